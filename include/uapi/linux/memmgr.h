@@ -1,0 +1,738 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * memmgr: reserved memory handed out by four allocators.
+ *
+ * The ABI of /dev/memmgr (and /dev/memmgr1, ... for further regions).
+ *
+ * Every call takes one structure whose first field, @size, is the size of the
+ * structure as the caller knows it. A longer structure is accepted when what
+ * this kernel does not know is zero (-E2BIG otherwise), a shorter one (but not
+ * shorter than its first published form, -EINVAL) is read as if the rest were
+ * zero. Unknown flags and non-zero reserved fields are refused with -EINVAL,
+ * unknown commands with -ENOTTY. All layouts are the same for 32 and 64 bit
+ * callers; pointers travel as __u64.
+ *
+ * Words: a *region* is one range of memory with one device node; a *heap* is
+ * an allocator inside it (heap 0, "main", is the region's root buddy); a
+ * *block* is a piece that an allocator handed out; an *allocation* is a block
+ * with a record and a *handle*; a *client* is one open file; a *persistent*
+ * allocation outlives its client and belongs to a user id.
+ *
+ * Errors, the same meaning in every call:
+ *
+ *	EINVAL		an argument is malformed: size or count 0, not a power
+ *			of two, unknown flag, non-zero reserved field,
+ *			structure too short, string not terminated
+ *	E2BIG		the structure is longer than this kernel knows and what
+ *			it does not know is not zero
+ *	EFAULT		a pointer does not lead to the caller's memory
+ *	ENOTTY		unknown command
+ *	ENOENT		no such heap
+ *	EBADF		no such handle: never issued, forged, or already freed
+ *	EACCES		the handle or private heap is another client's, or the call
+ *			changes something and the file was opened read-only
+ *	EPERM		the call needs CAP_SYS_ADMIN
+ *	EEXIST		a heap of that name exists
+ *	ENOMEM		the heap cannot serve the request; @reason says why and
+ *			@largest what would have worked
+ *	ENOSPC		no free record or heap slot (@reason: RECORDS)
+ *	ETIMEDOUT	a waiting allocation ran out of its time
+ *	EINTR		a waiting allocation was interrupted by a signal
+ *	EBUSY		the heap has live allocations or users, the block is in
+ *			use by another call, or a stack block is not the top one
+ *	ERANGE		offset and length reach past the end of the allocation
+ *	EOPNOTSUPP	this kind of heap cannot do that, or the kind was left
+ *			out of this build
+ *	EUCLEAN		a check found damage; the answer says what and where
+ */
+#ifndef _UAPI_LINUX_MEMMGR_H
+#define _UAPI_LINUX_MEMMGR_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define MEMMGR_IOC_MAGIC	0xBC
+
+#define MEMMGR_NAME_LEN		32	/* of regions and heaps, with the NUL */
+#define MEMMGR_TAG_LEN		32	/* of allocations, with the NUL */
+#define MEMMGR_COMM_LEN		16
+#define MEMMGR_ORDERS		32
+#define MEMMGR_CLASSES		33	/* class c: sizes of 2^(c-1)+1 .. 2^c bytes */
+#define MEMMGR_MAX_HEAPS	64	/* in a region, "main" included */
+#define MEMMGR_BATCH_MAX	4096	/* entries of one batch or list call */
+
+#define MEMMGR_HEAP_MAIN	0u
+#define MEMMGR_HEAP_ANY		0xffffffffu	/* LIST: all heaps */
+
+/**
+ * enum memmgr_kind - the algorithm of a heap
+ * @MEMMGR_KIND_BUDDY: any size in granules; variable sizes
+ * @MEMMGR_KIND_SLAB: objects of one size, grown slab by slab from main
+ * @MEMMGR_KIND_POOL: preallocated blocks of one size; predictable
+ * @MEMMGR_KIND_STACK: last in, first out, with marks; temporary
+ */
+enum memmgr_kind {
+	MEMMGR_KIND_BUDDY	= 0,
+	MEMMGR_KIND_SLAB	= 1,
+	MEMMGR_KIND_POOL	= 2,
+	MEMMGR_KIND_STACK	= 3,
+	MEMMGR_KINDS		= 4,
+};
+
+/**
+ * enum memmgr_reason - why a request failed
+ * @MEMMGR_REASON_NONE: it did not fail
+ * @MEMMGR_REASON_EXHAUSTED: less memory is free than was asked for
+ * @MEMMGR_REASON_FRAGMENTED: enough is free, but in no single run
+ * @MEMMGR_REASON_ALIGNMENT: a run is long enough, but none so aligned
+ * @MEMMGR_REASON_QUOTA: the client or user may not have more
+ * @MEMMGR_REASON_RECORDS: the heap's max_allocations is reached
+ * @MEMMGR_REASON_PINNED: memory in the way may not move
+ * @MEMMGR_REASON_TOO_LARGE: larger than this heap can ever serve
+ * @MEMMGR_REASON_LIMIT: the heap reached its own size limit
+ * @MEMMGR_REASON_PARENT: the heap could not grow from main
+ * @MEMMGR_REASON_TIMEOUT: nothing was freed in time
+ * @MEMMGR_REASON_BLOCKED: resize in place: what follows is in use
+ */
+enum memmgr_reason {
+	MEMMGR_REASON_NONE		= 0,
+	MEMMGR_REASON_EXHAUSTED		= 1,
+	MEMMGR_REASON_FRAGMENTED	= 2,
+	MEMMGR_REASON_ALIGNMENT		= 3,
+	MEMMGR_REASON_QUOTA		= 4,
+	MEMMGR_REASON_RECORDS		= 5,
+	MEMMGR_REASON_PINNED		= 6,
+	MEMMGR_REASON_TOO_LARGE		= 7,
+	MEMMGR_REASON_LIMIT		= 8,
+	MEMMGR_REASON_PARENT		= 9,
+	MEMMGR_REASON_TIMEOUT		= 10,
+	MEMMGR_REASON_BLOCKED		= 11,
+	MEMMGR_REASONS			= 12,
+};
+
+/* struct memmgr_query.features */
+#define MEMMGR_FEATURE_SLAB	(1ull << 0)
+#define MEMMGR_FEATURE_POOL	(1ull << 1)
+#define MEMMGR_FEATURE_STACK	(1ull << 2)
+#define MEMMGR_FEATURE_DEBUG	(1ull << 3)
+
+/* struct memmgr_query.region_flags */
+#define MEMMGR_REGION_RESERVED		(1u << 0)	/* memory set aside at boot */
+#define MEMMGR_REGION_CONTIGUOUS	(1u << 1)	/* physically contiguous */
+#define MEMMGR_REGION_DT		(1u << 2)	/* described by device tree */
+#define MEMMGR_REGION_JOIN		(1u << 3)	/* buddies join unaligned runs */
+
+/**
+ * struct memmgr_query - about the region behind this file
+ * @size: in: sizeof(struct memmgr_query)
+ * @flags: in: must be 0
+ * @features: out: MEMMGR_FEATURE_*
+ * @region_size: out: bytes
+ * @phys: out: physical address; 0 without CAP_SYS_ADMIN or contiguous memory
+ * @max_align: out: largest alignment in bytes that an allocation may ask for
+ * @granule: out: bytes of the smallest unit of heap main
+ * @region_flags: out: MEMMGR_REGION_*
+ * @region: out: number of the region, 0 is /dev/memmgr
+ * @heaps: out: heaps that exist
+ * @name: out: name of the region
+ */
+struct memmgr_query {
+	__u32 size;
+	__u32 flags;
+	__u64 features;
+	__u64 region_size;
+	__u64 phys;
+	__u64 max_align;
+	__u32 granule;
+	__u32 region_flags;
+	__u32 region;
+	__u32 heaps;
+	char name[MEMMGR_NAME_LEN];
+};
+
+/* struct memmgr_heap_create.flags */
+#define MEMMGR_HEAP_PRIVATE	(1u << 0)	/* this client's alone, may be mapped whole */
+#define MEMMGR_HEAP_FALLBACK	(1u << 1)	/* @fallback is valid */
+#define MEMMGR_HEAP_NO_JOIN	(1u << 2)	/* buddy: no slow path, for real time */
+
+/**
+ * struct memmgr_heap_create - make a heap
+ * @size: in: sizeof(struct memmgr_heap_create)
+ * @flags: in: MEMMGR_HEAP_PRIVATE, _FALLBACK, _NO_JOIN
+ * @name: in: unique in the region; letters, digits, '-', '_', '.'; a private
+ *	heap's name is seen by its client only, but must be unique as well
+ * @kind: in: enum memmgr_kind
+ * @heap: out: id of the heap
+ * @bytes: in: buddy, stack: size of the arena, rounded up to pages; slab: the
+ *	limit it may grow to (0: the whole region); pool: must be 0 or at least
+ *	@count blocks, the arena follows from @count
+ * @object_size: in: slab: object, pool: block, in bytes; others: 0
+ * @align: in: slab, pool: alignment of each object (0: 8 bytes); others: 0
+ * @count: in: pool: number of blocks; slab: objects to preallocate; others: 0
+ * @granule: in: buddy: 32 or a larger power of two up to the page size
+ *	(0: the page size); others: 0
+ * @max_allocations: in: size of the record table (0: pool: @count; others:
+ *	as many as could ever be live, at most 4096); at most 2^24
+ * @fallback: in: with MEMMGR_HEAP_FALLBACK: the heap that serves when this one
+ *	cannot; it must not have a fallback itself
+ * @map_offset: out: private heaps: what to pass to mmap() for the whole arena
+ * @map_size: out: private heaps: bytes that may be mapped
+ * @reason: out: when it failed with ENOMEM: enum memmgr_reason
+ * @reserved: 0
+ * @largest: out: when it failed: largest arena that would have worked
+ *
+ * A heap that is not private needs CAP_SYS_ADMIN. A private heap goes when its
+ * client closes.
+ */
+struct memmgr_heap_create {
+	__u32 size;
+	__u32 flags;
+	char name[MEMMGR_NAME_LEN];
+	__u32 kind;
+	__u32 heap;
+	__u64 bytes;
+	__u64 object_size;
+	__u64 align;
+	__u32 count;
+	__u32 granule;
+	__u32 max_allocations;
+	__u32 fallback;
+	__u64 map_offset;
+	__u64 map_size;
+	__u32 reason;
+	__u32 reserved;
+	__u64 largest;
+};
+
+/* struct memmgr_heap_destroy.flags */
+#define MEMMGR_DESTROY_FORCE	(1u << 0)	/* free what lives in it first */
+
+/**
+ * struct memmgr_heap_destroy - unmake a heap
+ * @size: in: sizeof(struct memmgr_heap_destroy)
+ * @flags: in: MEMMGR_DESTROY_FORCE
+ * @heap: in: id; never MEMMGR_HEAP_MAIN
+ * @reserved: 0
+ *
+ * EBUSY when allocations live in it (without FORCE), when kernel code holds it
+ * or blocks of it, or when another heap falls back on it. Needs CAP_SYS_ADMIN,
+ * or to be the client of a private heap.
+ */
+struct memmgr_heap_destroy {
+	__u32 size;
+	__u32 flags;
+	__u32 heap;
+	__u32 reserved;
+};
+
+/* struct memmgr_heap_query.flags */
+#define MEMMGR_QUERY_NAME	(1u << 0)	/* look up by @name, not by @heap */
+#define MEMMGR_QUERY_NEXT	(1u << 1)	/* the first heap with an id >= @heap */
+
+/**
+ * struct memmgr_heap_query - the make of a heap
+ * @size: in: sizeof(struct memmgr_heap_query)
+ * @flags: in: MEMMGR_QUERY_NAME or _NEXT
+ * @name: in with MEMMGR_QUERY_NAME, out otherwise
+ * @heap: in: id (ignored with _NAME); out: the id
+ * @kind: out: enum memmgr_kind
+ * @heap_flags: out: MEMMGR_HEAP_*
+ * @granule: out: smallest unit in bytes (slab, pool: distance of two objects)
+ * @bytes: out: arena or limit
+ * @held: out: bytes that the heap holds of main now (main: region size)
+ * @object_size: out: slab, pool
+ * @align: out: alignment that every block has at least
+ * @max_align: out: largest alignment that may be asked for
+ * @count: out: pool: blocks; slab: objects a slab
+ * @max_allocations: out: size of the record table
+ * @fallback: out: with MEMMGR_HEAP_FALLBACK in @heap_flags: heap id
+ * @offset: out: of the arena in the region; ~0 for a slab heap
+ * @map_offset: out: a private heap of this client: for mmap()
+ * @map_size: out: the same
+ * @reserved: 0
+ *
+ * ENOENT ends an enumeration with MEMMGR_QUERY_NEXT. Private heaps of other
+ * clients are shown to CAP_SYS_ADMIN only.
+ */
+struct memmgr_heap_query {
+	__u32 size;
+	__u32 flags;
+	char name[MEMMGR_NAME_LEN];
+	__u32 heap;
+	__u32 kind;
+	__u32 heap_flags;
+	__u32 granule;
+	__u64 bytes;
+	__u64 held;
+	__u64 object_size;
+	__u64 align;
+	__u64 max_align;
+	__u32 count;
+	__u32 max_allocations;
+	__u32 fallback;
+	__u32 reserved;
+	__u64 offset;
+	__u64 map_offset;
+	__u64 map_size;
+};
+
+/* flags of allocations, in struct memmgr_alloc.flags and memmgr_info.flags */
+#define MEMMGR_ALLOC_PERSISTENT	(1u << 0)	/* outlives the client */
+#define MEMMGR_ALLOC_WAIT	(1u << 1)	/* wait for memory, see @timeout_ms */
+#define MEMMGR_ALLOC_NO_FALLBACK (1u << 2)	/* this heap or nothing */
+
+/**
+ * struct memmgr_alloc - allocate
+ * @size: in: sizeof(struct memmgr_alloc)
+ * @heap: in: id of the heap
+ * @flags: in: MEMMGR_ALLOC_*
+ * @timeout_ms: in: with MEMMGR_ALLOC_WAIT: longest wait; 0 waits without limit
+ * @bytes: in: bytes wanted
+ * @align: in: power of two, 0 for the heap's own alignment
+ * @tag: in: a name for people, NUL terminated, may be empty
+ * @handle: out: names the allocation from now on
+ * @offset: out: where it lies in the region
+ * @granted: out: bytes that it occupies, at least @bytes
+ * @map_offset: out: what to pass to mmap(); ~0 when it cannot be mapped
+ * @reason: out: when it failed: enum memmgr_reason
+ * @from: out: the heap that served it (the fallback, perhaps)
+ * @largest: out: when it failed: the largest size that would have worked
+ *
+ * The memory reads as zeros. Results are written back on failure as well.
+ */
+struct memmgr_alloc {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 timeout_ms;
+	__u64 bytes;
+	__u64 align;
+	char tag[MEMMGR_TAG_LEN];
+	__u64 handle;
+	__u64 offset;
+	__u64 granted;
+	__u64 map_offset;
+	__u32 reason;
+	__u32 from;
+	__u64 largest;
+};
+
+/**
+ * struct memmgr_free - free an allocation
+ * @size: in: sizeof(struct memmgr_free)
+ * @flags: in: must be 0
+ * @handle: in: of this client, or a persistent one of this user id
+ *
+ * Mappings of it are removed first: touching one afterwards is SIGBUS.
+ */
+struct memmgr_free {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+};
+
+/**
+ * struct memmgr_resize - change the size of an allocation in place
+ * @size: in: sizeof(struct memmgr_resize)
+ * @flags: in: must be 0
+ * @handle: in: the allocation
+ * @bytes: in: new size
+ * @granted: out: bytes that it occupies now
+ * @reason: out: when it failed: enum memmgr_reason
+ * @reserved: 0
+ * @largest: out: when it failed: the largest size it could have here
+ *
+ * What is added reads as zeros; what is cut off is no longer mapped. A stack
+ * resizes its top block only.
+ */
+struct memmgr_resize {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u64 bytes;
+	__u64 granted;
+	__u32 reason;
+	__u32 reserved;
+	__u64 largest;
+};
+
+/**
+ * struct memmgr_alloc_batch - allocate many of one size
+ * @size: in: sizeof(struct memmgr_alloc_batch)
+ * @heap: in: id of the heap
+ * @flags: in: MEMMGR_ALLOC_PERSISTENT, _NO_FALLBACK
+ * @count: in: how many, 1 .. MEMMGR_BATCH_MAX; out: how many were made
+ * @bytes: in: bytes of each
+ * @align: in: of each
+ * @tag: in: of each
+ * @handles: in: pointer to __u64[count]; the first @count (out) are written
+ * @reason: out: when fewer than asked were made
+ * @reserved: 0
+ * @largest: out: the same
+ *
+ * Makes as many as it can. Fails only when not even one could be made; those
+ * whose handle could not be written (EFAULT) are freed again.
+ */
+struct memmgr_alloc_batch {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 count;
+	__u64 bytes;
+	__u64 align;
+	char tag[MEMMGR_TAG_LEN];
+	__u64 handles;
+	__u32 reason;
+	__u32 reserved;
+	__u64 largest;
+};
+
+/**
+ * struct memmgr_free_batch - free many
+ * @size: in: sizeof(struct memmgr_free_batch)
+ * @flags: in: must be 0
+ * @count: in: how many, 1 .. MEMMGR_BATCH_MAX; out: how many were freed
+ * @reserved: 0
+ * @handles: in: pointer to __u64[count]
+ *
+ * Frees in order and stops at the first that it may not free: the call then
+ * fails with that one's error, and @count is its index.
+ */
+struct memmgr_free_batch {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 reserved;
+	__u64 handles;
+};
+
+/**
+ * struct memmgr_mark - remember or return to a height of a stack heap
+ * @size: in: sizeof(struct memmgr_mark)
+ * @heap: in: id of a stack heap
+ * @flags: in: must be 0
+ * @released: out: RELEASE: allocations that it freed
+ * @mark: MARK: out, RELEASE: in
+ *
+ * RELEASE frees everything that was allocated since the mark: EBUSY, and
+ * nothing freed, when another client's allocation lies above it; EINVAL when
+ * the stack is already below the mark.
+ */
+struct memmgr_mark {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 released;
+	__u64 mark;
+};
+
+/**
+ * struct memmgr_copy - read or write an allocation by copying
+ * @size: in: sizeof(struct memmgr_copy)
+ * @flags: in: must be 0
+ * @handle: in: the allocation
+ * @offset: in: first byte, from the start of the allocation
+ * @bytes: in: how many, up to the requested size of the allocation; out: how
+ *	many were copied (fewer with EFAULT)
+ * @ptr: in: pointer to the caller's memory
+ */
+struct memmgr_copy {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u64 offset;
+	__u64 bytes;
+	__u64 ptr;
+};
+
+/* struct memmgr_info.state */
+#define MEMMGR_INFO_MAPPED	(1u << 0)	/* was mapped by mmap() */
+#define MEMMGR_INFO_MINE	(1u << 1)	/* this client may use it */
+
+/**
+ * struct memmgr_info - what is known of one allocation
+ * @size: in (ALLOC_QUERY): sizeof(struct memmgr_info); out in a list
+ * @flags: MEMMGR_ALLOC_* that it was made with; in (ALLOC_QUERY): must be 0
+ * @handle: in (ALLOC_QUERY)
+ * @offset: of the block in the region
+ * @phys: physical address; 0 without CAP_SYS_ADMIN or contiguous memory
+ * @bytes: as asked for
+ * @granted: as occupied
+ * @align: that was asked for
+ * @map_offset: for mmap(), ~0 when it cannot be mapped by this client
+ * @time_ns: when it was made, CLOCK_BOOTTIME
+ * @heap: id of its heap
+ * @state: MEMMGR_INFO_*
+ * @pid: thread group of its maker
+ * @tid: thread of its maker
+ * @uid: user id of its owner
+ * @pins: promises that it does not move
+ * @comm: command name of its maker
+ * @tag: as given
+ */
+struct memmgr_info {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u64 offset;
+	__u64 phys;
+	__u64 bytes;
+	__u64 granted;
+	__u64 align;
+	__u64 map_offset;
+	__u64 time_ns;
+	__u32 heap;
+	__u32 state;
+	__u32 pid;
+	__u32 tid;
+	__u32 uid;
+	__u32 pins;
+	char comm[MEMMGR_COMM_LEN];
+	char tag[MEMMGR_TAG_LEN];
+};
+
+/* struct memmgr_list.flags */
+#define MEMMGR_LIST_MINE	(1u << 0)	/* only what this client may use */
+
+/**
+ * struct memmgr_list - list allocations
+ * @size: in: sizeof(struct memmgr_list)
+ * @flags: in: MEMMGR_LIST_MINE
+ * @heap: in: id, or MEMMGR_HEAP_ANY
+ * @count: in: entries that fit, 1 .. MEMMGR_BATCH_MAX; out: entries written
+ * @entry_size: in: sizeof(struct memmgr_info) as the caller knows it
+ * @reserved: 0
+ * @cursor: in: 0 at first; out: pass it again; 0 when the list is at its end
+ * @entries: in: pointer to @count entries of @entry_size bytes
+ *
+ * An allocation that lives during the whole enumeration appears exactly once.
+ * Those of other clients are shown without their handle (0), and to all.
+ */
+struct memmgr_list {
+	__u32 size;
+	__u32 flags;
+	__u32 heap;
+	__u32 count;
+	__u32 entry_size;
+	__u32 reserved;
+	__u64 cursor;
+	__u64 entries;
+};
+
+/**
+ * struct memmgr_stats - the books of a heap
+ * @size: in: sizeof(struct memmgr_stats)
+ * @heap: in: id
+ * @flags: in: must be 0
+ * @live: allocations and kernel-held blocks that live now
+ * @total: bytes that the heap can hand out (arena; slab: held now)
+ * @used: bytes granted
+ * @free: bytes not granted
+ * @peak: highest @used ever
+ * @requested: bytes asked for by what lives now; @used - @requested is wasted
+ * @largest: largest size that one request would get now
+ * @allocs: successful allocations ever
+ * @frees: frees ever
+ * @resizes: successful resizes ever
+ * @refused_frees: wrong, second or foreign frees that were refused
+ * @joins: allocations served by joining neighbouring blocks (buddy)
+ * @fallbacks: requests passed on to the fallback heap
+ * @waits: allocations that had to wait
+ * @records: records in use
+ * @kernel_live: blocks that kernel code and other heaps hold
+ * @failures: failed requests by enum memmgr_reason
+ * @classes: successful allocations ever, by size class of the request
+ */
+struct memmgr_stats {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 live;
+	__u64 total;
+	__u64 used;
+	__u64 free;
+	__u64 peak;
+	__u64 requested;
+	__u64 largest;
+	__u64 allocs;
+	__u64 frees;
+	__u64 resizes;
+	__u64 refused_frees;
+	__u64 joins;
+	__u64 fallbacks;
+	__u64 waits;
+	__u32 records;
+	__u32 kernel_live;
+	__u64 failures[MEMMGR_REASONS];
+	__u64 classes[MEMMGR_CLASSES];
+};
+
+/**
+ * struct memmgr_frag - fragmentation of a heap
+ * @size: in: sizeof(struct memmgr_frag)
+ * @heap: in: id
+ * @flags: in: must be 0
+ * @orders: out: valid entries of the arrays; order o is 2^o units
+ * @unit: out: bytes of order 0 (buddy: granule; slab, pool: object; stack: 1)
+ * @free: out: free bytes
+ * @largest: out: bytes of the largest run one request can have
+ * @free_blocks: out: number of free blocks of all orders
+ * @external: out: 1000 x (1 - largest / free); 0 when nothing is free
+ * @internal: out: 1000 x wasted / granted; 0 when nothing is granted
+ * @blocks: out: free blocks of exactly that order
+ * @unusable: out: unusable free space index of each order, 0 .. 1000
+ * @index: out: fragmentation index of each order: -1000 a request of that order
+ *	would succeed, towards 0 it fails for lack of memory, towards 1000 for
+ *	fragmentation; 0 when nothing is free
+ */
+struct memmgr_frag {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 orders;
+	__u64 unit;
+	__u64 free;
+	__u64 largest;
+	__u64 free_blocks;
+	__u32 external;
+	__u32 internal;
+	__u64 blocks[MEMMGR_ORDERS];
+	__s32 unusable[MEMMGR_ORDERS];
+	__s32 index[MEMMGR_ORDERS];
+};
+
+/**
+ * struct memmgr_check - verify every invariant of a heap
+ * @size: in: sizeof(struct memmgr_check)
+ * @heap: in: id
+ * @flags: in: must be 0
+ * @checked: out: blocks that were looked at
+ * @offset: out: with EUCLEAN: offset in the heap where it broke
+ * @what: out: with EUCLEAN: the invariant that is broken
+ *
+ * Walks everything with the heap's lock held: a tool for tests and post
+ * mortems, not for production. Needs CAP_SYS_ADMIN, or a private heap of this
+ * client.
+ */
+struct memmgr_check {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 checked;
+	__u64 offset;
+	char what[64];
+};
+
+/**
+ * struct memmgr_cell - one cell of a picture of the region
+ * @used: bytes of it that are in use
+ * @blocks: blocks that begin in it
+ * @heap: the heap that has most of it (MEMMGR_HEAP_MAIN: allocations of main);
+ *	MEMMGR_HEAP_ANY when it is empty
+ */
+struct memmgr_cell {
+	__u64 used;
+	__u32 blocks;
+	__u32 heap;
+};
+
+/**
+ * struct memmgr_map - a picture of the region, as seen by heap main
+ * @size: in: sizeof(struct memmgr_map)
+ * @flags: in: must be 0
+ * @count: in: cells wanted, 1 .. MEMMGR_BATCH_MAX; out: cells written
+ * @reserved: 0
+ * @cell_bytes: out: bytes of the region that a cell stands for
+ * @cells: in: pointer to struct memmgr_cell[count]
+ */
+struct memmgr_map {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 reserved;
+	__u64 cell_bytes;
+	__u64 cells;
+};
+
+/**
+ * struct memmgr_failure - one failed request
+ * @seq: number of the failure, counted from 1
+ * @time_ns: CLOCK_BOOTTIME
+ * @bytes: asked for
+ * @align: asked for
+ * @largest: what would have worked
+ * @free: bytes that were free in the heap
+ * @heap: id
+ * @reason: enum memmgr_reason
+ * @pid: of the caller, 0 for kernel code in interrupt context
+ * @uid: of the caller
+ * @comm: of the caller
+ */
+struct memmgr_failure {
+	__u64 seq;
+	__u64 time_ns;
+	__u64 bytes;
+	__u64 align;
+	__u64 largest;
+	__u64 free;
+	__u32 heap;
+	__u32 reason;
+	__u32 pid;
+	__u32 uid;
+	char comm[MEMMGR_COMM_LEN];
+};
+
+/**
+ * struct memmgr_failures - the last failed requests of the region
+ * @size: in: sizeof(struct memmgr_failures)
+ * @flags: in: must be 0
+ * @count: in: entries that fit, 1 .. MEMMGR_BATCH_MAX; out: entries written
+ * @entry_size: in: sizeof(struct memmgr_failure) as the caller knows it
+ * @after: in: only failures with a higher @seq
+ * @total: out: failures ever
+ * @entries: in: pointer to @count entries of @entry_size bytes, oldest first
+ *
+ * The region remembers the last 64.
+ */
+struct memmgr_failures {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 entry_size;
+	__u64 after;
+	__u64 total;
+	__u64 entries;
+};
+
+/*
+ * mmap(): @map_offset (plus a multiple of the page size) of an allocation or a
+ * private heap of this client, MAP_SHARED, not executable, inside what was
+ * granted. EINVAL otherwise, EACCES for what is another client's. Only whole
+ * pages can be mapped: allocations of heap main and of shared heaps whose
+ * blocks are whole pages; smaller blocks through their private heap. A private
+ * slab heap maps as its slabs lie one after the other; a page of a slab that
+ * it does not hold is SIGBUS.
+ */
+
+#define MEMMGR_IOC_QUERY		_IO(MEMMGR_IOC_MAGIC, 0x00)
+#define MEMMGR_IOC_HEAP_CREATE		_IO(MEMMGR_IOC_MAGIC, 0x01)
+#define MEMMGR_IOC_HEAP_DESTROY		_IO(MEMMGR_IOC_MAGIC, 0x02)
+#define MEMMGR_IOC_HEAP_QUERY		_IO(MEMMGR_IOC_MAGIC, 0x03)
+#define MEMMGR_IOC_ALLOC		_IO(MEMMGR_IOC_MAGIC, 0x04)
+#define MEMMGR_IOC_FREE			_IO(MEMMGR_IOC_MAGIC, 0x05)
+#define MEMMGR_IOC_RESIZE		_IO(MEMMGR_IOC_MAGIC, 0x06)
+#define MEMMGR_IOC_ALLOC_BATCH		_IO(MEMMGR_IOC_MAGIC, 0x07)
+#define MEMMGR_IOC_FREE_BATCH		_IO(MEMMGR_IOC_MAGIC, 0x08)
+#define MEMMGR_IOC_MARK			_IO(MEMMGR_IOC_MAGIC, 0x09)
+#define MEMMGR_IOC_RELEASE		_IO(MEMMGR_IOC_MAGIC, 0x0a)
+#define MEMMGR_IOC_READ			_IO(MEMMGR_IOC_MAGIC, 0x0b)
+#define MEMMGR_IOC_WRITE		_IO(MEMMGR_IOC_MAGIC, 0x0c)
+#define MEMMGR_IOC_ALLOC_QUERY		_IO(MEMMGR_IOC_MAGIC, 0x0d)
+#define MEMMGR_IOC_LIST			_IO(MEMMGR_IOC_MAGIC, 0x0e)
+#define MEMMGR_IOC_STATS		_IO(MEMMGR_IOC_MAGIC, 0x0f)
+#define MEMMGR_IOC_FRAG			_IO(MEMMGR_IOC_MAGIC, 0x10)
+#define MEMMGR_IOC_CHECK		_IO(MEMMGR_IOC_MAGIC, 0x11)
+#define MEMMGR_IOC_MAP			_IO(MEMMGR_IOC_MAGIC, 0x12)
+#define MEMMGR_IOC_FAILURES		_IO(MEMMGR_IOC_MAGIC, 0x13)
+
+#endif /* _UAPI_LINUX_MEMMGR_H */
