@@ -530,7 +530,8 @@ struct memmgr_list {
  * @free: bytes not granted
  * @peak: highest @used ever
  * @requested: bytes asked for by what lives now; @used - @requested is wasted
- * @largest: largest size that one request would get now
+ * @largest: a size that one request would get now, by the same few steps as
+ *	the rest: at least a quarter of the longest free run, and mostly all of it
  * @allocs: successful allocations ever
  * @frees: frees ever
  * @resizes: successful resizes ever
@@ -573,11 +574,13 @@ struct memmgr_stats {
  * @heap: in: id
  * @flags: in: must be 0
  * @orders: out: valid entries of the arrays; order o is 2^o units
- * @unit: out: bytes of order 0 (buddy: granule; slab, pool: object; stack: 1)
+ * @unit: out: bytes of order 0 (buddy: granule; slab, pool: distance of two
+ *	objects; stack: 8)
  * @free: out: free bytes
  * @largest: out: bytes of the largest run one request can have
  * @free_blocks: out: number of free blocks of all orders
- * @external: out: 1000 x (1 - largest / free); 0 when nothing is free
+ * @external: out: 1000 x (1 - largest / free); 0 when nothing is free, and for
+ *	slab and pool, whose every free object serves every request
  * @internal: out: 1000 x wasted / granted; 0 when nothing is granted
  * @blocks: out: free blocks of exactly that order
  * @unusable: out: unusable free space index of each order, 0 .. 1000

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A set of small integers that can name its smallest member at once.
+ *
+ * A tree of 32-bit words: level 0 has a bit for each possible member, each
+ * level above has a bit for each word below that is not zero. Inserting,
+ * removing and finding the first member touch at most one word a level:
+ * log32(size) steps, 4 for a million members.
+ */
+#ifndef MEMMGR_BITS_H
+#define MEMMGR_BITS_H
+
+#include "env.h"
+
+#define BITS_LEVELS	5	/* 32^5 members at most */
+
+struct bits {
+	u32 *level[BITS_LEVELS];
+	u32 depth;
+};
+
+static inline u32 bits_words(u32 bits)
+{
+	return (bits >> 5) + !!(bits & 31);
+}
+
+/* Words that a set of @size possible members takes. */
+static inline u32 bits_size(u32 size)
+{
+	u32 words = 0;
+
+	do {
+		size = bits_words(size);
+		words += size;
+	} while (size > 1);
+	return words;
+}
+
+/* @words: bits_size(size) words of zeros. Returns the first word behind. */
+static inline u32 *bits_init(struct bits *b, u32 size, u32 *words)
+{
+	b->depth = 0;
+	do {
+		size = bits_words(size);
+		b->level[b->depth++] = words;
+		words += size;
+	} while (size > 1);
+	return words;
+}
+
+static inline void bits_set(struct bits *b, u32 i)
+{
+	u32 depth = b->depth;
+	u32 l;
+
+	for (l = 0; l < depth; l++) {
+		u32 *word = &b->level[l][i >> 5];
+		u32 old = *word;
+
+		*word = old | 1u << (i & 31);
+		if (old)
+			return;
+		i >>= 5;
+	}
+}
+
+static inline void bits_clear(struct bits *b, u32 i)
+{
+	u32 depth = b->depth;
+	u32 l;
+
+	for (l = 0; l < depth; l++) {
+		u32 *word = &b->level[l][i >> 5];
+
+		*word &= ~(1u << (i & 31));
+		if (*word)
+			return;
+		i >>= 5;
+	}
+}
+
+static inline bool bits_test(const struct bits *b, u32 i)
+{
+	return b->level[0][i >> 5] >> (i & 31) & 1;
+}
+
+static inline bool bits_empty(const struct bits *b)
+{
+	return !b->level[b->depth - 1][0];
+}
+
+/* The smallest member; the set is not empty. */
+static inline u32 bits_first(const struct bits *b)
+{
+	u32 l = b->depth;
+	u32 i = 0;
+
+	while (l--)
+		i = i << 5 | env_lowest(b->level[l][i]);
+	return i;
+}
+
+#endif /* MEMMGR_BITS_H */

@@ -1,0 +1,911 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Buddy. The words are explained in buddy.h.
+ *
+ * Where it comes from: the buddy system is Knowlton's (CACM 8/10, 1965); free
+ * space as bit fields in which a run is found by word operations and merging is
+ * implicit follows LLFree (Wrenger et al., USENIX ATC'23), here with a tree of
+ * rows instead of one row of fixed areas, so that every order has an index.
+ *
+ * Cost: levels = log32(granules), at most 6. Where a function says O(levels)
+ * it touches at most two words a level, each with an index of its own.
+ */
+#include "buddy.h"
+
+#define FULL	(~0u)
+#define NONE	(~0u)
+
+/*
+ * The mix of a word: five fields of six bits, the number of maximal aligned
+ * free blocks of 1, 2, 4, 8 and 16 units. The mixes of its four bytes add up,
+ * but for two full bytes side by side.
+ */
+#define MIX_BITS	6
+#define MIX_MASK	((1u << MIX_BITS) - 1)
+#define MIX_ONE(class)	(1u << (class) * MIX_BITS)
+
+#define RUN8(b)		((b) == 0xff)
+#define RUN4(b)		((((b) & 0x0f) == 0x0f) + (((b) & 0xf0) == 0xf0))
+#define RUN2(b)		((((b) & 0x03) == 0x03) + (((b) & 0x0c) == 0x0c) + \
+			 (((b) & 0x30) == 0x30) + (((b) & 0xc0) == 0xc0))
+#define RUN1(b)		(((b) & 1) + ((b) >> 1 & 1) + ((b) >> 2 & 1) + \
+			 ((b) >> 3 & 1) + ((b) >> 4 & 1) + ((b) >> 5 & 1) + \
+			 ((b) >> 6 & 1) + ((b) >> 7 & 1))
+#define MIX(b)		((RUN1(b) - 2 * RUN2(b)) * MIX_ONE(0) + \
+			 (RUN2(b) - 2 * RUN4(b)) * MIX_ONE(1) + \
+			 (RUN4(b) - 2 * RUN8(b)) * MIX_ONE(2) + \
+			 RUN8(b) * MIX_ONE(3))
+#define MIX_4(b)	MIX(b), MIX((b) + 1), MIX((b) + 2), MIX((b) + 3)
+#define MIX_16(b)	MIX_4(b), MIX_4((b) + 4), MIX_4((b) + 8), MIX_4((b) + 12)
+#define MIX_64(b)	MIX_16(b), MIX_16((b) + 16), MIX_16((b) + 32), \
+			MIX_16((b) + 48)
+
+static const u32 byte_mix[256] = {
+	MIX_64(0), MIX_64(64), MIX_64(128), MIX_64(192)
+};
+
+/* A full word has no blocks of its own: it is a unit of the level above. */
+static u32 mix_of(u32 w)
+{
+	u32 mix = byte_mix[w & 0xff] + byte_mix[w >> 8 & 0xff] +
+		  byte_mix[w >> 16 & 0xff] + byte_mix[w >> 24];
+
+	if (w == FULL)
+		return 0;
+	if ((w & 0xffff) == 0xffff || w >> 16 == 0xffff)
+		mix += MIX_ONE(4) - 2 * MIX_ONE(3);
+	return mix;
+}
+
+/* The highest field that is not zero; @mix is not 0. x * 43 / 256 is x / 6. */
+static u32 mix_class(u32 mix)
+{
+	return env_highest(mix) * 43 >> 8;
+}
+
+static u32 order_level(u32 order)
+{
+	return order * 13 >> 6;		/* order / 5, for orders below 32 */
+}
+
+static u32 unit_shift(u32 level)
+{
+	return level * BUDDY_CLASSES;
+}
+
+/* Smallest order whose blocks hold @n granules. */
+static u32 order_of(u32 n)
+{
+	return n > 1 ? env_highest(n - 1) + 1 : 0;
+}
+
+/*
+ * code[g] tells what starts at granule g:
+ *
+ *	0		nothing
+ *	1 .. 62		a block of so many granules
+ *	63		a longer block; the length follows in five granules of
+ *			six bits each, marked with CODE_MORE
+ *
+ * with CODE_RECORDED where the block has a record. Nothing that is not the
+ * start of a block can be taken for one.
+ */
+#define CODE_LONG	63u
+#define CODE_LENGTH	63u
+#define CODE_MORE	64u
+#define CODE_RECORDED	128u
+#define CODE_EXTRA	5u
+
+static void code_write(struct buddy *b, u32 g, u32 n, bool recorded)
+{
+	u32 mark = recorded ? CODE_RECORDED : 0;
+	u32 i;
+
+	if (n < CODE_LONG) {
+		b->code[g] = n | mark;
+		return;
+	}
+	b->code[g] = CODE_LONG | mark;
+	for (i = 1; i <= CODE_EXTRA; i++, n >>= 6)
+		b->code[g + i] = CODE_MORE | (n & 63);
+}
+
+static u32 code_read(const struct buddy *b, u32 g)
+{
+	u32 n = b->code[g] & CODE_LENGTH;
+	u32 i;
+
+	if (n < CODE_LONG)
+		return n;
+	for (n = 0, i = CODE_EXTRA; i; i--)
+		n = n << 6 | (b->code[g + i] & 63);
+	return n;
+}
+
+static void code_clear(struct buddy *b, u32 g)
+{
+	u32 i;
+
+	if ((b->code[g] & CODE_LENGTH) == CODE_LONG)
+		for (i = 1; i <= CODE_EXTRA; i++)
+			b->code[g + i] = 0;
+	b->code[g] = 0;
+}
+
+static bool code_starts(const struct buddy *b, u32 g)
+{
+	return g < b->granules && (b->code[g] & CODE_LENGTH) &&
+	       !(b->code[g] & CODE_MORE);
+}
+
+/* Give word @i of level @l the bits @w, and bring its indices in line. */
+static void word_put(struct buddy *b, u32 l, u32 i, u32 w)
+{
+	struct buddy_level *level = &b->level[l];
+	u32 old = level->mix[i];
+	u32 new = mix_of(w);
+	u32 old_class, new_class, diff;
+
+	level->word[i] = w;
+	if (old == new)
+		return;
+	level->mix[i] = new;
+	for (diff = old ^ new; diff;) {
+		u32 c = env_lowest(diff) * 43 >> 8;
+		u32 at = c * MIX_BITS;
+
+		level->count[c] += (new >> at & MIX_MASK) -
+				   (old >> at & MIX_MASK);
+		diff &= ~(MIX_MASK << at);
+	}
+	old_class = old ? mix_class(old) : NONE;
+	new_class = new ? mix_class(new) : NONE;
+	if (old_class == new_class)
+		return;
+	if (old_class != NONE) {
+		bits_clear(&level->class[old_class], i);
+		if (bits_empty(&level->class[old_class]))
+			b->mask &= ~(1u << (unit_shift(l) + old_class));
+	}
+	if (new_class != NONE) {
+		bits_set(&level->class[new_class], i);
+		b->mask |= 1u << (unit_shift(l) + new_class);
+	}
+}
+
+/*
+ * Mark the units @bits of a word as taken. True when the word was one unit of
+ * the level above, which is then no longer free as a whole.
+ */
+static bool word_take(struct buddy *b, u32 l, u32 i, u32 bits)
+{
+	u32 w = b->level[l].word[i];
+
+	if (bits == FULL)
+		return true;
+	word_put(b, l, i, w & ~bits);
+	return w == FULL;
+}
+
+/* Mark them as free. True when the word becomes one unit of the level above. */
+static bool word_give(struct buddy *b, u32 l, u32 i, u32 bits)
+{
+	u32 w = b->level[l].word[i];
+
+	if (w == FULL)
+		w = 0;		/* stale: it was part of what is given back */
+	w |= bits;
+	word_put(b, l, i, w);
+	return w == FULL;
+}
+
+/*
+ * Take or give back the granules from @from to before @to, which are all free
+ * or all taken. Whole words in the middle are left alone at their level: they
+ * are units of the next one. So only the first and the last word of a level
+ * are touched, and what is left for the next level is again one range.
+ */
+static void range_mark(struct buddy *b, u32 from, u32 to,
+		       bool (*mark)(struct buddy *b, u32 l, u32 i, u32 bits))
+{
+	u32 l;
+
+	for (l = 0; from < to; l++) {
+		u32 first = from >> 5;
+		u32 last = (to - 1) >> 5;
+		u32 head = FULL << (from & 31);
+		u32 tail = FULL >> (31 - ((to - 1) & 31));
+
+		if (first == last) {
+			from = first;
+			to = first + mark(b, l, first, head & tail);
+			continue;
+		}
+		from = first + !mark(b, l, first, head);
+		to = last + mark(b, l, last, tail);
+	}
+}
+
+static void range_take(struct buddy *b, u32 from, u32 to)
+{
+	range_mark(b, from, to, word_take);
+	b->free -= to - from;
+	if (b->free < b->low)
+		b->low = b->free;
+	b->scan_valid = false;
+}
+
+static void range_give(struct buddy *b, u32 from, u32 to)
+{
+	range_mark(b, from, to, word_give);
+	b->free += to - from;
+	b->scan_valid = false;
+}
+
+/* Is unit @u of level @l free, as itself or as part of a larger unit? */
+static bool unit_free(const struct buddy *b, u32 l, u32 u)
+{
+	for (; l < b->levels; l++, u >>= 5) {
+		u32 w = b->level[l].word[u >> 5];
+
+		if (!(w >> (u & 31) & 1))
+			return false;
+		if (w != FULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The level at which granule @g is free: the unit around it there is free and
+ * its word is not full. NONE when it is taken. O(levels).
+ */
+static u32 free_level(const struct buddy *b, u32 g)
+{
+	u32 l;
+
+	for (l = 0; l < b->levels; l++, g >>= 5) {
+		u32 w = b->level[l].word[g >> 5];
+
+		if (!(w >> (g & 31) & 1))
+			return NONE;
+		if (w != FULL)
+			return l;
+	}
+	return NONE;
+}
+
+/* First granule from @g on that is taken, or the end. O(levels^2). */
+static u32 run_end(const struct buddy *b, u32 g)
+{
+	while (g < b->granules) {
+		u32 l = free_level(b, g);
+		u32 u, rest;
+
+		if (l == NONE)
+			break;
+		u = g >> unit_shift(l);
+		rest = ~(b->level[l].word[u >> 5] >> (u & 31));
+		u = rest ? u + env_lowest(rest) : (u | 31) + 1;
+		g = u << unit_shift(l);
+	}
+	return g;
+}
+
+/* First granule of the free run that ends before @g. O(levels^2). */
+static u32 run_start(const struct buddy *b, u32 g)
+{
+	while (g) {
+		u32 l = free_level(b, g - 1);
+		u32 u, rest;
+
+		if (l == NONE)
+			break;
+		u = (g - 1) >> unit_shift(l);
+		rest = ~(b->level[l].word[u >> 5] << (31 - (u & 31)));
+		u = rest ? u + 1 - (31 - env_highest(rest)) : u & ~31u;
+		g = u << unit_shift(l);
+	}
+	return g;
+}
+
+/*
+ * The first unit of the smallest maximal aligned run of at least 2^@order
+ * units in the word @w, which has one.
+ */
+static u32 word_fit(u32 w, u32 order)
+{
+	static const u32 aligned[BUDDY_CLASSES] = {
+		0x55555555, 0x11111111, 0x01010101, 0x00010001, 0x00000001
+	};
+	u32 runs = w;
+	u32 c, pairs, single;
+
+	for (c = 0; c < BUDDY_CLASSES; c++, runs = pairs) {
+		pairs = runs & runs >> (1u << c) & aligned[c];
+		if (c < order)
+			continue;
+		single = runs & ~(pairs | pairs << (1u << c));
+		if (single)
+			return env_lowest(single);
+	}
+	return env_lowest(runs);
+}
+
+/*
+ * The aligned free block of the smallest order, at least @order, at the lowest
+ * address that the index shows first. The fast path. O(levels).
+ */
+static u32 block_find(const struct buddy *b, u32 order)
+{
+	u32 have = order < 32 ? b->mask >> order : 0;
+	u32 found, l, i, unit;
+
+	if (!have)
+		return NONE;
+	found = order + env_lowest(have);
+	l = order_level(found);
+	i = bits_first(&b->level[l].class[found - unit_shift(l)]);
+	unit = i << 5 | word_fit(b->level[l].word[i],
+				 order > unit_shift(l) ?
+				 order - unit_shift(l) : 0);
+	return unit << unit_shift(l);
+}
+
+/* Has @w a run of @n units, wherever it stands? */
+static bool word_has_run(u32 w, u32 n)
+{
+	u32 have = 1;
+
+	if (n > 32)
+		return false;
+	while (w && have < n) {
+		u32 step = min(have, n - have);
+
+		w &= w >> step;
+		have += step;
+	}
+	return w;
+}
+
+/**
+ * struct search - a slow search for a run
+ * @n: length that is wanted
+ * @align: in granules
+ * @at: where it was found, or NONE
+ * @longest: longest aligned run seen so far
+ */
+struct search {
+	u32 n;
+	u32 align;
+	u32 at;
+	u32 longest;
+};
+
+static bool search_run(struct search *s, u32 start, u32 len)
+{
+	u32 at = ALIGN(start, s->align);
+	u32 usable = at - start < len ? len - (at - start) : 0;
+
+	if (usable > s->longest)
+		s->longest = usable;
+	if (usable < s->n)
+		return false;
+	s->at = at;
+	return true;
+}
+
+/* The runs inside a word that touch neither of its ends. */
+static bool search_inside(struct search *s, u32 base, u32 w)
+{
+	if (!word_has_run(w, s->longest + 1))
+		return false;
+	while (w) {
+		u32 at = env_lowest(w);
+		u32 len = env_lowest(~(w >> at));
+
+		if (search_run(s, base + at, len))
+			return true;
+		w &= ~(((1u << len) - 1) << at);
+	}
+	return false;
+}
+
+/*
+ * Look at every free run, in order of address, joining neighbours that are no
+ * buddies, until one serves. The slow path: at most granules / 32 steps, some
+ * 20 instructions each.
+ */
+static bool search_words(const struct buddy *b, struct search *s)
+{
+	u32 words = bits_words(b->granules);
+	u32 start = 0, len = 0;
+	u32 i;
+
+	for (i = 0; i < words; i++) {
+		u32 w = b->level[0].word[i];
+		u32 head, tail;
+
+		if (w == FULL && unit_free(b, 1, i)) {
+			start = len ? start : i << 5;
+			len += 32;
+			if (search_run(s, start, len))
+				return true;
+			continue;
+		}
+		if (w == FULL)
+			w = 0;
+		head = env_lowest(~w);
+		tail = 31 - env_highest(~w);
+		start = len ? start : i << 5;
+		if (search_run(s, start, len + head))
+			return true;
+		w &= FULL << head & FULL >> tail;
+		if (w && search_inside(s, i << 5, w))
+			return true;
+		len = tail;
+		start = (i << 5) + 32 - tail;
+	}
+	return search_run(s, start, len);
+}
+
+/* Run a search; one that fails is remembered until something changes. */
+static u32 search_all(struct buddy *b, u32 n, u32 align)
+{
+	struct search s = { .n = n, .align = align, .at = NONE };
+
+	if (b->scan_valid && b->scan_align == align && b->scan_longest < n)
+		return NONE;
+	if (search_words(b, &s))
+		return s.at;
+	b->scan_valid = true;
+	b->scan_align = align;
+	b->scan_longest = s.longest;
+	return NONE;
+}
+
+/* The longest run that starts so aligned, in granules. */
+static u32 longest_run(struct buddy *b, u32 align)
+{
+	search_all(b, NONE, align);
+	return b->scan_longest;
+}
+
+/* What the fast path alone can give at an alignment of @align granules. */
+static u32 largest_block(const struct buddy *b, u32 align)
+{
+	u32 largest = b->mask ? 1u << env_highest(b->mask) : 0;
+
+	return largest < align ? 0 : largest;
+}
+
+/* The largest request that would succeed at an alignment, in granules. */
+static u32 largest_at(struct buddy *b, u32 align)
+{
+	return b->flags & BUDDY_JOIN ? longest_run(b, align) :
+				       largest_block(b, align);
+}
+
+static int buddy_refuse(struct buddy *b, u32 n, u32 align,
+			struct engine_refusal *why)
+{
+	u32 unaligned = largest_at(b, 1);
+	u32 reason;
+
+	if (b->free < n)
+		reason = MEMMGR_REASON_EXHAUSTED;
+	else if (unaligned >= n)
+		reason = MEMMGR_REASON_ALIGNMENT;
+	else
+		reason = MEMMGR_REASON_FRAGMENTED;
+	return engine_refuse(why, reason, (u64)largest_at(b, align) << b->shift);
+}
+
+/*
+ * Find @n free granules. The fast path shows aligned blocks only; a run made
+ * of neighbours that are no buddies is found by the slow one.
+ */
+static u32 run_find(struct buddy *b, u32 n, u32 align)
+{
+	u32 g = block_find(b, max(order_of(n), order_of(align)));
+
+	if (g != NONE || !(b->flags & BUDDY_JOIN) || n > b->free)
+		return g;
+	g = search_all(b, n, align);
+	b->joins += g != NONE;
+	return g;
+}
+
+static void buddy_describe(const struct buddy *b, u32 g, u32 n,
+			   struct engine_block *block)
+{
+	block->offset = (u64)g << b->shift;
+	block->granted = (u64)n << b->shift;
+	block->requested = block->granted - b->slack[g];
+	block->used = true;
+	block->recorded = b->code[g] & CODE_RECORDED;
+}
+
+/*
+ * O(levels) by the fast path; with BUDDY_JOIN and nothing aligned free, at
+ * most granules / 32 steps more.
+ */
+static int buddy_alloc(struct engine *e, const struct engine_request *rq,
+		       struct engine_block *block, struct engine_refusal *why)
+{
+	struct buddy *b = container_of(e, struct buddy, e);
+	u64 total = (u64)b->granules << b->shift;
+	u32 n, align, g;
+
+	if (!rq->bytes || !engine_align_ok(rq->align))
+		return -EINVAL;
+	if (rq->align > total)
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
+	align = max_t(u32, 1, rq->align >> b->shift);
+	if (rq->bytes > total)
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
+				     (u64)largest_at(b, align) << b->shift);
+	n = (rq->bytes + (1u << b->shift) - 1) >> b->shift;
+	g = run_find(b, n, align);
+	if (g == NONE)
+		return buddy_refuse(b, n, align, why);
+	range_take(b, g, g + n);
+	code_write(b, g, n, rq->recorded);
+	b->slack[g] = ((u64)n << b->shift) - rq->bytes;
+	b->waste += b->slack[g];
+	b->live++;
+	e->allocs++;
+	e->classes[engine_class(rq->bytes)]++;
+	buddy_describe(b, g, n, block);
+	return 0;
+}
+
+/* The granule where the live block at @offset starts, or NONE. */
+static u32 block_at(const struct buddy *b, u64 offset)
+{
+	u64 g = offset >> b->shift;
+
+	if (g >= b->granules || g << b->shift != offset || !code_starts(b, g))
+		return NONE;
+	return g;
+}
+
+/* O(levels) */
+static int buddy_free(struct engine *e, u64 offset, bool recorded,
+		      struct engine_block *block)
+{
+	struct buddy *b = container_of(e, struct buddy, e);
+	u32 g = block_at(b, offset);
+	u32 n;
+
+	if (g == NONE)
+		return -ENOENT;
+	n = code_read(b, g);
+	buddy_describe(b, g, n, block);
+	if (block->recorded != recorded)
+		return -EACCES;
+	b->waste -= b->slack[g];
+	code_clear(b, g);
+	range_give(b, g, g + n);
+	b->live--;
+	return 0;
+}
+
+/*
+ * O(levels^2). A block that grows is given back and taken anew in one go: only
+ * so are the words that it fills marked the way they will be given back.
+ */
+static int buddy_resize(struct engine *e, u64 offset,
+			const struct engine_request *rq,
+			struct engine_block *block, struct engine_refusal *why)
+{
+	struct buddy *b = container_of(e, struct buddy, e);
+	u32 g = block_at(b, offset);
+	u32 low = b->low;
+	u32 n, end, want;
+
+	if (!rq->bytes)
+		return -EINVAL;
+	if (g == NONE)
+		return -ENOENT;
+	if (!!(b->code[g] & CODE_RECORDED) != rq->recorded)
+		return -EACCES;
+	n = code_read(b, g);
+	end = run_end(b, g + n);
+	if (rq->bytes > (u64)(end - g) << b->shift)
+		return engine_refuse(why, rq->bytes > (u64)b->granules << b->shift ?
+				     MEMMGR_REASON_TOO_LARGE :
+				     MEMMGR_REASON_BLOCKED,
+				     (u64)(end - g) << b->shift);
+	want = (rq->bytes + (1u << b->shift) - 1) >> b->shift;
+	code_clear(b, g);
+	if (want < n) {
+		range_give(b, g + want, g + n);
+	} else if (want > n) {
+		range_give(b, g, g + n);
+		range_take(b, g, g + want);
+		b->low = min(low, b->free);
+	}
+	code_write(b, g, want, rq->recorded);
+	b->waste -= b->slack[g];
+	b->slack[g] = ((u64)want << b->shift) - rq->bytes;
+	b->waste += b->slack[g];
+	buddy_describe(b, g, want, block);
+	return 0;
+}
+
+/* O(1) */
+static int buddy_find(struct engine *e, u64 offset, struct engine_block *block)
+{
+	struct buddy *b = container_of(e, struct buddy, e);
+	u32 g = block_at(b, offset);
+
+	if (g == NONE)
+		return -ENOENT;
+	buddy_describe(b, g, code_read(b, g), block);
+	return 0;
+}
+
+/* One block or one free run a call, O(levels^2). */
+static bool buddy_next(struct engine *e, u64 *pos, struct engine_block *block)
+{
+	struct buddy *b = container_of(e, struct buddy, e);
+	u64 g = (*pos + (1u << b->shift) - 1) >> b->shift;
+	u32 end;
+
+	/* The walk may have been resumed after the block at *pos went away. */
+	while (g < b->granules && !code_starts(b, g) &&
+	       free_level(b, g) == NONE)
+		g++;
+	if (g >= b->granules)
+		return false;
+	if (code_starts(b, g)) {
+		buddy_describe(b, g, code_read(b, g), block);
+	} else {
+		end = run_end(b, g);
+		*block = (struct engine_block) {
+			.offset = g << b->shift,
+			.granted = (u64)(end - g) << b->shift,
+		};
+	}
+	*pos = block->offset + block->granted;
+	return true;
+}
+
+static void buddy_books(struct engine *e, struct engine_books *books)
+{
+	struct buddy *b = container_of(e, struct buddy, e);
+
+	books->live = b->live;
+	books->total = (u64)b->granules << b->shift;
+	books->used = (u64)(b->granules - b->free) << b->shift;
+	books->peak = (u64)(b->granules - b->low) << b->shift;
+	books->requested = books->used - b->waste;
+	books->allocs = e->allocs;
+	books->joins = b->joins;
+	memcpy(books->classes, e->classes, sizeof(books->classes));
+}
+
+/*
+ * The run around the first block of an order. The longest run of all holds a
+ * block of the highest order there is or of the one below: a run of 2^(o+2) - 1
+ * granules has a block of order o + 1 in it wherever it starts.
+ */
+static u32 run_around(const struct buddy *b, u32 order)
+{
+	u32 g = block_find(b, order);
+
+	return g == NONE ? 0 : run_end(b, g) - run_start(b, g);
+}
+
+static u32 buddy_largest(const struct buddy *b)
+{
+	u32 top;
+
+	if (!b->mask)
+		return 0;
+	if (!(b->flags & BUDDY_JOIN))
+		return largest_block(b, 0);
+	top = env_highest(b->mask);
+	return max(run_around(b, top), run_around(b, top ? top - 1 : 0));
+}
+
+/* O(orders) */
+static void buddy_frag(struct engine *e, struct engine_frag *frag)
+{
+	struct buddy *b = container_of(e, struct buddy, e);
+	u32 o;
+
+	memset(frag, 0, sizeof(*frag));
+	frag->orders = env_highest(b->granules) + 1;
+	frag->unit = 1u << b->shift;
+	frag->free = (u64)b->free << b->shift;
+	frag->largest = (u64)buddy_largest(b) << b->shift;
+	for (o = 0; o < frag->orders; o++) {
+		u32 l = order_level(o);
+
+		if (l < b->levels)
+			frag->blocks[o] = b->level[l].count[o - unit_shift(l)];
+	}
+}
+
+/* A level's indices against its words. */
+static bool level_check(struct buddy *b, u32 l, struct engine_fault *fault)
+{
+	struct buddy_level *level = &b->level[l];
+	u32 count[BUDDY_CLASSES] = { 0 };
+	u32 words = bits_words(level->units);
+	u32 i, c;
+
+	for (i = 0; i < words; i++) {
+		u32 mix = level->mix[i];
+		u64 at = (u64)i << (unit_shift(l) + 5 + b->shift);
+
+		if (mix != mix_of(level->word[i]))
+			return engine_broken(fault, "mix of a word", at);
+		for (c = 0; c < BUDDY_CLASSES; c++) {
+			count[c] += mix >> c * MIX_BITS & MIX_MASK;
+			if (bits_test(&level->class[c], i) !=
+			    (mix && mix_class(mix) == c))
+				return engine_broken(fault, "class of a word", at);
+		}
+	}
+	for (c = 0; c < BUDDY_CLASSES; c++) {
+		bool any = b->mask >> (unit_shift(l) + c) & 1;
+
+		if (count[c] != level->count[c])
+			return engine_broken(fault, "free blocks of an order", l);
+		if (any == bits_empty(&level->class[c]))
+			return engine_broken(fault, "order mask", l);
+		if (any && bits_first(&level->class[c]) >= words)
+			return engine_broken(fault, "index of a class", l);
+	}
+	return true;
+}
+
+/* Every granule belongs to one live block or is free, never both. */
+static bool cover_check(struct buddy *b, struct engine_fault *fault)
+{
+	u32 g = 0, free = 0, live = 0;
+	u64 waste = 0;
+
+	while (g < b->granules) {
+		u64 at = (u64)g << b->shift;
+		u32 n, i;
+
+		fault->checked++;
+		if (free_level(b, g) != NONE) {
+			if (b->code[g])
+				return engine_broken(fault, "free granule with a length", at);
+			free++;
+			g++;
+			continue;
+		}
+		if (!code_starts(b, g))
+			return engine_broken(fault, "granule of no block", at);
+		n = code_read(b, g);
+		if (n > b->granules - g)
+			return engine_broken(fault, "length of a block", at);
+		for (i = 1; i < n; i++)
+			if (free_level(b, g + i) != NONE || code_starts(b, g + i))
+				return engine_broken(fault, "block overlaps", at);
+		if (b->slack[g] >= 1u << b->shift)
+			return engine_broken(fault, "waste of a block", at);
+		waste += b->slack[g];
+		live++;
+		g += n;
+	}
+	if (free != b->free)
+		return engine_broken(fault, "number of free granules", 0);
+	if (live != b->live)
+		return engine_broken(fault, "number of live blocks", 0);
+	if (waste != b->waste)
+		return engine_broken(fault, "sum of wasted bytes", 0);
+	return true;
+}
+
+/* O(granules x levels) */
+static bool buddy_check(struct engine *e, struct engine_fault *fault)
+{
+	struct buddy *b = container_of(e, struct buddy, e);
+	u32 l;
+
+	memset(fault, 0, sizeof(*fault));
+	for (l = 0; l < b->levels; l++)
+		if (!level_check(b, l, fault))
+			return false;
+	return cover_check(b, fault);
+}
+
+static const struct engine_ops buddy_ops = {
+	.name = "buddy",
+	.alloc = buddy_alloc,
+	.free = buddy_free,
+	.resize = buddy_resize,
+	.find = buddy_find,
+	.next = buddy_next,
+	.check = buddy_check,
+	.books = buddy_books,
+	.frag = buddy_frag,
+};
+
+/* The rows of bits that @granules take; the last one is never full. */
+static u32 levels_of(u32 granules)
+{
+	u32 levels = 1;
+
+	while (granules >>= 5)
+		levels++;
+	return levels;
+}
+
+/**
+ * buddy_meta_size - memory for the state of a buddy
+ * @granules: that it will manage
+ *
+ * Return: bytes, below 4 a granule from 64 granules on.
+ */
+size_t buddy_meta_size(u32 granules)
+{
+	u32 levels = levels_of(granules);
+	size_t words = 0;
+	u32 units = granules;
+	u32 l;
+
+	for (l = 0; l < levels; l++, units >>= 5)
+		words += 2 * bits_words(units) +
+			 BUDDY_CLASSES * bits_size(bits_words(units));
+	return words * sizeof(u32) +
+	       ALIGN((size_t)granules, sizeof(u32)) + granules * sizeof(u16);
+}
+
+static u32 *level_init(struct buddy_level *level, u32 units, u32 *words)
+{
+	u32 n = bits_words(units);
+	u32 i, c;
+
+	level->units = units;
+	level->word = words;
+	level->mix = words + n;
+	words += 2 * n;
+	for (c = 0; c < BUDDY_CLASSES; c++)
+		words = bits_init(&level->class[c], n, words);
+	for (i = 0; i < units >> 5; i++)
+		level->word[i] = FULL;	/* stale, until the first range_give() */
+	return words;
+}
+
+/**
+ * buddy_init - set up a buddy with everything free
+ * @b: the engine
+ * @granules: 1 .. BUDDY_MAX_GRANULES, not necessarily a power of two
+ * @shift: log2 of the granule in bytes, 5 .. 16
+ * @flags: BUDDY_JOIN
+ * @meta: buddy_meta_size(@granules) bytes of zeros, aligned to 4
+ *
+ * Context: any; the caller serialises. O(granules / 32).
+ * Return: 0 or -EINVAL.
+ */
+int buddy_init(struct buddy *b, u32 granules, u32 shift, u32 flags, void *meta)
+{
+	u32 *words = meta;
+	u32 units = granules;
+	u32 l;
+
+	if (!granules || granules > BUDDY_MAX_GRANULES ||
+	    shift < BUDDY_MIN_SHIFT || shift > 16 || flags & ~BUDDY_JOIN)
+		return -EINVAL;
+	memset(b, 0, sizeof(*b));
+	b->e.ops = &buddy_ops;
+	b->shift = shift;
+	b->granules = granules;
+	b->low = granules;
+	b->flags = flags;
+	b->levels = levels_of(granules);
+	for (l = 0; l < b->levels; l++, units >>= 5)
+		words = level_init(&b->level[l], units, words);
+	b->code = (u8 *)words;
+	b->slack = (u16 *)(b->code + ALIGN(granules, sizeof(u32)));
+	range_give(b, 0, granules);
+	return 0;
+}

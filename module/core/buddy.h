@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Buddy: blocks of any number of granules, at any power-of-two alignment.
+ *
+ * Words used here and in buddy.c:
+ *
+ *	granule		the smallest unit; all numbers count granules
+ *	level		a row of bits; a bit of level l is a *unit* of 32^l
+ *			granules
+ *	word		32 neighbouring units of a level
+ *	run		free units side by side
+ *	order		log2 of the size of an aligned free block; order o is
+ *			held at level o / 5
+ *	class		order % 5: log2 of the largest aligned run of a word
+ *	mix		how many aligned free blocks of each class a word has,
+ *			packed into 32 bits
+ *
+ * A unit's bit is set when the whole unit is free and the word around it is
+ * not: when a word fills up, its 32 units become one unit of the level above.
+ * Merging is therefore implicit, and a block of any size and place is taken or
+ * given back by touching at most two words a level.
+ *
+ * A word that has become one unit keeps all its bits set, also while that unit
+ * is handed out: it is then *stale*. A word of all ones is free exactly when
+ * its unit above is.
+ */
+#ifndef MEMMGR_BUDDY_H
+#define MEMMGR_BUDDY_H
+
+#include "bits.h"
+#include "engine.h"
+
+#define BUDDY_LEVELS		6	/* 32^6 granules at most */
+#define BUDDY_CLASSES		5
+#define BUDDY_ORDERS		(BUDDY_LEVELS * BUDDY_CLASSES)
+#define BUDDY_MAX_GRANULES	(1u << 27)	/* 4 GiB in granules of 32 bytes */
+#define BUDDY_MIN_SHIFT		5
+
+/* flags of buddy_init() */
+#define BUDDY_JOIN	(1u << 0)	/* look for unaligned runs as a last resort */
+
+struct buddy_level {
+	u32 units;
+	u32 *word;
+	u32 *mix;
+	struct bits class[BUDDY_CLASSES];	/* words by class */
+	u32 count[BUDDY_CLASSES];		/* free blocks by class */
+};
+
+/**
+ * struct buddy - the engine
+ * @e: the common part
+ * @shift: log2 of the granule in bytes
+ * @granules: in all
+ * @free: granules that are free
+ * @low: fewest that ever were
+ * @live: blocks handed out
+ * @flags: BUDDY_JOIN
+ * @levels: in use
+ * @mask: bit o: some word of level o / 5 has class o % 5
+ * @waste: granted bytes that nobody asked for
+ * @joins: blocks that were found by the slow path
+ * @code: how long the block is that starts at a granule, see buddy.c
+ * @slack: what the block that starts at a granule wastes, in bytes
+ * @scan_valid: nothing changed since a slow search failed
+ * @scan_align: its alignment in granules
+ * @scan_longest: the longest run that it saw
+ * @level: the rows of bits
+ */
+struct buddy {
+	struct engine e;
+	u32 shift;
+	u32 granules;
+	u32 free;
+	u32 low;
+	u32 live;
+	u32 flags;
+	u32 levels;
+	u32 mask;
+	u64 waste;
+	u64 joins;
+	u8 *code;
+	u16 *slack;
+	bool scan_valid;
+	u32 scan_align;
+	u32 scan_longest;
+	struct buddy_level level[BUDDY_LEVELS];
+};
+
+size_t buddy_meta_size(u32 granules);
+int buddy_init(struct buddy *b, u32 granules, u32 shift, u32 flags, void *meta);
+
+#endif /* MEMMGR_BUDDY_H */

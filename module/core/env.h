@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The one seam between the engines and the world: what they use of the kernel.
+ * selftests/unit/env.h is its twin for user space, with the same guard.
+ */
+#ifndef MEMMGR_ENV_H
+#define MEMMGR_ENV_H
+
+#include <linux/align.h>
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+/* Index of the lowest and of the highest set bit; @w is not 0. */
+static inline u32 env_lowest(u32 w)
+{
+	return __ffs(w);
+}
+
+static inline u32 env_highest(u32 w)
+{
+	return __fls(w);
+}
+
+#endif /* MEMMGR_ENV_H */

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Pool. A stack of free indices is Kenwright's ("Fast efficient fixed-size
+ * memory pool", 2012), with the links outside of the blocks. Every function is
+ * O(1) but for pool_next() and pool_check().
+ */
+#include "pool.h"
+
+static struct pool *to_pool(struct engine *e)
+{
+	return container_of(e, struct pool, e);
+}
+
+static void pool_describe(const struct pool *p, u32 i,
+			  struct engine_block *block)
+{
+	u32 asked = p->asked[i];
+
+	*block = (struct engine_block) {
+		.offset = (u64)i * p->stride,
+		.granted = p->stride,
+		.requested = asked & ~POOL_RECORDED,
+		.used = asked,
+		.recorded = asked & POOL_RECORDED,
+	};
+}
+
+static u64 pool_largest(const struct pool *p)
+{
+	return p->top ? p->block : 0;
+}
+
+static int pool_alloc(struct engine *e, const struct engine_request *rq,
+		      struct engine_block *block, struct engine_refusal *why)
+{
+	struct pool *p = to_pool(e);
+	u32 mark = rq->recorded ? POOL_RECORDED : 0;
+	u32 i;
+
+	if (!rq->bytes || !engine_align_ok(rq->align))
+		return -EINVAL;
+	if (rq->align && p->stride & (rq->align - 1))
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
+	if (rq->bytes > p->block)
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
+				     pool_largest(p));
+	i = pool_take(p, mark);
+	if (i == POOL_NONE)
+		return engine_refuse(why, MEMMGR_REASON_EXHAUSTED, 0);
+	if (rq->bytes < p->block) {
+		p->asked[i] = rq->bytes | mark;
+		p->waste += p->block - rq->bytes;
+		e->classes[engine_class(rq->bytes)]++;
+	}
+	pool_describe(p, i, block);
+	return 0;
+}
+
+/* The number of the live block at @offset, or POOL_NONE. */
+static u32 block_at(const struct pool *p, u64 offset)
+{
+	u32 i = offset >> 32 ? POOL_NONE : divide(offset, p->magic);
+
+	if (i >= p->count || (u64)i * p->stride != offset || !p->asked[i])
+		return POOL_NONE;
+	return i;
+}
+
+static int pool_free(struct engine *e, u64 offset, bool recorded,
+		     struct engine_block *block)
+{
+	struct pool *p = to_pool(e);
+	u32 i = block_at(p, offset);
+
+	if (i == POOL_NONE)
+		return -ENOENT;
+	pool_describe(p, i, block);
+	return pool_give(p, offset, recorded ? POOL_RECORDED : 0);
+}
+
+static int pool_resize(struct engine *e, u64 offset,
+		       const struct engine_request *rq,
+		       struct engine_block *block, struct engine_refusal *why)
+{
+	struct pool *p = to_pool(e);
+	u32 i = block_at(p, offset);
+
+	if (!rq->bytes)
+		return -EINVAL;
+	if (i == POOL_NONE)
+		return -ENOENT;
+	pool_describe(p, i, block);
+	if (block->recorded != rq->recorded)
+		return -EACCES;
+	if (rq->bytes > p->block)
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, p->block);
+	p->waste += block->requested;
+	p->waste -= rq->bytes;
+	p->asked[i] = rq->bytes | (rq->recorded ? POOL_RECORDED : 0);
+	block->requested = rq->bytes;
+	return 0;
+}
+
+static int pool_find(struct engine *e, u64 offset, struct engine_block *block)
+{
+	struct pool *p = to_pool(e);
+	u32 i = block_at(p, offset);
+
+	if (i == POOL_NONE)
+		return -ENOENT;
+	pool_describe(p, i, block);
+	return 0;
+}
+
+static bool pool_next(struct engine *e, u64 *pos, struct engine_block *block)
+{
+	struct pool *p = to_pool(e);
+	u64 i = div64_u64(*pos + p->stride - 1, p->stride);
+
+	if (i >= p->count)
+		return false;
+	pool_describe(p, i, block);
+	*pos = (i + 1) * p->stride;
+	return true;
+}
+
+static bool pool_check(struct engine *e, struct engine_fault *fault)
+{
+	struct pool *p = to_pool(e);
+	u64 waste = 0;
+	u32 live = 0;
+	u32 i;
+
+	memset(fault, 0, sizeof(*fault));
+	if (p->top > p->count || p->low > p->top)
+		return engine_broken(fault, "number of free blocks", 0);
+	for (i = 0; i < p->count; i++) {
+		u32 asked = p->asked[i] & ~POOL_RECORDED;
+
+		fault->checked++;
+		if (asked > p->block)
+			return engine_broken(fault, "size of a block",
+					     (u64)i * p->stride);
+		waste += asked ? p->block - asked : 0;
+		live += !!asked;
+	}
+	/* As many free as the stack says, each on it: so each exactly once. */
+	for (i = 0; i < p->top; i++) {
+		if (p->stack[i] >= p->count || p->asked[p->stack[i]])
+			return engine_broken(fault, "stack of free blocks", i);
+		p->asked[p->stack[i]] = p->block;
+	}
+	for (i = 0; i < p->top; i++)
+		p->asked[p->stack[i]] = 0;
+	if (live != p->count - p->top)
+		return engine_broken(fault, "number of live blocks", 0);
+	if (waste != p->waste)
+		return engine_broken(fault, "sum of wasted bytes", 0);
+	return true;
+}
+
+static void pool_books(struct engine *e, struct engine_books *books)
+{
+	struct pool *p = to_pool(e);
+	u64 odd = 0;
+	u32 c;
+
+	books->live = p->count - p->top;
+	books->total = (u64)p->count * p->stride;
+	books->used = (u64)books->live * p->stride;
+	books->peak = (u64)(p->count - p->low) * p->stride;
+	books->requested = (u64)books->live * p->block - p->waste;
+	books->allocs = e->allocs;
+	books->joins = 0;
+	memcpy(books->classes, e->classes, sizeof(books->classes));
+	for (c = 0; c < MEMMGR_CLASSES; c++)
+		odd += e->classes[c];
+	books->classes[engine_class(p->block)] += e->allocs - odd;
+}
+
+static void pool_frag(struct engine *e, struct engine_frag *frag)
+{
+	struct pool *p = to_pool(e);
+
+	memset(frag, 0, sizeof(*frag));
+	frag->orders = 1;
+	frag->unit = p->stride;
+	frag->free = (u64)p->top * p->stride;
+	frag->largest = pool_largest(p);
+	frag->uniform = true;
+	frag->blocks[0] = p->top;
+}
+
+static const struct engine_ops pool_ops = {
+	.name = "pool",
+	.alloc = pool_alloc,
+	.free = pool_free,
+	.resize = pool_resize,
+	.find = pool_find,
+	.next = pool_next,
+	.check = pool_check,
+	.books = pool_books,
+	.frag = pool_frag,
+};
+
+/* Bytes for the state of a pool of @count blocks: 8 each. */
+size_t pool_meta_size(u32 count)
+{
+	return (size_t)count * 2 * sizeof(u32);
+}
+
+/**
+ * pool_init - set up a pool with every block free
+ * @p: the engine
+ * @block: bytes that a block serves, 1 .. POOL_MAX_BLOCK
+ * @align: of each block, a power of two, at least 8
+ * @count: blocks; all of them together at most 4 GiB
+ * @meta: pool_meta_size(@count) bytes of zeros, aligned to 4
+ *
+ * Context: any; the caller serialises. O(count).
+ * Return: 0 or -EINVAL.
+ */
+int pool_init(struct pool *p, u32 block, u32 align, u32 count, void *meta)
+{
+	u32 i;
+
+	if (!block || block > POOL_MAX_BLOCK || align < 8 ||
+	    align > POOL_MAX_BLOCK || !engine_align_ok(align) || !count ||
+	    (u64)count * ALIGN(block, align) > 1ull << 32)
+		return -EINVAL;
+	memset(p, 0, sizeof(*p));
+	p->e.ops = &pool_ops;
+	p->block = block;
+	p->stride = ALIGN(block, align);
+	p->magic = divide_magic(p->stride);
+	p->count = count;
+	p->top = count;
+	p->low = count;
+	p->stack = meta;
+	p->asked = p->stack + count;
+	for (i = 0; i < count; i++)
+		p->stack[i] = count - 1 - i;
+	return 0;
+}

@@ -1,0 +1,635 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Slab. The words are explained in slab.h.
+ *
+ * Slabs, partial lists and colouring are Bonwick's ("The Slab Allocator: An
+ * Object-Caching Kernel Memory Allocator", USENIX Summer 1994); the bitmap
+ * outside of the objects keeps the books out of what users can write to.
+ *
+ * alloc and free are O(1), with one call of the source when a slab comes or
+ * goes.
+ */
+#include "slab.h"
+
+static struct slabs *to_slabs(struct engine *e)
+{
+	return container_of(e, struct slabs, e);
+}
+
+/* Put a slab into the ring of partial slabs, behind its last one. */
+static void ring_add_tail(struct slabs *s, u32 n)
+{
+	struct slab *slab = &s->slab[n];
+	struct slab *head;
+
+	if (s->partial == SLAB_NONE) {
+		slab->prev = n;
+		slab->next = n;
+		s->partial = n;
+		return;
+	}
+	head = &s->slab[s->partial];
+	slab->prev = head->prev;
+	slab->next = s->partial;
+	s->slab[head->prev].next = n;
+	head->prev = n;
+}
+
+static void ring_del(struct slabs *s, u32 n)
+{
+	struct slab *slab = &s->slab[n];
+
+	if (slab->next == n) {
+		s->partial = SLAB_NONE;
+		return;
+	}
+	s->slab[slab->prev].next = slab->next;
+	s->slab[slab->next].prev = slab->prev;
+	if (s->partial == n)
+		s->partial = slab->next;
+}
+
+static u32 *slab_row(const struct slabs *s, u32 n)
+{
+	return &s->bitmap[n * s->row];
+}
+
+/* All objects of a slab are free. */
+static void slab_fill(struct slabs *s, u32 n)
+{
+	struct slab *slab = &s->slab[n];
+	u32 *row = slab_row(s, n);
+	u32 rest = s->layout.objects;
+	u32 w;
+
+	slab->free = rest;
+	slab->words = 0;
+	for (w = 0; w < s->row; w++, rest -= min(rest, 32u)) {
+		row[w] = rest >= 32 ? ~0u : (1u << rest) - 1;
+		slab->words |= 1u << w;
+	}
+}
+
+static u32 slab_colour(struct slabs *s)
+{
+	u32 rest = (1u << s->layout.shift) - s->layout.objects * s->layout.stride;
+	u32 step = max(s->layout.align, SLAB_COLOUR);
+	u32 colour = s->next_colour;
+
+	s->next_colour = colour + step <= rest ? colour + step : 0;
+	return colour;
+}
+
+/* Get memory for one more slab. */
+static int slab_grow(struct slabs *s, struct engine_refusal *why)
+{
+	u32 n = s->unheld;
+	int err;
+
+	if (n == SLAB_NONE)
+		return engine_refuse(why, MEMMGR_REASON_LIMIT, 0);
+	err = s->source.grow(s->source.context, n, why);
+	if (err)
+		return err;
+	s->unheld = s->slab[n].next;
+	s->slab[n].held = true;
+	s->slab[n].colour = slab_colour(s);
+	slab_fill(s, n);
+	s->held++;
+	s->empty++;
+	ring_add_tail(s, n);
+	return 0;
+}
+
+static void slab_unhold(struct slabs *s, u32 n)
+{
+	s->slab[n].held = false;
+	s->slab[n].next = s->unheld;
+	s->unheld = n;
+	s->held--;
+}
+
+/* A slab became empty: last in the ring, or gone when there are enough. */
+static void slab_emptied(struct slabs *s, u32 n)
+{
+	if (s->slab[n].next == n && s->empty < s->keep) {
+		s->empty++;
+		return;
+	}
+	ring_del(s, n);
+	if (s->empty < s->keep) {
+		s->empty++;
+		ring_add_tail(s, n);
+	} else if (s->source.shrink(s->source.context, n)) {
+		slab_unhold(s, n);
+	} else {
+		s->slab[n].next = s->leaving;
+		s->leaving = n;
+	}
+}
+
+/**
+ * slab_take - take a whole object
+ * @s: the engine
+ * @mark: 0 or SLAB_RECORDED
+ * @offset: where it is
+ * @why: the reason of -ENOMEM
+ *
+ * Context: any; the caller serialises. O(1), and one grow() at most.
+ * Return: 0 or -ENOMEM.
+ */
+int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why)
+{
+	struct slab *slab;
+	u32 n, w, i, left;
+
+	if (unlikely(s->partial == SLAB_NONE)) {
+		int err = slab_grow(s, why);
+
+		if (err)
+			return err;
+	}
+	n = s->partial;
+	slab = &s->slab[n];
+	w = env_lowest(slab->words);
+	left = slab_row(s, n)[w];
+	i = w << 5 | env_lowest(left);
+	left &= left - 1;
+	slab_row(s, n)[w] = left;
+	if (!left)
+		slab->words &= ~(1u << w);
+	if (slab->free == s->layout.objects)
+		s->empty--;
+	if (!--slab->free)
+		ring_del(s, n);
+	s->asked[n * s->layout.objects + i] = s->layout.object | mark;
+	s->e.allocs++;
+	if (++s->live > s->high)
+		s->high = s->live;
+	*offset = ((u64)n << s->layout.shift) + slab->colour +
+		  i * s->layout.stride;
+	return 0;
+}
+
+/* The slab and the object at @offset: its place in asked[], or SLAB_NONE. */
+static u32 object_at(const struct slabs *s, u64 offset, u32 *number, u32 *object)
+{
+	u64 n = offset >> s->layout.shift;
+	u32 rest = offset & ((1u << s->layout.shift) - 1);
+	u32 i;
+
+	if (unlikely(n >= s->layout.max || !s->slab[n].held))
+		return SLAB_NONE;
+	rest -= s->slab[n].colour;
+	i = divide(rest, s->magic);
+	if (unlikely(i >= s->layout.objects || i * s->layout.stride != rest))
+		return SLAB_NONE;
+	*number = n;
+	*object = i;
+	return (u32)n * s->layout.objects + i;
+}
+
+/**
+ * slab_give - give an object back
+ * @s: the engine
+ * @offset: of slab_take()
+ * @mark: the same as at slab_take()
+ *
+ * Context: any; the caller serialises. O(1), and one shrink() at most.
+ * Return: 0, -ENOENT or -EACCES.
+ */
+int slab_give(struct slabs *s, u64 offset, u32 mark)
+{
+	struct slab *slab;
+	u32 n, i, at, asked;
+
+	at = object_at(s, offset, &n, &i);
+	if (unlikely(at == SLAB_NONE))
+		return -ENOENT;
+	asked = s->asked[at];
+	if (unlikely(asked != (s->layout.object | mark))) {
+		if (!asked)
+			return -ENOENT;
+		if ((asked ^ mark) & SLAB_RECORDED)
+			return -EACCES;
+		s->waste -= s->layout.object - (asked & ~SLAB_RECORDED);
+	}
+	s->asked[at] = 0;
+	slab = &s->slab[n];
+	slab_row(s, n)[i >> 5] |= 1u << (i & 31);
+	slab->words |= 1u << (i >> 5);
+	s->live--;
+	if (!slab->free++)
+		ring_add_tail(s, n);
+	if (slab->free == s->layout.objects)
+		slab_emptied(s, n);
+	return 0;
+}
+
+static void slab_describe(const struct slabs *s, u32 n, u32 i,
+			  struct engine_block *block)
+{
+	u32 asked = s->asked[n * s->layout.objects + i];
+
+	*block = (struct engine_block) {
+		.offset = ((u64)n << s->layout.shift) + s->slab[n].colour +
+			  i * s->layout.stride,
+		.granted = s->layout.stride,
+		.requested = asked & ~SLAB_RECORDED,
+		.used = asked,
+		.recorded = asked & SLAB_RECORDED,
+	};
+}
+
+static int slab_find(struct engine *e, u64 offset, struct engine_block *block)
+{
+	struct slabs *s = to_slabs(e);
+	u32 n, i, at;
+
+	at = object_at(s, offset, &n, &i);
+	if (at == SLAB_NONE || !s->asked[at])
+		return -ENOENT;
+	slab_describe(s, n, i, block);
+	return 0;
+}
+
+static int slab_alloc(struct engine *e, const struct engine_request *rq,
+		      struct engine_block *block, struct engine_refusal *why)
+{
+	struct slabs *s = to_slabs(e);
+	u32 mark = rq->recorded ? SLAB_RECORDED : 0;
+	u64 offset;
+	u32 n, i, at;
+	int err;
+
+	if (!rq->bytes || !engine_align_ok(rq->align))
+		return -EINVAL;
+	if (rq->align > s->layout.align)
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
+	if (rq->bytes > s->layout.object)
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
+				     s->layout.object);
+	err = slab_take(s, mark, &offset, why);
+	if (err)
+		return err;
+	at = object_at(s, offset, &n, &i);
+	if (rq->bytes < s->layout.object) {
+		s->asked[at] = rq->bytes | mark;
+		s->waste += s->layout.object - rq->bytes;
+		e->classes[engine_class(rq->bytes)]++;
+	}
+	slab_describe(s, n, i, block);
+	return 0;
+}
+
+static int slab_free(struct engine *e, u64 offset, bool recorded,
+		     struct engine_block *block)
+{
+	struct slabs *s = to_slabs(e);
+	int err = slab_find(e, offset, block);
+
+	if (err)
+		return err;
+	return slab_give(s, offset, recorded ? SLAB_RECORDED : 0);
+}
+
+static int slab_resize(struct engine *e, u64 offset,
+		       const struct engine_request *rq,
+		       struct engine_block *block, struct engine_refusal *why)
+{
+	struct slabs *s = to_slabs(e);
+	u32 n, i, at;
+	int err;
+
+	if (!rq->bytes)
+		return -EINVAL;
+	err = slab_find(e, offset, block);
+	if (err)
+		return err;
+	if (block->recorded != rq->recorded)
+		return -EACCES;
+	if (rq->bytes > s->layout.object)
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
+				     s->layout.object);
+	at = object_at(s, offset, &n, &i);
+	s->waste += block->requested;
+	s->waste -= rq->bytes;
+	s->asked[at] = rq->bytes | (rq->recorded ? SLAB_RECORDED : 0);
+	block->requested = rq->bytes;
+	return 0;
+}
+
+/* The object at or behind @rest bytes into a slab. */
+static u32 object_from(const struct slabs *s, u32 n, u64 rest)
+{
+	u32 colour = s->slab[n].colour;
+
+	if (rest <= colour)
+		return 0;
+	return div64_u64(rest - colour + s->layout.stride - 1, s->layout.stride);
+}
+
+/* One object a call, free ones too; slabs without memory are passed over. */
+static bool slab_next(struct engine *e, u64 *pos, struct engine_block *block)
+{
+	struct slabs *s = to_slabs(e);
+	u32 mask = (1u << s->layout.shift) - 1;
+	u64 n = *pos >> s->layout.shift;
+	u64 rest = *pos & mask;
+
+	for (; n < s->layout.max; n++, rest = 0) {
+		u32 i = s->slab[n].held ? object_from(s, n, rest) :
+					  s->layout.objects;
+
+		if (i >= s->layout.objects)
+			continue;
+		slab_describe(s, n, i, block);
+		*pos = block->offset + block->granted;
+		return true;
+	}
+	return false;
+}
+
+struct slab_sums {
+	u32 live;
+	u32 held;
+	u32 empty;
+	u32 partial;
+	u64 waste;
+};
+
+static bool slab_check_one(struct slabs *s, u32 n, struct slab_sums *sums,
+			   struct engine_fault *fault)
+{
+	const struct slab *slab = &s->slab[n];
+	const u32 *row = slab_row(s, n);
+	u64 at = (u64)n << s->layout.shift;
+	u32 free = 0;
+	u32 i;
+
+	for (i = 0; i < s->layout.objects; i++) {
+		u32 asked = s->asked[n * s->layout.objects + i];
+
+		fault->checked++;
+		if (!(row[i >> 5] >> (i & 31) & 1) != !!asked)
+			return engine_broken(fault, "object both free and used", at);
+		if ((asked & ~SLAB_RECORDED) > s->layout.object)
+			return engine_broken(fault, "size of an object", at);
+		free += !asked;
+		if (asked)
+			sums->waste += s->layout.object - (asked & ~SLAB_RECORDED);
+	}
+	for (i = 0; i < s->row; i++)
+		if ((slab->words >> i & 1) != !!row[i])
+			return engine_broken(fault, "summary of a bitmap", at);
+	if (free != slab->free)
+		return engine_broken(fault, "free objects of a slab", at);
+	sums->live += s->layout.objects - free;
+	sums->held++;
+	sums->empty += free == s->layout.objects;
+	sums->partial += !!free;
+	return true;
+}
+
+/* Length of a list that @next links, and its slabs are @held or not. */
+static bool list_check(struct slabs *s, u32 n, bool held, u32 *length)
+{
+	for (*length = 0; n != SLAB_NONE; n = s->slab[n].next) {
+		if (n >= s->layout.max || s->slab[n].held != held ||
+		    ++*length > s->layout.max)
+			return false;
+	}
+	return true;
+}
+
+static bool ring_check(struct slabs *s, u32 *length)
+{
+	u32 n = s->partial;
+
+	*length = 0;
+	if (n == SLAB_NONE)
+		return true;
+	do {
+		if (n >= s->layout.max || !s->slab[n].free ||
+		    s->slab[s->slab[n].next].prev != n ||
+		    ++*length > s->layout.max)
+			return false;
+		n = s->slab[n].next;
+	} while (n != s->partial);
+	return true;
+}
+
+static bool slab_check(struct engine *e, struct engine_fault *fault)
+{
+	struct slabs *s = to_slabs(e);
+	struct slab_sums sums = { 0 };
+	u32 ring, unheld, leaving;
+	u32 n;
+
+	memset(fault, 0, sizeof(*fault));
+	for (n = 0; n < s->layout.max; n++)
+		if (s->slab[n].held && !slab_check_one(s, n, &sums, fault))
+			return false;
+	if (!ring_check(s, &ring))
+		return engine_broken(fault, "ring of partial slabs", 0);
+	if (!list_check(s, s->unheld, false, &unheld))
+		return engine_broken(fault, "list of slabs without memory", 0);
+	if (!list_check(s, s->leaving, true, &leaving))
+		return engine_broken(fault, "list of leaving slabs", 0);
+	if (sums.held != s->held || unheld != s->layout.max - s->held)
+		return engine_broken(fault, "number of held slabs", 0);
+	if (ring + leaving != sums.partial || sums.empty != s->empty + leaving)
+		return engine_broken(fault, "number of partial slabs", 0);
+	if (sums.live != s->live || sums.live > s->high)
+		return engine_broken(fault, "number of live objects", 0);
+	if (sums.waste != s->waste)
+		return engine_broken(fault, "sum of wasted bytes", 0);
+	return true;
+}
+
+static void slab_books(struct engine *e, struct engine_books *books)
+{
+	struct slabs *s = to_slabs(e);
+	u64 odd = 0;
+	u32 c;
+
+	books->live = s->live;
+	books->total = (u64)s->held * s->layout.objects * s->layout.stride;
+	books->used = (u64)s->live * s->layout.stride;
+	books->peak = (u64)s->high * s->layout.stride;
+	books->requested = (u64)s->live * s->layout.object - s->waste;
+	books->allocs = e->allocs;
+	books->joins = 0;
+	memcpy(books->classes, e->classes, sizeof(books->classes));
+	for (c = 0; c < MEMMGR_CLASSES; c++)
+		odd += e->classes[c];
+	books->classes[engine_class(s->layout.object)] += e->allocs - odd;
+}
+
+static void slab_frag(struct engine *e, struct engine_frag *frag)
+{
+	struct slabs *s = to_slabs(e);
+
+	memset(frag, 0, sizeof(*frag));
+	frag->orders = 1;
+	frag->unit = s->layout.stride;
+	frag->blocks[0] = s->held * s->layout.objects - s->live;
+	frag->free = (u64)frag->blocks[0] * s->layout.stride;
+	frag->largest = frag->blocks[0] || s->unheld != SLAB_NONE ?
+			s->layout.object : 0;
+	frag->uniform = true;
+}
+
+static const struct engine_ops slab_ops = {
+	.name = "slab",
+	.alloc = slab_alloc,
+	.free = slab_free,
+	.resize = slab_resize,
+	.find = slab_find,
+	.next = slab_next,
+	.check = slab_check,
+	.books = slab_books,
+	.frag = slab_frag,
+};
+
+/**
+ * slab_leaving - an empty slab whose memory should go back
+ * @s: the engine
+ *
+ * Takes it off the list; the caller returns its memory and calls slab_left().
+ *
+ * Return: its number, or SLAB_NONE.
+ */
+u32 slab_leaving(struct slabs *s)
+{
+	u32 n = s->leaving;
+
+	if (n != SLAB_NONE)
+		s->leaving = s->slab[n].next;
+	return n;
+}
+
+/* The memory of slab @number, which slab_leaving() named, has gone back. */
+void slab_left(struct slabs *s, u32 number)
+{
+	slab_unhold(s, number);
+}
+
+/**
+ * slab_prepare - have enough slabs for a number of objects, and keep them
+ * @s: the engine, with no live objects
+ * @objects: that must find room without growing
+ * @why: the reason of -ENOMEM
+ *
+ * Return: 0 or -ENOMEM; slabs that were got before it failed are kept.
+ */
+int slab_prepare(struct slabs *s, u32 objects, struct engine_refusal *why)
+{
+	u32 want = (objects + s->layout.objects - 1) / s->layout.objects;
+
+	while (s->held < want) {
+		int err = slab_grow(s, why);
+
+		if (err)
+			return err;
+	}
+	s->keep = max(want, 1u);
+	return 0;
+}
+
+/* Bytes of a slab of 2^@shift bytes that no object can use. */
+static u32 slab_rest(u32 shift, u32 stride)
+{
+	u32 objects = min((1u << shift) / stride, SLAB_MAX_OBJECTS);
+
+	return (1u << shift) - objects * stride;
+}
+
+/*
+ * The smallest slab that wastes at most an eighth and has eight objects, but
+ * not for the objects' sake more than 16 pages.
+ */
+static u32 slab_shift(u32 stride, u32 page_shift)
+{
+	u32 shift = page_shift;
+
+	while (1u << shift < stride)
+		shift++;
+	while (slab_rest(shift, stride) > 1u << (shift - 3) ||
+	       (1u << shift < 8 * stride && shift < page_shift + 4))
+		shift++;
+	return shift;
+}
+
+/**
+ * slab_layout - decide how objects lie in slabs
+ * @layout: the decision
+ * @object: bytes of an object, 1 .. SLAB_MAX_OBJECT
+ * @align: of each object, a power of two, 8 .. SLAB_MAX_OBJECT
+ * @limit: bytes that all slabs together may take
+ * @page_shift: log2 of the smallest slab
+ *
+ * Return: 0, -EINVAL, or -ENOMEM when not even one slab is within the limit.
+ */
+int slab_layout(struct slab_layout *layout, u64 object, u64 align, u64 limit,
+		u32 page_shift)
+{
+	u32 stride;
+
+	if (!object || object > SLAB_MAX_OBJECT || align < 8 ||
+	    align > SLAB_MAX_OBJECT || !engine_align_ok(align))
+		return -EINVAL;
+	/* No more objects a slab than one word of words can tell apart. */
+	align = max_t(u64, align, (1u << page_shift) / SLAB_MAX_OBJECTS);
+	stride = ALIGN((u32)object, (u32)align);
+	layout->object = object;
+	layout->align = align;
+	layout->stride = stride;
+	layout->shift = slab_shift(stride, page_shift);
+	layout->objects = min((1u << layout->shift) / stride, SLAB_MAX_OBJECTS);
+	layout->max = min_t(u64, limit >> layout->shift, 1u << 24);
+	return layout->max ? 0 : -ENOMEM;
+}
+
+static u32 row_words(const struct slab_layout *layout)
+{
+	return (layout->objects + 31) / 32;
+}
+
+/* Bytes for the state of as many slabs as the layout allows. */
+size_t slab_meta_size(const struct slab_layout *layout)
+{
+	return layout->max * (sizeof(struct slab) +
+			      row_words(layout) * sizeof(u32) +
+			      layout->objects * sizeof(u32));
+}
+
+/**
+ * slab_init - set up a slab engine that holds nothing
+ * @s: the engine
+ * @layout: of slab_layout()
+ * @source: of memory
+ * @meta: slab_meta_size(@layout) bytes of zeros, aligned to 8
+ *
+ * Context: any; the caller serialises. O(slabs).
+ */
+void slab_init(struct slabs *s, const struct slab_layout *layout,
+	       const struct slab_source *source, void *meta)
+{
+	u32 n;
+
+	memset(s, 0, sizeof(*s));
+	s->e.ops = &slab_ops;
+	s->layout = *layout;
+	s->source = *source;
+	s->magic = divide_magic(layout->stride);
+	s->row = row_words(layout);
+	s->keep = 1;
+	s->partial = SLAB_NONE;
+	s->leaving = SLAB_NONE;
+	s->slab = meta;
+	s->bitmap = (u32 *)(s->slab + layout->max);
+	s->asked = s->bitmap + layout->max * s->row;
+	for (n = 0; n < layout->max; n++)
+		s->slab[n].next = n + 1 < layout->max ? n + 1 : SLAB_NONE;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Slab: objects of one size, in slabs that come and go with the need.
+ *
+ * Words used here and in slab.c:
+ *
+ *	object		what is handed out; two of them are @stride bytes apart
+ *	slab		2^shift bytes that hold @objects of them
+ *	number		of a slab; its objects have the offsets from
+ *			number << shift on, wherever in the region it lies
+ *	held		the slab has memory; only then objects can be in it
+ *	partial		it is held and has a free object; the partial slabs are
+ *			a ring, used from its head, the empty ones at its end
+ *	empty		partial, and all of its objects are free
+ *	leaving		it is empty, has been taken off the ring, and its memory
+ *			goes back when the owner of the engine gets round to it
+ */
+#ifndef MEMMGR_SLAB_H
+#define MEMMGR_SLAB_H
+
+#include "divide.h"
+#include "engine.h"
+
+#define SLAB_RECORDED		(1u << 31)	/* in asked[] */
+#define SLAB_MAX_OBJECT		(1u << 27)
+#define SLAB_MAX_OBJECTS	1024u		/* a slab: one word of words */
+#define SLAB_COLOUR		64u		/* a cache line */
+#define SLAB_NONE		(~0u)
+
+/**
+ * struct slab_source - where slabs come from
+ * @grow: give slab @number memory: 0, or -ENOMEM with @why
+ * @shrink: take it back; false: not now, slab_leaving() will name it
+ * @context: passed to both
+ */
+struct slab_source {
+	int (*grow)(void *context, u32 number, struct engine_refusal *why);
+	bool (*shrink)(void *context, u32 number);
+	void *context;
+};
+
+/**
+ * struct slab_layout - how objects lie in a slab
+ * @object: bytes that may be asked for
+ * @align: of each object
+ * @stride: distance of two objects
+ * @shift: log2 of the bytes of a slab
+ * @objects: in a slab
+ * @max: slabs
+ */
+struct slab_layout {
+	u32 object;
+	u32 align;
+	u32 stride;
+	u32 shift;
+	u32 objects;
+	u32 max;
+};
+
+/**
+ * struct slab - one slab
+ * @prev: in the ring of partial slabs
+ * @next: the same, or in the list of those that are not held or leaving
+ * @free: free objects
+ * @words: bit w: word w of its bitmap is not 0
+ * @colour: where its first object is
+ * @held: it has memory
+ */
+struct slab {
+	u32 prev;
+	u32 next;
+	u16 free;
+	bool held;
+	u32 words;
+	u32 colour;
+};
+
+/**
+ * struct slabs - the engine
+ * @e: the common part; its classes count requests for less than an object only
+ * @layout: of every slab
+ * @source: of memory
+ * @magic: to divide by the stride
+ * @row: words of a bitmap
+ * @live: objects handed out
+ * @high: most that ever were
+ * @held: slabs that have memory
+ * @empty: of those, empty ones in the ring
+ * @keep: empty slabs to keep
+ * @next_colour: for the next slab
+ * @partial: head of the ring, or SLAB_NONE
+ * @unheld: slabs without memory
+ * @leaving: slabs whose memory is about to go back
+ * @waste: what live objects have more of than was asked for, in bytes
+ * @slab: by number
+ * @bitmap: @row words a slab, bit set: free
+ * @asked: for each object the bytes asked for
+ */
+struct slabs {
+	struct engine e;
+	struct slab_layout layout;
+	struct slab_source source;
+	u64 magic;
+	u32 row;
+	u32 live;
+	u32 high;
+	u32 held;
+	u32 empty;
+	u32 keep;
+	u32 next_colour;
+	u32 partial;
+	u32 unheld;
+	u32 leaving;
+	u64 waste;
+	struct slab *slab;
+	u32 *bitmap;
+	u32 *asked;
+};
+
+int slab_layout(struct slab_layout *layout, u64 object, u64 align, u64 limit,
+		u32 page_shift);
+size_t slab_meta_size(const struct slab_layout *layout);
+void slab_init(struct slabs *s, const struct slab_layout *layout,
+	       const struct slab_source *source, void *meta);
+int slab_prepare(struct slabs *s, u32 objects, struct engine_refusal *why);
+u32 slab_leaving(struct slabs *s);
+void slab_left(struct slabs *s, u32 number);
+int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why);
+int slab_give(struct slabs *s, u64 offset, u32 mark);
+
+#endif /* MEMMGR_SLAB_H */

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Stack. Bump allocation with marks is as old as Algol's mark and release;
+ * obstacks and the region allocators of Hanson ("Fast allocation and
+ * deallocation of memory based on object lifetimes", 1990) are its models.
+ *
+ * alloc, free of the top block, mark and release are O(1). Telling a block
+ * below the top from no block at all takes O(log live), and only a refused
+ * call does it.
+ */
+#include "stack.h"
+
+static struct stack *to_stack(struct engine *e)
+{
+	return container_of(e, struct stack, e);
+}
+
+static void stack_describe(const struct stack_entry *entry,
+			   struct engine_block *block)
+{
+	u32 start = entry->start & STACK_START;
+
+	*block = (struct engine_block) {
+		.offset = stack_offset(entry),
+		.granted = (u64)(entry->end - start) << STACK_SHIFT,
+		.requested = entry->bytes,
+		.used = true,
+		.recorded = entry->start & STACK_RECORDED,
+	};
+}
+
+/* The first entry that starts at @offset or above; s->count when none does. */
+static u32 entry_from(const struct stack *s, u64 offset)
+{
+	u32 low = 0, high = s->count;
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (stack_offset(&s->entry[mid]) < offset)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* The live entry at @offset, NULL when there is none. */
+static struct stack_entry *entry_at(const struct stack *s, u64 offset)
+{
+	u32 i = entry_from(s, offset);
+
+	if (i == s->count || stack_offset(&s->entry[i]) != offset ||
+	    s->entry[i].start & STACK_ABANDONED)
+		return NULL;
+	return &s->entry[i];
+}
+
+/* The top block, if it is the one at @offset; else why not. */
+static int entry_top(const struct stack *s, u64 offset, bool recorded)
+{
+	const struct stack_entry *top = stack_top(s);
+
+	if (!top || stack_offset(top) != offset)
+		return entry_at(s, offset) ? -EBUSY : -ENOENT;
+	if (!!(top->start & STACK_RECORDED) != recorded)
+		return -EACCES;
+	return 0;
+}
+
+/* The largest block that fits now at a multiple of @align units, in bytes. */
+static u64 stack_largest(const struct stack *s, u32 align)
+{
+	u64 start = ALIGN((u64)s->top, (u64)align);
+
+	if (start >= s->units || s->count == s->max)
+		return 0;
+	return min_t(u64, ((u64)s->units - start) << STACK_SHIFT, ~0u);
+}
+
+static int stack_alloc(struct engine *e, const struct engine_request *rq,
+		       struct engine_block *block, struct engine_refusal *why)
+{
+	struct stack *s = to_stack(e);
+	u64 total = (u64)s->units << STACK_SHIFT;
+	struct stack_entry *entry;
+	u32 align;
+
+	if (!rq->bytes || !engine_align_ok(rq->align))
+		return -EINVAL;
+	if (rq->align > total)
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
+	align = max_t(u32, 1, rq->align >> STACK_SHIFT);
+	if (rq->bytes > min_t(u64, total, ~0u))
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
+				     stack_largest(s, align));
+	entry = stack_push(s, rq->bytes, align,
+			   rq->recorded ? STACK_RECORDED : 0);
+	if (!entry)
+		return engine_refuse(why, s->count == s->max ?
+				     MEMMGR_REASON_RECORDS :
+				     rq->bytes <= total - ((u64)s->top << STACK_SHIFT) ?
+				     MEMMGR_REASON_ALIGNMENT :
+				     MEMMGR_REASON_EXHAUSTED,
+				     stack_largest(s, align));
+	stack_describe(entry, block);
+	return 0;
+}
+
+static int stack_free(struct engine *e, u64 offset, bool recorded,
+		      struct engine_block *block)
+{
+	struct stack *s = to_stack(e);
+	int err = entry_top(s, offset, recorded);
+
+	if (err)
+		return err;
+	stack_describe(stack_top(s), block);
+	stack_pop(s);
+	return 0;
+}
+
+static int stack_resize(struct engine *e, u64 offset,
+			const struct engine_request *rq,
+			struct engine_block *block, struct engine_refusal *why)
+{
+	struct stack *s = to_stack(e);
+	struct stack_entry *top;
+	u64 room;
+	int err;
+
+	if (!rq->bytes)
+		return -EINVAL;
+	err = entry_top(s, offset, rq->recorded);
+	if (err)
+		return err;
+	top = stack_top(s);
+	room = min_t(u64, ((u64)s->units << STACK_SHIFT) - offset, ~0u);
+	if (rq->bytes > room)
+		return engine_refuse(why, rq->bytes > (u64)s->units << STACK_SHIFT ?
+				     MEMMGR_REASON_TOO_LARGE :
+				     MEMMGR_REASON_EXHAUSTED, room);
+	top->bytes = rq->bytes;
+	top->end = (top->start & STACK_START) +
+		   ((rq->bytes - 1) >> STACK_SHIFT) + 1;
+	s->top = top->end;
+	s->high = max(s->high, s->top);
+	stack_describe(top, block);
+	return 0;
+}
+
+static int stack_find(struct engine *e, u64 offset, struct engine_block *block)
+{
+	const struct stack_entry *entry = entry_at(to_stack(e), offset);
+
+	if (!entry)
+		return -ENOENT;
+	stack_describe(entry, block);
+	return 0;
+}
+
+/* Gaps left for alignment are not shown: they belong to nobody. */
+static bool stack_next(struct engine *e, u64 *pos, struct engine_block *block)
+{
+	struct stack *s = to_stack(e);
+	u64 total = (u64)s->units << STACK_SHIFT;
+	u64 top = (u64)s->top << STACK_SHIFT;
+	u32 i = entry_from(s, *pos);
+
+	if (i < s->count) {
+		stack_describe(&s->entry[i], block);
+	} else if (max(*pos, top) < total) {
+		*block = (struct engine_block) {
+			.offset = top,
+			.granted = total - top,
+		};
+	} else {
+		return false;
+	}
+	*pos = block->offset + block->granted;
+	return true;
+}
+
+static bool stack_check(struct engine *e, struct engine_fault *fault)
+{
+	struct stack *s = to_stack(e);
+	u32 end = 0, seq = 0, abandoned = 0;
+	u64 bytes = 0;
+	u32 i;
+
+	memset(fault, 0, sizeof(*fault));
+	if (s->count > s->max)
+		return engine_broken(fault, "number of live blocks", 0);
+	for (i = 0; i < s->count; i++) {
+		const struct stack_entry *entry = &s->entry[i];
+		u32 start = entry->start & STACK_START;
+
+		fault->checked++;
+		if (start < end || entry->end <= start || entry->end > s->units)
+			return engine_broken(fault, "block overlaps",
+					     stack_offset(entry));
+		if (i && (s32)(entry->seq - seq) <= 0)
+			return engine_broken(fault, "order of the blocks",
+					     stack_offset(entry));
+		if (entry->below != bytes ||
+		    entry->bytes > (u64)(entry->end - start) << STACK_SHIFT)
+			return engine_broken(fault, "sum of requested bytes",
+					     stack_offset(entry));
+		end = entry->end;
+		seq = entry->seq;
+		bytes += entry->bytes;
+		abandoned += !!(entry->start & STACK_ABANDONED);
+	}
+	if (s->top != end || s->high < end)
+		return engine_broken(fault, "top of the stack", (u64)end << STACK_SHIFT);
+	if (s->abandoned != abandoned)
+		return engine_broken(fault, "number of abandoned blocks", 0);
+	return true;
+}
+
+static void stack_books(struct engine *e, struct engine_books *books)
+{
+	struct stack *s = to_stack(e);
+	const struct stack_entry *top = stack_top(s);
+
+	books->live = s->count;
+	books->total = (u64)s->units << STACK_SHIFT;
+	books->used = (u64)s->top << STACK_SHIFT;
+	books->peak = (u64)s->high << STACK_SHIFT;
+	books->requested = top ? top->below + top->bytes : 0;
+	books->allocs = e->allocs;
+	books->joins = 0;
+	memcpy(books->classes, e->classes, sizeof(books->classes));
+}
+
+/* What is free is one run: the bits of its length are its blocks. */
+static void stack_frag(struct engine *e, struct engine_frag *frag)
+{
+	struct stack *s = to_stack(e);
+	u32 free = s->units - s->top;
+	u32 o;
+
+	memset(frag, 0, sizeof(*frag));
+	frag->orders = env_highest(s->units) + 1;
+	frag->unit = 1u << STACK_SHIFT;
+	frag->free = (u64)free << STACK_SHIFT;
+	frag->largest = frag->free;
+	for (o = 0; o < frag->orders; o++)
+		frag->blocks[o] = free >> o & 1;
+}
+
+static const struct engine_ops stack_ops = {
+	.name = "stack",
+	.alloc = stack_alloc,
+	.free = stack_free,
+	.resize = stack_resize,
+	.find = stack_find,
+	.next = stack_next,
+	.check = stack_check,
+	.books = stack_books,
+	.frag = stack_frag,
+};
+
+/**
+ * stack_mark - remember the height
+ * @s: the engine
+ *
+ * Context: any; the caller serialises. O(1).
+ * Return: a mark for stack_release(): the number of blocks and of the top one.
+ */
+u64 stack_mark(const struct stack *s)
+{
+	const struct stack_entry *top = stack_top(s);
+
+	return top ? (u64)top->seq << 32 | s->count : 0;
+}
+
+/**
+ * stack_depth - how many blocks lie below a mark
+ * @s: the engine
+ * @mark: of stack_mark()
+ * @depth: that many
+ *
+ * Return: 0, or -EINVAL when the stack has been below the mark since.
+ */
+int stack_depth(const struct stack *s, u64 mark, u32 *depth)
+{
+	u32 count = (u32)mark;
+
+	if (count > s->count || (!count && mark))
+		return -EINVAL;
+	if (count && s->entry[count - 1].seq != mark >> 32)
+		return -EINVAL;
+	*depth = count;
+	return 0;
+}
+
+/**
+ * stack_release - let go of everything above a mark
+ * @s: the engine
+ * @mark: of stack_mark()
+ * @released: blocks that went
+ *
+ * Context: any; the caller serialises. O(1); while there are abandoned blocks,
+ * a step for each block that goes.
+ * Return: 0, or -EINVAL when the stack has been below the mark since.
+ */
+int stack_release(struct stack *s, u64 mark, u32 *released)
+{
+	u32 before = s->count;
+	u32 depth, i;
+	int err = stack_depth(s, mark, &depth);
+
+	if (err)
+		return err;
+	for (i = depth; unlikely(s->abandoned) && i < before; i++)
+		s->abandoned -= !!(s->entry[i].start & STACK_ABANDONED);
+	s->count = depth + 1;
+	stack_pop(s);
+	*released = before - s->count;
+	return 0;
+}
+
+/**
+ * stack_abandon - let go of a block as soon as it is the top one
+ * @s: the engine
+ * @offset: of a live block
+ *
+ * Context: any; the caller serialises. O(log live).
+ * Return: 0, or -ENOENT when no live block starts there.
+ */
+int stack_abandon(struct stack *s, u64 offset)
+{
+	struct stack_entry *entry = entry_at(s, offset);
+
+	if (!entry)
+		return -ENOENT;
+	if (entry == stack_top(s)) {
+		stack_pop(s);
+		return 0;
+	}
+	entry->start |= STACK_ABANDONED;
+	s->abandoned++;
+	return 0;
+}
+
+/* Bytes for the state of a stack of at most @max live blocks. */
+size_t stack_meta_size(u32 max)
+{
+	return (size_t)max * sizeof(struct stack_entry);
+}
+
+/**
+ * stack_init - set up an empty stack
+ * @s: the engine
+ * @bytes: of the arena, a multiple of 8, at most 4 GiB
+ * @max: most blocks that can live at once
+ * @meta: stack_meta_size(@max) bytes, aligned to 8
+ *
+ * Context: any; the caller serialises. O(1).
+ * Return: 0 or -EINVAL.
+ */
+int stack_init(struct stack *s, u64 bytes, u32 max, void *meta)
+{
+	if (!bytes || bytes > 1ull << 32 || bytes & ((1u << STACK_SHIFT) - 1) ||
+	    !max)
+		return -EINVAL;
+	memset(s, 0, sizeof(*s));
+	s->e.ops = &stack_ops;
+	s->units = bytes >> STACK_SHIFT;
+	s->max = max;
+	s->entry = meta;
+	return 0;
+}
