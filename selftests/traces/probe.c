@@ -63,6 +63,7 @@ int main(void)
 	kept[1] = calloc(10, 20);
 	kept[2] = realloc(NULL, 300);
 	kept[2] = realloc(kept[2], 300000);
+	kept[2] = realloc(kept[2], 400);
 	free(kept[1]);
 	kept[1] = aligned_alloc(64, 256);
 	if (!posix_memalign(&p, 4096, 5000))

@@ -23,6 +23,7 @@
  * whatever order the threads run.
  */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,7 @@
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +44,8 @@
 #define WINDOW_SIZE	(256UL * 1024)
 /* Longest event line: six numbers of at most 20 digits. */
 #define LINE_MAX_SIZE	128
-/* Alignment that every malloc gives; asking for it is no request. */
-#define DEFAULT_ALIGN	16
+/* Alignment that every malloc gives; asking for no more is no wish. */
+#define DEFAULT_ALIGN	alignof(max_align_t)
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
