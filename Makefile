@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Front end for people; Kbuild says what the module is made of, and
+# `make -C $KDIR M=$PWD` works without this file. `make help` lists the targets.
+
+KDIR ?= $(KERNEL_SRC)
+running := /lib/modules/$(shell uname -r)/build
+fetched := $(CURDIR)/build/kernel-armmp/headers
+
+# Without a kernel tree of the user's: the running kernel's, else the guest's.
+ifeq ($(KDIR),)
+ifneq ($(wildcard $(running)/Makefile),)
+KDIR := $(running)
+which := the running kernel
+else
+KDIR := $(fetched)
+which := the guest's kernel (Debian armhf)
+kbuild_flags := ARCH=arm CROSS_COMPILE=arm-linux-gnueabihf- CC=arm-linux-gnueabihf-gcc-12
+kernel_tree := guest-tree
+endif
+else
+which := the given kernel tree
+endif
+
+prefix ?= /usr/local
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) $(kbuild_flags)
+export V T REFRESH
+# The scripts build for their own kernels: what is meant for the user's must not
+# reach them.
+scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFLAGS scripts
+
+.PHONY: all modules modules_install tools install clean distclean help guest-tree \
+	fetch guest run shell check check-debug style bench
+all: modules
+
+modules: $(kernel_tree)
+	@echo "memmgr.ko for $(which): $(KDIR)"
+	+$(kbuild) modules
+
+modules_install: modules
+	+$(kbuild) modules_install
+
+tools:
+	+$(MAKE) -C tools
+
+install: tools
+	+$(MAKE) -C tools install prefix=$(prefix) DESTDIR=$(DESTDIR)
+
+# What make leaves in the source tree, without needing a kernel tree to clean by.
+clean:
+	find Kbuild module selftests \( -name '*.o' -o -name '.*.cmd' -o -name '*.ko' \
+		-o -name '*.mod' -o -name '*.mod.c' \) -delete
+	rm -f memmgr.* .memmgr.* .module-common.o modules.order Module.symvers \
+		.modules.order.cmd .Module.symvers.cmd
+	rm -rf build/module-* build/client-* build/bench* build/tools* build/selftests-* \
+		build/unit build/static build/guest build/log build/results
+
+distclean: clean
+	rm -rf build
+
+guest-tree:
+	@$(scripts)/setup run
+	@$(scripts)/fetch guest
+
+fetch:
+	@$(scripts)/setup run check
+	@$(scripts)/fetch guest source
+
+guest: fetch
+	@$(scripts)/build-guest armmp tests
+	@$(scripts)/initramfs armmp tests
+
+run: guest-tree
+	@$(scripts)/build-guest armmp run
+	@$(scripts)/initramfs armmp run
+	@$(scripts)/boot demo
+
+shell: guest-tree
+	@$(scripts)/build-guest armmp run
+	@$(scripts)/initramfs armmp run
+	@$(scripts)/boot -i shell
+
+check:
+	@$(scripts)/check '$(T)'
+
+check-debug:
+	@$(scripts)/check-debug '$(T)'
+
+style:
+	@$(scripts)/check '^static\.'
+
+bench: guest
+	@$(scripts)/bench
+
+help:
+	@scripts/help
