@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Runs in a guest that counts instructions: measures memmgr and its rivals, one
+# line "BENCH {json}" each, then judges the targets as KTAP.
+
+set -eu
+
+modules=${MODULES:-/lib/modules}
+dir=/sys/kernel/debug/memmgr_bench
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
+
+heaps="bpool:pool:object=64,count=4096"
+heaps="$heaps;bslab:slab:object=64,bytes=4M"
+heaps="$heaps;bstack:stack:bytes=64K"
+heaps="$heaps;bcheck:buddy:bytes=8M,granule=32"
+
+# name of the measurement, figure that counts, comparison, bound
+targets() {
+	cat <<-'EOT'
+	clock_64_nops       max   -eq  64
+	pool_pair           mean  -le  140
+	slab_pair           mean  -le  180
+	stack_pair          mean  -le  130
+	buddy_pair          mean  -le  350
+	buddy_checkerboard  max   -le  500
+	EOT
+}
+
+load() {
+	insmod "$modules/memmgr.ko" size=32M "$@"
+	insmod "$modules/memmgr_bench.ko" unit=insn
+}
+
+unload() {
+	rmmod memmgr_bench
+	rmmod memmgr
+}
+
+# measure FILE...: one line each, also kept for the judgement.
+measure() {
+	for file; do
+		if line=$(cat "$file" 2>&1); then
+			echo "$line" >>"$results"
+			echo "BENCH $line"
+		else
+			echo "# ${file##*/}: $line"
+		fi
+	done
+}
+
+# figure NAME KEY: of memmgr, or of the clock itself; rounded up, empty without a result.
+figure() {
+	sed -n "s/.*\"name\":\"$1\",\"impl\":\"\(memmgr\|clock\)\".*\"$2\":\([0-9.]*\).*/\2/p" \
+		"$results" | awk '{ n = int($1); print n + ($1 > n) }'
+}
+
+# What needs an empty region goes first, with no heap but main.
+echo "KTAP version 1"
+load
+measure $dir/memmgr.buddy_pair $dir/memmgr.buddy_5pages
+unload
+load "heaps=$heaps"
+for file in "$dir"/*; do
+	case $file in
+	*/memmgr.buddy_pair | */memmgr.buddy_5pages) ;;
+	*) measure "$file" ;;
+	esac
+done
+
+number=0
+failed=0
+echo "1..$(($(targets | wc -l) + 1))"
+verdict() {
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number $2"
+	else
+		echo "not ok $number $2"
+		failed=$((failed + 1))
+	fi
+}
+
+# The same again must give the same figures, to the digit.
+again=0
+for name in memmgr.pool_pair memmgr.slab_pair memmgr.stack_pair memmgr.buddy_small; do
+	grep -qxF "$(cat $dir/$name)" "$results" || again=1
+done
+unload
+
+targets >"$results.targets"
+while read -r name key comparison bound; do
+	value=$(figure "$name" "$key")
+	rc=1
+	[ -z "$value" ] || [ ! "$value" "$comparison" "$bound" ] || rc=0
+	verdict $rc "$name # $key ${value:-none} insn, target $comparison $bound"
+done <"$results.targets"
+rm "$results.targets"
+verdict $again "repeatable"
+[ $failed = 0 ]

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Pairs of alloc and free on memmgr heaps in ordinary states. */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/memmgr.h>
+#include "bench.h"
+
+static int pool_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	return bench_pairs(s, BENCH_PAIRS, memmgr_pool_get(heap), memmgr_pool_put(heap, block));
+}
+
+/* Any heap, one object. */
+static int object_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	return bench_pairs(s, BENCH_PAIRS, memmgr_alloc(heap, BENCH_OBJECT, 0, 0),
+			   memmgr_free(heap, block));
+}
+
+/* Cleared, as kmem_cache and kmalloc do by default on a hardened kernel. */
+static int object_zero_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	return bench_pairs(s, BENCH_PAIRS,
+			   memmgr_alloc(heap, BENCH_OBJECT, 0, MEMMGR_KALLOC_ZERO),
+			   memmgr_free(heap, block));
+}
+
+/* Many allocs, then as many frees, the first block first: what one of each costs. */
+static int object_many(struct sample *s, struct memmgr_heap *heap)
+{
+	void **live = kvcalloc(BENCH_LIVE, sizeof(*live), GFP_KERNEL);
+	u32 *cost = kvcalloc(BENCH_LIVE, sizeof(*cost), GFP_KERNEL);
+	int err = live && cost ? 0 : -ENOMEM;
+	u32 i;
+
+	for (i = 0; i < BENCH_LIVE && !err; i++) {
+		bench_begin(s);
+		live[i] = memmgr_alloc(heap, BENCH_OBJECT, 0, 0);
+		cost[i] = bench_end(s);
+		if (!live[i])
+			err = -ENOMEM;
+	}
+	for (i = 0; i < BENCH_LIVE && !err; i++) {
+		bench_begin(s);
+		err = memmgr_free(heap, live[i]);
+		sample_add(s, cost[i] + bench_end(s));
+	}
+	kvfree(cost);
+	kvfree(live);
+	return err;
+}
+
+static int stack_mark_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	u64 mark = 0;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < BENCH_PAIRS && !err; i++) {
+		bench_begin(s);
+		err = memmgr_mark(heap, &mark) ?: memmgr_release(heap, mark);
+		sample_add(s, bench_end(s));
+	}
+	return err;
+}
+
+static int pages_pair(struct sample *s, struct memmgr_heap *heap, unsigned int pages)
+{
+	size_t bytes = pages * PAGE_SIZE;
+
+	return bench_pairs(s, BENCH_PAIRS, memmgr_alloc(heap, bytes, 0, 0),
+			   memmgr_free(heap, block));
+}
+
+static int page_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	return pages_pair(s, heap, 1);
+}
+
+static int pages5_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	return pages_pair(s, heap, 5);
+}
+
+static void free_all(struct memmgr_heap *heap, void **live, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		if (live[i])
+			memmgr_free(heap, live[i]);
+	kvfree(live);
+}
+
+static size_t random_bytes(u32 *state)
+{
+	return (1 + bench_random(state) % 16) * 32;
+}
+
+/* BENCH_LIVE live blocks of 32 to 512 bytes; NULL when they do not fit. */
+static void **live_blocks(struct memmgr_heap *heap, u32 *state)
+{
+	void **live = kvcalloc(BENCH_LIVE, sizeof(*live), GFP_KERNEL);
+	u32 i;
+
+	for (i = 0; live && i < BENCH_LIVE; i++) {
+		live[i] = memmgr_alloc(heap, random_bytes(state), 0, 0);
+		if (!live[i]) {
+			free_all(heap, live, i);
+			return NULL;
+		}
+	}
+	return live;
+}
+
+/* One more object beside those that live. */
+static int live_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	u32 state = 1;
+	void **live = live_blocks(heap, &state);
+	int err;
+
+	if (!live)
+		return -ENOMEM;
+	err = object_pair(s, heap);
+	free_all(heap, live, BENCH_LIVE);
+	return err;
+}
+
+/* A random one of those that live goes, another comes. */
+static int random_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	u32 i, state = 1;
+	void **live = live_blocks(heap, &state);
+	int err = 0;
+
+	if (!live)
+		return -ENOMEM;
+	for (i = 0; i < BENCH_PAIRS && !err; i++) {
+		void **slot = &live[bench_random(&state) % BENCH_LIVE];
+		size_t bytes = random_bytes(&state);
+
+		bench_begin(s);
+		err = memmgr_free(heap, *slot);
+		*slot = memmgr_alloc(heap, bytes, 0, 0);
+		sample_add(s, bench_end(s));
+		if (!*slot)
+			err = -ENOMEM;
+	}
+	free_all(heap, live, BENCH_LIVE);
+	return err;
+}
+
+const struct bench heap_benches[] = {
+	{ "pool_pair",		"memmgr", "bpool",	pool_pair },
+	{ "pool_alloc_pair",	"memmgr", "bpool",	object_pair },
+	{ "slab_pair",		"memmgr", "bslab",	object_pair },
+	{ "slab_zero_pair",	"memmgr", "bslab",	object_zero_pair },
+	{ "slab_many",		"memmgr", "bslab",	object_many },
+	{ "stack_pair",		"memmgr", "bstack",	object_pair },
+	{ "stack_mark_pair",	"memmgr", "bstack",	stack_mark_pair },
+	{ "buddy_pair",		"memmgr", "main",	page_pair },
+	{ "buddy_5pages",	"memmgr", "main",	pages5_pair },
+	{ "buddy_small",	"memmgr", "bcheck",	object_pair },
+	{ "buddy_live",		"memmgr", "bcheck",	live_pair },
+	{ "buddy_random",	"memmgr", "bcheck",	random_pair },
+	{ }
+};

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+DESC="instructions of a pair of alloc and free, memmgr beside the kernel's own allocators"
+CHECK=1
+ICOUNT=1
+GUEST="sh /usr/lib/memmgr/bench/bench.sh"

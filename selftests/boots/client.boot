@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+DESC="the in-kernel interface, used by the example client module"
+CHECK=1
+DEBUGCHECK=1
+GUEST="sh /usr/lib/memmgr/client/client.sh"
