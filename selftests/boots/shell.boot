@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-DESC="a shell in the guest, as make shell starts it"
+DESC="what make shell starts: a shell with the module loaded"
+ROOT=run
 DTSO="demo"
-GUEST="insmod /lib/modules/memmgr.ko; uname -a; sh"
+GUEST="sh /usr/lib/memmgr/boots/shell.sh"

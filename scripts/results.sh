@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# shellcheck shell=bash
+# Sourced by check and check-debug: runs suites, prints one flat TAP, counts.
+# The caller sets $pattern, an extended regular expression or nothing.
+
+results=$build/results
+passed=0 failed=0 skipped=0 number=0
+mkdir -p "$results"
+
+# What a suite's results may depend on: known names are trusted while it is the same.
+tests_hash=$(cd "$top" && find selftests scripts tools/trace -type f -exec sha256sum {} + |
+	LC_ALL=C sort | sha256sum | cut -c1-16)
+
+matches() { [ -z "$pattern" ] || [[ $1 =~ $pattern ]]; }
+
+# Can the suite have a test that the pattern wants? Its last run tells which tests
+# it has; a suite that has not run since its sources changed might have any.
+wanted() {
+	local names=$results/$1.names
+	[ -n "$pattern" ] || return 0
+	[ "$(head -n 1 "$names" 2>/dev/null)" = "$tests_hash" ] || return 0
+	grep -qE -- "$pattern" <(tail -n +2 "$names")
+}
+
+# result STATUS NAME [COMMENT]
+result() {
+	matches "$2" || return 0
+	number=$((number + 1))
+	case $1 in
+	ok)
+		passed=$((passed + 1))
+		echo "ok $number $2"
+		;;
+	skip)
+		skipped=$((skipped + 1))
+		echo "ok $number $2 # $3"
+		;;
+	*)
+		failed=$((failed + 1))
+		echo "not ok $number $2${3:+ # $3}"
+		;;
+	esac
+}
+
+# A failure that no name in the pattern may hide.
+failure() {
+	local pattern=''
+	result 'not ok' "$@"
+}
+
+# fold SUITE FILE: counts the results in a file of TAP. Sets fold_failed.
+fold() {
+	local kind status name comment shown=0
+	fold_failed=0 fold_results=0
+	echo "$tests_hash" >"$results/$1.names"
+	while IFS=$'\t' read -r kind status name comment; do
+		if [ "$kind" = D ]; then
+			[ $shown = 0 ] || echo "#   $status"
+			continue
+		fi
+		fold_results=$((fold_results + 1))
+		echo "$1.$name" >>"$results/$1.names"
+		shown=0
+		if [ "$status" = 'not ok' ]; then
+			fold_failed=$((fold_failed + 1))
+			! matches "$1.$name" || shown=1
+		fi
+		result "$status" "$1.$name" "$comment"
+	done < <(awk -f "$top/scripts/tap.awk" "$2" | sed 's/\t\t/\t-\t/; s/\t-$/\t/')
+}
+
+# suite NAME COMMAND...: runs a command that prints TAP. An exit code that its
+# results do not explain is a failure, and so is a suite without results.
+suite() {
+	local name=$1 rc=0 start=$SECONDS
+	shift
+	wanted "$name" || return 0
+	"$@" >"$results/$name.tap" 2>"$results/$name.err" || rc=$?
+	say "$name: $((SECONDS - start)) s"
+	fold "$name" "$results/$name.tap"
+	explain "$name" "$rc"
+}
+
+explain() {
+	local text=''
+	if [ "$2" != 0 ] && { [ "$2" != "${own_rc:-$2}" ] || [ $fold_failed = 0 ]; }; then
+		text="exit code $2 after $fold_results results"
+	elif [ $fold_results = 0 ]; then
+		text="no results"
+	fi
+	echo "$1.end" >>"$results/$1.names"
+	if [ -z "$text" ]; then
+		result ok "$1.end"
+		return
+	fi
+	failure "$1.end" "$text"
+	{ tail -n 15 "$results/$1.tap"; tail -n 45 "$results/$1.err"; } | sed 's/^/#   /'
+}
+
+# The closing line, and the exit code.
+close() {
+	local line="$passed passed, $failed failed"
+	[ $skipped = 0 ] || line+=", $skipped skipped"
+	[ $((passed + failed)) != 0 ] || say "error: no test${pattern:+ matches $pattern}"
+	echo "1..$number"
+	echo "$line"
+	[ $failed = 0 ] && [ $passed != 0 ]
+}
