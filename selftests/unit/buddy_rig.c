@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* A buddy beside its model, see buddy_rig.h. */
+#include "buddy_rig.h"
+#include "unit.h"
+
+static u64 total(const struct buddy_rig *rig)
+{
+	return (u64)rig->b.granules << rig->b.shift;
+}
+
+static u32 granules_of(const struct buddy_rig *rig, u64 bytes)
+{
+	return (bytes + rig->m.bytes - 1) / rig->m.bytes;
+}
+
+static u32 order_of(u32 n)
+{
+	u32 order = 0;
+
+	while (1u << order < n)
+		order++;
+	return order;
+}
+
+/* The order of block that the fast path needs. */
+static u32 order_needed(u32 n, u32 align)
+{
+	return max(order_of(n), order_of(align));
+}
+
+/* The largest request that should succeed at an alignment, in granules. */
+static u32 largest(const struct buddy_rig *rig, u32 align)
+{
+	u32 order;
+
+	if (rig->b.flags & BUDDY_JOIN)
+		return model_longest(&rig->m, align);
+	for (order = 28; order + 1 > order_of(align); order--)
+		if (model_has_order(&rig->m, order))
+			return 1u << order;
+	return 0;
+}
+
+void buddy_rig_init(struct buddy_rig *rig, u32 granules, u32 shift, u32 flags,
+		    void *meta, void *units)
+{
+	memset(meta, 0, buddy_meta_size(granules));
+	memset(rig, 0, sizeof(*rig));
+	model_init(&rig->m, granules, 1ull << shift, units);
+	EXPECT_EQ(buddy_init(&rig->b, granules, shift, flags, meta), 0);
+}
+
+static bool alloc_possible(const struct buddy_rig *rig, u32 n, u32 align)
+{
+	if (rig->b.flags & BUDDY_JOIN)
+		return largest(rig, align) >= n;
+	return model_has_order(&rig->m, order_needed(n, align));
+}
+
+/* An alignment beyond the region is refused, whatever lies at offset 0. */
+static void alloc_refused(const struct buddy_rig *rig,
+			  const struct engine_request *rq,
+			  const struct engine_refusal *why)
+{
+	u32 align = max_t(u64, 1, rq->align / rig->m.bytes);
+	u32 n;
+
+	if (rq->align > total(rig)) {
+		EXPECT_EQ(why->reason, MEMMGR_REASON_TOO_LARGE);
+		EXPECT_EQ(why->largest, 0);
+		return;
+	}
+	EXPECT_EQ(why->largest, largest(rig, align) * rig->m.bytes);
+	if (rq->bytes > total(rig)) {
+		EXPECT_EQ(why->reason, MEMMGR_REASON_TOO_LARGE);
+		return;
+	}
+	n = granules_of(rig, rq->bytes);
+	EXPECT(!alloc_possible(rig, n, align),
+	       "false out of memory: %u granules aligned to %u", n, align);
+	if (model_free(&rig->m) < n)
+		EXPECT_EQ(why->reason, MEMMGR_REASON_EXHAUSTED);
+	else if (largest(rig, 1) >= n)
+		EXPECT_EQ(why->reason, MEMMGR_REASON_ALIGNMENT);
+	else
+		EXPECT_EQ(why->reason, MEMMGR_REASON_FRAGMENTED);
+}
+
+static void alloc_done(struct buddy_rig *rig, const struct engine_request *rq,
+		       const struct engine_block *block)
+{
+	u32 n = granules_of(rig, rq->bytes);
+	u32 align = max_t(u64, 1, rq->align / rig->m.bytes);
+
+	EXPECT_EQ(block->granted, n * rig->m.bytes);
+	if (!model_has_order(&rig->m, order_needed(n, align))) {
+		EXPECT(rig->b.flags & BUDDY_JOIN, "joined without BUDDY_JOIN");
+		rig->m.books.joins++;
+	}
+	model_add(&rig->m, rq, block);
+}
+
+bool buddy_rig_alloc(struct buddy_rig *rig, const struct engine_request *rq)
+{
+	struct engine *e = &rig->b.e;
+	struct engine_block block;
+	struct engine_refusal why;
+	int err;
+
+	memset(&block, 0x5a, sizeof(block));
+	memset(&why, 0x5a, sizeof(why));
+	err = e->ops->alloc(e, rq, &block, &why);
+	if (!rq->bytes || rq->align & (rq->align - 1)) {
+		EXPECT_EQ(err, -EINVAL);
+		return false;
+	}
+	if (err) {
+		EXPECT_EQ(err, -ENOMEM);
+		alloc_refused(rig, rq, &why);
+		return false;
+	}
+	alloc_done(rig, rq, &block);
+	return true;
+}
+
+bool buddy_rig_free(struct buddy_rig *rig, u64 offset, bool recorded)
+{
+	struct model_unit *unit = model_at(&rig->m, offset);
+	struct engine *e = &rig->b.e;
+	struct engine_block block;
+	int err;
+
+	memset(&block, 0x5a, sizeof(block));
+	err = e->ops->free(e, offset, recorded, &block);
+	if (!unit || unit->recorded != recorded) {
+		EXPECT_EQ(err, unit ? -EACCES : -ENOENT);
+		return false;
+	}
+	EXPECT_EQ(err, 0);
+	EXPECT_EQ(block.offset, offset);
+	model_same_block(&rig->m, &block);
+	model_del(&rig->m, offset);
+	return true;
+}
+
+static void resize_refused(const struct buddy_rig *rig, u64 offset,
+			   const struct engine_request *rq, u32 room,
+			   const struct engine_refusal *why)
+{
+	EXPECT(granules_of(rig, rq->bytes) > room || rq->bytes > total(rig),
+	       "resize at %llu to %llu was refused, there is room for %u",
+	       offset, rq->bytes, room);
+	EXPECT_EQ(why->reason, rq->bytes > total(rig) ?
+		  MEMMGR_REASON_TOO_LARGE : MEMMGR_REASON_BLOCKED);
+	EXPECT_EQ(why->largest, room * rig->m.bytes);
+}
+
+bool buddy_rig_resize(struct buddy_rig *rig, u64 offset,
+		      const struct engine_request *rq)
+{
+	struct model_unit *unit = model_at(&rig->m, offset);
+	struct engine *e = &rig->b.e;
+	struct engine_block block;
+	struct engine_refusal why;
+	u32 room;
+	int err;
+
+	memset(&block, 0x5a, sizeof(block));
+	memset(&why, 0x5a, sizeof(why));
+	err = e->ops->resize(e, offset, rq, &block, &why);
+	if (!rq->bytes || !unit || unit->recorded != rq->recorded) {
+		EXPECT_EQ(err, !rq->bytes ? -EINVAL : unit ? -EACCES : -ENOENT);
+		return false;
+	}
+	room = unit->length + model_run(&rig->m, offset / rig->m.bytes +
+					unit->length);
+	if (err) {
+		EXPECT_EQ(err, -ENOMEM);
+		resize_refused(rig, offset, rq, room, &why);
+		return false;
+	}
+	EXPECT_EQ(block.offset, offset);
+	EXPECT_EQ(block.granted, granules_of(rig, rq->bytes) * rig->m.bytes);
+	model_resize(&rig->m, rq->bytes, &block);
+	return true;
+}
+
+void buddy_rig_find(struct buddy_rig *rig, u64 offset)
+{
+	struct engine *e = &rig->b.e;
+	struct engine_block block;
+	int err;
+
+	memset(&block, 0x5a, sizeof(block));
+	err = e->ops->find(e, offset, &block);
+	if (!model_at(&rig->m, offset)) {
+		EXPECT_EQ(err, -ENOENT);
+		return;
+	}
+	EXPECT_EQ(err, 0);
+	EXPECT_EQ(block.offset, offset);
+	model_same_block(&rig->m, &block);
+}
+
+/* Largest: the truth or less, but never less than a quarter of it. */
+void buddy_rig_frag(struct buddy_rig *rig)
+{
+	struct engine *e = &rig->b.e;
+	u32 blocks[MEMMGR_ORDERS];
+	struct engine_frag frag;
+	u64 truth;
+	u32 o;
+
+	memset(&frag, 0x5a, sizeof(frag));
+	e->ops->frag(e, &frag);
+	model_orders(&rig->m, blocks);
+	EXPECT_EQ(frag.orders, order_of(rig->m.units + 1));
+	EXPECT_EQ(frag.unit, rig->m.bytes);
+	EXPECT_EQ(frag.free, model_free(&rig->m) * rig->m.bytes);
+	EXPECT(!frag.uniform, "uniform");
+	for (o = 0; o < MEMMGR_ORDERS; o++)
+		EXPECT(frag.blocks[o] == blocks[o],
+		       "order %u: %u free blocks, expected %u", o,
+		       frag.blocks[o], blocks[o]);
+	truth = largest(rig, 1) * rig->m.bytes;
+	EXPECT(frag.largest <= truth, "largest %llu, in truth %llu",
+	       frag.largest, truth);
+	EXPECT(frag.largest >= truth / 4, "largest %llu, in truth %llu",
+	       frag.largest, truth);
+	if (!rig->m.books.live || !(rig->b.flags & BUDDY_JOIN))
+		EXPECT_EQ(frag.largest, truth);
+}
+
+/* Free runs that the walk shows are whole: two never touch. */
+static void same_runs(const struct buddy_rig *rig, struct engine *e)
+{
+	struct engine_block block;
+	bool free_before = false;
+	u64 pos = 0, end = 0;
+
+	while (e->ops->next(e, &pos, &block)) {
+		EXPECT_EQ(block.offset, end);
+		EXPECT(block.used || !free_before, "two free runs touch at %llu",
+		       end);
+		free_before = !block.used;
+		end = pos;
+	}
+	EXPECT_EQ(end, total(rig));
+}
+
+void buddy_rig_verify(struct buddy_rig *rig)
+{
+	struct engine *e = &rig->b.e;
+
+	model_same_books(&rig->m, e);
+	model_same_walk(&rig->m, e);
+	same_runs(rig, e);
+	buddy_rig_frag(rig);
+	model_check(e);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A buddy beside its model: each operation is done to both, and what the
+ * engine answers is compared with what the model knows.
+ */
+#ifndef BUDDY_RIG_H
+#define BUDDY_RIG_H
+
+#include "buddy.h"
+#include "model.h"
+
+struct buddy_rig {
+	struct buddy b;
+	struct model m;
+};
+
+/* @meta: buddy_meta_size() bytes, @units: model_size() bytes. */
+void buddy_rig_init(struct buddy_rig *rig, u32 granules, u32 shift, u32 flags,
+		    void *meta, void *units);
+
+/* Each returns whether the engine did it. */
+bool buddy_rig_alloc(struct buddy_rig *rig, const struct engine_request *rq);
+bool buddy_rig_free(struct buddy_rig *rig, u64 offset, bool recorded);
+bool buddy_rig_resize(struct buddy_rig *rig, u64 offset,
+		      const struct engine_request *rq);
+void buddy_rig_find(struct buddy_rig *rig, u64 offset);
+
+void buddy_rig_frag(struct buddy_rig *rig);
+void buddy_rig_verify(struct buddy_rig *rig);
+
+#endif /* BUDDY_RIG_H */

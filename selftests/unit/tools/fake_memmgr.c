@@ -1,0 +1,671 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * fake_memmgr: /dev/memmgr for tests of memctl on a machine without the module.
+ *
+ *	LD_PRELOAD=libfake_memmgr.so MEMMGR_DEVICE=FILE memctl ...
+ *
+ * FILE is a plain file that holds the whole state, so that what one run
+ * allocates the next one sees. The model is the simplest that keeps the rules
+ * of the ABI: every heap is a range of main with a list of blocks in order of
+ * their offset, searched first fit. It does not wait, and does not map.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/memmgr.h>
+
+#define REGION_SIZE	(48ull << 20)
+#define PAGE		4096ull
+#define RECORDS		65536u
+#define NONE		UINT32_MAX
+
+struct block {
+	struct memmgr_info info;	/* handle 0: free record */
+	uint64_t at;			/* offset in its heap */
+	uint32_t next;			/* in order of @at; of free records */
+	uint32_t generation;
+	uint32_t arena;			/* 1 + id of the heap whose arena it is */
+};
+
+struct heap {
+	struct memmgr_heap_create make;
+	bool exists;
+	uint32_t owner;			/* pid of a private heap */
+	uint64_t start, bytes;
+	uint32_t first;			/* block */
+	struct memmgr_stats stats;
+};
+
+struct state {
+	uint32_t ready;
+	uint32_t free_record;
+	uint64_t failures;
+	struct memmgr_failure failed[64];
+	struct heap heaps[MEMMGR_MAX_HEAPS];
+	struct block blocks[RECORDS];
+	uint8_t memory[REGION_SIZE];
+};
+
+static struct state *state;
+static int device = -1;
+static bool writable;
+
+static uint64_t round_up(uint64_t value, uint64_t to)
+{
+	return (value + to - 1) / to * to;
+}
+
+static uint64_t unit_of(const struct heap *heap)
+{
+	if (heap->make.kind == MEMMGR_KIND_BUDDY)
+		return heap->make.granule ? heap->make.granule : PAGE;
+	if (heap->make.kind == MEMMGR_KIND_STACK)
+		return 8;
+	return round_up(heap->make.object_size, heap->make.align ? heap->make.align : 8);
+}
+
+static void init_state(void)
+{
+	struct heap *main = &state->heaps[0];
+
+	main->exists = true;
+	main->bytes = REGION_SIZE;
+	main->first = NONE;
+	main->stats.total = REGION_SIZE;
+	strcpy(main->make.name, "main");
+	for (uint32_t i = 0; i < RECORDS; i++)
+		state->blocks[i].next = i + 1;
+	state->ready = 1;
+}
+
+static struct heap *heap_at(uint32_t id)
+{
+	if (id >= MEMMGR_MAX_HEAPS || !state->heaps[id].exists)
+		return NULL;
+	return &state->heaps[id];
+}
+
+static struct block *block_at(uint64_t handle)
+{
+	uint32_t index = (uint32_t)handle - 1;
+
+	if (!handle || index >= RECORDS || state->blocks[index].info.handle != handle)
+		return NULL;
+	return &state->blocks[index];
+}
+
+/* The largest gap, and through @link and @at the first one that fits. */
+static uint64_t find_gap(struct heap *heap, uint64_t bytes, uint64_t align, uint32_t **link,
+			 uint64_t *at)
+{
+	uint64_t end = 0, largest = 0;
+	uint32_t *next = &heap->first;
+
+	*link = NULL;
+	for (;; next = &state->blocks[*next].next) {
+		uint64_t to = *next == NONE ? heap->bytes : state->blocks[*next].at;
+		uint64_t from = round_up(heap->start + end, align) - heap->start;
+
+		/* Only the top of a stack can be had. */
+		if (heap->make.kind != MEMMGR_KIND_STACK || *next == NONE) {
+			largest = to - end > largest ? to - end : largest;
+			if (!*link && from <= to && to - from >= bytes) {
+				*link = next;
+				*at = from;
+			}
+		}
+		if (*next == NONE)
+			return largest;
+		end = state->blocks[*next].at + state->blocks[*next].info.granted;
+	}
+}
+
+static void log_failure(uint32_t id, uint64_t bytes, uint64_t align, uint32_t reason,
+			uint64_t largest)
+{
+	struct memmgr_failure *failure = &state->failed[state->failures % 64];
+
+	memset(failure, 0, sizeof(*failure));
+	failure->seq = ++state->failures;
+	failure->bytes = bytes;
+	failure->align = align;
+	failure->largest = largest;
+	failure->free = state->heaps[id].bytes - state->heaps[id].stats.used;
+	failure->heap = id;
+	failure->reason = reason;
+	failure->pid = (uint32_t)getpid();
+	strcpy(failure->comm, "memctl");
+	state->heaps[id].stats.failures[reason]++;
+}
+
+static uint32_t reason_for(const struct heap *heap, uint64_t granted, uint64_t largest)
+{
+	if (granted > heap->bytes)
+		return MEMMGR_REASON_TOO_LARGE;
+	if (granted > heap->bytes - heap->stats.used)
+		return MEMMGR_REASON_EXHAUSTED;
+	return granted <= largest ? MEMMGR_REASON_ALIGNMENT : MEMMGR_REASON_FRAGMENTED;
+}
+
+static void insert_block(struct heap *heap, uint32_t *link, uint64_t at,
+			 struct memmgr_alloc *alloc, uint64_t granted)
+{
+	struct block *block = &state->blocks[state->free_record];
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	uint32_t index = state->free_record;
+
+	state->free_record = block->next;
+	block->next = *link;
+	*link = index;
+	block->at = at;
+	block->arena = 0;
+	memset(&block->info, 0, sizeof(block->info));
+	block->info.handle = ((uint64_t)++block->generation << 32) | (index + 1);
+	block->info.size = sizeof(block->info);
+	block->info.flags = alloc->flags;
+	block->info.offset = heap->start + at;
+	block->info.bytes = alloc->bytes;
+	block->info.granted = granted;
+	block->info.align = alloc->align;
+	block->info.map_offset = UINT64_MAX;
+	block->info.time_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+	block->info.heap = alloc->heap;
+	block->info.pid = (uint32_t)getpid();
+	block->info.tid = block->info.pid;
+	strcpy(block->info.comm, "memctl");
+	memcpy(block->info.tag, alloc->tag, sizeof(block->info.tag));
+	memset(state->memory + block->info.offset, 0, granted);
+	alloc->handle = block->info.handle;
+	alloc->offset = block->info.offset;
+	alloc->granted = granted;
+	alloc->map_offset = UINT64_MAX;
+	alloc->from = alloc->heap;
+}
+
+static int do_alloc(struct memmgr_alloc *alloc)
+{
+	struct heap *heap = heap_at(alloc->heap);
+	uint64_t unit, granted, largest, at;
+	uint32_t *link;
+
+	if (!heap)
+		return -ENOENT;
+	if (!alloc->bytes || (alloc->align & (alloc->align - 1)))
+		return -EINVAL;
+	unit = unit_of(heap);
+	granted = round_up(alloc->bytes, unit);
+	if (heap->make.kind == MEMMGR_KIND_SLAB || heap->make.kind == MEMMGR_KIND_POOL)
+		largest = granted > unit ? unit : find_gap(heap, unit, 1, &link, &at);
+	else
+		largest = find_gap(heap, granted, alloc->align ? alloc->align : 1, &link, &at);
+	if ((granted > unit && largest == unit && heap->make.object_size) || !link ||
+	    state->free_record == RECORDS) {
+		alloc->reason = granted > unit && heap->make.object_size ?
+				MEMMGR_REASON_TOO_LARGE : reason_for(heap, granted, largest);
+		alloc->largest = largest;
+		log_failure(alloc->heap, alloc->bytes, alloc->align, alloc->reason, largest);
+		return -ENOMEM;
+	}
+	insert_block(heap, link, at, alloc, granted);
+	heap->stats.used += granted;
+	heap->stats.requested += alloc->bytes;
+	heap->stats.live++;
+	heap->stats.allocs++;
+	heap->stats.classes[alloc->bytes < 2 ? 0 : 64 - __builtin_clzll(alloc->bytes - 1)]++;
+	if (heap->stats.used > heap->stats.peak)
+		heap->stats.peak = heap->stats.used;
+	return 0;
+}
+
+static void remove_block(struct block *block)
+{
+	struct heap *heap = &state->heaps[block->info.heap];
+	uint32_t index = (uint32_t)(block - state->blocks);
+	uint32_t *link = &heap->first;
+
+	while (*link != index)
+		link = &state->blocks[*link].next;
+	*link = block->next;
+	heap->stats.used -= block->info.granted;
+	heap->stats.requested -= block->info.bytes;
+	heap->stats.live--;
+	heap->stats.frees++;
+	block->info.handle = 0;
+	block->next = state->free_record;
+	state->free_record = index;
+}
+
+static int do_free(uint64_t handle)
+{
+	struct block *block = block_at(handle);
+
+	if (!block || block->arena)
+		return -EBADF;
+	if (state->heaps[block->info.heap].make.kind == MEMMGR_KIND_STACK &&
+	    block->next != NONE) {
+		state->heaps[block->info.heap].stats.refused_frees++;
+		return -EBUSY;
+	}
+	remove_block(block);
+	return 0;
+}
+
+static int do_resize(struct memmgr_resize *resize)
+{
+	struct block *block = block_at(resize->handle);
+	struct heap *heap;
+	uint64_t granted, room;
+
+	if (!block)
+		return -EBADF;
+	heap = &state->heaps[block->info.heap];
+	if (heap->make.kind == MEMMGR_KIND_STACK && block->next != NONE)
+		return -EBUSY;
+	granted = round_up(resize->bytes, unit_of(heap));
+	room = (block->next == NONE ? heap->bytes : state->blocks[block->next].at) - block->at;
+	if (heap->make.object_size)
+		room = unit_of(heap);
+	if (granted > room) {
+		resize->reason = MEMMGR_REASON_BLOCKED;
+		resize->largest = room;
+		return -ENOMEM;
+	}
+	heap->stats.used += granted - block->info.granted;
+	heap->stats.requested += resize->bytes - block->info.bytes;
+	heap->stats.resizes++;
+	block->info.granted = granted;
+	block->info.bytes = resize->bytes;
+	resize->granted = granted;
+	return 0;
+}
+
+static int do_heap_create(struct memmgr_heap_create *create)
+{
+	struct memmgr_alloc arena = { .heap = 0 };
+	uint32_t id = 1;
+	int err;
+
+	for (uint32_t i = 0; i < MEMMGR_MAX_HEAPS; i++) {
+		if (heap_at(i) && !strcmp(state->heaps[i].make.name, create->name))
+			return -EEXIST;
+	}
+	while (id < MEMMGR_MAX_HEAPS && state->heaps[id].exists)
+		id++;
+	if (id == MEMMGR_MAX_HEAPS)
+		return -ENOSPC;
+	struct heap *heap = &state->heaps[id];
+
+	memset(heap, 0, sizeof(*heap));
+	heap->make = *create;
+	arena.bytes = create->bytes;
+	if (create->kind == MEMMGR_KIND_POOL)
+		arena.bytes = create->count * unit_of(heap);
+	if (create->kind == MEMMGR_KIND_SLAB && !arena.bytes)
+		arena.bytes = 1 << 20;
+	if (!arena.bytes)
+		return -EINVAL;
+	err = do_alloc(&arena);
+	create->reason = arena.reason;
+	create->largest = arena.largest;
+	if (err)
+		return err;
+	block_at(arena.handle)->arena = id + 1;
+	heap->exists = true;
+	heap->first = NONE;
+	heap->start = arena.offset;
+	heap->bytes = round_up(arena.bytes, 1);
+	heap->owner = create->flags & MEMMGR_HEAP_PRIVATE ? (uint32_t)getpid() : 0;
+	heap->stats.total = heap->bytes;
+	create->heap = id;
+	return 0;
+}
+
+static int do_heap_destroy(const struct memmgr_heap_destroy *destroy)
+{
+	struct heap *heap = heap_at(destroy->heap);
+
+	if (!heap)
+		return -ENOENT;
+	if (!destroy->heap)
+		return -EINVAL;
+	if (heap->first != NONE && !(destroy->flags & MEMMGR_DESTROY_FORCE))
+		return -EBUSY;
+	while (heap->first != NONE)
+		remove_block(&state->blocks[heap->first]);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		if (state->blocks[i].info.handle && state->blocks[i].arena == destroy->heap + 1)
+			remove_block(&state->blocks[i]);
+	}
+	heap->exists = false;
+	return 0;
+}
+
+static int do_heap_query(struct memmgr_heap_query *query)
+{
+	uint32_t id = query->flags ? 0 : query->heap;
+	struct heap *heap;
+
+	if (query->flags & MEMMGR_QUERY_NEXT)
+		id = query->heap;
+	while (id < MEMMGR_MAX_HEAPS) {
+		heap = heap_at(id);
+		if (!query->flags || (heap && (query->flags & MEMMGR_QUERY_NEXT)) ||
+		    (heap && !strncmp(heap->make.name, query->name, MEMMGR_NAME_LEN)))
+			break;
+		id++;
+	}
+	heap = heap_at(id);
+	if (!heap)
+		return -ENOENT;
+	memcpy(query->name, heap->make.name, MEMMGR_NAME_LEN);
+	query->heap = id;
+	query->kind = heap->make.kind;
+	query->heap_flags = heap->make.flags;
+	query->granule = unit_of(heap);
+	query->bytes = heap->bytes;
+	query->held = heap->bytes;
+	query->object_size = heap->make.object_size;
+	query->count = heap->make.count;
+	query->max_allocations = RECORDS;
+	query->fallback = heap->make.fallback;
+	query->offset = heap->start;
+	return 0;
+}
+
+static int do_stats(struct memmgr_stats *stats)
+{
+	struct heap *heap = heap_at(stats->heap);
+	uint32_t id = stats->heap, *link;
+	uint64_t at;
+
+	if (!heap)
+		return -ENOENT;
+	*stats = heap->stats;
+	stats->size = sizeof(*stats);
+	stats->heap = id;
+	stats->free = heap->bytes - heap->stats.used;
+	stats->largest = find_gap(heap, UINT64_MAX / 2, 1, &link, &at);
+	return 0;
+}
+
+static int do_frag(struct memmgr_frag *frag)
+{
+	struct memmgr_stats stats = { .heap = frag->heap };
+	int err = do_stats(&stats);
+
+	if (err)
+		return err;
+	frag->unit = unit_of(&state->heaps[frag->heap]);
+	frag->orders = 4;
+	frag->free = stats.free;
+	frag->largest = stats.largest;
+	frag->free_blocks = 1;
+	frag->external = stats.free ? 1000 - stats.largest * 1000 / stats.free : 0;
+	frag->internal = stats.used ? (stats.used - stats.requested) * 1000 / stats.used : 0;
+	for (int i = 0; i < 4; i++) {
+		frag->blocks[i] = i == 3;
+		frag->index[i] = -1000;
+	}
+	return 0;
+}
+
+static int do_copy(struct memmgr_copy *copy, bool in)
+{
+	struct block *block = block_at(copy->handle);
+	void *ptr = (void *)(uintptr_t)copy->ptr;
+
+	if (!block)
+		return -EBADF;
+	if (copy->offset > block->info.bytes || copy->bytes > block->info.bytes - copy->offset)
+		return -ERANGE;
+	if (in)
+		memcpy(state->memory + block->info.offset + copy->offset, ptr, copy->bytes);
+	else
+		memcpy(ptr, state->memory + block->info.offset + copy->offset, copy->bytes);
+	return 0;
+}
+
+static int do_list(struct memmgr_list *list)
+{
+	struct memmgr_info *entries = (void *)(uintptr_t)list->entries;
+	uint32_t room = list->count;
+
+	for (list->count = 0; list->cursor < RECORDS && list->count < room; list->cursor++) {
+		struct block *block = &state->blocks[list->cursor];
+
+		if (block->info.handle && !block->arena &&
+		    (list->heap == MEMMGR_HEAP_ANY || list->heap == block->info.heap)) {
+			entries[list->count] = block->info;
+			entries[list->count++].state = MEMMGR_INFO_MINE;
+		}
+	}
+	if (list->cursor == RECORDS)
+		list->cursor = 0;
+	return 0;
+}
+
+static int do_mark(struct memmgr_mark *mark, bool release)
+{
+	struct heap *heap = heap_at(mark->heap);
+
+	if (!heap || heap->make.kind != MEMMGR_KIND_STACK)
+		return heap ? -EOPNOTSUPP : -ENOENT;
+	if (!release) {
+		mark->mark = heap->stats.used;
+		return 0;
+	}
+	for (;;) {
+		uint32_t last = heap->first;
+
+		while (last != NONE && state->blocks[last].next != NONE)
+			last = state->blocks[last].next;
+		if (last == NONE || state->blocks[last].at < mark->mark)
+			return 0;
+		remove_block(&state->blocks[last]);
+		mark->released++;
+	}
+}
+
+static int do_map(struct memmgr_map *map)
+{
+	struct memmgr_cell *cells = (void *)(uintptr_t)map->cells;
+
+	map->cell_bytes = REGION_SIZE / map->count;
+	for (uint32_t i = 0; i < map->count; i++) {
+		cells[i].used = 0;
+		cells[i].blocks = 0;
+		cells[i].heap = MEMMGR_HEAP_ANY;
+	}
+	for (uint32_t b = state->heaps[0].first; b != NONE; b = state->blocks[b].next) {
+		struct block *block = &state->blocks[b];
+		uint64_t at = block->at, end = block->at + block->info.granted;
+
+		while (at < end) {
+			struct memmgr_cell *cell = &cells[at / map->cell_bytes];
+			uint64_t next = (at / map->cell_bytes + 1) * map->cell_bytes;
+
+			next = next < end ? next : end;
+			cell->used += next - at;
+			cell->heap = block->arena ? block->arena - 1 : 0;
+			at = next;
+		}
+	}
+	return 0;
+}
+
+static int do_failures(struct memmgr_failures *failures)
+{
+	struct memmgr_failure *entries = (void *)(uintptr_t)failures->entries;
+	uint64_t seq = state->failures > 64 ? state->failures - 64 : 0;
+	uint32_t room = failures->count;
+
+	failures->total = state->failures;
+	seq = seq > failures->after ? seq : failures->after;
+	for (failures->count = 0; seq < state->failures && failures->count < room; seq++)
+		entries[failures->count++] = state->failed[seq % 64];
+	return 0;
+}
+
+static int do_query(struct memmgr_query *query)
+{
+	query->features = MEMMGR_FEATURE_SLAB | MEMMGR_FEATURE_POOL | MEMMGR_FEATURE_STACK;
+	query->region_size = REGION_SIZE;
+	query->max_align = 1 << 20;
+	query->granule = PAGE;
+	query->heaps = 1;
+	strcpy(query->name, "memmgr");
+	return 0;
+}
+
+static int do_alloc_query(struct memmgr_info *info)
+{
+	struct block *block = block_at(info->handle);
+
+	if (!block)
+		return -EBADF;
+	*info = block->info;
+	return 0;
+}
+
+static int dispatch(unsigned long command, void *arg)
+{
+	static const uint32_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
+					  0x1fu << 0x0e | 1u << 0x13;
+
+	if (!writable && !(read_only >> (command & 0x1f) & 1))
+		return -EACCES;
+	switch (command) {
+	case MEMMGR_IOC_QUERY:
+		return do_query(arg);
+	case MEMMGR_IOC_HEAP_CREATE:
+		return do_heap_create(arg);
+	case MEMMGR_IOC_HEAP_DESTROY:
+		return do_heap_destroy(arg);
+	case MEMMGR_IOC_HEAP_QUERY:
+		return do_heap_query(arg);
+	case MEMMGR_IOC_ALLOC:
+		return do_alloc(arg);
+	case MEMMGR_IOC_FREE:
+		return do_free(((struct memmgr_free *)arg)->handle);
+	case MEMMGR_IOC_RESIZE:
+		return do_resize(arg);
+	case MEMMGR_IOC_MARK:
+		return do_mark(arg, false);
+	case MEMMGR_IOC_RELEASE:
+		return do_mark(arg, true);
+	case MEMMGR_IOC_READ:
+		return do_copy(arg, false);
+	case MEMMGR_IOC_WRITE:
+		return do_copy(arg, true);
+	case MEMMGR_IOC_ALLOC_QUERY:
+		return do_alloc_query(arg);
+	case MEMMGR_IOC_LIST:
+		return do_list(arg);
+	case MEMMGR_IOC_STATS:
+		return do_stats(arg);
+	case MEMMGR_IOC_FRAG:
+		return do_frag(arg);
+	case MEMMGR_IOC_CHECK:
+		return heap_at(((struct memmgr_check *)arg)->heap) ? 0 : -ENOENT;
+	case MEMMGR_IOC_MAP:
+		return do_map(arg);
+	case MEMMGR_IOC_FAILURES:
+		return do_failures(arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* What a client leaves behind, as the module returns it at close. */
+static void reclaim(void)
+{
+	uint32_t pid = (uint32_t)getpid();
+
+	for (uint32_t i = 1; i < MEMMGR_MAX_HEAPS; i++) {
+		struct memmgr_heap_destroy destroy = { .heap = i, .flags = MEMMGR_DESTROY_FORCE };
+
+		if (heap_at(i) && state->heaps[i].owner == pid)
+			do_heap_destroy(&destroy);
+	}
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		struct memmgr_info *info = &state->blocks[i].info;
+
+		if (info->handle && info->pid == pid && !state->blocks[i].arena &&
+		    !(info->flags & MEMMGR_ALLOC_PERSISTENT))
+			remove_block(&state->blocks[i]);
+	}
+}
+
+static int open_device(const char *path, int flags)
+{
+	int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
+	int fd = real(path, (flags & ~O_ACCMODE) | O_RDWR);
+
+	if (fd < 0)
+		return fd;
+	if (ftruncate(fd, sizeof(*state)))
+		return -1;
+	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (state == MAP_FAILED)
+		return -1;
+	if (!state->ready)
+		init_state();
+	writable = (flags & O_ACCMODE) != O_RDONLY;
+	device = fd;
+	return fd;
+}
+
+int open64(const char *path, int flags, ...)
+{
+	int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
+	const char *fake = getenv("MEMMGR_DEVICE");
+	va_list args;
+	int mode;
+
+	if (fake && !strcmp(path, fake))
+		return open_device(path, flags);
+	va_start(args, flags);
+	mode = va_arg(args, int);
+	va_end(args);
+	return real(path, flags, mode);
+}
+
+int ioctl(int fd, unsigned long command, ...)
+{
+	int (*real)(int, unsigned long, ...) = dlsym(RTLD_NEXT, "ioctl");
+	va_list args;
+	void *arg;
+	int err;
+
+	va_start(args, command);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (fd != device || device < 0)
+		return real(fd, command, arg);
+	err = dispatch(command, arg);
+	if (!err)
+		return 0;
+	errno = -err;
+	return -1;
+}
+
+int close(int fd)
+{
+	int (*real)(int) = dlsym(RTLD_NEXT, "close");
+
+	if (fd == device && device >= 0) {
+		reclaim();
+		device = -1;
+	}
+	return real(fd);
+}
