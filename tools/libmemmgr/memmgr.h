@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * libmemmgr: the client library of /dev/memmgr.
+ *
+ * A thin layer over the ABI in <linux/memmgr.h>: one function for each call,
+ * and the words and numbers that every client needs. A region that was opened
+ * is a plain file descriptor, so it can be polled, mapped and passed on.
+ *
+ * Functions that can fail return 0 (or what their comment says) on success and
+ * a negative errno value otherwise; errno itself is not part of the interface.
+ * Where the ABI gives a reason and the largest size that would have worked,
+ * both are in the structure that the caller passed, after a failure as well.
+ *
+ * The caller zeroes a structure, fills in what it wants and leaves @size to
+ * the library:
+ *
+ *	struct memmgr_alloc alloc = { .bytes = 65536, .tag = "frame" };
+ *	int err = memmgr_alloc(fd, &alloc);
+ *
+ * The library keeps no state: every function may be called from any thread at
+ * any time. It never exits, prints or catches signals.
+ */
+#ifndef _MEMMGR_H
+#define _MEMMGR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/memmgr.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The first region's device node, and what overrides it in the environment. */
+#define MEMMGR_DEVICE		"/dev/memmgr"
+#define MEMMGR_DEVICE_ENV	"MEMMGR_DEVICE"
+
+/* Room that the longest text of memmgr_format_size() needs. */
+#define MEMMGR_SIZE_TEXT	32
+
+/* ---- regions ---- */
+
+/**
+ * memmgr_open() - open a region
+ * @region: path of a device node ("/dev/memmgr1"), number ("1"), or name of a
+ *	region; NULL for $MEMMGR_DEVICE, or the first region where that is unset
+ * @flags: O_RDWR or O_RDONLY; O_CLOEXEC is added
+ *
+ * Return: a file descriptor, or
+ *	-ENOENT, -ENODEV, -ENXIO: there is no such region;
+ *	-ENOTTY: the file is not a region of memmgr;
+ *	or another error of open(), such as -EACCES.
+ */
+int memmgr_open(const char *region, int flags);
+
+/**
+ * memmgr_close() - close a region
+ * @fd: from memmgr_open()
+ *
+ * Everything that was allocated through it and is not persistent is freed.
+ */
+void memmgr_close(int fd);
+
+/**
+ * memmgr_regions() - visit every region of this machine
+ * @visit: called with the path of the device node and the region's query; a
+ *	value other than 0 ends the walk
+ * @arg: handed to @visit
+ *
+ * Regions that the caller may not open are left out.
+ *
+ * Return: what the last @visit returned, 0 when there was none, or an error.
+ */
+int memmgr_regions(int (*visit)(const char *path,
+				const struct memmgr_query *query, void *arg),
+		   void *arg);
+
+/* What is known of the region behind @fd. */
+int memmgr_query(int fd, struct memmgr_query *query);
+
+/* ---- heaps ---- */
+
+/* Make a heap; see struct memmgr_heap_create. */
+int memmgr_heap_create(int fd, struct memmgr_heap_create *create);
+
+/* Unmake a heap; @flags: MEMMGR_DESTROY_*. */
+int memmgr_heap_destroy(int fd, uint32_t heap, uint32_t flags);
+
+/* The make of the heap with the id @heap. */
+int memmgr_heap_query(int fd, uint32_t heap, struct memmgr_heap_query *query);
+
+/* The make of the heap called @name; -ENOENT when there is none. */
+int memmgr_heap_by_name(int fd, const char *name,
+			struct memmgr_heap_query *query);
+
+/**
+ * memmgr_heap_next() - enumerate the heaps of a region
+ * @fd: the region
+ * @first: 0 at first, then the id of the last heap plus one
+ * @query: the make of the first heap whose id is at least @first
+ *
+ * Return: 0; -ENOENT when there is no further heap; or another error.
+ */
+int memmgr_heap_next(int fd, uint32_t first, struct memmgr_heap_query *query);
+
+/* ---- allocations ---- */
+
+/* Allocate; see struct memmgr_alloc. */
+int memmgr_alloc(int fd, struct memmgr_alloc *alloc);
+
+/* Free the allocation @handle. Its mappings are removed. */
+int memmgr_free(int fd, uint64_t handle);
+
+/* Change the size of an allocation in place; see struct memmgr_resize. */
+int memmgr_resize(int fd, struct memmgr_resize *resize);
+
+/* Allocate many of one size; see struct memmgr_alloc_batch. */
+int memmgr_alloc_batch(int fd, struct memmgr_alloc_batch *batch);
+
+/**
+ * memmgr_free_batch() - free many allocations
+ * @fd: the region
+ * @handles: which
+ * @count: in: how many, any number; out: how many were freed, so after a
+ *	failure the index of the one that was refused
+ */
+int memmgr_free_batch(int fd, const uint64_t *handles, size_t *count);
+
+/* What is known of the allocation @handle. */
+int memmgr_alloc_query(int fd, uint64_t handle, struct memmgr_info *info);
+
+/**
+ * memmgr_list() - visit the allocations of a region
+ * @fd: the region
+ * @heap: id, or MEMMGR_HEAP_ANY
+ * @flags: MEMMGR_LIST_*
+ * @visit: called for each; a value other than 0 ends the walk
+ * @arg: handed to @visit
+ *
+ * Return: what the last @visit returned, 0 when there was none, or an error.
+ */
+int memmgr_list(int fd, uint32_t heap, uint32_t flags,
+		int (*visit)(const struct memmgr_info *info, void *arg),
+		void *arg);
+
+/* ---- contents ---- */
+
+/**
+ * memmgr_read() - copy bytes out of an allocation
+ * @fd: the region
+ * @handle: the allocation
+ * @offset: first byte, from the start of the allocation
+ * @to: where to
+ * @bytes: how many
+ *
+ * Works for every allocation, also for those that cannot be mapped.
+ */
+int memmgr_read(int fd, uint64_t handle, uint64_t offset, void *to,
+		size_t bytes);
+
+/* Copy bytes into an allocation; the opposite of memmgr_read(). */
+int memmgr_write(int fd, uint64_t handle, uint64_t offset, const void *from,
+		 size_t bytes);
+
+/**
+ * memmgr_mmap() - map an allocation or a private heap
+ * @fd: the region
+ * @map_offset: from struct memmgr_alloc, memmgr_info or memmgr_heap_create
+ * @bytes: length, up to what was granted
+ * @prot: PROT_READ, PROT_WRITE or both
+ * @address: out: where it is mapped; to be removed with munmap()
+ *
+ * Return: 0; -ENXIO when @map_offset says that it cannot be mapped; or an
+ * error of mmap().
+ */
+int memmgr_mmap(int fd, uint64_t map_offset, size_t bytes, int prot,
+		void **address);
+
+/* Remove a mapping. */
+int memmgr_munmap(void *address, size_t bytes);
+
+/* ---- stack heaps ---- */
+
+/* Remember the height of the stack heap @heap. */
+int memmgr_mark(int fd, uint32_t heap, uint64_t *mark);
+
+/* Free what was allocated since @mark; @released (or NULL): how many. */
+int memmgr_release(int fd, uint32_t heap, uint64_t mark, uint32_t *released);
+
+/* ---- looking inside ---- */
+
+/* The books of a heap. */
+int memmgr_stats(int fd, uint32_t heap, struct memmgr_stats *stats);
+
+/* The fragmentation of a heap. */
+int memmgr_frag(int fd, uint32_t heap, struct memmgr_frag *frag);
+
+/* Verify a heap; -EUCLEAN: @check says where and what is broken. */
+int memmgr_check(int fd, uint32_t heap, struct memmgr_check *check);
+
+/**
+ * memmgr_map() - a picture of the region
+ * @fd: the region
+ * @cells: room for the cells
+ * @count: in: cells wanted, 1 .. MEMMGR_BATCH_MAX; out: cells written
+ * @cell_bytes: out: bytes of the region that one cell stands for
+ */
+int memmgr_map(int fd, struct memmgr_cell *cells, uint32_t *count,
+	       uint64_t *cell_bytes);
+
+/**
+ * memmgr_failures() - the last failed requests of the region
+ * @fd: the region
+ * @after: only those with a higher number, 0 for all that are remembered
+ * @entries: room for them, oldest first
+ * @count: in: entries that fit, 1 .. MEMMGR_BATCH_MAX; out: entries written
+ * @total: out: failures ever; may be NULL
+ */
+int memmgr_failures(int fd, uint64_t after, struct memmgr_failure *entries,
+		    uint32_t *count, uint64_t *total);
+
+/* ---- words and numbers ---- */
+
+/* The name of an enum memmgr_kind: "buddy"; "unknown" for other values. */
+const char *memmgr_kind_name(uint32_t kind);
+
+/* The enum memmgr_kind called @name, or -EINVAL. */
+int memmgr_kind_parse(const char *name);
+
+/* The name of an enum memmgr_reason: "exhausted"; "unknown" for others. */
+const char *memmgr_reason_name(uint32_t reason);
+
+/**
+ * memmgr_parse_size() - read a size
+ * @text: a decimal number, or a hexadecimal one after 0x, and a unit: none or
+ *	B for bytes, K or KiB (1024), M or MiB, G or GiB, T or TiB; in either
+ *	case of letters, after one space if any
+ * @bytes: out
+ *
+ * Return: 0; -EINVAL when it is no number, -EDOM when it is negative, -ENOTSUP
+ * when the unit is not known, -ERANGE when it does not fit 64 bits.
+ */
+int memmgr_parse_size(const char *text, uint64_t *bytes);
+
+/**
+ * memmgr_format_size() - write a size for people
+ * @bytes: the size
+ * @text: where to
+ * @len: room there; MEMMGR_SIZE_TEXT always suffices
+ *
+ * "64 KiB" where that is exact, "64.1 KiB" where it is rounded, "100 B" below
+ * one KiB. Return: @text.
+ */
+char *memmgr_format_size(uint64_t bytes, char *text, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _MEMMGR_H */

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Arguments: each ends the run with a usage error that names it if it is bad. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "memctl.h"
+
+#define SIZE_HELP	"give bytes, or a number with K, M, G or T (multiples of 1024): 4096, 64K, 4MiB, 0x1000"
+
+static const char *size_problem(int err)
+{
+	switch (err) {
+	case -EDOM:
+		return "is negative";
+	case -ERANGE:
+		return "is too large for 64 bits";
+	case -ENOTSUP:
+		return "has an unknown unit";
+	default:
+		return "is not a number";
+	}
+}
+
+uint64_t arg_size(struct argp_state *state, const char *name, const char *text)
+{
+	uint64_t bytes = 0;
+	int err = memmgr_parse_size(text, &bytes);
+
+	if (err)
+		argp_error(state, "%s: '%s' %s; %s", name, text, size_problem(err), SIZE_HELP);
+	return bytes;
+}
+
+uint64_t arg_size_nonzero(struct argp_state *state, const char *name, const char *text)
+{
+	uint64_t bytes = arg_size(state, name, text);
+
+	if (!bytes)
+		argp_error(state, "%s: must be at least 1 byte", name);
+	return bytes;
+}
+
+uint64_t arg_count(struct argp_state *state, const char *name, const char *text,
+		   uint64_t min, uint64_t max)
+{
+	uint64_t number = 0;
+	int err = memmgr_parse_size(text, &number);
+
+	if (!err && !isxdigit((unsigned char)text[strlen(text) - 1]))
+		err = -ENOTSUP;
+	if (err == -ENOTSUP)
+		argp_error(state, "%s: '%s' is not a plain number; give it without a unit",
+			   name, text);
+	if (err)
+		argp_error(state, "%s: '%s' %s", name, text, size_problem(err));
+	if (number < min || number > max)
+		argp_error(state, "%s: %s is out of range; give %" PRIu64 " to %" PRIu64,
+			   name, text, min, max);
+	return number;
+}
+
+uint64_t arg_align(struct argp_state *state, const char *name, const char *text)
+{
+	uint64_t align = arg_size(state, name, text);
+
+	if (align & (align - 1))
+		argp_error(state, "%s: %s is not a power of two; give for example %s",
+			   name, text, "64, 4K or 1M");
+	return align;
+}
+
+const char *arg_word(struct argp_state *state, const char *name, const char *text,
+		     size_t max)
+{
+	size_t len = strlen(text);
+
+	if (!len)
+		argp_error(state, "%s: is empty", name);
+	if (len > max)
+		argp_error(state, "%s: '%s' is too long; at most %zu characters", name,
+			   text, max);
+	for (const char *c = text; *c; c++) {
+		if (*c <= ' ' || *c > '~')
+			argp_error(state, "%s: '%s': letters, digits and punctuation only",
+				   name, text);
+	}
+	return text;
+}
+
+size_t arg_choice(struct argp_state *state, const char *name, const char *text,
+		  const char *const *words, size_t count)
+{
+	char list[128] = "";
+	size_t i;
+
+	for (i = 0; i < count && strcmp(text, words[i]); i++) {
+		if (i)
+			strncat(list, ", ", sizeof(list) - strlen(list) - 1);
+		strncat(list, words[i], sizeof(list) - strlen(list) - 1);
+	}
+	if (i == count)
+		argp_error(state, "%s: '%s' is unknown; give one of %s", name, text, list);
+	return i;
+}

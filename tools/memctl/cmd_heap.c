@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* memctl heap list, create, destroy. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memctl.h"
+
+/* ---- heap list ---- */
+
+static const struct column list_columns[] = {
+	{ "ID", "id", CELL_COUNT, 0 },
+	{ "NAME", "name", CELL_TEXT, 0 },
+	{ "KIND", "kind", CELL_TEXT, 0 },
+	{ "SIZE", "size", CELL_SIZE, 0 },
+	{ "HELD", "held", CELL_SIZE, 0 },
+	{ "USED", "used", CELL_SIZE, 0 },
+	{ "FREE", "free", CELL_SIZE, 0 },
+	{ "LIVE", "live", CELL_COUNT, 0 },
+	{ "UNIT", "unit", CELL_SIZE, 0 },
+	{ "COUNT", "count", CELL_COUNT, COLUMN_JSON },
+	{ "OBJECT", "object_size", CELL_SIZE, COLUMN_JSON },
+	{ "ALIGN", "align", CELL_SIZE, COLUMN_JSON },
+	{ "MAXALIGN", "max_align", CELL_SIZE, COLUMN_JSON },
+	{ "RECORDS", "max_allocations", CELL_COUNT, COLUMN_JSON },
+	{ "OFFSET", "offset", CELL_SIZE, COLUMN_JSON },
+	{ "PRIVATE", "private", CELL_FLAG, COLUMN_HIDE_ZERO },
+	{ "FALLBACK", "fallback", CELL_TEXT, 0 },
+};
+
+static int list_heap(const struct memctl *ctl, const struct memmgr_heap_query *heap, void *arg)
+{
+	struct table *table = arg;
+	struct memmgr_stats stats;
+	char name[MEMMGR_NAME_LEN];
+	int err = memmgr_stats(ctl->fd, heap->heap, &stats);
+
+	if (err)
+		return fail_errno(ctl, err, "heap '%.*s'", MEMMGR_NAME_LEN, heap->name);
+	table_num(table, heap->heap);
+	table_chars(table, heap->name, sizeof(heap->name));
+	table_text(table, memmgr_kind_name(heap->kind));
+	table_num(table, heap->bytes);
+	table_num(table, heap->held);
+	table_num(table, stats.used);
+	table_num(table, stats.free);
+	table_num(table, (uint64_t)stats.live + stats.kernel_live);
+	table_num(table, heap->granule);
+	table_num(table, heap->count);
+	table_num(table, heap->object_size);
+	table_num(table, heap->align);
+	table_num(table, heap->max_align);
+	table_num(table, heap->max_allocations);
+	if (heap->offset == UINT64_MAX)
+		table_none(table);
+	else
+		table_num(table, heap->offset);
+	table_num(table, heap->heap_flags & MEMMGR_HEAP_PRIVATE);
+	if (heap->heap_flags & MEMMGR_HEAP_FALLBACK)
+		table_text(table, heap_name(ctl, heap->fallback, name));
+	else
+		table_none(table);
+	return EXIT_OK;
+}
+
+static const struct argp list_argp = {
+	.doc = "List the heaps of the region.\vSIZE is the arena, or for a slab heap the limit "
+	       "it may grow to; HELD what it has of the region now; LIVE counts what kernel "
+	       "code holds as well.",
+};
+
+static int run_list(struct memctl *ctl, int argc, char **argv)
+{
+	struct table *table;
+	int rc;
+
+	parse_args(ctl, &list_argp, argc, argv, NULL);
+	rc = region_open(ctl, O_RDONLY);
+	if (rc)
+		return rc;
+	table = table_new(list_columns, ARRAY_SIZE(list_columns));
+	rc = heaps_visit(ctl, NULL, list_heap, table);
+	if (!rc && ctl->json)
+		json_print(json_result(ctl, "heaps", table_json(table)));
+	else if (!rc)
+		table_print(table);
+	table_free(table);
+	return rc;
+}
+
+const struct command cmd_heap_list = {
+	"heap list", "the heaps of the region", &list_argp, run_list,
+};
+
+/* ---- heap create ---- */
+
+enum {
+	KEY_OBJECT = 0x200,
+	KEY_COUNT,
+	KEY_GRANULE,
+	KEY_MAX,
+	KEY_FALLBACK,
+	KEY_NO_JOIN,
+};
+
+static const struct argp_option create_options[] = {
+	{ "kind", 'k', "KIND", 0, "buddy, slab, pool or stack (needed)", 0 },
+	{ "size", 's', "SIZE", 0, "buddy, stack: arena; slab: limit (default: none)", 0 },
+	{ "object-size", KEY_OBJECT, "SIZE", 0, "slab: an object; pool: a block", 0 },
+	{ "block-size", 0, 0, OPTION_ALIAS, 0, 0 },
+	{ "count", KEY_COUNT, "N", 0, "pool: blocks; slab: objects to prepare", 0 },
+	{ "align", 'a', "SIZE", 0, "slab, pool: alignment of each (default 8)", 0 },
+	{ "granule", KEY_GRANULE, "SIZE", 0,
+	  "buddy: smallest unit, 32 to the page size (default: the page size)", 0 },
+	{ "max-allocations", KEY_MAX, "N", 0, "how many may live at a time", 0 },
+	{ "fallback", KEY_FALLBACK, "HEAP", 0, "heap that serves when this one cannot", 0 },
+	{ "no-join", KEY_NO_JOIN, 0, 0, "buddy: never join blocks slowly (real time)", 0 },
+	{ 0 },
+};
+
+struct create_options {
+	struct memmgr_heap_create create;
+	const char *fallback;
+	bool kind_given;
+};
+
+static error_t parse_create(int key, char *arg, struct argp_state *state)
+{
+	static const char *const kinds[] = { "buddy", "slab", "pool", "stack" };
+	struct create_options *options = state->input;
+	struct memmgr_heap_create *create = &options->create;
+
+	switch (key) {
+	case 'k':
+		arg_choice(state, "--kind", arg, kinds, ARRAY_SIZE(kinds));
+		create->kind = (uint32_t)memmgr_kind_parse(arg);
+		options->kind_given = true;
+		return 0;
+	case 's':
+		create->bytes = arg_size_nonzero(state, "--size", arg);
+		return 0;
+	case KEY_OBJECT:
+		create->object_size = arg_size_nonzero(state, "--object-size", arg);
+		return 0;
+	case KEY_COUNT:
+		create->count = arg_count(state, "--count", arg, 1, UINT32_MAX);
+		return 0;
+	case 'a':
+		create->align = arg_align(state, "--align", arg);
+		return 0;
+	case KEY_GRANULE:
+		create->granule = arg_count(state, "--granule", arg, 32, UINT32_MAX);
+		return 0;
+	case KEY_MAX:
+		create->max_allocations = arg_count(state, "--max-allocations", arg, 1, 1u << 24);
+		return 0;
+	case KEY_FALLBACK:
+		options->fallback = arg;
+		return 0;
+	case KEY_NO_JOIN:
+		create->flags |= MEMMGR_HEAP_NO_JOIN;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "'%s' is one word too many; give one NAME", arg);
+		strcpy(create->name, arg_word(state, "NAME", arg, MEMMGR_NAME_LEN - 1));
+		return 0;
+	case ARGP_KEY_END:
+		if (!*create->name)
+			argp_error(state, "NAME is missing; say how the heap is to be called");
+		if (!options->kind_given)
+			argp_error(state, "--kind is missing; give buddy, slab, pool or stack");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp create_argp = {
+	.options = create_options,
+	.parser = parse_create,
+	.args_doc = "NAME",
+	.doc = "Make a heap. It takes its memory from heap main.\vExamples:\n"
+	       "  memctl heap create frames --kind pool --block-size 64K --count 32\n"
+	       "  memctl heap create nodes --kind slab --object-size 192\n"
+	       "  memctl heap create scratch --kind stack --size 1M\n"
+	       "  memctl heap create small --kind buddy --size 2M --granule 32",
+};
+
+/* What the kind cannot do without; NULL when nothing lacks. */
+static const char *missing_option(const struct memmgr_heap_create *create)
+{
+	switch (create->kind) {
+	case MEMMGR_KIND_SLAB:
+		return create->object_size ? NULL : "--object-size";
+	case MEMMGR_KIND_POOL:
+		if (!create->object_size)
+			return "--block-size";
+		return create->count ? NULL : "--count";
+	default:
+		return create->bytes ? NULL : "--size";
+	}
+}
+
+static int create_failed(const struct memctl *ctl, int err,
+			 const struct memmgr_heap_create *create)
+{
+	struct request request = {
+		.heap = "main",
+		.bytes = create->kind == MEMMGR_KIND_POOL && !create->bytes ?
+			 create->object_size * create->count : create->bytes,
+		.reason = create->reason,
+		.largest = create->largest,
+	};
+
+	if (err == -ENOMEM && create->reason)
+		return fail_request(ctl, err, &request);
+	return fail_errno(ctl, err, "heap '%s'", create->name);
+}
+
+static int run_create(struct memctl *ctl, int argc, char **argv)
+{
+	struct create_options options = { .fallback = NULL };
+	struct memmgr_heap_create *create = &options.create;
+	struct memmgr_heap_query fallback;
+	struct json_object *heap;
+	int rc, err;
+
+	parse_args(ctl, &create_argp, argc, argv, &options);
+	if (missing_option(create)) {
+		fail(ctl, "see memctl help heap create", "a heap of kind %s needs %s",
+		     memmgr_kind_name(create->kind), missing_option(create));
+		return EXIT_USAGE;
+	}
+	rc = region_open(ctl, O_RDWR);
+	if (!rc && options.fallback)
+		rc = heap_find(ctl, options.fallback, &fallback);
+	if (rc)
+		return rc;
+	if (options.fallback) {
+		create->flags |= MEMMGR_HEAP_FALLBACK;
+		create->fallback = fallback.heap;
+	}
+	err = memmgr_heap_create(ctl->fd, create);
+	if (err)
+		return create_failed(ctl, err, create);
+	if (!ctl->json) {
+		printf("heap %u '%s' of kind %s\n", create->heap, create->name,
+		       memmgr_kind_name(create->kind));
+		return EXIT_OK;
+	}
+	heap = json_object_new_object();
+	json_add(heap, "id", json_u64(create->heap));
+	json_add(heap, "name", json_object_new_string(create->name));
+	json_add(heap, "kind", json_object_new_string(memmgr_kind_name(create->kind)));
+	json_print(json_result(ctl, "heap", heap));
+	return EXIT_OK;
+}
+
+const struct command cmd_heap_create = {
+	"heap create", "make a heap", &create_argp, run_create,
+};
+
+/* ---- heap destroy ---- */
+
+static const struct argp_option destroy_options[] = {
+	{ "force", 'f', 0, 0, "Free what lives in it first", 0 },
+	{ 0 },
+};
+
+struct destroy_options {
+	const char *heap;
+	bool force;
+};
+
+static error_t parse_destroy(int key, char *arg, struct argp_state *state)
+{
+	struct destroy_options *options = state->input;
+
+	switch (key) {
+	case 'f':
+		options->force = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num)
+			argp_error(state, "'%s' is one word too many; give one HEAP", arg);
+		options->heap = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "HEAP is missing; see memctl heap list");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp destroy_argp = {
+	.options = destroy_options,
+	.parser = parse_destroy,
+	.args_doc = "HEAP",
+	.doc = "Unmake a heap, by name or id. Its memory goes back to heap main.",
+};
+
+static int run_destroy(struct memctl *ctl, int argc, char **argv)
+{
+	struct destroy_options options = { .force = false };
+	struct memmgr_heap_query heap;
+	struct json_object *gone;
+	int rc, err;
+
+	parse_args(ctl, &destroy_argp, argc, argv, &options);
+	rc = region_open(ctl, O_RDWR);
+	if (!rc)
+		rc = heap_find(ctl, options.heap, &heap);
+	if (rc)
+		return rc;
+	err = memmgr_heap_destroy(ctl->fd, heap.heap, options.force ? MEMMGR_DESTROY_FORCE : 0);
+	if (err)
+		return fail_errno(ctl, err, "heap '%s'", options.heap);
+	if (!ctl->json) {
+		printf("heap '%.*s' is gone, %s returned\n", MEMMGR_NAME_LEN, heap.name,
+		       size_text(heap.held));
+		return EXIT_OK;
+	}
+	gone = json_object_new_object();
+	json_add(gone, "id", json_u64(heap.heap));
+	json_add(gone, "name", json_chars(heap.name, sizeof(heap.name)));
+	json_add(gone, "returned", json_u64(heap.held));
+	json_print(json_result(ctl, "heap", gone));
+	return EXIT_OK;
+}
+
+const struct command cmd_heap_destroy = {
+	"heap destroy", "unmake a heap", &destroy_argp, run_destroy,
+};

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* memctl info: what region is this, and what can its module do? */
+#include <fcntl.h>
+#include <string.h>
+
+#include "memctl.h"
+
+struct word {
+	uint64_t bit;
+	const char *name;
+};
+
+static const struct word features[] = {
+	{ MEMMGR_FEATURE_SLAB, "slab" },
+	{ MEMMGR_FEATURE_POOL, "pool" },
+	{ MEMMGR_FEATURE_STACK, "stack" },
+	{ MEMMGR_FEATURE_DEBUG, "debug" },
+};
+
+static const struct word region_flags[] = {
+	{ MEMMGR_REGION_RESERVED, "reserved" },
+	{ MEMMGR_REGION_CONTIGUOUS, "contiguous" },
+	{ MEMMGR_REGION_DT, "devicetree" },
+	{ MEMMGR_REGION_JOIN, "join" },
+};
+
+static const struct column columns[] = {
+	{ "region", "region", CELL_COUNT, 0 },
+	{ "name", "name", CELL_TEXT, 0 },
+	{ "size", "size", CELL_SIZE, 0 },
+	{ "used", "used", CELL_SIZE, 0 },
+	{ "free", "free", CELL_SIZE, 0 },
+	{ "largest free", "largest", CELL_SIZE, 0 },
+	{ "peak", "peak", CELL_SIZE, 0 },
+	{ "granule", "granule", CELL_SIZE, 0 },
+	{ "max. alignment", "max_align", CELL_SIZE, 0 },
+	{ "physical address", "phys", CELL_HANDLE, 0 },
+	{ "heaps", "heaps", CELL_COUNT, 0 },
+	{ "memory is", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "allocators", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "memctl", "memctl_version", CELL_TEXT, 0 },
+};
+
+static struct json_object *words_json(uint64_t bits, const struct word *words, size_t count)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < count; i++) {
+		if (bits & words[i].bit)
+			json_object_array_add(array, json_object_new_string(words[i].name));
+	}
+	return array;
+}
+
+static void words_text(char *text, size_t len, uint64_t bits, const struct word *words,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t used = strlen(text);
+
+		if (bits & words[i].bit)
+			snprintf(text + used, len - used, "%s%s", used ? ", " : "",
+				 words[i].name);
+	}
+}
+
+static struct table *describe(const struct memmgr_query *query, const struct memmgr_stats *main)
+{
+	struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	char memory[80] = "", allocators[80] = "buddy";
+
+	if (!(query->region_flags & MEMMGR_REGION_RESERVED))
+		snprintf(memory, sizeof(memory), "not reserved (taken from the system)");
+	words_text(memory, sizeof(memory), query->region_flags, region_flags,
+		   ARRAY_SIZE(region_flags));
+	words_text(allocators, sizeof(allocators), query->features, features,
+		   ARRAY_SIZE(features));
+	table_num(table, query->region);
+	table_chars(table, query->name, sizeof(query->name));
+	table_num(table, query->region_size);
+	table_num(table, main->used);
+	table_num(table, main->free);
+	table_num(table, main->largest);
+	table_num(table, main->peak);
+	table_num(table, query->granule);
+	table_num(table, query->max_align);
+	if (query->phys)
+		table_num(table, query->phys);
+	else
+		table_none(table);
+	table_num(table, query->heaps);
+	table_text(table, memory);
+	table_text(table, allocators);
+	table_text(table, MEMMGR_VERSION);
+	return table;
+}
+
+static const struct argp argp = {
+	.doc = "Show what the region is: its size, what is free, and what the module can do.",
+};
+
+static int run(struct memctl *ctl, int argc, char **argv)
+{
+	struct memmgr_query query;
+	struct memmgr_stats main;
+	struct table *table;
+	int err, rc;
+
+	parse_args(ctl, &argp, argc, argv, NULL);
+	rc = region_open(ctl, O_RDONLY);
+	if (rc)
+		return rc;
+	err = memmgr_query(ctl->fd, &query);
+	if (!err)
+		err = memmgr_stats(ctl->fd, MEMMGR_HEAP_MAIN, &main);
+	if (err)
+		return fail_errno(ctl, err, "region");
+	table = describe(&query, &main);
+	if (ctl->json) {
+		struct json_object *info = table_json_row(table, 0);
+
+		json_add(info, "features",
+			 words_json(query.features, features, ARRAY_SIZE(features)));
+		json_add(info, "region_flags", words_json(query.region_flags, region_flags,
+							  ARRAY_SIZE(region_flags)));
+		json_print(json_result(ctl, "info", info));
+	} else {
+		table_print_facts(table);
+	}
+	table_free(table);
+	return EXIT_OK;
+}
+
+const struct command cmd_info = {
+	"info", "the region: size, what is free, what the module can do", &argp, run,
+};

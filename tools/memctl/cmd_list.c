@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* memctl list: what is allocated, by whom, for how long. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "memctl.h"
+
+enum {
+	KEY_MINE = 0x200,
+	KEY_SORT,
+};
+
+static const struct argp_option options_table[] = {
+	{ "heap", 'H', "HEAP", 0, "Only of this heap", 0 },
+	{ "mine", KEY_MINE, 0, 0, "Only what you may use", 0 },
+	{ "sort", KEY_SORT, "KEY", 0, "By offset, size, age, pid or tag (default: offset)", 0 },
+	{ 0 },
+};
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct memmgr_info *x = a, *y = b;
+
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct memmgr_info *x = a, *y = b;
+
+	return (x->granted < y->granted) - (x->granted > y->granted);
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct memmgr_info *x = a, *y = b;
+
+	return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct memmgr_info *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static int by_tag(const void *a, const void *b)
+{
+	const struct memmgr_info *x = a, *y = b;
+
+	return strncmp(x->tag, y->tag, sizeof(x->tag));
+}
+
+/* Largest and oldest first. */
+static const char *const sort_names[] = { "offset", "size", "age", "pid", "tag" };
+static int (*const sorts[])(const void *, const void *) = {
+	by_offset, by_size, by_age, by_pid, by_tag,
+};
+
+struct options {
+	const char *heap;
+	uint32_t flags;
+	size_t sort;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'H':
+		options->heap = arg;
+		return 0;
+	case KEY_MINE:
+		options->flags = MEMMGR_LIST_MINE;
+		return 0;
+	case KEY_SORT:
+		options->sort = arg_choice(state, "--sort", arg, sort_names,
+					   ARRAY_SIZE(sort_names));
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options_table,
+	.parser = parse,
+	.doc = "List the allocations: size, offset in the region, who made it and when.\v"
+	       "Allocations of others are shown without a handle. PERS: it stays when its maker exits.",
+};
+
+static const struct column columns[] = {
+	{ "HANDLE", "handle", CELL_HANDLE, 0 },
+	{ "HEAP", "heap", CELL_TEXT, 0 },
+	{ "SIZE", "bytes", CELL_SIZE, 0 },
+	{ "GRANTED", "granted", CELL_SIZE, COLUMN_JSON },
+	{ "ALIGN", "align", CELL_SIZE, COLUMN_JSON },
+	{ "OFFSET", "offset", CELL_SIZE, COLUMN_JSON },
+	{ "OFFSET", NULL, CELL_HANDLE, COLUMN_TEXT },
+	{ "PID", "pid", CELL_COUNT, 0 },
+	{ "TID", "tid", CELL_COUNT, COLUMN_JSON },
+	{ "COMM", "comm", CELL_TEXT, 0 },
+	{ "UID", "uid", CELL_COUNT, 0 },
+	{ "AGE", "age_ms", CELL_AGE, 0 },
+	{ "PINS", "pins", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "PERS", "persistent", CELL_FLAG, 0 },
+	{ "MAPPED", "mapped", CELL_FLAG, COLUMN_JSON },
+	{ "MINE", "mine", CELL_FLAG, COLUMN_JSON },
+	{ "TAG", "tag", CELL_TEXT, 0 },
+};
+
+struct listing {
+	struct memmgr_info *infos;
+	size_t count;
+	size_t room;
+};
+
+static int keep(const struct memmgr_info *info, void *arg)
+{
+	struct listing *listing = arg;
+
+	if (listing->count == listing->room) {
+		listing->room = listing->room ? 2 * listing->room : 256;
+		listing->infos = reallocarray(listing->infos, listing->room, sizeof(*info));
+		if (!listing->infos)
+			out_of_memory();
+	}
+	listing->infos[listing->count++] = *info;
+	return 0;
+}
+
+static void add_row(const struct memctl *ctl, struct table *table,
+		    const struct memmgr_info *info, uint64_t now)
+{
+	char name[MEMMGR_NAME_LEN];
+
+	if (info->handle)
+		table_num(table, info->handle);
+	else
+		table_none(table);
+	table_text(table, heap_name(ctl, info->heap, name));
+	table_num(table, info->bytes);
+	table_num(table, info->granted);
+	table_num(table, info->align);
+	table_num(table, info->offset);
+	table_num(table, info->offset);
+	table_num(table, info->pid);
+	table_num(table, info->tid);
+	table_chars(table, info->comm, sizeof(info->comm));
+	table_num(table, info->uid);
+	table_num(table, now > info->time_ns ? now - info->time_ns : 0);
+	table_num(table, info->pins);
+	table_num(table, info->flags & MEMMGR_ALLOC_PERSISTENT);
+	table_num(table, info->state & MEMMGR_INFO_MAPPED);
+	table_num(table, info->state & MEMMGR_INFO_MINE);
+	table_chars(table, info->tag, sizeof(info->tag));
+}
+
+static void show(const struct memctl *ctl, const struct listing *listing)
+{
+	struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	uint64_t now = now_ns(CLOCK_BOOTTIME);
+
+	for (size_t i = 0; i < listing->count; i++)
+		add_row(ctl, table, &listing->infos[i], now);
+	if (ctl->json)
+		json_print(json_result(ctl, "allocations", table_json(table)));
+	else if (listing->count)
+		table_print(table);
+	else
+		puts("nothing is allocated");
+	table_free(table);
+}
+
+static int run(struct memctl *ctl, int argc, char **argv)
+{
+	struct options options = { .sort = 0 };
+	struct memmgr_heap_query heap = { .heap = MEMMGR_HEAP_ANY };
+	struct listing listing = { .count = 0 };
+	int rc, err;
+
+	parse_args(ctl, &argp, argc, argv, &options);
+	rc = region_open(ctl, O_RDONLY);
+	if (!rc && options.heap)
+		rc = heap_find(ctl, options.heap, &heap);
+	if (rc)
+		return rc;
+	err = memmgr_list(ctl->fd, heap.heap, options.flags, keep, &listing);
+	if (err) {
+		free(listing.infos);
+		return fail_errno(ctl, err, "allocations");
+	}
+	if (listing.count)
+		qsort(listing.infos, listing.count, sizeof(*listing.infos), sorts[options.sort]);
+	show(ctl, &listing);
+	free(listing.infos);
+	return EXIT_OK;
+}
+
+const struct command cmd_list = {
+	"list", "the allocations: who holds what", &argp, run,
+};

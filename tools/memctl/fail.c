@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Every error message comes from here: what is wrong, why, and what to do.
+ *
+ *	memctl: COMMAND: MESSAGE; REMEDY
+ *
+ * or with --json one object on standard error, so that standard output always
+ * carries a whole result or nothing. Errors of usage are text in any case.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memctl.h"
+
+/* What an errno of the ABI means; @command: only there (and found first). */
+static const struct {
+	int err;
+	const char *name;
+	const char *command;
+	const char *text;
+	const char *remedy;
+} errors[] = {
+	{ EBUSY, "EBUSY", "free", "a stack heap frees its newest allocation first",
+	  "free those above it before it (memctl list --sort offset)" },
+	{ EBUSY, "EBUSY", "resize", "a stack heap resizes its newest allocation only",
+	  "allocate anew, or free those above it (memctl list --sort offset)" },
+	{ EBUSY, "EBUSY", "heap destroy", "it is in use",
+	  "free what lives in it (memctl list --heap) or use --force; kernel users and heaps "
+	  "that fall back on it must go first" },
+	{ EINVAL, "EINVAL", "heap create", "the module refuses the heap as described",
+	  "see which options the kind takes: memctl help heap create" },
+	{ EINVAL, "EINVAL", "heap destroy", "this heap stays as long as its region",
+	  "destroy another one (memctl heap list)" },
+	{ ENOSPC, "ENOSPC", "heap create", "the region has no room for a further heap",
+	  "destroy one that is not needed (memctl heap list)" },
+
+	{ EINVAL, "EINVAL", NULL, "the module refuses an argument",
+	  "see memctl help and dmesg" },
+	{ E2BIG, "E2BIG", NULL, "the module is older than this memctl",
+	  "load the module of the same version" },
+	{ ENOTTY, "ENOTTY", NULL, "the module does not know this call",
+	  "load the module of the same version" },
+	{ EFAULT, "EFAULT", NULL, "the module could not reach memctl's memory", NULL },
+	{ ENOENT, "ENOENT", NULL, "there is no such heap", "see memctl heap list" },
+	{ EBADF, "EBADF", NULL, "there is no such allocation: never made, or freed already",
+	  "see memctl list --mine" },
+	{ EACCES, "EACCES", NULL, "it belongs to another program or user",
+	  "use it from there; memctl list shows by whom it is held" },
+	{ EPERM, "EPERM", NULL, "that takes CAP_SYS_ADMIN", "run it as root" },
+	{ EEXIST, "EEXIST", NULL, "a heap of that name exists",
+	  "choose another name (memctl heap list)" },
+	{ ENOMEM, "ENOMEM", NULL, "there is not enough memory",
+	  "free something (memctl list)" },
+	{ ENOSPC, "ENOSPC", NULL, "no free record is left",
+	  "free something (memctl list)" },
+	{ ETIMEDOUT, "ETIMEDOUT", NULL, "nothing was freed in time",
+	  "wait longer (--wait=MS) or free something (memctl list)" },
+	{ EINTR, "EINTR", NULL, "it was interrupted", NULL },
+	{ EBUSY, "EBUSY", NULL, "it is in use", "try again" },
+	{ ERANGE, "ERANGE", NULL, "that reaches past the end of the allocation",
+	  "see its size: memctl list" },
+	{ EOPNOTSUPP, "EOPNOTSUPP", NULL,
+	  "this kind of heap cannot do that, or was left out of this module",
+	  "see memctl info and memctl heap list" },
+	{ EUCLEAN, "EUCLEAN", NULL, "damage was found", NULL },
+};
+
+/* Why a heap could not serve, as told after its name; @look: command to see more. */
+static const struct {
+	const char *text;
+	const char *remedy;
+	const char *look;
+} reasons[MEMMGR_REASONS] = {
+	[MEMMGR_REASON_EXHAUSTED] = { "is exhausted", "free something", "list --heap" },
+	[MEMMGR_REASON_FRAGMENTED] = {
+		"is fragmented: enough is free, but in no single run",
+		"ask for less at a time, or free neighbours", "frag" },
+	[MEMMGR_REASON_ALIGNMENT] = { "has no free run that is so aligned",
+		"ask for less alignment", "frag" },
+	[MEMMGR_REASON_QUOTA] = { "may not give you more: your quota is reached",
+		"free something of yours", "list --mine --heap" },
+	[MEMMGR_REASON_RECORDS] = { "has as many allocations as it may have",
+		"free something, or create a heap with more --max-allocations",
+		"list --heap" },
+	[MEMMGR_REASON_PINNED] = { "has pinned memory in the way", "release the pins",
+		"list --heap" },
+	[MEMMGR_REASON_TOO_LARGE] = { "can never serve that much",
+		"ask for less, or take another heap", "heap list" },
+	[MEMMGR_REASON_LIMIT] = { "reached its own size limit", "free something",
+		"list --heap" },
+	[MEMMGR_REASON_PARENT] = { "could not grow from heap main",
+		"free something in main", "frag main" },
+	[MEMMGR_REASON_TIMEOUT] = { "got nothing back in time",
+		"wait longer (--wait=MS), or free something", "list --heap" },
+	[MEMMGR_REASON_BLOCKED] = { "has something else behind this allocation",
+		"allocate anew and free the old one", "list --sort offset --heap" },
+};
+
+struct message {
+	char text[512];
+	const char *remedy;
+	const char *error;		/* "ENOMEM" or NULL */
+	const struct request *request;	/* or NULL */
+	uint64_t free;			/* with @request */
+};
+
+static void print_json(const struct memctl *ctl, const struct message *message)
+{
+	struct json_object *error = json_object_new_object();
+	struct json_object *result;
+
+	json_add(error, "message", json_object_new_string(message->text));
+	if (message->remedy)
+		json_add(error, "remedy", json_object_new_string(message->remedy));
+	if (message->error)
+		json_add(error, "errno", json_object_new_string(message->error));
+	if (message->request) {
+		const struct request *request = message->request;
+		const char *reason = memmgr_reason_name(request->reason);
+
+		json_add(error, "heap", json_object_new_string(request->heap));
+		json_add(error, "reason", json_object_new_string(reason));
+		json_add(error, "asked", json_u64(request->bytes));
+		json_add(error, "align", json_u64(request->align));
+		json_add(error, "free", json_u64(message->free));
+		json_add(error, "largest", json_u64(request->largest));
+	}
+	result = json_result(ctl, "error", error);
+	fprintf(stderr, "%s\n",
+		json_object_to_json_string_ext(result, JSON_C_TO_STRING_SPACED |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(result);
+}
+
+static int print_message(const struct memctl *ctl, const struct message *message)
+{
+	fflush(stdout);
+	if (ctl->json)
+		print_json(ctl, message);
+	else
+		fprintf(stderr, "memctl: %s: %s%s%s\n", ctl->command, message->text,
+			message->remedy ? "; " : "", message->remedy ? message->remedy : "");
+	return EXIT_FAILED;
+}
+
+int fail(const struct memctl *ctl, const char *remedy, const char *format, ...)
+{
+	struct message message = { .remedy = remedy };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message.text, sizeof(message.text), format, args);
+	va_end(args);
+	return print_message(ctl, &message);
+}
+
+/* The index of the row for -@err in errors[], or its size. */
+static size_t error_row(const struct memctl *ctl, int err)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		if (errors[i].err == -err &&
+		    (!errors[i].command || !strcmp(errors[i].command, ctl->command)))
+			break;
+	}
+	return i;
+}
+
+static void add_text(struct message *message, const char *text)
+{
+	strncat(message->text, text, sizeof(message->text) - strlen(message->text) - 1);
+}
+
+int fail_errno(const struct memctl *ctl, int err, const char *format, ...)
+{
+	struct message message = { .remedy = NULL };
+	size_t row = error_row(ctl, err);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message.text, sizeof(message.text), format, args);
+	va_end(args);
+	add_text(&message, ": ");
+	if (row < ARRAY_SIZE(errors)) {
+		add_text(&message, errors[row].text);
+		message.remedy = errors[row].remedy;
+		message.error = errors[row].name;
+	} else {
+		add_text(&message, strerror(-err));
+		message.error = strerrorname_np(-err);
+	}
+	return print_message(ctl, &message);
+}
+
+static void describe_request(struct message *message, const struct request *request)
+{
+	char align[MEMMGR_SIZE_TEXT + 16] = "";
+
+	if (request->align)
+		snprintf(align, sizeof(align), " aligned to %s", size_text(request->align));
+	snprintf(message->text, sizeof(message->text),
+		 "heap '%s' %s: %s%s asked, %s free, at most %s would do", request->heap,
+		 reasons[request->reason].text, size_text(request->bytes), align,
+		 size_text(message->free), size_text(request->largest));
+}
+
+int fail_request(const struct memctl *ctl, int err, const struct request *request)
+{
+	struct message message = { .request = request };
+	char remedy[256];
+	struct memmgr_stats stats;
+	const char *look;
+
+	if (request->reason >= MEMMGR_REASONS || !reasons[request->reason].text)
+		return fail_errno(ctl, err, "heap '%s', %s asked", request->heap,
+				  size_text(request->bytes));
+	if (!memmgr_stats(ctl->fd, request->heap_id, &stats))
+		message.free = stats.free;
+	describe_request(&message, request);
+	look = reasons[request->reason].look;
+	/* A command that ends in "--heap" or is "frag" is about this heap. */
+	if (!strcmp(look, "frag") || strstr(look, "--heap"))
+		snprintf(remedy, sizeof(remedy), "%s (memctl %s %s)",
+			 reasons[request->reason].remedy, look, request->heap);
+	else
+		snprintf(remedy, sizeof(remedy), "%s (memctl %s)",
+			 reasons[request->reason].remedy, look);
+	message.remedy = remedy;
+	message.error = strerrorname_np(-err);
+	return print_message(ctl, &message);
+}
+
+static int add_path(const char *path, const struct memmgr_query *query, void *arg)
+{
+	char *list = arg;
+	size_t used = strlen(list);
+
+	snprintf(list + used, 256 - used, "%s%s (%.*s)", used ? ", " : "", path,
+		 MEMMGR_NAME_LEN, query->name);
+	return 0;
+}
+
+int fail_open(const struct memctl *ctl, int err)
+{
+	const char *region = ctl->region ? ctl->region : getenv(MEMMGR_DEVICE_ENV);
+	char list[256] = "", remedy[320];
+
+	if (!region || !*region)
+		region = MEMMGR_DEVICE;
+	if (err == -EACCES || err == -EPERM) {
+		fail(ctl, "run it as root, or give your user access to the device node",
+		     "region '%s': you may not open it", region);
+		return EXIT_FAILED;
+	}
+	if (err != -ENOENT && err != -ENODEV && err != -ENXIO && err != -ENOTTY)
+		return fail_errno(ctl, err, "region '%s'", region);
+	memmgr_regions(add_path, list);
+	if (*list)
+		snprintf(remedy, sizeof(remedy), "choose one that exists: %s", list);
+	else
+		snprintf(remedy, sizeof(remedy), "%s",
+			 "load the module (insmod memmgr.ko or modprobe memmgr) and look at dmesg");
+	fail(ctl, remedy, "region '%s': %s", region,
+	     err == -ENOTTY ? "that is no device of memmgr" : "there is no such device");
+	return EXIT_NO_DEVICE;
+}
+
+void out_of_memory(void)
+{
+	fputs("memctl: out of memory; close other programs\n", stderr);
+	exit(EXIT_FAILED);
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* memctl: look into reserved memory, use it, and learn about it. */
+#include <ctype.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memctl.h"
+
+static const struct command *const commands[] = {
+	&cmd_info,
+	&cmd_heap_list,
+	&cmd_heap_create,
+	&cmd_heap_destroy,
+	&cmd_alloc,
+	&cmd_free,
+	&cmd_resize,
+	&cmd_list,
+	&cmd_read,
+	&cmd_write,
+	&cmd_fill,
+	&cmd_stats,
+	&cmd_frag,
+	&cmd_map,
+	&cmd_check,
+	&cmd_failures,
+	&cmd_demo,
+	&cmd_replay,
+};
+
+const char *argp_program_version = "memctl " MEMMGR_VERSION;
+
+#define KEY_JSON	0x100
+
+/* ---- the options that every command takes ---- */
+
+static const struct argp_option global_options[] = {
+	{ 0, 0, 0, 0, "Options of every command:", -2 },
+	{ "region", 'r', "REGION", 0,
+	  "Region by name, number or device path (default: $MEMMGR_DEVICE, or /dev/memmgr)", -2 },
+	{ "json", KEY_JSON, 0, 0, "Result as JSON, schema memctl/1; errors as JSON on stderr", -2 },
+	{ 0 },
+};
+
+static error_t parse_global(int key, char *arg, struct argp_state *state)
+{
+	struct memctl *ctl = state->input;
+
+	switch (key) {
+	case 'r':
+		if (!*arg)
+			argp_error(state, "--region: is empty; give a name, number or path");
+		ctl->region = arg;
+		return 0;
+	case KEY_JSON:
+		ctl->json = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp global_argp = { global_options, parse_global, 0, 0, 0, 0, 0 };
+
+/* What parse_args() hands down to the two parsers that it joins. */
+struct inputs {
+	struct memctl *ctl;
+	void *command;
+};
+
+static error_t parse_joined(int key, char *arg, struct argp_state *state)
+{
+	struct inputs *inputs = state->input;
+
+	(void)arg;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = inputs->command;
+	state->child_inputs[1] = inputs->ctl;
+	return 0;
+}
+
+/*
+ * A word like "-5" would be taken for an unknown option. No option is a digit,
+ * so say what is wrong with it, unless it is the value of an option.
+ */
+static void refuse_negative_words(const struct argp *argp, int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		if (argv[i][0] != '-' || !isdigit((unsigned char)argv[i][1]) ||
+		    (i > 1 && argv[i - 1][0] == '-'))
+			continue;
+		fprintf(stderr, "%s: '%s' is negative; give a positive number, or -- before it if it is text\n",
+			argv[0], argv[i]);
+		argp_help(argp, stderr, ARGP_HELP_SEE, argv[0]);
+		exit(EXIT_USAGE);
+	}
+}
+
+void parse_args(struct memctl *ctl, const struct argp *argp, int argc, char **argv,
+		void *input)
+{
+	struct inputs inputs = { ctl, input };
+	const struct argp_child children[] = {
+		{ argp, 0, NULL, 0 },
+		{ &global_argp, 0, NULL, -2 },
+		{ 0 },
+	};
+	const struct argp joined = { 0, parse_joined, NULL, NULL, children, 0, 0 };
+
+	refuse_negative_words(&joined, argc, argv);
+	if (argp_parse(&joined, argc, argv, 0, NULL, &inputs))
+		exit(EXIT_USAGE);
+}
+
+/* ---- finding the command ---- */
+
+/* Words of @name that @argv begins with, if it has all of them; otherwise 0. */
+static int words_matched(const char *name, int argc, char **argv)
+{
+	int words = 0;
+
+	while (*name) {
+		size_t len = strcspn(name, " ");
+
+		if (words == argc || strlen(argv[words]) != len ||
+		    strncmp(argv[words], name, len))
+			return 0;
+		name += len;
+		name += *name == ' ';
+		words++;
+	}
+	return words;
+}
+
+static const struct command *command_find(int argc, char **argv, int *words)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		*words = words_matched(commands[i]->name, argc, argv);
+		if (*words)
+			return commands[i];
+	}
+	return NULL;
+}
+
+/* How many letters must change to make @b of @a (Levenshtein). */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[64], len = strlen(b);
+
+	if (len >= ARRAY_SIZE(row))
+		return SIZE_MAX;
+	for (size_t i = 0; i <= len; i++)
+		row[i] = i;
+	for (; *a; a++) {
+		size_t diagonal = row[0]++;
+
+		for (size_t i = 1; i <= len; i++) {
+			size_t change = diagonal + (*a != b[i - 1]);
+			size_t gap = (row[i] < row[i - 1] ? row[i] : row[i - 1]) + 1;
+
+			diagonal = row[i];
+			row[i] = change < gap ? change : gap;
+		}
+	}
+	return row[len];
+}
+
+static const char *command_like(const char *word)
+{
+	const char *best = NULL;
+	size_t least = 3;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const char *name = commands[i]->name;
+		size_t changes = distance(word, name);
+
+		if (!strncmp(name, word, strlen(word)) && strlen(word) >= 2)
+			changes = 1;
+		if (changes < least) {
+			least = changes;
+			best = name;
+		}
+	}
+	return best;
+}
+
+/* Commands that begin with the word @group: "heap list", "heap create" ... */
+static bool print_group(FILE *to, const char *group)
+{
+	size_t len = strlen(group);
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const char *name = commands[i]->name;
+
+		if (strncmp(name, group, len) || name[len] != ' ')
+			continue;
+		fprintf(to, "  %-14s %s\n", name, commands[i]->summary);
+		any = true;
+	}
+	return any;
+}
+
+static int unknown_command(int argc, char **argv)
+{
+	char words[128];
+	const char *like;
+
+	if (argc == 1 && print_group(stderr, argv[0])) {
+		fprintf(stderr, "memctl: '%s' needs one of these words after it\n", argv[0]);
+		return EXIT_USAGE;
+	}
+	snprintf(words, sizeof(words), "%s%s%s", argv[0], argc > 1 ? " " : "",
+		 argc > 1 ? argv[1] : "");
+	like = command_like(words);
+	if (!like) {
+		words[strlen(argv[0])] = '\0';
+		like = command_like(words);
+	}
+	fprintf(stderr, "memctl: '%s' is not a command; ", words);
+	if (like)
+		fprintf(stderr, "did you mean '%s'?\n", like);
+	else
+		fprintf(stderr, "see memctl help\n");
+	return EXIT_USAGE;
+}
+
+/* ---- memctl itself ---- */
+
+static char *command_list(void)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *stream = open_memstream(&text, &len);
+
+	if (!stream)
+		return NULL;
+	fputs("Commands:\n", stream);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(stream, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(stream, "  %-14s %s\n", "help", "all about one command: memctl help COMMAND");
+	fputs("\nSizes are bytes or numbers with K, M, G, T (KiB, MiB, ...: the same, multiples\n"
+	      "of 1024), such as 64K, 4MiB, 0x1000. Exit status: 0 success, 1 failure,\n"
+	      "2 wrong usage, 3 no device.", stream);
+	fclose(stream);
+	return text;
+}
+
+static char *add_command_list(int key, const char *text, void *input)
+{
+	(void)input;
+	return key == ARGP_KEY_HELP_POST_DOC ? command_list() : (char *)text;
+}
+
+struct top {
+	struct memctl *ctl;
+	int first;		/* index of the command in argv, 0: none */
+};
+
+static error_t parse_top(int key, char *arg, struct argp_state *state)
+{
+	struct top *top = state->input;
+
+	(void)arg;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = top->ctl;
+		return 0;
+	case ARGP_KEY_ARG:
+		/* The command parses everything from here on. */
+		top->first = state->next - 1;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_state_help(state, stderr, ARGP_HELP_USAGE);
+		fprintf(stderr, "See the commands: memctl help\n");
+		exit(EXIT_USAGE);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child top_children[] = {
+	{ &global_argp, 0, NULL, -2 },
+	{ 0 },
+};
+
+static const struct argp top_argp = {
+	.parser = parse_top,
+	.args_doc = "COMMAND [ARGUMENT...]",
+	.doc = "Look into reserved memory, use it, and learn about it.\v ",
+	.children = top_children,
+	.help_filter = add_command_list,
+};
+
+static int run_command(struct memctl *ctl, int argc, char **argv);
+
+static int run_help(struct memctl *ctl, int argc, char **argv)
+{
+	char *words[4] = { NULL };
+	int count = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (argv[i][0] != '-' && count < 2)
+			words[count++] = argv[i];
+	}
+	if (!count) {
+		argp_help(&top_argp, stdout, ARGP_HELP_STD_HELP, "memctl");
+		return EXIT_OK;
+	}
+	if (count == 1 && print_group(stdout, words[0]))
+		return EXIT_OK;
+	words[count++] = "--help";
+	return run_command(ctl, count, words);
+}
+
+static int run_command(struct memctl *ctl, int argc, char **argv)
+{
+	const struct command *command;
+	char name[64];
+	int words;
+
+	if (!strcmp(argv[0], "help"))
+		return run_help(ctl, argc, argv);
+	if (argc > 1 && !strcmp(argv[1], "--help") && print_group(stdout, argv[0]))
+		return EXIT_OK;
+	command = command_find(argc, argv, &words);
+	if (!command)
+		return unknown_command(argc, argv);
+	ctl->command = command->name;
+	snprintf(name, sizeof(name), "memctl %s", command->name);
+	argv += words - 1;
+	argv[0] = name;
+	return command->run(ctl, argc - words + 1, argv);
+}
+
+/* What could not be written must not look like success. */
+static int finish_output(int code)
+{
+	if (!ferror(stdout) && !fflush(stdout))
+		return code;
+	perror("memctl: cannot write the result");
+	return code ? code : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	struct memctl ctl = { .command = "memctl", .fd = -1 };
+	struct top top = { .ctl = &ctl };
+	int code;
+
+	setlocale(LC_CTYPE, "");
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = "memctl";
+	if (argp_parse(&top_argp, argc, argv, ARGP_IN_ORDER, NULL, &top))
+		return EXIT_USAGE;
+	code = run_command(&ctl, argc - top.first, argv + top.first);
+	if (ctl.fd >= 0)
+		memmgr_close(ctl.fd);
+	return finish_output(code);
+}

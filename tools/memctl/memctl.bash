@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# shellcheck shell=bash
+# Completion for memctl: commands, heaps, tags and the options of each command.
+
+_memctl_heaps() {
+	memctl heap list 2>/dev/null | awk 'NR > 1 { print $2 }'
+}
+
+_memctl_tags() {
+	memctl list --mine 2>/dev/null | awk 'NR > 1 && $NF != "-" { print $NF }'
+}
+
+_memctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local commands='info heap alloc free resize list read write fill stats frag map check
+		failures demo replay help'
+	local command='' word words=''
+
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		[[ " ${commands//$'\n'/ } " == *[[:space:]]"$word"[[:space:]]* ]] && command=$word && break
+	done
+	case $prev in
+	-H | --heap | --fallback) words=$(_memctl_heaps) ;;
+	-k | --kind) words='buddy slab pool stack' ;;
+	--sort) words='offset size age pid tag' ;;
+	-r | --region) words=$(compgen -G '/dev/memmgr*') ;;
+	*)
+		case $command in
+		'') words="$commands --json --region --help --version" ;;
+		heap) words='list create destroy' ;;
+		help) words=$commands ;;
+		free | resize | read | write | fill) words=$(_memctl_tags) ;;
+		stats | frag | check) words=$(_memctl_heaps) ;;
+		demo) words='buddy slab pool stack all' ;;
+		replay) compopt -o default ;;
+		esac
+		;;
+	esac
+	if [[ $cur == -* && -n $command && $command != heap ]]; then
+		words=$(memctl "$command" --help 2>/dev/null | grep -oE -- '--[a-z-]+')
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _memctl memctl

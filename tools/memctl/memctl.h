@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the commands of memctl share.
+ *
+ * A command is one entry of the table in main.c and one file, cmd_NAME.c. It
+ * parses its arguments with argp, calls libmemmgr, and shows what it learned
+ * as a struct table: text for people or JSON for programs from one source.
+ */
+#ifndef MEMCTL_H
+#define MEMCTL_H
+
+#include <argp.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define NSEC_PER_SEC		1000000000ull
+
+enum exit_code {
+	EXIT_OK			= 0,
+	EXIT_FAILED		= 1,
+	EXIT_USAGE		= 2,
+	EXIT_NO_DEVICE		= 3,
+	EXIT_INTERRUPTED	= 130,	/* as shells report SIGINT */
+};
+
+/* One run of memctl. */
+struct memctl {
+	const char *region;	/* as given, NULL for the default */
+	const char *command;	/* "heap create" */
+	bool json;
+	int fd;			/* of the region, -1 before region_open() */
+};
+
+struct command {
+	const char *name;
+	const char *summary;	/* one line of "memctl help" */
+	const struct argp *argp;
+	/* argv[0] is "memctl NAME"; returns an enum exit_code */
+	int (*run)(struct memctl *ctl, int argc, char **argv);
+};
+
+extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
+	cmd_heap_destroy, cmd_alloc, cmd_free, cmd_resize, cmd_list, cmd_read,
+	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
+	cmd_failures, cmd_demo, cmd_replay;
+
+/* ---- main.c ---- */
+
+/* Parses @argv with the command's argp and the global options; exits if bad. */
+void parse_args(struct memctl *ctl, const struct argp *argp, int argc,
+		char **argv, void *input);
+
+/* ---- args.c: arguments; each ends the run with a usage error if bad ---- */
+
+uint64_t arg_size(struct argp_state *state, const char *name, const char *text);
+/* A size of at least 1. */
+uint64_t arg_size_nonzero(struct argp_state *state, const char *name,
+			  const char *text);
+/* A number without unit, @min .. @max. */
+uint64_t arg_count(struct argp_state *state, const char *name, const char *text,
+		   uint64_t min, uint64_t max);
+uint64_t arg_align(struct argp_state *state, const char *name, const char *text);
+/* Printable ASCII without blanks, 1 .. @max bytes: names and tags. */
+const char *arg_word(struct argp_state *state, const char *name,
+		     const char *text, size_t max);
+/* One of @count words; its index. */
+size_t arg_choice(struct argp_state *state, const char *name, const char *text,
+		  const char *const *words, size_t count);
+
+/* ---- fail.c: every error message comes from here ---- */
+
+/* The request that could not be served; where what it asked for is known. */
+struct request {
+	const char *heap;	/* name */
+	uint32_t heap_id;
+	uint64_t bytes;
+	uint64_t align;
+	uint32_t reason;
+	uint64_t largest;
+};
+
+/* "memctl: COMMAND: MESSAGE; REMEDY" (@remedy may be NULL) and EXIT_FAILED. */
+int fail(const struct memctl *ctl, const char *remedy, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same for a call that failed with -@err: the table has text and remedy. */
+int fail_errno(const struct memctl *ctl, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same for a request for memory that failed with -@err. */
+int fail_request(const struct memctl *ctl, int err, const struct request *request);
+/* EXIT_NO_DEVICE, or EXIT_FAILED when it is there and won't open. */
+int fail_open(const struct memctl *ctl, int err);
+void out_of_memory(void) __attribute__((noreturn));
+
+/* ---- find.c: regions, heaps and allocations as people name them ---- */
+
+/* Opens the region of @ctl; an enum exit_code. @flags as for open(). */
+int region_open(struct memctl *ctl, int flags);
+/* A heap by name or id; an enum exit_code. */
+int heap_find(const struct memctl *ctl, const char *text,
+	      struct memmgr_heap_query *heap);
+/* The heap @text (as heap_find()), or all heaps when it is NULL or "all". */
+int heaps_visit(const struct memctl *ctl, const char *text,
+		int (*visit)(const struct memctl *ctl,
+			     const struct memmgr_heap_query *heap, void *arg),
+		void *arg);
+/* The name of heap @id in @name; its number when it has gone. */
+const char *heap_name(const struct memctl *ctl, uint32_t id,
+		      char name[MEMMGR_NAME_LEN]);
+/* The one allocation that @text names by handle or tag; an enum exit_code. */
+int allocation_find(const struct memctl *ctl, const char *text,
+		    struct memmgr_info *info);
+/* Every usable allocation with the tag @text, newest first; an enum exit_code. */
+int allocations_tagged(const struct memctl *ctl, const char *text,
+		       struct memmgr_info **infos, size_t *count);
+bool parse_handle(const char *text, uint64_t *handle);
+
+/* ---- out.c: one result, shown as text or as JSON ---- */
+
+enum cell_type {
+	CELL_TEXT,	/* string */
+	CELL_SIZE,	/* bytes: "64K"; an integer in JSON */
+	CELL_COUNT,	/* integer */
+	CELL_HANDLE,	/* "0x100000003", in JSON too (beyond 2^53) */
+	CELL_MILLI,	/* signed thousandths: "0.125"; an integer in JSON */
+	CELL_PERCENT,	/* thousandths as percent: "12.5%"; an integer in JSON */
+	CELL_AGE,	/* ns: "3m"; an integer of ms in JSON */
+	CELL_NS,	/* ns: "4.1 us"; an integer in JSON */
+	CELL_FLAG,	/* "yes"; a boolean in JSON */
+};
+
+#define COLUMN_HIDE_ZERO	(1u << 0)	/* not in text when 0 in all rows */
+#define COLUMN_JSON		(1u << 1)	/* never in text */
+#define COLUMN_TEXT		(1u << 2)	/* never in JSON */
+
+struct column {
+	const char *title;	/* in text */
+	const char *key;	/* in JSON */
+	enum cell_type type;
+	unsigned int flags;
+};
+
+struct table;
+
+struct table *table_new(const struct column *columns, size_t count);
+void table_free(struct table *table);
+/* The next cell of the row, then of the next row. */
+void table_num(struct table *table, uint64_t number);
+void table_text(struct table *table, const char *text);
+/* Text from the ABI, which may fill its array without a NUL. */
+void table_chars(struct table *table, const char *chars, size_t size);
+void table_none(struct table *table);
+size_t table_rows(const struct table *table);
+/* Rows as lines below a header. */
+void table_print(const struct table *table);
+/* Columns as lines: "title  value", one value for each row. */
+void table_print_facts(const struct table *table);
+struct json_object *table_json(const struct table *table);
+struct json_object *table_json_row(const struct table *table, size_t row);
+
+/* {"schema": "memctl/1", "command": ...}; with @key (if any) added to it. */
+struct json_object *json_result(const struct memctl *ctl, const char *key,
+				struct json_object *value);
+/* Adds to an object, which owns @value from now on. */
+void json_add(struct json_object *object, const char *key,
+	      struct json_object *value);
+/* Prints and frees. */
+void json_print(struct json_object *result);
+struct json_object *json_u64(uint64_t number);
+struct json_object *json_handle(uint64_t handle);
+struct json_object *json_chars(const char *chars, size_t size);
+
+/* "64 KiB" in one of a few buffers that take turns: for arguments of printf. */
+const char *size_text(uint64_t bytes);
+bool is_utf8(void);
+uint64_t now_ns(clockid_t clock);
+
+#endif /* MEMCTL_H */

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* One result, shown as text or as JSON. */
+#include <inttypes.h>
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "memctl.h"
+
+#define CELL_TEXT_MAX	48	/* room for the text of a number */
+
+struct cell {
+	bool none;
+	uint64_t number;
+	char *text;		/* owned; of text cells */
+};
+
+struct table {
+	const struct column *columns;
+	size_t width;		/* number of columns */
+	struct cell *cells;
+	size_t used;
+	size_t room;
+};
+
+struct table *table_new(const struct column *columns, size_t count)
+{
+	struct table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		out_of_memory();
+	table->columns = columns;
+	table->width = count;
+	return table;
+}
+
+void table_free(struct table *table)
+{
+	for (size_t i = 0; i < table->used; i++)
+		free(table->cells[i].text);
+	free(table->cells);
+	free(table);
+}
+
+static struct cell *next_cell(struct table *table)
+{
+	struct cell *cell;
+
+	if (table->used == table->room) {
+		table->room = table->room ? 2 * table->room : 64;
+		table->cells = reallocarray(table->cells, table->room, sizeof(*cell));
+		if (!table->cells)
+			out_of_memory();
+	}
+	cell = &table->cells[table->used++];
+	memset(cell, 0, sizeof(*cell));
+	return cell;
+}
+
+void table_num(struct table *table, uint64_t number)
+{
+	next_cell(table)->number = number;
+}
+
+void table_text(struct table *table, const char *text)
+{
+	table_chars(table, text, strlen(text));
+}
+
+/*
+ * Names and tags are chosen by other users: what a terminal would take for a
+ * command, and what JSON could not carry, becomes '?'.
+ */
+static char *clean_copy(const char *chars, size_t size)
+{
+	char *text = strndup(chars, size);
+
+	if (!text)
+		out_of_memory();
+	for (char *c = text; *c; c++) {
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+	return text;
+}
+
+void table_chars(struct table *table, const char *chars, size_t size)
+{
+	char *text = clean_copy(chars, size);
+
+	next_cell(table)->text = text;
+}
+
+void table_none(struct table *table)
+{
+	next_cell(table)->none = true;
+}
+
+size_t table_rows(const struct table *table)
+{
+	return table->used / table->width;
+}
+
+static const struct cell *cell_at(const struct table *table, size_t row, size_t column)
+{
+	return &table->cells[row * table->width + column];
+}
+
+/* ---- text ---- */
+
+/* "64K", "64.1K", "100": the brief form of memmgr_format_size(). */
+static void print_brief_size(uint64_t bytes, char *text, size_t len)
+{
+	char full[MEMMGR_SIZE_TEXT];
+	char *space = strchr(memmgr_format_size(bytes, full, sizeof(full)), ' ');
+
+	*space = '\0';
+	snprintf(text, len, "%s%.1s", full, space[1] == 'B' ? "" : space + 1);
+}
+
+static void print_age(uint64_t ns, char *text, size_t len)
+{
+	uint64_t s = ns / NSEC_PER_SEC;
+
+	if (s < 60)
+		snprintf(text, len, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		snprintf(text, len, "%" PRIu64 "m", s / 60);
+	else if (s < 86400)
+		snprintf(text, len, "%" PRIu64 "h", s / 3600);
+	else
+		snprintf(text, len, "%" PRIu64 "d", s / 86400);
+}
+
+static void print_ns(uint64_t ns, char *text, size_t len)
+{
+	if (ns < 1000)
+		snprintf(text, len, "%" PRIu64 " ns", ns);
+	else if (ns < 1000000)
+		snprintf(text, len, "%.1f us", (double)ns / 1e3);
+	else if (ns < NSEC_PER_SEC)
+		snprintf(text, len, "%.1f ms", (double)ns / 1e6);
+	else
+		snprintf(text, len, "%.2f s", (double)ns / 1e9);
+}
+
+static void print_milli(int64_t milli, char *text, size_t len)
+{
+	int64_t size = milli < 0 ? -milli : milli;
+
+	snprintf(text, len, "%s%" PRId64 ".%03" PRId64, milli < 0 ? "-" : "",
+		 size / 1000, size % 1000);
+}
+
+/* The text of a cell, in @buffer unless the cell has its own. */
+static const char *cell_text(const struct cell *cell, enum cell_type type,
+			     char *buffer, size_t len)
+{
+	if (cell->none)
+		return "-";
+	switch (type) {
+	case CELL_TEXT:
+		return *cell->text ? cell->text : "-";
+	case CELL_SIZE:
+		print_brief_size(cell->number, buffer, len);
+		break;
+	case CELL_COUNT:
+		snprintf(buffer, len, "%" PRIu64, cell->number);
+		break;
+	case CELL_HANDLE:
+		snprintf(buffer, len, "0x%" PRIx64, cell->number);
+		break;
+	case CELL_MILLI:
+		print_milli((int64_t)cell->number, buffer, len);
+		break;
+	case CELL_PERCENT:
+		snprintf(buffer, len, "%" PRIu64 ".%" PRIu64 "%%", cell->number / 10,
+			 cell->number % 10);
+		break;
+	case CELL_AGE:
+		print_age(cell->number, buffer, len);
+		break;
+	case CELL_NS:
+		print_ns(cell->number, buffer, len);
+		break;
+	case CELL_FLAG:
+		return cell->number ? "yes" : "no";
+	}
+	return buffer;
+}
+
+static bool is_text(enum cell_type type)
+{
+	return type == CELL_TEXT || type == CELL_HANDLE;
+}
+
+static bool column_shown(const struct table *table, size_t column)
+{
+	unsigned int flags = table->columns[column].flags;
+
+	if (flags & COLUMN_JSON)
+		return false;
+	if (!(flags & COLUMN_HIDE_ZERO))
+		return true;
+	for (size_t row = 0; row < table_rows(table); row++) {
+		const struct cell *cell = cell_at(table, row, column);
+
+		if (cell->number || (cell->text && *cell->text))
+			return true;
+	}
+	return false;
+}
+
+static size_t longer(size_t length, const char *text)
+{
+	size_t other = strlen(text);
+
+	return other > length ? other : length;
+}
+
+static size_t column_width(const struct table *table, size_t column)
+{
+	size_t width = strlen(table->columns[column].title);
+	char buffer[CELL_TEXT_MAX];
+
+	for (size_t row = 0; row < table_rows(table); row++)
+		width = longer(width, cell_text(cell_at(table, row, column),
+						table->columns[column].type,
+						buffer, sizeof(buffer)));
+	return width;
+}
+
+static size_t last_shown(const struct table *table)
+{
+	size_t last = 0;
+
+	for (size_t column = 0; column < table->width; column++) {
+		if (column_shown(table, column))
+			last = column;
+	}
+	return last;
+}
+
+/* Row @row, or the header when it is SIZE_MAX. */
+static void print_row(const struct table *table, size_t row, const int *widths,
+		      size_t last)
+{
+	for (size_t i = 0; i <= last; i++) {
+		enum cell_type type = table->columns[i].type;
+		char buffer[CELL_TEXT_MAX];
+		const char *text = table->columns[i].title;
+
+		if (widths[i] < 0)
+			continue;
+		if (row != SIZE_MAX)
+			text = cell_text(cell_at(table, row, i), type, buffer, sizeof(buffer));
+		if (!is_text(type))
+			printf("%*s", widths[i], text);
+		else if (i == last)
+			fputs(text, stdout);
+		else
+			printf("%-*s", widths[i], text);
+		fputs(i == last ? "\n" : "  ", stdout);
+	}
+}
+
+void table_print(const struct table *table)
+{
+	int *widths = calloc(table->width, sizeof(*widths));
+	size_t last = last_shown(table);
+
+	if (!widths)
+		out_of_memory();
+	for (size_t i = 0; i < table->width; i++)
+		widths[i] = column_shown(table, i) ? (int)column_width(table, i) : -1;
+	print_row(table, SIZE_MAX, widths, last);
+	for (size_t row = 0; row < table_rows(table); row++)
+		print_row(table, row, widths, last);
+	free(widths);
+}
+
+static int title_width(const struct table *table)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < table->width; i++) {
+		if (column_shown(table, i))
+			width = longer(width, table->columns[i].title);
+	}
+	return (int)width;
+}
+
+static int row_width(const struct table *table, size_t row)
+{
+	char buffer[CELL_TEXT_MAX];
+	size_t width = 0;
+
+	for (size_t i = 0; i < table->width; i++) {
+		if (column_shown(table, i))
+			width = longer(width, cell_text(cell_at(table, row, i),
+							table->columns[i].type,
+							buffer, sizeof(buffer)));
+	}
+	return (int)width;
+}
+
+void table_print_facts(const struct table *table)
+{
+	size_t rows = table_rows(table);
+	int titles = title_width(table);
+	int *widths = calloc(rows, sizeof(*widths));
+
+	if (!widths)
+		out_of_memory();
+	for (size_t row = 0; row < rows; row++)
+		widths[row] = rows > 1 ? row_width(table, row) : 0;
+	for (size_t i = 0; i < table->width; i++) {
+		if (!column_shown(table, i))
+			continue;
+		printf("%-*s", titles, table->columns[i].title);
+		for (size_t row = 0; row < rows; row++) {
+			char buffer[CELL_TEXT_MAX];
+
+			printf("  %*s", widths[row],
+			       cell_text(cell_at(table, row, i), table->columns[i].type,
+					 buffer, sizeof(buffer)));
+		}
+		putchar('\n');
+	}
+	free(widths);
+}
+
+/* ---- JSON ---- */
+
+struct json_object *json_u64(uint64_t number)
+{
+	return json_object_new_uint64(number);
+}
+
+struct json_object *json_handle(uint64_t handle)
+{
+	char text[CELL_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, handle);
+	return json_object_new_string(text);
+}
+
+struct json_object *json_chars(const char *chars, size_t size)
+{
+	char *text = clean_copy(chars, size);
+	struct json_object *string = json_object_new_string(text);
+
+	free(text);
+	return string;
+}
+
+static struct json_object *cell_json(const struct cell *cell, enum cell_type type)
+{
+	if (cell->none)
+		return NULL;
+	switch (type) {
+	case CELL_TEXT:
+		return json_object_new_string(cell->text);
+	case CELL_HANDLE:
+		return json_handle(cell->number);
+	case CELL_MILLI:
+		return json_object_new_int64((int64_t)cell->number);
+	case CELL_AGE:
+		return json_u64(cell->number / 1000000);
+	case CELL_FLAG:
+		return json_object_new_boolean(cell->number != 0);
+	case CELL_SIZE:
+	case CELL_COUNT:
+	case CELL_PERCENT:
+	case CELL_NS:
+		break;
+	}
+	return json_u64(cell->number);
+}
+
+struct json_object *table_json_row(const struct table *table, size_t row)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (size_t i = 0; i < table->width; i++) {
+		const struct column *column = &table->columns[i];
+
+		if (!(column->flags & COLUMN_TEXT))
+			json_add(object, column->key,
+				 cell_json(cell_at(table, row, i), column->type));
+	}
+	return object;
+}
+
+struct json_object *table_json(const struct table *table)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t row = 0; row < table_rows(table); row++)
+		json_object_array_add(array, table_json_row(table, row));
+	return array;
+}
+
+void json_add(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (json_object_object_add(object, key, value))
+		out_of_memory();
+}
+
+struct json_object *json_result(const struct memctl *ctl, const char *key,
+				struct json_object *value)
+{
+	struct json_object *result = json_object_new_object();
+
+	json_add(result, "schema", json_object_new_string("memctl/1"));
+	json_add(result, "command", json_object_new_string(ctl->command));
+	if (key)
+		json_add(result, key, value);
+	return result;
+}
+
+void json_print(struct json_object *result)
+{
+	puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PRETTY |
+						    JSON_C_TO_STRING_SPACED |
+						    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(result);
+}
+
+/* ---- small things ---- */
+
+const char *size_text(uint64_t bytes)
+{
+	static char texts[8][MEMMGR_SIZE_TEXT];
+	static unsigned int turn;
+
+	turn = (turn + 1) % ARRAY_SIZE(texts);
+	return memmgr_format_size(bytes, texts[turn], sizeof(texts[turn]));
+}
+
+bool is_utf8(void)
+{
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+uint64_t now_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}

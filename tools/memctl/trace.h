@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Reading allocation traces, format 1: see tools/trace/README.md. */
+#ifndef MEMCTL_TRACE_H
+#define MEMCTL_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum trace_op {
+	TRACE_ALLOC,
+	TRACE_FREE,
+	TRACE_RESIZE,
+};
+
+/**
+ * struct trace_event - one event
+ * @size: bytes (alloc, resize)
+ * @slot: stands for the id: ids that live at the same time have different
+ *	slots, all below struct trace.slots
+ * @op: enum trace_op
+ * @align_shift: log2 of the alignment, 0 for none (alloc)
+ */
+struct trace_event {
+	uint64_t size;
+	uint32_t slot;
+	uint8_t op;
+	uint8_t align_shift;
+};
+
+/**
+ * struct trace - a whole trace, known to be sound
+ * @events: in order
+ * @count: of them
+ * @allocs: of @count
+ * @frees: of @count
+ * @resizes: of @count
+ * @slots: most that lived at a time
+ * @peak_bytes: most bytes that were live at a time
+ * @peak_at: the event after which that was so (first)
+ * @total_bytes: of all allocations and resizes
+ * @program: from the header; may be empty
+ */
+struct trace {
+	struct trace_event *events;
+	size_t count;
+	uint64_t allocs;
+	uint64_t frees;
+	uint64_t resizes;
+	uint32_t slots;
+	uint64_t peak_bytes;
+	size_t peak_at;
+	uint64_t total_bytes;
+	char program[128];
+};
+
+/* What is wrong with a trace; @line is 0 when it is the file as a whole. */
+struct trace_error {
+	uint64_t line;
+	char text[160];
+};
+
+/**
+ * trace_load() - read a trace
+ * @path: text or gzip; "-" is standard input
+ * @limit: read at most so many events, 0: all
+ * @trace: out: to be freed with trace_free(), after a failure as well
+ * @error: out: what is wrong
+ *
+ * Return: 0, or -1 with @error.
+ */
+int trace_load(const char *path, uint64_t limit, struct trace *trace,
+	       struct trace_error *error);
+void trace_free(struct trace *trace);
+
+#endif /* MEMCTL_TRACE_H */
