@@ -650,9 +650,10 @@ static int buddy_find(struct engine *e, u64 offset, struct engine_block *block)
 static bool buddy_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
 	struct buddy *b = container_of(e, struct buddy, e);
-	u64 g = (*pos + (1u << b->shift) - 1) >> b->shift;
+	u64 g = *pos >> b->shift;
 	u32 end;
 
+	g += g << b->shift != *pos;
 	/* The walk may have been resumed after the block at *pos went away. */
 	while (g < b->granules && !code_starts(b, g) &&
 	       free_level(b, g) == NONE)
@@ -795,7 +796,7 @@ static bool cover_check(struct buddy *b, struct engine_fault *fault)
 		live++;
 		g += n;
 	}
-	if (free != b->free)
+	if (free != b->free || b->low > free)
 		return engine_broken(fault, "number of free granules", 0);
 	if (live != b->live)
 		return engine_broken(fault, "number of live blocks", 0);
@@ -843,7 +844,7 @@ static u32 levels_of(u32 granules)
  * buddy_meta_size - memory for the state of a buddy
  * @granules: that it will manage
  *
- * Return: bytes, below 4 a granule from 64 granules on.
+ * Return: bytes, at most 4 a granule from 74 granules on.
  */
 size_t buddy_meta_size(u32 granules)
 {

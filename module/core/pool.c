@@ -115,13 +115,30 @@ static int pool_find(struct engine *e, u64 offset, struct engine_block *block)
 static bool pool_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
 	struct pool *p = to_pool(e);
-	u64 i = div64_u64(*pos + p->stride - 1, p->stride);
+	u64 i = div64_u64(*pos, p->stride);
 
+	i += i * p->stride != *pos;
 	if (i >= p->count)
 		return false;
 	pool_describe(p, i, block);
 	*pos = (i + 1) * p->stride;
 	return true;
+}
+
+/* Each block on the stack is free and there only once: marked as used, for now. */
+static bool free_check(struct pool *p)
+{
+	u32 seen;
+	u32 i;
+
+	for (seen = 0; seen < p->top; seen++) {
+		if (p->stack[seen] >= p->count || p->asked[p->stack[seen]])
+			break;
+		p->asked[p->stack[seen]] = p->block;
+	}
+	for (i = 0; i < seen; i++)
+		p->asked[p->stack[i]] = 0;
+	return seen == p->top;
 }
 
 static bool pool_check(struct engine *e, struct engine_fault *fault)
@@ -144,14 +161,8 @@ static bool pool_check(struct engine *e, struct engine_fault *fault)
 		waste += asked ? p->block - asked : 0;
 		live += !!asked;
 	}
-	/* As many free as the stack says, each on it: so each exactly once. */
-	for (i = 0; i < p->top; i++) {
-		if (p->stack[i] >= p->count || p->asked[p->stack[i]])
-			return engine_broken(fault, "stack of free blocks", i);
-		p->asked[p->stack[i]] = p->block;
-	}
-	for (i = 0; i < p->top; i++)
-		p->asked[p->stack[i]] = 0;
+	if (!free_check(p))
+		return engine_broken(fault, "stack of free blocks", 0);
 	if (live != p->count - p->top)
 		return engine_broken(fault, "number of live blocks", 0);
 	if (waste != p->waste)

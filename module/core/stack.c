@@ -199,8 +199,8 @@ static bool stack_check(struct engine *e, struct engine_fault *fault)
 		if (start < end || entry->end <= start || entry->end > s->units)
 			return engine_broken(fault, "block overlaps",
 					     stack_offset(entry));
-		if (i && (s32)(entry->seq - seq) <= 0)
-			return engine_broken(fault, "order of the blocks",
+		if (i && entry->seq == seq)
+			return engine_broken(fault, "number of a block",
 					     stack_offset(entry));
 		if (entry->below != bytes ||
 		    entry->bytes > (u64)(entry->end - start) << STACK_SHIFT)
@@ -244,7 +244,7 @@ static void stack_frag(struct engine *e, struct engine_frag *frag)
 	frag->orders = env_highest(s->units) + 1;
 	frag->unit = 1u << STACK_SHIFT;
 	frag->free = (u64)free << STACK_SHIFT;
-	frag->largest = frag->free;
+	frag->largest = stack_largest(s, 1);
 	for (o = 0; o < frag->orders; o++)
 		frag->blocks[o] = free >> o & 1;
 }
