@@ -123,26 +123,6 @@ bool buddy_rig_alloc(struct buddy_rig *rig, const struct engine_request *rq)
 	return true;
 }
 
-bool buddy_rig_free(struct buddy_rig *rig, u64 offset, bool recorded)
-{
-	struct model_unit *unit = model_at(&rig->m, offset);
-	struct engine *e = &rig->b.e;
-	struct engine_block block;
-	int err;
-
-	memset(&block, 0x5a, sizeof(block));
-	err = e->ops->free(e, offset, recorded, &block);
-	if (!unit || unit->recorded != recorded) {
-		EXPECT_EQ(err, unit ? -EACCES : -ENOENT);
-		return false;
-	}
-	EXPECT_EQ(err, 0);
-	EXPECT_EQ(block.offset, offset);
-	model_same_block(&rig->m, &block);
-	model_del(&rig->m, offset);
-	return true;
-}
-
 static void resize_refused(const struct buddy_rig *rig, u64 offset,
 			   const struct engine_request *rq, u32 room,
 			   const struct engine_refusal *why)
@@ -183,23 +163,6 @@ bool buddy_rig_resize(struct buddy_rig *rig, u64 offset,
 	EXPECT_EQ(block.granted, granules_of(rig, rq->bytes) * rig->m.bytes);
 	model_resize(&rig->m, rq->bytes, &block);
 	return true;
-}
-
-void buddy_rig_find(struct buddy_rig *rig, u64 offset)
-{
-	struct engine *e = &rig->b.e;
-	struct engine_block block;
-	int err;
-
-	memset(&block, 0x5a, sizeof(block));
-	err = e->ops->find(e, offset, &block);
-	if (!model_at(&rig->m, offset)) {
-		EXPECT_EQ(err, -ENOENT);
-		return;
-	}
-	EXPECT_EQ(err, 0);
-	EXPECT_EQ(block.offset, offset);
-	model_same_block(&rig->m, &block);
 }
 
 /* Largest: the truth or less, but never less than a quarter of it. */

@@ -18,12 +18,10 @@ struct buddy_rig {
 void buddy_rig_init(struct buddy_rig *rig, u32 granules, u32 shift, u32 flags,
 		    void *meta, void *units);
 
-/* Each returns whether the engine did it. */
+/* Each returns whether the engine did it. Free and find: model_try_*(). */
 bool buddy_rig_alloc(struct buddy_rig *rig, const struct engine_request *rq);
-bool buddy_rig_free(struct buddy_rig *rig, u64 offset, bool recorded);
 bool buddy_rig_resize(struct buddy_rig *rig, u64 offset,
 		      const struct engine_request *rq);
-void buddy_rig_find(struct buddy_rig *rig, u64 offset);
 
 void buddy_rig_frag(struct buddy_rig *rig);
 void buddy_rig_verify(struct buddy_rig *rig);

@@ -96,8 +96,9 @@ static void step_free(struct buddy_rig *rig, const struct run *run)
 	u64 offset = some_offset(rig, run);
 	bool recorded = some_recorded(rig, offset);
 
-	if (buddy_rig_free(rig, offset, recorded) && unit_chance(10))
-		buddy_rig_free(rig, offset, recorded);
+	if (model_try_free(&rig->m, &rig->b.e, offset, recorded) &&
+	    unit_chance(10))
+		model_try_free(&rig->m, &rig->b.e, offset, recorded);
 }
 
 static void step_resize(struct buddy_rig *rig, const struct run *run)
@@ -119,7 +120,7 @@ static void step(struct buddy_rig *rig, const struct run *run, u32 fill)
 	if (dice < 10)
 		step_resize(rig, run);
 	else if (dice < 15)
-		buddy_rig_find(rig, some_offset(rig, run));
+		model_try_find(&rig->m, &rig->b.e, some_offset(rig, run));
 	else if (unit_chance(fill))
 		step_alloc(rig, run);
 	else

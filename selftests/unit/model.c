@@ -287,3 +287,53 @@ void model_check(struct engine *e)
 	       fault.offset);
 	EXPECT(!fault.what, "check: passed with a fault");
 }
+
+bool model_try_free(struct model *m, struct engine *e, u64 offset, bool recorded)
+{
+	struct model_unit *unit = model_at(m, offset);
+	struct engine_block block;
+	int err;
+
+	memset(&block, 0x5a, sizeof(block));
+	err = e->ops->free(e, offset, recorded, &block);
+	if (!unit || unit->recorded != recorded) {
+		EXPECT_EQ(err, unit ? -EACCES : -ENOENT);
+		return false;
+	}
+	EXPECT_EQ(err, 0);
+	EXPECT_EQ(block.offset, offset);
+	model_same_block(m, &block);
+	model_del(m, offset);
+	return true;
+}
+
+void model_try_find(const struct model *m, struct engine *e, u64 offset)
+{
+	struct engine_block block;
+	int err;
+
+	memset(&block, 0x5a, sizeof(block));
+	err = e->ops->find(e, offset, &block);
+	if (!model_at(m, offset)) {
+		EXPECT_EQ(err, -ENOENT);
+		return;
+	}
+	EXPECT_EQ(err, 0);
+	EXPECT_EQ(block.offset, offset);
+	model_same_block(m, &block);
+}
+
+void model_try_next(const struct model *m, struct engine *e, u64 from)
+{
+	struct engine_block block;
+	u64 pos = from;
+
+	if (!e->ops->next(e, &pos, &block)) {
+		EXPECT_EQ(pos, from);
+		return;
+	}
+	EXPECT(from < m->units * m->bytes, "the walk went on from %llu", from);
+	EXPECT(pos > from, "the walk went from %llu to %llu", from, pos);
+	if (block.used)
+		model_same_block(m, &block);
+}

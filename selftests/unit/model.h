@@ -69,6 +69,16 @@ u32 model_longest(const struct model *m, u32 align);
 bool model_has_order(const struct model *m, u32 order);
 void model_orders(const struct model *m, u32 *blocks);
 
+/*
+ * Do it to both, when the model says that it can be done, and compare. Not for
+ * a stack, whose order decides as well.
+ */
+bool model_try_free(struct model *m, struct engine *e, u64 offset, bool recorded);
+void model_try_find(const struct model *m, struct engine *e, u64 offset);
+
+/* A walk may go on from anywhere: it goes forward, and ends at the end. */
+void model_try_next(const struct model *m, struct engine *e, u64 from);
+
 /* The engine says the same as the model. */
 void model_same_block(const struct model *m, const struct engine_block *block);
 void model_same_books(const struct model *m, struct engine *e);

@@ -260,6 +260,20 @@ static int do_free(uint64_t handle)
 	return 0;
 }
 
+static int do_free_batch(struct memmgr_free_batch *batch)
+{
+	const uint64_t *handles = (const void *)(uintptr_t)batch->handles;
+	uint32_t count = batch->count;
+
+	for (batch->count = 0; batch->count < count; batch->count++) {
+		int err = do_free(handles[batch->count]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int do_resize(struct memmgr_resize *resize)
 {
 	struct block *block = block_at(resize->handle);
@@ -323,7 +337,7 @@ static int do_heap_create(struct memmgr_heap_create *create)
 	heap->exists = true;
 	heap->first = NONE;
 	heap->start = arena.offset;
-	heap->bytes = round_up(arena.bytes, 1);
+	heap->bytes = arena.bytes;
 	heap->owner = create->flags & MEMMGR_HEAP_PRIVATE ? (uint32_t)getpid() : 0;
 	heap->stats.total = heap->bytes;
 	create->heap = id;
@@ -559,6 +573,8 @@ static int dispatch(unsigned long command, void *arg)
 		return do_free(((struct memmgr_free *)arg)->handle);
 	case MEMMGR_IOC_RESIZE:
 		return do_resize(arg);
+	case MEMMGR_IOC_FREE_BATCH:
+		return do_free_batch(arg);
 	case MEMMGR_IOC_MARK:
 		return do_mark(arg, false);
 	case MEMMGR_IOC_RELEASE:
