@@ -69,16 +69,27 @@ fold() {
 	done < <(awk -f "$top/scripts/tap.awk" "$2" | sed 's/\t\t/\t-\t/; s/\t-$/\t/')
 }
 
-# suite NAME COMMAND...: runs a command that prints TAP. An exit code that its
-# results do not explain is a failure, and so is a suite without results.
-suite() {
+# A suite is a command that prints TAP. Its two halves, so that suites can run
+# beside each other: capture NAME COMMAND... runs it, conclude NAME counts its
+# results. An exit code that these do not explain is a failure, and so is a suite
+# without results.
+capture() {
 	local name=$1 rc=0 start=$SECONDS
 	shift
-	wanted "$name" || return 0
-	"$@" >"$results/$name.tap" 2>"$results/$name.err" || rc=$?
+	"$@" >"$results/$name.tap" 2>"$results/$name.err" </dev/null || rc=$?
+	echo "$rc" >"$results/$name.rc"
 	say "$name: $((SECONDS - start)) s"
-	fold "$name" "$results/$name.tap"
-	explain "$name" "$rc"
+}
+
+conclude() {
+	fold "$1" "$results/$1.tap"
+	explain "$1" "$(cat "$results/$1.rc")"
+}
+
+suite() {
+	wanted "$1" || return 0
+	capture "$@"
+	conclude "$1"
 }
 
 explain() {
