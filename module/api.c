@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What other kernel modules may call. The fast paths stand here in one piece
+ * each, engine code inlined: a driver's allocation is one lock and a few dozen
+ * instructions.
+ */
+#include <linux/export.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "heap.h"
+
+/* A pointer that lies in no heap can have any distance from its base. */
+static bool heap_offset(const struct memmgr_heap *heap, const void *ptr,
+			u64 *offset)
+{
+	unsigned long distance = ptr - heap->base;
+	u64 limit = heap->kind == MEMMGR_KIND_SLAB ? heap->region->bytes :
+						     heap->bytes;
+	u32 shift, n;
+
+	if (distance >= limit)
+		return false;
+	*offset = distance;
+	if (heap->kind != MEMMGR_KIND_SLAB)
+		return true;
+	shift = heap->slabs.layout.shift;
+	n = heap->slab_of[distance >> shift];
+	if (!n)
+		return false;
+	*offset = ((u64)(n - 1) << shift) | (distance & ((1ul << shift) - 1));
+	return true;
+}
+
+/* Where the kernel sees a block. */
+static void *heap_pointer(const struct memmgr_heap *heap, u64 offset)
+{
+	return heap->region->virt + heap_place(heap, offset);
+}
+
+/**
+ * memmgr_heap_get - get a heap by name
+ * @name: "heap" for one of the first region, "region/heap" for any
+ *
+ * The heap stays until memmgr_heap_put(), and cannot be destroyed before.
+ *
+ * Context: process, may sleep.
+ * Return: the heap, or ERR_PTR(-ENOENT).
+ */
+struct memmgr_heap *memmgr_heap_get(const char *name)
+{
+	const char *slash = strchr(name, '/');
+	struct memmgr_heap *heap;
+	struct region *region;
+
+	if (slash)
+		region = region_by_name(name, slash - name);
+	else
+		region = region_first();
+	if (!region)
+		return ERR_PTR(-ENOENT);
+	heap = heap_hold(region, slash ? slash + 1 : name);
+	return heap ? heap : ERR_PTR(-ENOENT);
+}
+EXPORT_SYMBOL_GPL(memmgr_heap_get);
+
+/**
+ * memmgr_heap_put - let go of a heap
+ * @heap: of memmgr_heap_get(), or NULL or an error pointer: nothing then
+ *
+ * Every block of it has to be freed before.
+ *
+ * Context: process, may sleep.
+ */
+void memmgr_heap_put(struct memmgr_heap *heap)
+{
+	if (!IS_ERR_OR_NULL(heap))
+		heap_unhold(heap);
+}
+EXPORT_SYMBOL_GPL(memmgr_heap_put);
+
+/* Any kind, by the engine's own way. */
+static void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align,
+		       struct engine_refusal *why)
+{
+	struct engine_request rq = { .bytes = bytes, .align = align };
+	struct engine_block block;
+	unsigned long flags;
+	int err;
+
+	if (!bytes || !engine_align_ok(align))
+		return NULL;
+	if (align > heap->max_align) {
+		engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
+		return NULL;
+	}
+	flags = heap_lock(heap);
+	err = heap->engine.ops->alloc(&heap->engine, &rq, &block, why);
+	heap_unlock(heap, flags);
+	return err ? NULL : heap_pointer(heap, block.offset);
+}
+
+/* The first try failed or was not worth a fast path. */
+static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
+				 size_t align, unsigned int alloc_flags)
+{
+	struct engine_refusal why = { 0 };
+	unsigned long flags;
+	void *ptr;
+
+	ptr = alloc_any(heap, bytes, align, &why);
+	if (!ptr && why.reason && heap->fallback &&
+	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
+		flags = heap_lock(heap);
+		heap->fallbacks++;
+		heap_unlock(heap, flags);
+		ptr = alloc_any(heap->fallback, bytes, align, &why);
+	}
+	if (!ptr && why.reason)
+		heap_failed(heap, bytes, align, &why);
+	if (ptr && alloc_flags & MEMMGR_KALLOC_ZERO)
+		memset(ptr, 0, bytes);
+	return ptr;
+}
+
+static __always_inline void *pool_get_fast(struct memmgr_heap *heap)
+{
+	unsigned long flags;
+	u32 i;
+
+	flags = heap_lock(heap);
+	i = pool_take(&heap->pool, 0);
+	heap_unlock(heap, flags);
+	return i == POOL_NONE ? NULL :
+	       heap->base + (size_t)i * heap->pool.stride;
+}
+
+static __always_inline void *slab_get_fast(struct memmgr_heap *heap)
+{
+	struct engine_refusal why;
+	unsigned long flags;
+	void *ptr = NULL;
+	u64 offset;
+
+	flags = heap_lock(heap);
+	if (likely(!slab_take(&heap->slabs, 0, &offset, &why)))
+		ptr = heap->base + (size_t)heap_place(heap, offset);
+	heap_unlock(heap, flags);
+	return ptr;
+}
+
+static __always_inline void *stack_get_fast(struct memmgr_heap *heap, u32 bytes)
+{
+	struct stack_entry *entry;
+	unsigned long flags;
+	void *ptr = NULL;
+
+	flags = heap_lock(heap);
+	entry = stack_push(&heap->stack, bytes, 1, 0);
+	if (likely(entry))
+		ptr = heap->base + ((size_t)entry->start << STACK_SHIFT);
+	heap_unlock(heap, flags);
+	return ptr;
+}
+
+/**
+ * memmgr_alloc - allocate
+ * @heap: of any kind
+ * @bytes: size
+ * @align: 0 or a power of two: of the physical address, or, where the region
+ *	is not contiguous, of the offset in it
+ * @flags: MEMMGR_KALLOC_*
+ *
+ * Context: any, never sleeps. Cost: as the kind's engine says; clearing it
+ * (MEMMGR_KALLOC_ZERO) comes on top.
+ * Return: the block, or NULL when @bytes is 0, @align no power of two, or the
+ * heap cannot serve it (see the failures in debugfs).
+ */
+void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
+		   unsigned int flags)
+{
+	void *ptr = NULL;
+
+	if (likely(!flags && align <= 8)) {
+		if (heap->kind == MEMMGR_KIND_SLAB && heap_kind_built(MEMMGR_KIND_SLAB) &&
+		    bytes == heap->slabs.layout.object)
+			ptr = slab_get_fast(heap);
+		else if (heap->kind == MEMMGR_KIND_STACK && bytes - 1 < S32_MAX)
+			ptr = stack_get_fast(heap, bytes);
+		else if (heap->kind == MEMMGR_KIND_POOL &&
+			 bytes == heap->pool.block)
+			ptr = pool_get_fast(heap);
+	}
+	return likely(ptr) ? ptr : alloc_slow(heap, bytes, align, flags);
+}
+EXPORT_SYMBOL_GPL(memmgr_alloc);
+
+static int free_any(struct memmgr_heap *heap, u64 offset)
+{
+	struct engine_block block;
+
+	return heap->engine.ops->free(&heap->engine, offset, false, &block);
+}
+
+/* Not a block of this heap: of the one that it falls back on, perhaps. */
+static noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
+{
+	unsigned long flags;
+
+	if (err == -ERANGE) {
+		if (heap->fallback)
+			return memmgr_free(heap->fallback, ptr);
+		err = -ENOENT;
+	}
+	flags = heap_lock(heap);
+	heap->refused++;
+	heap_unlock(heap, flags);
+	return err;
+}
+
+static int stack_free_fast(struct memmgr_heap *heap, u64 offset)
+{
+	struct stack_entry *top = stack_top(&heap->stack);
+
+	if (unlikely(!top || stack_offset(top) != offset ||
+		     top->start & STACK_RECORDED))
+		return free_any(heap, offset);
+	stack_pop(&heap->stack);
+	return 0;
+}
+
+/**
+ * memmgr_free - free a block
+ * @heap: that it was asked from; a block that the heap's fallback served is
+ *	found there
+ * @ptr: of memmgr_alloc() or memmgr_pool_get(); NULL: nothing happens
+ *
+ * Context: any, never sleeps. Cost: as the kind's engine says.
+ * Return: 0; -ENOENT when no live block starts there, -EACCES when it is a
+ * user's allocation, -EBUSY when it is not the top one of a stack: nothing is
+ * freed then, and the heap counts it (struct memmgr_stats.refused_frees).
+ */
+int memmgr_free(struct memmgr_heap *heap, void *ptr)
+{
+	unsigned long flags;
+	bool wake;
+	u64 offset;
+	int err;
+
+	if (!ptr)
+		return 0;
+	flags = heap_lock(heap);
+	if (unlikely(!heap_offset(heap, ptr, &offset)))
+		err = -ERANGE;
+	else if (heap->kind == MEMMGR_KIND_POOL)
+		err = pool_give(&heap->pool, offset, 0);
+	else if (heap->kind == MEMMGR_KIND_SLAB && heap_kind_built(MEMMGR_KIND_SLAB))
+		err = slab_give(&heap->slabs, offset, 0);
+	else if (heap->kind == MEMMGR_KIND_STACK)
+		err = stack_free_fast(heap, offset);
+	else
+		err = free_any(heap, offset);
+	wake = heap_freed(heap);
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	return likely(!err) ? 0 : free_slow(heap, ptr, err);
+}
+EXPORT_SYMBOL_GPL(memmgr_free);
+
+/**
+ * memmgr_pool_get - get a block of a pool
+ * @heap: a pool heap
+ *
+ * Context: any, never sleeps. O(1).
+ * Return: the block; NULL when all are out and the fallback heap, if there is
+ * one, has none either, or when the heap is no pool.
+ */
+void *memmgr_pool_get(struct memmgr_heap *heap)
+{
+	void *ptr;
+
+	if (unlikely(heap->kind != MEMMGR_KIND_POOL))
+		return NULL;
+	ptr = pool_get_fast(heap);
+	return likely(ptr) ? ptr : alloc_slow(heap, heap->pool.block, 0, 0);
+}
+EXPORT_SYMBOL_GPL(memmgr_pool_get);
+
+/**
+ * memmgr_pool_get_timeout - get a block of a pool, wait for one if need be
+ * @heap: a pool heap
+ * @timeout: jiffies to wait at most; MAX_SCHEDULE_TIMEOUT: without limit
+ *
+ * Context: process, sleeps.
+ * Return: the block; NULL when none came in time, or a signal came.
+ */
+void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
+{
+	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
+	void *ptr = memmgr_pool_get(heap);
+	unsigned long flags;
+	bool go_on = left > 0;
+	u32 seen;
+	int err;
+	u32 i;
+
+	if (ptr || !go_on || heap->kind != MEMMGR_KIND_POOL)
+		return ptr;
+	flags = heap_lock(heap);
+	heap->waits++;
+	heap->waiters++;
+	for (;;) {
+		i = pool_take(&heap->pool, 0);
+		if (i != POOL_NONE || !go_on)
+			break;
+		seen = heap->freed;
+		heap_unlock(heap, flags);
+		go_on = heap_wait(heap, seen, &left, &err);
+		heap_wake(heap, true);
+		flags = heap_lock(heap);
+	}
+	heap->waiters--;
+	heap_unlock(heap, flags);
+	return i == POOL_NONE ? NULL : heap_pointer(heap, (u64)i * heap->pool.stride);
+}
+EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);
+
+/**
+ * memmgr_pool_put - put a block of a pool back
+ * @heap: the pool heap that it was asked from
+ * @ptr: the block; NULL: nothing happens
+ *
+ * Context: any, never sleeps. O(1).
+ * Return: as memmgr_free().
+ */
+int memmgr_pool_put(struct memmgr_heap *heap, void *ptr)
+{
+	unsigned long distance = ptr - heap->base;
+	unsigned long flags;
+	int err = -ERANGE;
+	bool wake;
+
+	if (unlikely(heap->kind != MEMMGR_KIND_POOL || !ptr))
+		return memmgr_free(heap, ptr);
+	flags = heap_lock(heap);
+	if (likely(distance < heap->bytes))
+		err = pool_give(&heap->pool, distance, 0);
+	wake = heap_freed(heap);
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	return likely(!err) ? 0 : free_slow(heap, ptr, err);
+}
+EXPORT_SYMBOL_GPL(memmgr_pool_put);
+
+/**
+ * memmgr_mark - remember the height of a stack
+ * @heap: a stack heap
+ * @mark: the height
+ *
+ * Context: any, never sleeps. O(1).
+ * Return: 0, or -EOPNOTSUPP when it is no stack.
+ */
+int memmgr_mark(struct memmgr_heap *heap, u64 *mark)
+{
+	return heap_stack_mark(heap, mark);
+}
+EXPORT_SYMBOL_GPL(memmgr_mark);
+
+/**
+ * memmgr_release - free everything above a mark
+ * @heap: a stack heap
+ * @mark: of memmgr_mark()
+ *
+ * Context: any, never sleeps. O(1) in a stack that only kernel code uses;
+ * otherwise O(blocks above the mark), to see that no user's is among them.
+ * Return: 0; -EOPNOTSUPP when it is no stack, -EINVAL when the stack has been
+ * below the mark since, -EBUSY when a user's allocation lies above it.
+ */
+int memmgr_release(struct memmgr_heap *heap, u64 mark)
+{
+	unsigned long flags;
+	bool wake = false;
+	u32 depth, n;
+	int err;
+
+	if (heap->kind != MEMMGR_KIND_STACK || !heap_kind_built(heap->kind))
+		return -EOPNOTSUPP;
+	flags = heap_lock(heap);
+	err = stack_depth(&heap->stack, mark, &depth);
+	if (!err && heap->used_records)
+		err = heap_stack_has_records(heap, depth) ? -EBUSY : 0;
+	if (!err) {
+		stack_release(&heap->stack, mark, &n);
+		wake = heap_freed(heap);
+	}
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	return err;
+}
+EXPORT_SYMBOL_GPL(memmgr_release);
+
+/**
+ * memmgr_phys - the physical address of a block
+ * @heap: that it was asked from
+ * @ptr: any byte of it
+ * @phys: its physical address
+ *
+ * Context: any. O(1).
+ * Return: 0; -ENOENT when @ptr does not lie in the heap, -EOPNOTSUPP when the
+ * region is not physically contiguous.
+ */
+int memmgr_phys(struct memmgr_heap *heap, const void *ptr, phys_addr_t *phys)
+{
+	struct region *region = heap->region;
+	u64 offset;
+
+	if (!(region->flags & MEMMGR_REGION_CONTIGUOUS))
+		return -EOPNOTSUPP;
+	if (!heap_offset(heap, ptr, &offset))
+		return heap->fallback ? memmgr_phys(heap->fallback, ptr, phys) :
+					-ENOENT;
+	*phys = region->phys + (ptr - region->virt);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(memmgr_phys);
+
+/**
+ * memmgr_heap_stats - the books of a heap
+ * @heap: the heap
+ * @stats: the answer, as MEMMGR_IOC_STATS gives it
+ *
+ * Context: any. O(orders).
+ */
+void memmgr_heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->size = sizeof(*stats);
+	stats->heap = heap->id;
+	heap_stats(heap, stats);
+}
+EXPORT_SYMBOL_GPL(memmgr_heap_stats);
+
+enum memmgr_kind memmgr_heap_kind(const struct memmgr_heap *heap)
+{
+	return heap->kind;
+}
+EXPORT_SYMBOL_GPL(memmgr_heap_kind);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Every difference between kernel versions, 6.1 to 6.12, and nothing else. */
+#ifndef MEMMGR_COMPAT_H
+#define MEMMGR_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/platform_device.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+/* Debian's 6.1 has these two from stable, early 6.1 does not. */
+#define compat_vm_flags_set(vma, flags)		((vma)->vm_flags |= (flags))
+#define compat_vm_flags_clear(vma, flags)	((vma)->vm_flags &= ~(flags))
+#else
+#define compat_vm_flags_set(vma, flags)		vm_flags_set(vma, flags)
+#define compat_vm_flags_clear(vma, flags)	vm_flags_clear(vma, flags)
+#endif
+
+/* platform_driver.remove lost its result, in two steps. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define COMPAT_REMOVE_TYPE	int
+#define COMPAT_REMOVE_RESULT	0
+#else
+#define COMPAT_REMOVE_TYPE	void
+#define COMPAT_REMOVE_RESULT
+#endif
+
+#endif /* MEMMGR_COMPAT_H */

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * /sys/kernel/debug/memmgr/<region>/: one fact a file. Every file begins with
+ * a line "# memmgr <file> 1"; the number changes when a table changes in a way
+ * that a script would notice. A second line with '#' names the columns.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "debugfs.h"
+#include "heap.h"
+#include "region.h"
+
+#define MAP_CELLS	1024u
+#define MAP_COLUMNS	64u
+
+static struct dentry *debugfs_root;
+
+static void head(struct seq_file *m, const char *file)
+{
+	seq_printf(m, "# memmgr %s 1\n", file);
+}
+
+/* Call @show for each heap of the region. */
+static void each_heap(struct seq_file *m,
+		      void (*show)(struct seq_file *m, struct memmgr_heap *heap))
+{
+	struct region *region = m->private;
+	struct memmgr_heap *heap;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
+		id = heap->id;
+		show(m, heap);
+		heap_put(heap);
+	}
+}
+
+static int summary_show(struct seq_file *m, void *unused)
+{
+	struct region *region = m->private;
+	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
+	struct memmgr_stats *stats;
+
+	if (!main)
+		return -ENODEV;
+	stats = kzalloc(sizeof(*stats), GFP_KERNEL);
+	if (!stats) {
+		heap_put(main);
+		return -ENOMEM;
+	}
+	heap_stats(main, stats);
+	head(m, "summary");
+	seq_printf(m, "name %s\n", region->name);
+	seq_printf(m, "device /dev/%s\n", region->misc_name);
+	seq_printf(m, "source %s\n",
+		   region->flags & MEMMGR_REGION_DT ? "device-tree" :
+		   region->flags & MEMMGR_REGION_RESERVED ? "parameters" :
+		   "system");
+	seq_printf(m, "size %llu\n", region->bytes);
+	if (region->flags & MEMMGR_REGION_CONTIGUOUS &&
+	    file_ns_capable(m->file, &init_user_ns, CAP_SYS_ADMIN))
+		seq_printf(m, "phys 0x%llx\n", region_phys(region, 0));
+	seq_printf(m, "granule %lu\n", PAGE_SIZE);
+	seq_printf(m, "max_align %llu\n", region->max_align);
+	seq_printf(m, "join %d\n", !!(region->flags & MEMMGR_REGION_JOIN));
+	seq_printf(m, "heaps %u\n", heap_count(region));
+	seq_printf(m, "used %llu\n", stats->used);
+	seq_printf(m, "free %llu\n", stats->free);
+	seq_printf(m, "peak %llu\n", stats->peak);
+	seq_printf(m, "largest %llu\n", stats->largest);
+	seq_printf(m, "failures %llu\n", failures_total(&region->failures));
+	kfree(stats);
+	heap_put(main);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(summary);
+
+static void heap_line(struct seq_file *m, struct memmgr_heap *heap)
+{
+	struct memmgr_stats *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	u64 failures = 0;
+	int i;
+
+	if (!s)
+		return;
+	heap_stats(heap, s);
+	for (i = 0; i < MEMMGR_REASONS; i++)
+		failures += s->failures[i];
+	seq_printf(m, "%-3u %-31s %-6s %-7s %12llu %12llu %12llu %12llu %12llu %8u %8u %10llu %10llu %8llu\n",
+		   heap->id, heap->name, heap_kind_name(heap->kind),
+		   heap->flags & MEMMGR_HEAP_PRIVATE ? "private" : "shared",
+		   heap->bytes, s->total, s->used, s->peak, s->requested,
+		   s->live, s->kernel_live, s->allocs, s->frees, failures);
+	kfree(s);
+}
+
+static int heaps_show(struct seq_file *m, void *unused)
+{
+	head(m, "heaps");
+	seq_puts(m, "#id name kind access bytes total used peak requested live kernel_live allocs frees failures\n");
+	each_heap(m, heap_line);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(heaps);
+
+static void orders_lines(struct seq_file *m, struct memmgr_heap *heap)
+{
+	struct memmgr_frag *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	u32 o;
+
+	if (!f)
+		return;
+	heap_frag(heap, f);
+	for (o = 0; o < f->orders; o++)
+		seq_printf(m, "%-31s %5u %12llu %10llu %8d %6d\n", heap->name, o,
+			   f->unit << o, f->blocks[o], f->unusable[o],
+			   f->index[o]);
+	kfree(f);
+}
+
+static int orders_show(struct seq_file *m, void *unused)
+{
+	head(m, "orders");
+	seq_puts(m, "#heap order bytes free_blocks unusable index\n");
+	each_heap(m, orders_lines);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(orders);
+
+static void fragmentation_line(struct seq_file *m, struct memmgr_heap *heap)
+{
+	struct memmgr_frag *f = kzalloc(sizeof(*f), GFP_KERNEL);
+
+	if (!f)
+		return;
+	heap_frag(heap, f);
+	seq_printf(m, "%-31s %12llu %12llu %10llu %8u %8u\n", heap->name,
+		   f->free, f->largest, f->free_blocks, f->external, f->internal);
+	kfree(f);
+}
+
+static int fragmentation_show(struct seq_file *m, void *unused)
+{
+	head(m, "fragmentation");
+	seq_puts(m, "#heap free largest free_blocks external internal\n");
+	each_heap(m, fragmentation_line);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(fragmentation);
+
+/* '.' free, '#' full, '1' to '9' the tenths that are used. */
+static char cell_char(const struct memmgr_cell *cell, u64 cell_bytes)
+{
+	u64 tenths = div64_u64(cell->used * 10, cell_bytes);
+
+	if (!cell->used)
+		return '.';
+	return cell->used == cell_bytes ? '#' : '0' + max_t(u64, tenths, 1);
+}
+
+static int map_show(struct seq_file *m, void *unused)
+{
+	struct region *region = m->private;
+	struct memmgr_cell *cells;
+	u64 cell_bytes;
+	u32 n, i;
+
+	cells = kvcalloc(MAP_CELLS, sizeof(*cells), GFP_KERNEL);
+	if (!cells)
+		return -ENOMEM;
+	n = heap_picture(region, cells, MAP_CELLS, &cell_bytes);
+	head(m, "map");
+	seq_printf(m, "# a character is %llu bytes: '.' free, '1' to '9' tenths used, '#' full\n",
+		   cell_bytes);
+	for (i = 0; i < n; i++) {
+		if (i % MAP_COLUMNS == 0)
+			seq_printf(m, "%s%010llx ", i ? "\n" : "",
+				   i * cell_bytes);
+		seq_putc(m, cell_char(&cells[i], cell_bytes));
+	}
+	seq_putc(m, '\n');
+	kvfree(cells);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(map);
+
+static void allocations_lines(struct seq_file *m, struct memmgr_heap *heap)
+{
+	struct memmgr_info info = { 0 };
+	u32 index = 0;
+
+	while (heap_info_next(heap, NULL, &index, &info))
+		seq_printf(m, "%-31s 0x%010llx %12llu %12llu %7u %7u %-15s %6u %-10s %5u %llu %s\n",
+			   heap->name, info.offset, info.bytes, info.granted,
+			   info.pid, info.tid, info.comm, info.uid,
+			   info.flags & MEMMGR_ALLOC_PERSISTENT ? "persistent" : "client",
+			   info.pins, info.time_ns, *info.tag ? info.tag : "-");
+}
+
+static int allocations_show(struct seq_file *m, void *unused)
+{
+	head(m, "allocations");
+	seq_puts(m, "#heap offset bytes granted pid tid comm uid owner pins time_ns tag\n");
+	each_heap(m, allocations_lines);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(allocations);
+
+static const char * const reasons[MEMMGR_REASONS] = {
+	[MEMMGR_REASON_NONE]		= "none",
+	[MEMMGR_REASON_EXHAUSTED]	= "exhausted",
+	[MEMMGR_REASON_FRAGMENTED]	= "fragmented",
+	[MEMMGR_REASON_ALIGNMENT]	= "alignment",
+	[MEMMGR_REASON_QUOTA]		= "quota",
+	[MEMMGR_REASON_RECORDS]		= "records",
+	[MEMMGR_REASON_PINNED]		= "pinned",
+	[MEMMGR_REASON_TOO_LARGE]	= "too-large",
+	[MEMMGR_REASON_LIMIT]		= "limit",
+	[MEMMGR_REASON_PARENT]		= "parent",
+	[MEMMGR_REASON_TIMEOUT]		= "timeout",
+	[MEMMGR_REASON_BLOCKED]		= "blocked",
+};
+
+static int failures_show(struct seq_file *m, void *unused)
+{
+	struct region *region = m->private;
+	struct memmgr_failure f = { 0 };
+
+	head(m, "failures");
+	seq_puts(m, "#seq time_ns heap reason bytes align largest free pid uid comm\n");
+	while (failures_next(&region->failures, f.seq, &f))
+		seq_printf(m, "%-6llu %15llu %4u %-10s %12llu %8llu %12llu %12llu %7u %6u %s\n",
+			   f.seq, f.time_ns, f.heap, reasons[f.reason], f.bytes,
+			   f.align, f.largest, f.free, f.pid, f.uid,
+			   *f.comm ? f.comm : "-");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(failures);
+
+static const struct {
+	const char *name;
+	const struct file_operations *fops;
+} files[] = {
+	{ "summary",	   &summary_fops },
+	{ "heaps",	   &heaps_fops },
+	{ "orders",	   &orders_fops },
+	{ "fragmentation", &fragmentation_fops },
+	{ "map",	   &map_fops },
+	{ "allocations",   &allocations_fops },
+	{ "failures",	   &failures_fops },
+};
+
+struct dentry *debugfs_add_region(struct region *region)
+{
+	struct dentry *folder = debugfs_create_dir(region->name, debugfs_root);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		debugfs_create_file(files[i].name, 0400, folder, region,
+				    files[i].fops);
+	return folder;
+}
+
+void debugfs_remove_region(struct region *region)
+{
+	debugfs_remove_recursive(region->debugfs);
+}
+
+void debugfs_init(void)
+{
+	debugfs_root = debugfs_create_dir("memmgr", NULL);
+}
+
+void debugfs_exit(void)
+{
+	debugfs_remove_recursive(debugfs_root);
+}

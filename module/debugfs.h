@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* /sys/kernel/debug/memmgr: one fact a file. */
+#ifndef MEMMGR_DEBUGFS_H
+#define MEMMGR_DEBUGFS_H
+
+struct dentry;
+struct region;
+
+struct dentry *debugfs_add_region(struct region *region);
+void debugfs_remove_region(struct region *region);
+void debugfs_init(void);
+void debugfs_exit(void);
+
+#endif /* MEMMGR_DEBUGFS_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The last failed requests of a region, and why they failed. */
+#ifndef MEMMGR_FAILURES_H
+#define MEMMGR_FAILURES_H
+
+#include <linux/spinlock.h>
+#include <uapi/linux/memmgr.h>
+
+#define FAILURES_KEPT	64u
+
+/**
+ * struct failures - a ring
+ * @lock: guards the rest; innermost
+ * @total: failures ever; number n is in @entry[(n - 1) % FAILURES_KEPT]
+ * @entry: the last ones
+ */
+struct failures {
+	raw_spinlock_t lock;
+	u64 total;
+	struct memmgr_failure entry[FAILURES_KEPT];
+};
+
+void failures_init(struct failures *f);
+void failures_add(struct failures *f, struct memmgr_failure *failure);
+bool failures_next(struct failures *f, u64 after, struct memmgr_failure *out);
+u64 failures_total(struct failures *f);
+
+#endif /* MEMMGR_FAILURES_H */

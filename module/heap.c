@@ -1,0 +1,990 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Heaps come and go. */
+#include <linux/capability.h>
+#include <linux/ctype.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "heap.h"
+#include "mmap.h"
+
+/* Main's lock is taken inside that of a slab heap: lockdep has to know. */
+static struct lock_class_key main_lock_key;
+
+static const struct {
+	const char *name;
+	bool built;
+} kinds[MEMMGR_KINDS] = {
+	[MEMMGR_KIND_BUDDY]	= { "buddy", true },
+	[MEMMGR_KIND_SLAB]	= { "slab", IS_ENABLED(CONFIG_MEMMGR_SLAB) },
+	[MEMMGR_KIND_POOL]	= { "pool", IS_ENABLED(CONFIG_MEMMGR_POOL) },
+	[MEMMGR_KIND_STACK]	= { "stack", IS_ENABLED(CONFIG_MEMMGR_STACK) },
+};
+
+const char *heap_kind_name(u32 kind)
+{
+	return kind < MEMMGR_KINDS ? kinds[kind].name : "?";
+}
+
+bool heap_kind_built(u32 kind)
+{
+	return kind < MEMMGR_KINDS && kinds[kind].built;
+}
+
+static struct memmgr_heap *heap_locked(struct region *region, u32 id)
+{
+	return rcu_dereference_protected(region->heaps[id],
+					 lockdep_is_held(&region->heap_mutex));
+}
+
+/* The heap with an id, with a reference; NULL when there is none. */
+struct memmgr_heap *heap_get(struct region *region, u32 id)
+{
+	struct memmgr_heap *heap;
+
+	if (id >= MEMMGR_MAX_HEAPS)
+		return NULL;
+	rcu_read_lock();
+	heap = rcu_dereference(region->heaps[id]);
+	if (heap && !refcount_inc_not_zero(&heap->users))
+		heap = NULL;
+	rcu_read_unlock();
+	return heap;
+}
+
+/* The first heap with at least that id. */
+struct memmgr_heap *heap_get_next(struct region *region, u32 id)
+{
+	struct memmgr_heap *heap;
+
+	for (; id < MEMMGR_MAX_HEAPS; id++) {
+		heap = heap_get(region, id);
+		if (heap)
+			return heap;
+	}
+	return NULL;
+}
+
+struct memmgr_heap *heap_get_named(struct region *region, const char *name)
+{
+	struct memmgr_heap *heap;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id = heap->id + 1) {
+		if (!strcmp(heap->name, name))
+			return heap;
+		heap_put(heap);
+	}
+	return NULL;
+}
+
+static bool heap_has_window(const struct memmgr_heap *heap, u32 window)
+{
+	if (heap->arena_window != HEAP_NO_WINDOW && heap->arena_window == window)
+		return true;
+	return heap->window != HEAP_NO_WINDOW && window >= heap->window &&
+	       window - heap->window < heap->max_records;
+}
+
+/* The heap that a window of the mmap() offsets belongs to. */
+struct memmgr_heap *heap_get_window(struct region *region, u32 window)
+{
+	struct memmgr_heap *heap;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id = heap->id + 1) {
+		if (heap_has_window(heap, window))
+			return heap;
+		heap_put(heap);
+	}
+	return NULL;
+}
+
+/* May this client use the heap? Everybody may, unless it is private. */
+int heap_access(const struct memmgr_heap *heap, const struct client *client)
+{
+	if (heap->flags & MEMMGR_HEAP_PRIVATE && heap->client != client)
+		return -EACCES;
+	return 0;
+}
+
+/**
+ * heap_main_take - take memory from the region for a heap
+ * @region: the region
+ * @bytes: size
+ * @align: 0 or a power of two
+ * @place: where it is
+ * @why: the reason of -ENOMEM, as heap main sees it
+ *
+ * Context: any; a slab heap's lock may be held. Cost: one buddy allocation.
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int heap_main_take(struct region *region, u64 bytes, u64 align, u64 *place,
+		   struct engine_refusal *why)
+{
+	struct memmgr_heap *main = rcu_access_pointer(region->heaps[0]);
+	struct engine_request rq = { .bytes = bytes, .align = align };
+	struct engine_block block;
+	unsigned long flags;
+	int err;
+
+	flags = heap_lock(main);
+	err = main->engine.ops->alloc(&main->engine, &rq, &block, why);
+	heap_unlock(main, flags);
+	if (!err)
+		*place = block.offset;
+	return err;
+}
+
+/* Give it back; same context and cost. */
+void heap_main_give(struct region *region, u64 place)
+{
+	struct memmgr_heap *main = rcu_access_pointer(region->heaps[0]);
+	struct engine_block block;
+	unsigned long flags;
+	bool wake;
+
+	flags = heap_lock(main);
+	main->engine.ops->free(&main->engine, place, false, &block);
+	wake = heap_freed(main);
+	heap_unlock(main, flags);
+	heap_wake(main, wake);
+}
+
+/* Blocks that kernel code holds. Under the heap's lock. */
+u32 heap_kernel_live(struct memmgr_heap *heap)
+{
+	struct engine_books books;
+
+	heap->engine.ops->books(&heap->engine, &books);
+	if (heap->kind == MEMMGR_KIND_STACK)
+		books.live -= heap->stack.abandoned;
+	return books.live - heap->used_records;
+}
+
+static int slab_source_grow(void *context, u32 number,
+			    struct engine_refusal *why)
+{
+	struct memmgr_heap *heap = context;
+	u32 shift = heap->slabs.layout.shift;
+	u64 place;
+	int err;
+
+	err = heap_main_take(heap->region, 1ull << shift, 1ull << shift, &place,
+			     why);
+	if (err) {
+		why->reason = MEMMGR_REASON_PARENT;
+		why->largest = 0;
+		return err;
+	}
+	/* Its client may map all of it, not just the objects that it gets. */
+	if (heap->flags & MEMMGR_HEAP_PRIVATE)
+		region_zero(heap->region, place, 1ull << shift);
+	heap->slab_at[number] = place >> shift;
+	heap->slab_of[place >> shift] = number + 1;
+	return 0;
+}
+
+static void slab_return(struct memmgr_heap *heap, u32 number)
+{
+	u32 at = heap->slab_at[number];
+
+	heap->slab_at[number] = SLAB_NONE;
+	heap->slab_of[at] = 0;
+	heap_main_give(heap->region, (u64)at << heap->slabs.layout.shift);
+}
+
+/* What may be mapped cannot go before the mappings do: see heap_trim(). */
+static bool slab_source_shrink(void *context, u32 number)
+{
+	struct memmgr_heap *heap = context;
+
+	if (heap->flags & MEMMGR_HEAP_PRIVATE)
+		return false;
+	slab_return(heap, number);
+	return true;
+}
+
+/**
+ * heap_trim - give back the slabs of a private heap that became empty
+ * @heap: any heap
+ *
+ * Context: process, may sleep, no locks held.
+ */
+void heap_trim(struct memmgr_heap *heap)
+{
+	unsigned long flags;
+	u32 shift, n, at;
+
+	if (heap->kind != MEMMGR_KIND_SLAB || !heap_kind_built(heap->kind))
+		return;
+	shift = heap->slabs.layout.shift;
+	for (;;) {
+		flags = heap_lock(heap);
+		n = slab_leaving(&heap->slabs);
+		if (n != SLAB_NONE) {
+			at = heap->slab_at[n];
+			heap->slab_at[n] = SLAB_NONE;	/* no more faults */
+		}
+		heap_unlock(heap, flags);
+		if (n == SLAB_NONE)
+			return;
+		mapping_zap(heap->region, heap->arena_window,
+			    (u64)n << shift, 1ull << shift);
+		flags = heap_lock(heap);
+		heap->slab_at[n] = at;
+		slab_return(heap, n);
+		slab_left(&heap->slabs, n);
+		heap_unlock(heap, flags);
+	}
+}
+
+static bool name_ok(const char *name)
+{
+	const char *p;
+
+	for (p = name; *p && p - name < MEMMGR_NAME_LEN; p++)
+		if (!isalnum(*p) && !strchr("-_.", *p))
+			return false;
+	return p != name && p - name < MEMMGR_NAME_LEN;
+}
+
+/* Which fields of a configuration a kind takes; the others must be 0. */
+#define TAKES_BYTES	(1u << 0)
+#define TAKES_OBJECT	(1u << 1)
+#define TAKES_COUNT	(1u << 2)
+#define TAKES_GRANULE	(1u << 3)
+#define NEEDS_BYTES	(1u << 4)
+#define NEEDS_COUNT	(1u << 5)
+#define TAKES_NO_JOIN	(1u << 6)
+
+static const u32 kind_takes[MEMMGR_KINDS] = {
+	[MEMMGR_KIND_BUDDY]	= TAKES_BYTES | NEEDS_BYTES | TAKES_GRANULE |
+				  TAKES_NO_JOIN,
+	[MEMMGR_KIND_SLAB]	= TAKES_BYTES | TAKES_OBJECT | TAKES_COUNT,
+	[MEMMGR_KIND_POOL]	= TAKES_BYTES | TAKES_OBJECT | TAKES_COUNT |
+				  NEEDS_COUNT,
+	[MEMMGR_KIND_STACK]	= TAKES_BYTES | NEEDS_BYTES,
+};
+
+static int config_check(const struct memmgr_heap_create *c)
+{
+	u32 takes;
+
+	if (c->kind >= MEMMGR_KINDS || !name_ok(c->name) || c->reserved)
+		return -EINVAL;
+	if (c->flags & ~(MEMMGR_HEAP_PRIVATE | MEMMGR_HEAP_FALLBACK |
+			 MEMMGR_HEAP_NO_JOIN))
+		return -EINVAL;
+	if (!heap_kind_built(c->kind))
+		return -EOPNOTSUPP;
+	takes = kind_takes[c->kind];
+	if ((c->bytes && !(takes & TAKES_BYTES)) ||
+	    (!c->bytes && takes & NEEDS_BYTES) ||
+	    !!c->object_size != !!(takes & TAKES_OBJECT) ||
+	    (c->align && !(takes & TAKES_OBJECT)) ||
+	    (c->count && !(takes & TAKES_COUNT)) ||
+	    (!c->count && takes & NEEDS_COUNT) ||
+	    (c->granule && !(takes & TAKES_GRANULE)) ||
+	    (c->flags & MEMMGR_HEAP_NO_JOIN && !(takes & TAKES_NO_JOIN)))
+		return -EINVAL;
+	if (!engine_align_ok(c->align) || !engine_align_ok(c->granule))
+		return -EINVAL;
+	if (c->granule && (c->granule < 1u << BUDDY_MIN_SHIFT ||
+			   c->granule > PAGE_SIZE))
+		return -EINVAL;
+	if (c->max_allocations > HEAP_MAX_RECORDS)
+		return -EINVAL;
+	return !c->fallback || c->flags & MEMMGR_HEAP_FALLBACK ? 0 : -EINVAL;
+}
+
+/* Objects of whole pages lie on pages, so that they can be mapped. */
+static u64 object_align(const struct memmgr_heap_create *c)
+{
+	u64 align = max_t(u64, c->align, 8);
+
+	return PAGE_ALIGNED(c->object_size) ? max_t(u64, align, PAGE_SIZE) : align;
+}
+
+/**
+ * struct heap_plan - what a configuration comes to
+ * @bytes: of the arena; slab: the limit
+ * @align: of every block
+ * @granule: log2, buddy
+ * @records: size of the record table
+ * @meta: bytes of the engine's state
+ * @layout: slab
+ */
+struct heap_plan {
+	u64 bytes;
+	u64 align;
+	u32 granule;
+	u32 records;
+	size_t meta;
+	struct slab_layout layout;
+};
+
+static int too_large(struct memmgr_heap_create *c, u64 largest)
+{
+	c->reason = MEMMGR_REASON_TOO_LARGE;
+	c->largest = largest;
+	return -ENOMEM;
+}
+
+static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
+		     struct heap_plan *plan)
+{
+	int err;
+
+	plan->bytes = c->bytes ? c->bytes : region->bytes;
+	plan->align = object_align(c);
+	if (plan->bytes > region->bytes || c->object_size > region->bytes ||
+	    plan->align > region->max_align)
+		return too_large(c, region->bytes);
+	err = slab_layout(&plan->layout, c->object_size, plan->align,
+			  plan->bytes, PAGE_SHIFT);
+	if (err == -ENOMEM)
+		return too_large(c, plan->bytes);
+	if (err)
+		return err;
+	plan->align = plan->layout.align;
+	plan->records = min_t(u64, HEAP_DEFAULT_RECORDS,
+			      (u64)plan->layout.max * plan->layout.objects);
+	plan->meta = slab_meta_size(&plan->layout);
+	return 0;
+}
+
+static int plan_pool(const struct region *region, struct memmgr_heap_create *c,
+		     struct heap_plan *plan)
+{
+	u64 stride;
+
+	plan->align = object_align(c);
+	if (c->object_size > min_t(u64, region->bytes, POOL_MAX_BLOCK) ||
+	    plan->align > region->max_align)
+		return too_large(c, region->bytes);
+	stride = ALIGN(c->object_size, plan->align);
+	plan->bytes = PAGE_ALIGN(stride * c->count);
+	if (plan->bytes > region->bytes)
+		return too_large(c, region->bytes);
+	if (c->bytes && c->bytes < stride * c->count)
+		return -EINVAL;
+	plan->records = min(c->count, HEAP_MAX_RECORDS);
+	plan->meta = pool_meta_size(c->count);
+	return 0;
+}
+
+static int plan_arena(const struct region *region, struct memmgr_heap_create *c,
+		      struct heap_plan *plan)
+{
+	if (c->bytes > region->bytes)
+		return too_large(c, region->bytes);
+	plan->bytes = PAGE_ALIGN(c->bytes);
+	plan->records = HEAP_DEFAULT_RECORDS;
+	if (c->kind == MEMMGR_KIND_STACK) {
+		plan->align = 1u << STACK_SHIFT;
+		if (c->max_allocations)
+			plan->records = c->max_allocations;
+		plan->meta = stack_meta_size(plan->records);
+		return 0;
+	}
+	plan->align = c->granule ? c->granule : PAGE_SIZE;
+	plan->granule = ilog2(plan->align);
+	plan->records = min_t(u64, HEAP_DEFAULT_RECORDS,
+			      plan->bytes >> plan->granule);
+	plan->meta = buddy_meta_size(plan->bytes >> plan->granule);
+	return 0;
+}
+
+static int heap_plan(const struct region *region, struct memmgr_heap_create *c,
+		     struct heap_plan *plan)
+{
+	int err;
+
+	memset(plan, 0, sizeof(*plan));
+	switch (c->kind) {
+	case MEMMGR_KIND_SLAB:
+		err = plan_slab(region, c, plan);
+		break;
+	case MEMMGR_KIND_POOL:
+		err = plan_pool(region, c, plan);
+		break;
+	default:
+		err = plan_arena(region, c, plan);
+		break;
+	}
+	if (!err && c->max_allocations)
+		plan->records = c->max_allocations;
+	return err;
+}
+
+static void heap_free_memory(struct memmgr_heap *heap)
+{
+	kvfree(heap->records);
+	kvfree(heap->record_at);
+	kvfree(heap->slab_at);
+	kvfree(heap->slab_of);
+	kvfree(heap->meta);
+}
+
+/* The memory of a heap outside of the region; all of it before it exists. */
+static int heap_alloc_memory(struct memmgr_heap *heap,
+			     const struct heap_plan *plan)
+{
+	u32 i;
+
+	heap->meta = kvzalloc(plan->meta, GFP_KERNEL);
+	heap->records = kvcalloc(plan->records, sizeof(*heap->records),
+				 GFP_KERNEL);
+	if (!heap->meta || !heap->records)
+		return -ENOMEM;
+	heap->max_records = plan->records;
+	for (i = 0; i < plan->records; i++)
+		heap->records[i].next = i + 1 < plan->records ? i + 1 : RECORD_NONE;
+	if (heap->kind == MEMMGR_KIND_STACK) {
+		heap->record_at = kvcalloc(plan->records, sizeof(u32),
+					   GFP_KERNEL);
+		if (!heap->record_at)
+			return -ENOMEM;
+		memset(heap->record_at, 0xff, plan->records * sizeof(u32));
+	}
+	if (heap->kind == MEMMGR_KIND_SLAB) {
+		heap->slab_at = kvcalloc(plan->layout.max, sizeof(u32),
+					 GFP_KERNEL);
+		heap->slab_of = kvcalloc((heap->region->bytes >>
+					  plan->layout.shift) + 1,
+					 sizeof(u32), GFP_KERNEL);
+		if (!heap->slab_at || !heap->slab_of)
+			return -ENOMEM;
+		memset(heap->slab_at, 0xff, plan->layout.max * sizeof(u32));
+	}
+	return 0;
+}
+
+/*
+ * Take the arena, aligned like its size if that can be had, so that a buddy or
+ * stack in it can serve alignments up to that.
+ */
+static int heap_take_arena(struct memmgr_heap *heap, const struct heap_plan *plan,
+			   struct engine_refusal *why)
+{
+	struct region *region = heap->region;
+	u64 align = min(region->max_align, rounddown_pow_of_two(plan->bytes));
+	u64 least = max_t(u64, plan->align, PAGE_SIZE);
+	int err = -ENOMEM;
+
+	if (align > least)
+		err = heap_main_take(region, plan->bytes, align, &heap->arena, why);
+	if (err) {
+		align = least;
+		err = heap_main_take(region, plan->bytes, align, &heap->arena, why);
+	}
+	heap->max_align = align;
+	return err;
+}
+
+/* Give everything that the heap has of the region back to heap main. */
+static void heap_return_memory(struct memmgr_heap *heap)
+{
+	u32 n;
+
+	if (heap->kind != MEMMGR_KIND_SLAB) {
+		heap_main_give(heap->region, heap->arena);
+		return;
+	}
+	for (n = 0; n < heap->slabs.layout.max; n++)
+		if (heap->slab_at[n] != SLAB_NONE)
+			slab_return(heap, n);
+}
+
+static int heap_init_slab(struct memmgr_heap *heap, const struct heap_plan *plan,
+			  const struct memmgr_heap_create *c,
+			  struct engine_refusal *why)
+{
+	struct slab_source source = {
+		.grow = slab_source_grow,
+		.shrink = slab_source_shrink,
+		.context = heap,
+	};
+	int err;
+
+	heap->arena = ~0ull;
+	heap->max_align = plan->align;
+	slab_init(&heap->slabs, &plan->layout, &source, heap->meta);
+	err = slab_prepare(&heap->slabs, c->count, why);
+	if (err)
+		heap_return_memory(heap);
+	return err;
+}
+
+static int heap_init_engine(struct memmgr_heap *heap,
+			    const struct heap_plan *plan,
+			    const struct memmgr_heap_create *c,
+			    struct engine_refusal *why)
+{
+	u32 join = c->flags & MEMMGR_HEAP_NO_JOIN ? 0 : BUDDY_JOIN;
+	int err;
+
+	if (heap->kind == MEMMGR_KIND_SLAB && heap_kind_built(heap->kind))
+		return heap_init_slab(heap, plan, c, why);
+	err = heap_take_arena(heap, plan, why);
+	if (err)
+		return err;
+	if (heap->flags & MEMMGR_HEAP_PRIVATE)
+		region_zero(heap->region, heap->arena, plan->bytes);
+	if (heap->kind == MEMMGR_KIND_POOL && heap_kind_built(heap->kind)) {
+		heap->max_align = plan->align;
+		err = pool_init(&heap->pool, c->object_size, plan->align,
+				c->count, heap->meta);
+	} else if (heap->kind == MEMMGR_KIND_STACK &&
+		   heap_kind_built(heap->kind)) {
+		err = stack_init(&heap->stack, plan->bytes, plan->records,
+				 heap->meta);
+	} else {
+		err = buddy_init(&heap->buddy, plan->bytes >> plan->granule,
+				 plan->granule, join, heap->meta);
+	}
+	if (err)
+		heap_return_memory(heap);
+	return err;
+}
+
+/* Blocks of whole pages can be mapped one by one. */
+static bool heap_has_pages(const struct memmgr_heap *heap)
+{
+	return heap->align >= PAGE_SIZE;
+}
+
+static u64 windows_max(const struct region *region)
+{
+	return 1ull << min_t(u32, 31, BITS_PER_LONG - region->window_shift);
+}
+
+/* The lowest @count windows that no other heap has. */
+static u32 windows_find(struct region *region, u64 count)
+{
+	u64 first = 0;
+	u32 id;
+
+restart:
+	for (id = 0; id < MEMMGR_MAX_HEAPS; id++) {
+		struct memmgr_heap *heap = heap_locked(region, id);
+		u64 w;
+
+		if (!heap)
+			continue;
+		w = heap->arena_window;
+		if (w != HEAP_NO_WINDOW && w >= first && w < first + count) {
+			first = w + 1;
+			goto restart;
+		}
+		w = heap->window;
+		if (w != HEAP_NO_WINDOW && w < first + count &&
+		    w + heap->max_records > first) {
+			first = w + heap->max_records;
+			goto restart;
+		}
+	}
+	return first + count <= windows_max(region) ? first : HEAP_NO_WINDOW;
+}
+
+/* Windows for the records, and behind them one for a private heap's arena. */
+static void heap_take_windows(struct memmgr_heap *heap)
+{
+	bool private = heap->flags & MEMMGR_HEAP_PRIVATE;
+	u64 records = heap_has_pages(heap) ? heap->max_records : 0;
+	u32 first;
+
+	heap->window = HEAP_NO_WINDOW;
+	heap->arena_window = HEAP_NO_WINDOW;
+	if (!records && !private)
+		return;
+	first = windows_find(heap->region, records + private);
+	if (first == HEAP_NO_WINDOW)
+		return;
+	if (records)
+		heap->window = first;
+	if (private)
+		heap->arena_window = first + records;
+}
+
+static void heap_setup(struct memmgr_heap *heap, struct region *region,
+		       const struct memmgr_heap_create *c)
+{
+	raw_spin_lock_init(&heap->lock);
+	init_swait_queue_head(&heap->wait);
+	INIT_LIST_HEAD(&heap->mine);
+	refcount_set(&heap->users, 1);
+	heap->region = region;
+	heap->kind = c->kind;
+	heap->flags = c->flags;
+	strscpy(heap->name, c->name, sizeof(heap->name));
+}
+
+/* Make a heap's handles follow those of all earlier heaps, and publish it. */
+static void heap_publish(struct memmgr_heap *heap, u32 id)
+{
+	struct region *region = heap->region;
+	u32 i;
+
+	heap->id = id;
+	heap->serial = ++region->generation;
+	for (i = 0; i < heap->max_records; i++)
+		heap->records[i].handle = handle_make(heap->serial, id, i);
+	heap_take_windows(heap);
+	rcu_assign_pointer(region->heaps[id], heap);
+}
+
+static void heap_destruct(struct memmgr_heap *heap)
+{
+	if (heap->fallback)
+		heap_put(heap->fallback);
+	heap_free_memory(heap);
+	kfree_rcu(heap, rcu);
+}
+
+/* Drop a reference. The last one gives the heap's memory back. May sleep. */
+void heap_put(struct memmgr_heap *heap)
+{
+	if (!refcount_dec_and_test(&heap->users))
+		return;
+	if (heap->id != MEMMGR_HEAP_MAIN)
+		heap_return_memory(heap);
+	heap_destruct(heap);
+}
+
+/* The slot for a new heap of this name, or an error. */
+static int heap_slot(struct region *region, const char *name)
+{
+	int slot = -ENOSPC;
+	u32 id;
+
+	for (id = MEMMGR_MAX_HEAPS; id--;) {
+		struct memmgr_heap *heap = heap_locked(region, id);
+
+		if (!heap)
+			slot = id;
+		else if (!strcmp(heap->name, name))
+			return -EEXIST;
+	}
+	return slot;
+}
+
+static int heap_set_fallback(struct memmgr_heap *heap,
+			     const struct memmgr_heap_create *c)
+{
+	struct memmgr_heap *fallback;
+	int err;
+
+	if (!(c->flags & MEMMGR_HEAP_FALLBACK))
+		return 0;
+	fallback = heap_get(heap->region, c->fallback);
+	if (!fallback)
+		return -ENOENT;
+	err = heap_access(fallback, heap->client);
+	if (!err && (fallback->fallback ||
+		     (fallback->flags & MEMMGR_HEAP_PRIVATE &&
+		      !(heap->flags & MEMMGR_HEAP_PRIVATE))))
+		err = -EINVAL;
+	if (err) {
+		heap_put(fallback);
+		return err;
+	}
+	heap->fallback = fallback;
+	fallback->holders++;
+	return 0;
+}
+
+static void heap_drop_fallback(struct memmgr_heap *heap)
+{
+	if (heap->fallback)
+		heap->fallback->holders--;
+}
+
+static void config_answer(struct memmgr_heap_create *c,
+			  const struct memmgr_heap *heap)
+{
+	const struct region *region = heap->region;
+
+	c->heap = heap->id;
+	if (heap->arena_window == HEAP_NO_WINDOW)
+		return;
+	c->map_offset = (u64)heap->arena_window <<
+			(region->window_shift + PAGE_SHIFT);
+	c->map_size = PAGE_ALIGN(heap->bytes);
+}
+
+static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
+{
+	struct engine_refusal why = { 0 };
+	struct heap_plan plan;
+	int err;
+
+	err = heap_plan(heap->region, c, &plan);
+	if (err)
+		return err;
+	err = heap_alloc_memory(heap, &plan);
+	if (err)
+		return err;
+	heap->bytes = plan.bytes;
+	heap->align = plan.align;
+	err = heap_init_engine(heap, &plan, c, &why);
+	if (err == -ENOMEM) {
+		c->reason = why.reason;
+		c->largest = why.largest;
+	}
+	heap->base = heap->region->virt +
+		     (heap->kind == MEMMGR_KIND_SLAB ? 0 : heap->arena);
+	return err;
+}
+
+/**
+ * heap_create - make a heap
+ * @region: it shall live in
+ * @client: its owner if it is private, and who asks; NULL: the kernel
+ * @c: as in the ABI; the answers are filled in
+ *
+ * Context: process, may sleep. Cost: its metadata is allocated and cleared.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_create(struct region *region, struct client *client,
+		struct memmgr_heap_create *c)
+{
+	struct memmgr_heap *heap;
+	int slot, err;
+
+	err = config_check(c);
+	if (err)
+		return err;
+	if (client && !(c->flags & MEMMGR_HEAP_PRIVATE) && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	heap = kzalloc(sizeof(*heap), GFP_KERNEL);
+	if (!heap)
+		return -ENOMEM;
+	heap_setup(heap, region, c);
+	if (c->flags & MEMMGR_HEAP_PRIVATE)
+		heap->client = client;
+
+	mutex_lock(&region->heap_mutex);
+	slot = heap_slot(region, c->name);
+	if (slot < 0) {
+		err = slot;
+		if (err == -ENOSPC)
+			c->reason = MEMMGR_REASON_RECORDS;
+		goto out_free;
+	}
+	err = heap_set_fallback(heap, c);
+	if (err)
+		goto out_free;
+	err = heap_build(heap, c);
+	if (err)
+		goto out_fallback;
+	heap_publish(heap, slot);
+	config_answer(c, heap);
+	if (heap->client)
+		list_add(&heap->mine, &heap->client->heaps);
+	mutex_unlock(&region->heap_mutex);
+	return 0;
+
+out_fallback:
+	heap_drop_fallback(heap);
+out_free:
+	mutex_unlock(&region->heap_mutex);
+	heap_destruct(heap);
+	return err;
+}
+
+/**
+ * heap_create_main - make the root buddy of a new region
+ * @region: that nobody else sees yet
+ * @max_records: max_allocations of the module, 0 for the default
+ * @join: find runs of neighbours that are no buddies
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int heap_create_main(struct region *region, u32 max_records, bool join)
+{
+	struct memmgr_heap_create c = {
+		.kind = MEMMGR_KIND_BUDDY,
+		.name = "main",
+		.flags = join ? 0 : MEMMGR_HEAP_NO_JOIN,
+	};
+	u32 granules = region->bytes >> PAGE_SHIFT;
+	struct heap_plan plan = {
+		.meta = buddy_meta_size(granules),
+		.records = min3(max_records, HEAP_MAX_RECORDS,
+				(u32)(windows_max(region) / 2)),
+	};
+	struct memmgr_heap *heap = kzalloc(sizeof(*heap), GFP_KERNEL);
+	int err;
+
+	if (!heap)
+		return -ENOMEM;
+	plan.records = min(plan.records, granules);
+	heap_setup(heap, region, &c);
+	lockdep_set_class(&heap->lock, &main_lock_key);
+	heap->bytes = region->bytes;
+	heap->align = PAGE_SIZE;
+	heap->max_align = region->max_align;
+	heap->base = region->virt;
+	err = heap_alloc_memory(heap, &plan);
+	if (!err)
+		err = buddy_init(&heap->buddy, granules, PAGE_SHIFT,
+				 join ? BUDDY_JOIN : 0, heap->meta);
+	if (err) {
+		heap_destruct(heap);
+		return err;
+	}
+	mutex_lock(&region->heap_mutex);
+	heap_publish(heap, MEMMGR_HEAP_MAIN);
+	mutex_unlock(&region->heap_mutex);
+	return 0;
+}
+
+/* Generations of the records that were used, so that no handle comes again. */
+static void heap_keep_generation(struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+	u32 i;
+
+	for (i = 0; i < heap->max_records; i++)
+		region->generation = max_t(u32, region->generation,
+					   heap->records[i].handle >> 32);
+}
+
+/* Nothing lives in it that FORCE does not cover: no more allocations then. */
+static int heap_idle(struct memmgr_heap *heap, bool force)
+{
+	unsigned long flags;
+	int err = 0;
+
+	flags = heap_lock(heap);
+	if (heap_kernel_live(heap) || (heap->used_records && !force))
+		err = -EBUSY;
+	else
+		heap->dying = true;
+	heap_unlock(heap, flags);
+	return err;
+}
+
+/*
+ * Take a heap out of the region; its memory goes when its last user is gone.
+ * Under heap_mutex. @force: with what lives in it.
+ */
+static int heap_remove(struct memmgr_heap *heap, bool force)
+{
+	struct region *region = heap->region;
+	int err;
+
+	if (heap->holders)
+		return -EBUSY;
+	err = heap_idle(heap, force);
+	if (err)
+		return err;
+	/* From here on a fault finds nothing; what was mapped goes now. */
+	heap_forget_records(heap);
+	if (heap->window != HEAP_NO_WINDOW)
+		mapping_zap(region, heap->window, 0,
+			    (u64)heap->max_records << (region->window_shift + PAGE_SHIFT));
+	if (heap->arena_window != HEAP_NO_WINDOW)
+		mapping_zap(region, heap->arena_window, 0, PAGE_ALIGN(heap->bytes));
+	heap_keep_generation(heap);
+	heap_drop_fallback(heap);
+	list_del_init(&heap->mine);
+	RCU_INIT_POINTER(region->heaps[heap->id], NULL);
+	heap_put(heap);
+	return 0;
+}
+
+/**
+ * heap_destroy - unmake a heap
+ * @region: it lives in
+ * @client: who asks
+ * @id: of the heap
+ * @flags: MEMMGR_DESTROY_FORCE
+ *
+ * Context: process, may sleep.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_destroy(struct region *region, struct client *client, u32 id, u32 flags)
+{
+	struct memmgr_heap *heap;
+	int err;
+
+	mutex_lock(&region->heap_mutex);
+	heap = id < MEMMGR_MAX_HEAPS ? heap_locked(region, id) : NULL;
+	if (!heap)
+		err = -ENOENT;
+	else if (id == MEMMGR_HEAP_MAIN)
+		err = -EINVAL;
+	else if (heap->client != client && !capable(CAP_SYS_ADMIN))
+		err = heap->client ? -EACCES : -EPERM;
+	else
+		err = heap_remove(heap, flags & MEMMGR_DESTROY_FORCE);
+	mutex_unlock(&region->heap_mutex);
+	return err;
+}
+
+/* A client goes, and its private heaps with it, those that fall back first. */
+void heap_destroy_private(struct client *client)
+{
+	struct memmgr_heap *heap, *next;
+
+	mutex_lock(&client->region->heap_mutex);
+	list_for_each_entry_safe(heap, next, &client->heaps, mine)
+		if (heap->fallback)
+			heap_remove(heap, true);
+	list_for_each_entry_safe(heap, next, &client->heaps, mine)
+		heap_remove(heap, true);
+	mutex_unlock(&client->region->heap_mutex);
+}
+
+/**
+ * heap_destroy_all - unmake all heaps of a region that goes
+ * @region: with no clients, no holders of heaps, and out of everybody's sight
+ */
+void heap_destroy_all(struct region *region)
+{
+	u32 id;
+
+	for (id = MEMMGR_MAX_HEAPS; id--;) {
+		struct memmgr_heap *heap = rcu_access_pointer(region->heaps[id]);
+
+		if (!heap)
+			continue;
+		heap_forget_records(heap);
+		heap_put(heap);
+		if (id != MEMMGR_HEAP_MAIN)
+			RCU_INIT_POINTER(region->heaps[id], NULL);
+	}
+	RCU_INIT_POINTER(region->heaps[MEMMGR_HEAP_MAIN], NULL);
+}
+
+/* Keep a heap from being destroyed, for kernel code; NULL: no such heap. */
+struct memmgr_heap *heap_hold(struct region *region, const char *name)
+{
+	struct memmgr_heap *heap;
+
+	mutex_lock(&region->heap_mutex);
+	heap = heap_get_named(region, name);
+	if (heap && heap->flags & MEMMGR_HEAP_PRIVATE) {
+		heap_put(heap);
+		heap = NULL;
+	}
+	if (heap)
+		heap->holders++;
+	mutex_unlock(&region->heap_mutex);
+	return heap;
+}
+
+void heap_unhold(struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+
+	mutex_lock(&region->heap_mutex);
+	heap->holders--;
+	mutex_unlock(&region->heap_mutex);
+	heap_put(heap);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Heaps: an engine with a name, a lock, limits and books, living in a region.
+ *
+ * Locks, outermost first:
+ *
+ *	region.heap_mutex	making and unmaking heaps
+ *	region.map_gate		faults against changes of what is mapped
+ *	heap.lock		a heap: engine, records and books; raw, irqs off
+ *	main's heap.lock	inside the lock of a slab heap that grows
+ *	client.lock		a client's list of records
+ *	failures.lock		only with no heap lock held
+ *
+ * Only heap*.c and api.c take heap locks.
+ *
+ * Offsets: the engine's *offset* counts from the start of the heap; a *place*
+ * counts from the start of the region.
+ */
+#ifndef MEMMGR_HEAP_H
+#define MEMMGR_HEAP_H
+
+#include <linux/kernel.h>
+#include <linux/lockdep.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/swait.h>
+#include <linux/uidgid.h>
+#include <linux/memmgr.h>
+
+#include "client.h"
+#include "core/buddy.h"
+#include "core/frag.h"
+#include "core/pool.h"
+#include "core/slab.h"
+#include "core/stack.h"
+#include "region.h"
+
+#define HEAP_MAX_RECORDS	(1u << 24)
+#define HEAP_DEFAULT_RECORDS	4096u
+#define HEAP_NO_WINDOW		(~0u)
+#define RECORD_NONE		(~0u)
+
+enum record_state {
+	RECORD_FREE,	/* in the list of free records */
+	RECORD_NEW,	/* its memory is being cleared; nobody has the handle */
+	RECORD_LIVE,
+	RECORD_RESIZING,	/* may be mapped up to map_bytes, nothing else */
+	RECORD_DYING,	/* its mappings are being removed */
+};
+
+/**
+ * struct record - what is known of an allocation; guarded by the heap's lock
+ * @handle: generation over heap and index; moves on when the record is freed
+ * @next: free: the next free record
+ * @state: enum record_state
+ * @mapped: a client mapped it once
+ * @busy: calls that copy from or to it now
+ * @flags: MEMMGR_ALLOC_* that it was made with
+ * @offset: of the block
+ * @bytes: asked for
+ * @map_bytes: that may be mapped
+ * @align: asked for
+ * @time_ns: when it was made
+ * @client: its owner; NULL: persistent
+ * @mine: in the client's list
+ * @uid: of its maker
+ * @pid: of its maker
+ * @tid: of its maker
+ * @pins: promises that it stays where it is
+ * @depth: stack heaps: its place in the stack
+ * @comm: of its maker
+ * @tag: as given
+ */
+struct record {
+	u64 handle;
+	u32 next;
+	u8 state;
+	bool mapped;
+	u16 busy;
+	u32 flags;
+	u64 offset;
+	u64 bytes;
+	u64 map_bytes;
+	u64 align;
+	u64 time_ns;
+	struct client *client;
+	struct list_head mine;
+	kuid_t uid;
+	u32 pid;
+	u32 tid;
+	u32 pins;
+	u32 depth;
+	char comm[MEMMGR_COMM_LEN];
+	char tag[MEMMGR_TAG_LEN];
+};
+
+/**
+ * struct memmgr_heap - a heap
+ * @lock: guards the engine, the records and the books
+ * @kind: enum memmgr_kind, selects the engine
+ * @flags: MEMMGR_HEAP_*
+ * @waiters: callers that wait for memory
+ * @freed: counts frees while somebody waits
+ * @base: where the kernel maps the arena (slab: the region)
+ * @bytes: size of the arena (slab: limit)
+ * @engine: the common part of the engine below
+ * @buddy: the engine of a buddy heap
+ * @slabs: the engine of a slab heap
+ * @pool: the engine of a pool heap
+ * @stack: the engine of a stack heap
+ * @region: it lives in
+ * @id: in the region
+ * @name: unique in the region
+ * @arena: place of the arena, ~0 for a slab heap
+ * @max_align: largest alignment that can be asked for
+ * @align: that every block has
+ * @meta: state of the engine
+ * @slab_at: slab heaps: by number of the slab, its place >> shift
+ * @slab_of: slab heaps: by place >> shift, number of the slab + 1, 0: not ours
+ * @fallback: serves when this heap cannot; held
+ * @client: owner of a private heap
+ * @mine: in the client's list of heaps
+ * @users: references; the last one unmakes the heap
+ * @holders: kernel modules and other heaps that keep it from being destroyed;
+ *	guarded by region.heap_mutex
+ * @dying: it was destroyed; no more allocations
+ * @serial: tells it from an earlier heap with its id
+ * @window: first window of its records, or HEAP_NO_WINDOW
+ * @arena_window: window of a private heap's arena, or HEAP_NO_WINDOW
+ * @wait: for memory
+ * @records: the table
+ * @max_records: its size
+ * @used_records: records in use
+ * @free_record: first free one
+ * @record_at: stack heaps: record of the block at each depth, or RECORD_NONE
+ * @resizes: for struct memmgr_stats, as the following
+ * @refused: refused frees
+ * @fallbacks: requests passed on
+ * @waits: requests that waited
+ * @failures: by reason
+ * @rcu: delays the end until no reader can see it
+ */
+struct memmgr_heap {
+	raw_spinlock_t lock;
+	u32 kind;
+	u32 flags;
+	u32 waiters;
+	u32 freed;
+	void *base;
+	u64 bytes;
+	union {
+		struct engine engine;
+		struct buddy buddy;
+		struct slabs slabs;
+		struct pool pool;
+		struct stack stack;
+	};
+
+	struct region *region;
+	u32 id;
+	char name[MEMMGR_NAME_LEN];
+	u64 arena;
+	u64 max_align;
+	u64 align;
+	void *meta;
+	u32 *slab_at;
+	u32 *slab_of;
+	struct memmgr_heap *fallback;
+	struct client *client;
+	struct list_head mine;
+	refcount_t users;
+	u32 holders;
+	bool dying;
+	u32 serial;
+	u32 window;
+	u32 arena_window;
+	struct swait_queue_head wait;
+
+	struct record *records;
+	u32 max_records;
+	u32 used_records;
+	u32 free_record;
+	u32 *record_at;
+
+	u64 resizes;
+	u64 refused;
+	u64 fallbacks;
+	u64 waits;
+	u64 failures[MEMMGR_REASONS];
+	struct rcu_head rcu;
+};
+
+static inline unsigned long heap_lock(struct memmgr_heap *heap)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	return flags;
+}
+
+static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
+{
+	raw_spin_unlock_irqrestore(&heap->lock, flags);
+}
+
+/*
+ * Something was freed, under the lock: true when somebody waits for that.
+ * heap_wake() then, after the lock.
+ */
+static inline bool heap_freed(struct memmgr_heap *heap)
+{
+	if (likely(!heap->waiters))
+		return false;
+	heap->freed++;
+	return true;
+}
+
+static inline void heap_wake(struct memmgr_heap *heap, bool wake)
+{
+	if (unlikely(wake))
+		swake_up_one(&heap->wait);
+}
+
+/* The fixed part of a handle's lower half; the rest is the record. */
+#define HANDLE_HEAP_SHIFT	24
+
+static inline u32 handle_heap(u64 handle)
+{
+	return (u32)handle >> HANDLE_HEAP_SHIFT;
+}
+
+static inline u32 handle_record(u64 handle)
+{
+	return handle & (HEAP_MAX_RECORDS - 1);
+}
+
+#define HANDLE_GENERATION	(1ull << 32)
+
+static inline u64 handle_make(u32 generation, u32 heap, u32 record)
+{
+	return generation * HANDLE_GENERATION | heap << HANDLE_HEAP_SHIFT | record;
+}
+
+/**
+ * struct heap_request - an allocation for a client
+ * @bytes: size
+ * @align: 0 or a power of two
+ * @flags: MEMMGR_ALLOC_*
+ * @timeout_ms: with MEMMGR_ALLOC_WAIT; 0: no limit
+ * @tag: for people
+ */
+struct heap_request {
+	u64 bytes;
+	u64 align;
+	u32 flags;
+	u32 timeout_ms;
+	const char *tag;
+};
+
+/* heap.c: heaps come and go */
+int heap_create_main(struct region *region, u32 max_records, bool join);
+int heap_create(struct region *region, struct client *client,
+		struct memmgr_heap_create *config);
+int heap_destroy(struct region *region, struct client *client, u32 id,
+		 u32 flags);
+void heap_destroy_private(struct client *client);
+void heap_destroy_all(struct region *region);
+struct memmgr_heap *heap_get(struct region *region, u32 id);
+struct memmgr_heap *heap_get_named(struct region *region, const char *name);
+struct memmgr_heap *heap_get_next(struct region *region, u32 id);
+struct memmgr_heap *heap_get_window(struct region *region, u32 window);
+void heap_put(struct memmgr_heap *heap);
+struct memmgr_heap *heap_hold(struct region *region, const char *name);
+void heap_unhold(struct memmgr_heap *heap);
+int heap_access(const struct memmgr_heap *heap, const struct client *client);
+int heap_main_take(struct region *region, u64 bytes, u64 align, u64 *place,
+		   struct engine_refusal *why);
+void heap_main_give(struct region *region, u64 place);
+u32 heap_kernel_live(struct memmgr_heap *heap);
+const char *heap_kind_name(u32 kind);
+bool heap_kind_built(u32 kind);
+
+/* The place in the region of an engine's offset. */
+static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
+{
+	u32 shift;
+
+	if (heap->kind != MEMMGR_KIND_SLAB)
+		return heap->arena + offset;
+	shift = heap->slabs.layout.shift;
+	return ((u64)heap->slab_at[offset >> shift] << shift) |
+	       (offset & ((1u << shift) - 1));
+}
+
+/* heap_alloc.c: allocations with a record */
+int heap_alloc(struct memmgr_heap *heap, struct client *client,
+	       const struct heap_request *rq, struct memmgr_info *info,
+	       struct engine_refusal *why);
+int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle);
+void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle);
+int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
+		u64 bytes, u64 *granted, struct engine_refusal *why);
+int heap_stack_mark(struct memmgr_heap *heap, u64 *mark);
+int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark,
+		       u32 *released);
+int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		    u64 offset, u64 bytes, u64 *place);
+void heap_copy_end(struct memmgr_heap *heap, u64 handle);
+int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
+	      struct memmgr_info *info);
+bool heap_info_next(struct memmgr_heap *heap, struct client *client,
+		    u32 *index, struct memmgr_info *info);
+int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
+	     u64 offset, u64 bytes, u64 *handle);
+int heap_map_place(struct memmgr_heap *heap, u32 serial, u64 handle, u64 offset,
+		   u64 *place);
+void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
+		 const struct engine_refusal *why);
+bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
+void heap_forget_records(struct memmgr_heap *heap);
+void heap_trim(struct memmgr_heap *heap);
+
+/* heap_stats.c: what is known of a heap */
+void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);
+void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *frag);
+int heap_check(struct memmgr_heap *heap, struct memmgr_check *check);
+void heap_query(struct memmgr_heap *heap, struct client *client,
+		struct memmgr_heap_query *query);
+bool heap_next_block(struct memmgr_heap *heap, u64 *pos,
+		     struct engine_block *block);
+u32 heap_owner(struct region *region, u64 place);
+u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
+		 u64 *cell_bytes);
+bool heap_stack_has_records(const struct memmgr_heap *heap, u32 depth);
+u32 heap_count(struct region *region);
+
+#endif /* MEMMGR_HEAP_H */

@@ -1,0 +1,921 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Allocations of clients: blocks with a record. */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include "heap.h"
+#include "mmap.h"
+
+#define CLEAR_STEP	(1u << 20)
+
+/* Who asks. Found out before the lock: some of it may sleep. */
+struct viewer {
+	const struct client *client;
+	kuid_t uid;
+	bool admin;
+};
+
+static struct viewer viewer_of(const struct client *client)
+{
+	return (struct viewer) {
+		.client = client,
+		.uid = current_euid(),
+		.admin = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN),
+	};
+}
+
+static int record_access(const struct record *record, const struct viewer *viewer)
+{
+	if (record->client)
+		return record->client == viewer->client ? 0 : -EACCES;
+	return viewer->admin || uid_eq(record->uid, viewer->uid) ? 0 : -EACCES;
+}
+
+/* The record of a handle, whatever its state; NULL when it is stale. */
+static struct record *record_of(struct memmgr_heap *heap, u64 handle)
+{
+	u32 i = handle_record(handle);
+	struct record *record;
+
+	if (i >= heap->max_records)
+		return NULL;
+	record = &heap->records[i];
+	return record->handle == handle && record->state != RECORD_FREE ?
+	       record : NULL;
+}
+
+/* The record that a viewer may use now, or an error. */
+static struct record *record_use(struct memmgr_heap *heap,
+				 const struct viewer *viewer, u64 handle)
+{
+	struct record *record = record_of(heap, handle);
+	int err;
+
+	if (!record || record->state == RECORD_NEW)
+		return ERR_PTR(-EBADF);
+	err = record_access(record, viewer);
+	if (err)
+		return ERR_PTR(err);
+	if (record->state != RECORD_LIVE)
+		return ERR_PTR(-EBUSY);
+	return record;
+}
+
+/* The same for a call that changes it while nobody copies from or to it. */
+static struct record *record_use_alone(struct memmgr_heap *heap,
+				       const struct viewer *viewer, u64 handle)
+{
+	struct record *record = record_use(heap, viewer, handle);
+
+	return !IS_ERR(record) && record->busy ? ERR_PTR(-EBUSY) : record;
+}
+
+static u32 record_index(const struct memmgr_heap *heap,
+			const struct record *record)
+{
+	return record - heap->records;
+}
+
+/* Give a block that was just allocated the first free record. */
+static struct record *record_take(struct memmgr_heap *heap,
+				  const struct record *template,
+				  const struct engine_block *block)
+{
+	u32 i = heap->free_record;
+	struct record *record = &heap->records[i];
+	struct client *client = template->client;
+	u64 handle = record->handle;
+
+	heap->free_record = record->next;
+	heap->used_records++;
+	*record = *template;
+	record->handle = handle;
+	record->state = RECORD_NEW;
+	record->offset = block->offset;
+	record->map_bytes = block->granted;
+	INIT_LIST_HEAD(&record->mine);
+	if (heap->kind == MEMMGR_KIND_STACK) {
+		record->depth = heap->stack.count - 1;
+		heap->record_at[record->depth] = i;
+	}
+	if (client) {
+		raw_spin_lock(&client->lock);
+		list_add(&record->mine, &client->records);
+		raw_spin_unlock(&client->lock);
+	}
+	return record;
+}
+
+static void record_release(struct memmgr_heap *heap, struct record *record)
+{
+	struct client *client = record->client;
+
+	if (client) {
+		raw_spin_lock(&client->lock);
+		list_del(&record->mine);
+		raw_spin_unlock(&client->lock);
+	}
+	if (heap->kind == MEMMGR_KIND_STACK)
+		heap->record_at[record->depth] = RECORD_NONE;
+	record->handle += HANDLE_GENERATION;
+	record->state = RECORD_FREE;
+	record->client = NULL;
+	record->next = heap->free_record;
+	heap->free_record = record_index(heap, record);
+	heap->used_records--;
+}
+
+/* Clear memory that nobody else uses; may take long, so may reschedule. */
+static void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes)
+{
+	u64 place = heap_place(heap, offset);
+
+	while (bytes) {
+		u64 step = min_t(u64, bytes, CLEAR_STEP);
+
+		region_zero(heap->region, place, step);
+		place += step;
+		bytes -= step;
+		cond_resched();
+	}
+}
+
+static void record_describe(struct memmgr_heap *heap, const struct record *record,
+			    const struct viewer *viewer, struct memmgr_info *info)
+{
+	bool mine = !record_access(record, viewer);
+	struct engine_block block;
+	u32 size = info->size;
+
+	memset(info, 0, sizeof(*info));
+	heap->engine.ops->find(&heap->engine, record->offset, &block);
+	info->size = size;
+	info->flags = record->flags;
+	info->handle = mine ? record->handle : 0;
+	info->offset = heap_place(heap, record->offset);
+	info->phys = viewer->admin ? region_phys(heap->region, info->offset) : 0;
+	info->bytes = record->bytes;
+	info->granted = block.granted;
+	info->align = record->align;
+	info->map_offset = ~0ull;
+	if (mine && heap->window != HEAP_NO_WINDOW)
+		info->map_offset = (u64)(heap->window + record_index(heap, record)) <<
+				   (heap->region->window_shift + PAGE_SHIFT);
+	info->time_ns = record->time_ns;
+	info->heap = heap->id;
+	info->state = (record->mapped ? MEMMGR_INFO_MAPPED : 0) |
+		      (mine ? MEMMGR_INFO_MINE : 0);
+	info->pid = record->pid;
+	info->tid = record->tid;
+	info->uid = from_kuid(&init_user_ns, record->uid);
+	info->pins = record->pins;
+	memcpy(info->comm, record->comm, sizeof(info->comm));
+	memcpy(info->tag, record->tag, sizeof(info->tag));
+}
+
+/* Everything that a record says of its maker. */
+static void record_prepare(struct record *record, struct client *client,
+			   const struct heap_request *rq)
+{
+	*record = (struct record) {
+		.flags = rq->flags,
+		.bytes = rq->bytes,
+		.align = rq->align,
+		.time_ns = ktime_get_boottime_ns(),
+		.client = rq->flags & MEMMGR_ALLOC_PERSISTENT ? NULL : client,
+		.uid = current_euid(),
+		.pid = task_tgid_nr(current),
+		.tid = task_pid_nr(current),
+	};
+	get_task_comm(record->comm, current);
+	strscpy_pad(record->tag, rq->tag, sizeof(record->tag));
+}
+
+/* One try. On success the record is new: its memory is not yet cleared. */
+static int alloc_locked(struct memmgr_heap *heap, const struct record *template,
+			u64 *handle, struct engine_block *block,
+			struct engine_refusal *why)
+{
+	struct engine_request rq = {
+		.bytes = template->bytes,
+		.align = template->align,
+		.recorded = true,
+	};
+	int err;
+
+	if (heap->dying)
+		return -ENOENT;
+	if (!rq.bytes || !engine_align_ok(rq.align))
+		return -EINVAL;
+	if (rq.align > heap->max_align)
+		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
+	if (heap->free_record == RECORD_NONE) {
+		engine_refuse(why, MEMMGR_REASON_RECORDS, 0);
+		return -ENOSPC;
+	}
+	err = heap->engine.ops->alloc(&heap->engine, &rq, block, why);
+	if (!err)
+		*handle = record_take(heap, template, block)->handle;
+	return err;
+}
+
+/* Clear the memory of a new record and let it live. */
+static int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer,
+			u64 handle, const struct engine_block *block,
+			struct memmgr_info *info)
+{
+	struct record *record;
+	unsigned long flags;
+	int err = 0;
+
+	heap_clear(heap, block->offset, block->granted);
+	flags = heap_lock(heap);
+	record = record_of(heap, handle);
+	if (record) {
+		record->state = RECORD_LIVE;
+		record_describe(heap, record, viewer, info);
+	} else {
+		err = -ENOENT;	/* the heap was destroyed by force */
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+static int alloc_try(struct memmgr_heap *heap, const struct record *template,
+		     const struct viewer *viewer, struct memmgr_info *info,
+		     struct engine_refusal *why)
+{
+	struct engine_block block;
+	unsigned long flags;
+	u64 handle;
+	int err;
+
+	flags = heap_lock(heap);
+	err = alloc_locked(heap, template, &handle, &block, why);
+	heap_unlock(heap, flags);
+	return err ? err : alloc_finish(heap, viewer, handle, &block, info);
+}
+
+/**
+ * heap_wait - wait until something was freed after a try that failed
+ * @heap: the caller counted itself in heap->waiters in that try
+ * @seen: heap->freed at that time
+ * @left: jiffies to wait at most, and what is left of them
+ * @err: -ETIMEDOUT or -EINTR
+ *
+ * Context: process, may sleep.
+ * Return: false when it was in vain.
+ */
+bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err)
+{
+	*left = swait_event_interruptible_timeout_exclusive(heap->wait,
+			READ_ONCE(heap->freed) != seen || READ_ONCE(heap->dying),
+			*left);
+	*err = *left < 0 ? -EINTR : -ETIMEDOUT;
+	return *left > 0;
+}
+
+/* Can waiting help? Not when the request is too large or malformed. */
+static bool may_wait(int err, const struct engine_refusal *why)
+{
+	return err == -ENOSPC ||
+	       (err == -ENOMEM && why->reason != MEMMGR_REASON_TOO_LARGE);
+}
+
+/*
+ * Try until it succeeds, cannot succeed, or the time is over. Whoever was woken
+ * wakes the next in any case: what was freed may be enough for two, or suit the
+ * next one only. A waiter that has seen the latest free sleeps on, so the chain
+ * ends.
+ */
+static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
+		      const struct viewer *viewer, u32 timeout_ms,
+		      struct memmgr_info *info, struct engine_refusal *why)
+{
+	long left = timeout_ms ? msecs_to_jiffies(timeout_ms) :
+				 MAX_SCHEDULE_TIMEOUT;
+	struct engine_block block;
+	unsigned long flags;
+	bool go_on = true;
+	int result = 0;
+	u64 handle;
+	u32 seen;
+	int err;
+
+	flags = heap_lock(heap);
+	heap->waits++;
+	heap->waiters++;
+	for (;;) {
+		err = alloc_locked(heap, template, &handle, &block, why);
+		if (!go_on || !may_wait(err, why))
+			break;
+		seen = heap->freed;
+		heap_unlock(heap, flags);
+		go_on = heap_wait(heap, seen, &left, &result);
+		heap_wake(heap, true);
+		flags = heap_lock(heap);
+	}
+	heap->waiters--;
+	heap_unlock(heap, flags);
+	if (!err)
+		return alloc_finish(heap, viewer, handle, &block, info);
+	if (!go_on && may_wait(err, why)) {
+		if (result == -ETIMEDOUT)
+			why->reason = MEMMGR_REASON_TIMEOUT;
+		return result;
+	}
+	return err;
+}
+
+/**
+ * heap_failed - count and remember a request that was refused
+ * @heap: that refused it
+ * @bytes: asked for
+ * @align: asked for
+ * @why: it was refused
+ *
+ * Context: any, no heap lock held. O(orders).
+ */
+void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
+		 const struct engine_refusal *why)
+{
+	struct memmgr_failure failure = {
+		.bytes = bytes,
+		.align = align,
+		.largest = why->largest,
+		.heap = heap->id,
+		.reason = why->reason,
+	};
+	struct engine_books books;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	heap->failures[why->reason]++;
+	heap->engine.ops->books(&heap->engine, &books);
+	heap_unlock(heap, flags);
+	failure.free = books.total - books.used;
+	failures_add(&heap->region->failures, &failure);
+}
+
+static void count_fallback(struct memmgr_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+
+	heap->fallbacks++;
+	heap_unlock(heap, flags);
+}
+
+/**
+ * heap_alloc - allocate for a client
+ * @heap: to allocate from
+ * @client: the owner
+ * @rq: what
+ * @info: the allocation; @info->heap tells which heap served it
+ * @why: the reason of a failure
+ *
+ * Context: process. Sleeps only to wait (MEMMGR_ALLOC_WAIT), and may
+ * reschedule while it clears the memory. Cost: one engine allocation, and to
+ * clear what was granted.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_alloc(struct memmgr_heap *heap, struct client *client,
+	       const struct heap_request *rq, struct memmgr_info *info,
+	       struct engine_refusal *why)
+{
+	struct viewer viewer = viewer_of(client);
+	struct engine_refusal second;
+	struct record template;
+	int err;
+
+	err = heap_access(heap, client);
+	if (err)
+		return err;
+	record_prepare(&template, client, rq);
+	err = alloc_try(heap, &template, &viewer, info, why);
+	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
+	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK)) {
+		count_fallback(heap);
+		err = alloc_try(heap->fallback, &template, &viewer, info, &second);
+		if (err == -ENOMEM || err == -ENOSPC)
+			why->largest = max(why->largest, second.largest);
+	}
+	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(err, why))
+		err = alloc_wait(heap, &template, &viewer, rq->timeout_ms, info,
+				 why);
+	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT)
+		heap_failed(heap, rq->bytes, rq->align, why);
+	return err;
+}
+
+/* Nobody can map it any more: remove the mappings that there are. */
+static void record_zap(struct memmgr_heap *heap, u32 record, u64 from, u64 to)
+{
+	mapping_zap(heap->region, heap->window + record, from, to - from);
+}
+
+/* Return a record's block to the engine. */
+static int record_free(struct memmgr_heap *heap, struct record *record)
+{
+	struct engine_block block;
+	int err;
+
+	err = heap->engine.ops->free(&heap->engine, record->offset, true, &block);
+	if (!err)
+		record_release(heap, record);
+	return err;
+}
+
+/**
+ * heap_free - free an allocation
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ *
+ * Context: process; may sleep when it was mapped. O(levels) without mappings.
+ * Return: 0, -EBADF, -EACCES or -EBUSY.
+ */
+int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	bool wake = false;
+	int err;
+
+	flags = heap_lock(heap);
+	record = record_use_alone(heap, &viewer, handle);
+	err = PTR_ERR_OR_ZERO(record);
+	if (!err && record->pins)
+		err = -EBUSY;
+	if (!err && record->mapped) {
+		record->state = RECORD_DYING;
+		heap_unlock(heap, flags);
+		record_zap(heap, handle_record(handle), 0, record->map_bytes);
+		flags = heap_lock(heap);
+		/* A heap that was destroyed by force has forgotten it. */
+		if (!record_of(heap, handle)) {
+			heap_unlock(heap, flags);
+			return 0;
+		}
+	}
+	if (!err)
+		err = record_free(heap, record);
+	if (err)
+		heap->refused++;
+	else
+		wake = heap_freed(heap);
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	return err;
+}
+
+/**
+ * heap_reclaim - free what a client that goes has left
+ * @heap: that its handle names
+ * @client: that goes; no call of it runs, and it has no mappings
+ * @handle: of one of its allocations
+ *
+ * Context: process. O(levels); for a stack O(log live).
+ */
+void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle)
+{
+	struct record *record;
+	unsigned long flags;
+	bool wake = false;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, handle);
+	if (record && record->client == client) {
+		if (record_free(heap, record)) {
+			/* Below another's block: it goes when it surfaces. */
+			if (heap->kind == MEMMGR_KIND_STACK &&
+			    heap_kind_built(heap->kind))
+				stack_abandon(&heap->stack, record->offset);
+			record_release(heap, record);
+		}
+		wake = heap_freed(heap);
+	}
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+}
+
+/* Forget all records of a heap that goes; their blocks go with the heap. */
+void heap_forget_records(struct memmgr_heap *heap)
+{
+	unsigned long flags;
+	u32 i;
+
+	for (i = 0; i < heap->max_records; i++) {
+		flags = heap_lock(heap);
+		if (heap->records[i].state != RECORD_FREE)
+			record_release(heap, &heap->records[i]);
+		heap_unlock(heap, flags);
+	}
+}
+
+static int resize_locked(struct memmgr_heap *heap, struct record *record,
+			 u64 bytes, struct engine_block *block,
+			 struct engine_refusal *why)
+{
+	struct engine_request rq = { .bytes = bytes, .recorded = true };
+	int err;
+
+	err = heap->engine.ops->resize(&heap->engine, record->offset, &rq, block,
+				       why);
+	if (err)
+		return err;
+	record->bytes = bytes;
+	heap->resizes++;
+	return 0;
+}
+
+/*
+ * A mapped allocation is cut: first no fault may map the end any more, then
+ * the mappings of it go, then the engine gets it back.
+ */
+static int resize_cut(struct memmgr_heap *heap, struct record *record,
+		      u64 bytes, unsigned long *flags)
+{
+	u64 handle = record->handle;
+	u64 from = PAGE_ALIGN(bytes);
+	u64 to = record->map_bytes;
+
+	if (!record->mapped || from >= to)
+		return 0;
+	record->state = RECORD_RESIZING;
+	record->map_bytes = from;
+	heap_unlock(heap, *flags);
+	record_zap(heap, handle_record(handle), from, to);
+	*flags = heap_lock(heap);
+	if (!record_of(heap, handle))
+		return -EBADF;
+	record->state = RECORD_LIVE;
+	return 0;
+}
+
+/* What was added has to be clear before anybody can see it. */
+static int resize_clear(struct memmgr_heap *heap, struct record *record,
+			u64 from, const struct engine_block *block,
+			unsigned long *flags)
+{
+	u64 handle = record->handle;
+	u64 offset = record->offset;
+
+	record->state = RECORD_RESIZING;
+	heap_unlock(heap, *flags);
+	heap_clear(heap, offset + from, block->granted - from);
+	*flags = heap_lock(heap);
+	if (!record_of(heap, handle))
+		return -EBADF;
+	record->state = RECORD_LIVE;
+	return 0;
+}
+
+/**
+ * heap_resize - change the size of an allocation in place
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @bytes: new size
+ * @granted: bytes that it occupies now
+ * @why: the reason of -ENOMEM
+ *
+ * Context: process; may sleep when it was mapped, and may reschedule while it
+ * clears what was added. O(levels^2) otherwise.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
+		u64 bytes, u64 *granted, struct engine_refusal *why)
+{
+	struct viewer viewer = viewer_of(client);
+	struct engine_block block;
+	struct record *record;
+	unsigned long flags;
+	bool wake = false;
+	u64 before = 0;
+	int err;
+
+	if (!bytes)
+		return -EINVAL;
+	flags = heap_lock(heap);
+	record = record_use_alone(heap, &viewer, handle);
+	err = PTR_ERR_OR_ZERO(record);
+	if (err)
+		goto out;
+	before = record->bytes;
+	err = resize_cut(heap, record, bytes, &flags);
+	if (!err)
+		err = resize_locked(heap, record, bytes, &block, why);
+	if (!err && bytes > before)
+		err = resize_clear(heap, record, before, &block, &flags);
+	if (!err) {
+		record->map_bytes = block.granted;
+		*granted = block.granted;
+		wake = heap_freed(heap);
+	}
+out:
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	if (err == -ENOMEM)
+		heap_failed(heap, bytes, 0, why);
+	return err;
+}
+
+/**
+ * heap_stack_mark - remember the height of a stack heap
+ * @heap: any heap
+ * @mark: the height
+ *
+ * Context: any. O(1).
+ * Return: 0, or -EOPNOTSUPP when it is no stack.
+ */
+int heap_stack_mark(struct memmgr_heap *heap, u64 *mark)
+{
+	unsigned long flags;
+
+	if (heap->kind != MEMMGR_KIND_STACK || !heap_kind_built(heap->kind))
+		return -EOPNOTSUPP;
+	flags = heap_lock(heap);
+	*mark = stack_mark(&heap->stack);
+	heap_unlock(heap, flags);
+	return 0;
+}
+
+/* Does a user's allocation lie there? Under the heap's lock. */
+bool heap_stack_has_records(const struct memmgr_heap *heap, u32 depth)
+{
+	for (; depth < heap->stack.count; depth++)
+		if (heap->record_at[depth] != RECORD_NONE)
+			return true;
+	return false;
+}
+
+/* May everything from @depth up go? Abandoned blocks always may. */
+static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
+			 u32 depth)
+{
+	for (; depth < heap->stack.count; depth++) {
+		u32 i = heap->record_at[depth];
+		struct record *record;
+
+		if (heap->stack.entry[depth].start & STACK_ABANDONED)
+			continue;
+		if (i == RECORD_NONE)
+			return -EBUSY;
+		record = &heap->records[i];
+		if (record_access(record, viewer) || record->busy ||
+		    record->pins || record->state != RECORD_LIVE)
+			return -EBUSY;
+	}
+	return 0;
+}
+
+/**
+ * heap_stack_release - free everything above a mark
+ * @heap: any heap
+ * @client: who asks; it must be allowed to free all of it
+ * @mark: of heap_stack_mark()
+ * @released: allocations that went
+ *
+ * Context: process. O(allocations that go).
+ * Return: 0, -EOPNOTSUPP, -EINVAL when the stack was below the mark since, or
+ * -EBUSY when something above it is not the client's.
+ */
+int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark,
+		       u32 *released)
+{
+	struct viewer viewer = viewer_of(client);
+	unsigned long flags;
+	bool wake = false;
+	u32 depth, d, n;
+	int err;
+
+	*released = 0;
+	if (heap->kind != MEMMGR_KIND_STACK || !heap_kind_built(heap->kind))
+		return -EOPNOTSUPP;
+	flags = heap_lock(heap);
+	err = stack_depth(&heap->stack, mark, &depth);
+	if (!err)
+		err = release_check(heap, &viewer, depth);
+	if (!err) {
+		for (d = depth; d < heap->stack.count; d++) {
+			if (heap->stack.entry[d].start & STACK_ABANDONED)
+				continue;
+			record_release(heap, &heap->records[heap->record_at[d]]);
+			++*released;
+		}
+		stack_release(&heap->stack, mark, &n);
+		wake = heap_freed(heap);
+	}
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	return err;
+}
+
+/**
+ * heap_copy_begin - keep an allocation in place for a copy from or to it
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @offset: first byte in it
+ * @bytes: how many
+ * @place: of that byte in the region
+ *
+ * Context: any. O(1).
+ * Return: 0, or an error of the ABI's table; after 0 heap_copy_end() is due.
+ */
+int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		    u64 offset, u64 bytes, u64 *place)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	int err;
+
+	flags = heap_lock(heap);
+	record = record_use(heap, &viewer, handle);
+	err = PTR_ERR_OR_ZERO(record);
+	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
+		err = -ERANGE;
+	if (!err && record->busy == U16_MAX)
+		err = -EBUSY;
+	if (!err) {
+		record->busy++;
+		*place = heap_place(heap, record->offset) + offset;
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+void heap_copy_end(struct memmgr_heap *heap, u64 handle)
+{
+	unsigned long flags = heap_lock(heap);
+	struct record *record = record_of(heap, handle);
+
+	if (record)
+		record->busy--;
+	heap_unlock(heap, flags);
+}
+
+/**
+ * heap_info - what is known of an allocation
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @info: the answer
+ *
+ * Context: process. O(1); for a stack O(log live).
+ * Return: 0, -EBADF, -EACCES or -EBUSY.
+ */
+int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
+	      struct memmgr_info *info)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	int err;
+
+	flags = heap_lock(heap);
+	record = record_use(heap, &viewer, handle);
+	err = PTR_ERR_OR_ZERO(record);
+	if (!err)
+		record_describe(heap, record, &viewer, info);
+	heap_unlock(heap, flags);
+	return err;
+}
+
+#define NEXT_STEPS	64u	/* records to look at with the lock held */
+
+/**
+ * heap_info_next - the first live allocation at or behind a place in the table
+ * @heap: the heap
+ * @client: who asks; NULL: a file of debugfs
+ * @index: where to begin, and where to go on
+ * @info: the answer
+ *
+ * Context: process. A bounded number of records is looked at in one go.
+ * Return: false when there are no more.
+ */
+bool heap_info_next(struct memmgr_heap *heap, struct client *client,
+		    u32 *index, struct memmgr_info *info)
+{
+	struct viewer viewer = viewer_of(client);
+	bool found = false;
+	unsigned long flags;
+	u32 end;
+
+	while (!found && *index < heap->max_records) {
+		end = min(*index + NEXT_STEPS, heap->max_records);
+		flags = heap_lock(heap);
+		for (; !found && *index < end; ++*index) {
+			struct record *record = &heap->records[*index];
+
+			found = record->state != RECORD_FREE &&
+				record->state != RECORD_NEW;
+			if (found)
+				record_describe(heap, record, &viewer, info);
+		}
+		heap_unlock(heap, flags);
+	}
+	return found;
+}
+
+/**
+ * heap_map - may this be mapped, and what is it?
+ * @heap: that the window belongs to
+ * @client: who asks
+ * @window: of a record or of the arena
+ * @offset: first byte in the window
+ * @bytes: how many
+ * @handle: of the allocation; 0: the arena
+ *
+ * Return: 0, -EINVAL or -EACCES.
+ */
+int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
+	     u64 offset, u64 bytes, u64 *handle)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	u64 limit;
+	int err;
+
+	if (window == heap->arena_window) {
+		*handle = 0;
+		limit = PAGE_ALIGN(heap->bytes);
+		err = heap_access(heap, client);
+		return err ? err :
+		       bytes <= limit && offset <= limit - bytes ? 0 : -EINVAL;
+	}
+	flags = heap_lock(heap);
+	record = &heap->records[window - heap->window];
+	if (record->state != RECORD_LIVE)
+		err = -EINVAL;
+	else
+		err = record_access(record, &viewer);
+	limit = record->map_bytes;
+	if (!err && (bytes > limit || offset > limit - bytes))
+		err = -EINVAL;
+	if (!err) {
+		record->mapped = true;
+		*handle = record->handle;
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+/* The page of a private arena; a slab that it does not hold has none. */
+static int arena_place(struct memmgr_heap *heap, u32 serial, u64 offset,
+		       u64 *place)
+{
+	if (heap->dying || heap->serial != serial ||
+	    offset >= PAGE_ALIGN(heap->bytes))
+		return -ENOENT;
+	if (heap->kind == MEMMGR_KIND_SLAB) {
+		u64 n = offset >> heap->slabs.layout.shift;
+
+		if (n >= heap->slabs.layout.max || heap->slab_at[n] == SLAB_NONE)
+			return -ENOENT;
+	}
+	*place = heap_place(heap, offset);
+	return 0;
+}
+
+/**
+ * heap_map_place - where the page is that a mapping shows
+ * @heap: it showed when it was made
+ * @serial: of that heap
+ * @handle: of the allocation; 0: the arena
+ * @offset: byte in it
+ * @place: in the region
+ *
+ * Context: the region's map_gate is held. O(1).
+ * Return: 0, or -ENOENT when it is not there any more.
+ */
+int heap_map_place(struct memmgr_heap *heap, u32 serial, u64 handle, u64 offset,
+		   u64 *place)
+{
+	struct record *record;
+	unsigned long flags;
+	int err = -ENOENT;
+
+	flags = heap_lock(heap);
+	if (!handle) {
+		err = arena_place(heap, serial, offset, place);
+	} else {
+		record = record_of(heap, handle);
+		if (record && offset < record->map_bytes &&
+		    (record->state == RECORD_LIVE ||
+		     record->state == RECORD_RESIZING)) {
+			*place = heap_place(heap, record->offset) + offset;
+			err = 0;
+		}
+	}
+	heap_unlock(heap, flags);
+	return err;
+}

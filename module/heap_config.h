@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Heaps that a region has from the start: device tree and heaps= parameter. */
+#ifndef MEMMGR_HEAP_CONFIG_H
+#define MEMMGR_HEAP_CONFIG_H
+
+struct region;
+struct region_source;
+
+int heap_config_apply(struct region *region, const struct region_source *source);
+
+#endif /* MEMMGR_HEAP_CONFIG_H */

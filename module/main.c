@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* memmgr: init and exit. */
+#include <linux/module.h>
+
+#include "debugfs.h"
+#include "mmap.h"
+#include "source.h"
+
+static int __init memmgr_init(void)
+{
+	int err;
+
+	err = mapping_init();
+	if (err)
+		return err;
+	debugfs_init();
+	err = source_init();
+	if (err)
+		goto out_debugfs;
+	return 0;
+
+out_debugfs:
+	debugfs_exit();
+	mapping_exit();
+	return err;
+}
+
+static void __exit memmgr_exit(void)
+{
+	source_exit();
+	debugfs_exit();
+	mapping_exit();
+	rcu_barrier();
+}
+
+module_init(memmgr_init);
+module_exit(memmgr_exit);
+
+MODULE_DESCRIPTION("Memory manager for reserved memory");
+MODULE_AUTHOR("memmgr maintainers");
+MODULE_LICENSE("Dual MIT/GPL");

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Where memory comes from: a reserved region of the device tree, physical
+ * addresses given to the module, or, failing both, the system.
+ *
+ * A region's memory has one attribute, that of ordinary cached memory, in the
+ * kernel's mapping and in every user's.
+ */
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_address.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "debugfs.h"
+#include "dev.h"
+#include "heap.h"
+#include "heap_config.h"
+#include "mmap.h"
+#include "region.h"
+
+#define REGION_DEFAULT_RECORDS	16384u
+
+static unsigned int max_allocations = REGION_DEFAULT_RECORDS;
+module_param(max_allocations, uint, 0444);
+MODULE_PARM_DESC(max_allocations, "records of heap main (default 16384)");
+
+static bool join = true;
+module_param(join, bool, 0444);
+MODULE_PARM_DESC(join, "heap main looks for unaligned free runs as a last resort (default 1; 0 for real time)");
+
+/* All regions, by index. Changed at probe, remove, module init and exit. */
+static LIST_HEAD(regions);
+static DEFINE_MUTEX(regions_mutex);
+
+struct region *region_first(void)
+{
+	struct region *region;
+
+	mutex_lock(&regions_mutex);
+	region = list_first_entry_or_null(&regions, struct region, node);
+	mutex_unlock(&regions_mutex);
+	return region;
+}
+
+static struct region *region_find(const char *name, size_t len)
+{
+	struct region *region;
+
+	list_for_each_entry(region, &regions, node)
+		if (strlen(region->name) == len && !memcmp(region->name, name, len))
+			return region;
+	return NULL;
+}
+
+struct region *region_by_name(const char *name, size_t len)
+{
+	struct region *region;
+
+	mutex_lock(&regions_mutex);
+	region = region_find(name, len);
+	mutex_unlock(&regions_mutex);
+	return region;
+}
+
+/* The page frame at an offset. */
+unsigned long region_pfn(const struct region *region, u64 offset)
+{
+	if (region->flags & MEMMGR_REGION_CONTIGUOUS)
+		return PHYS_PFN(region->phys + offset);
+	return vmalloc_to_pfn(region->virt + offset);
+}
+
+/* The physical address at an offset; 0 when it would promise too much. */
+u64 region_phys(const struct region *region, u64 offset)
+{
+	return region->flags & MEMMGR_REGION_CONTIGUOUS ?
+	       region->phys + offset : 0;
+}
+
+void region_zero(struct region *region, u64 offset, u64 bytes)
+{
+	memset(region->virt + offset, 0, bytes);
+}
+
+/* Bytes that could not be copied, as copy_to_user() tells. */
+unsigned long region_read(struct region *region, u64 offset, void __user *to,
+			  unsigned long bytes)
+{
+	return copy_to_user(to, region->virt + offset, bytes);
+}
+
+unsigned long region_write(struct region *region, u64 offset,
+			   const void __user *from, unsigned long bytes)
+{
+	return copy_from_user(region->virt + offset, from, bytes);
+}
+
+/* Is the range inside of RAM, as far as the device tree tells? */
+static bool region_in_ram(phys_addr_t phys, u64 bytes)
+{
+	struct device_node *node = NULL;
+	bool known = false;
+	struct resource ram;
+	int i;
+
+	while ((node = of_find_node_by_type(node, "memory"))) {
+		for (i = 0; !of_address_to_resource(node, i, &ram); i++) {
+			known = true;
+			if (phys >= ram.start && phys + bytes - 1 <= ram.end) {
+				of_node_put(node);
+				return true;
+			}
+		}
+	}
+	return !known;
+}
+
+/* Does the kernel use memory of this range as its own? */
+static bool region_in_system(phys_addr_t phys, u64 bytes)
+{
+	return region_intersects(phys, bytes, IORESOURCE_SYSTEM_RAM,
+				 IORES_DESC_NONE) != REGION_DISJOINT;
+}
+
+static const struct region *region_overlapping(const struct region_source *s)
+{
+	struct region *region;
+
+	list_for_each_entry(region, &regions, node)
+		if (region->flags & MEMMGR_REGION_CONTIGUOUS &&
+		    s->phys < region->phys + region->bytes &&
+		    region->phys < s->phys + s->bytes)
+			return region;
+	return NULL;
+}
+
+/* What is wrong with the range that a source names; NULL: nothing. */
+static const char *source_fault(const struct region_source *s)
+{
+	u64 last = (u64)s->phys + s->bytes - 1;
+
+	if (!s->bytes)
+		return "its size is 0; give a size in whole pages";
+	if (!PAGE_ALIGNED(s->bytes))
+		return "its size is not a multiple of the page size";
+	if (s->bytes > 1ull << 32)
+		return "it is larger than 4 GiB; split it";
+	if (!(s->flags & MEMMGR_REGION_RESERVED))
+		return NULL;
+	if (!PAGE_ALIGNED(s->phys))
+		return "its base is not a multiple of the page size";
+	if (last < s->phys || (phys_addr_t)last != last)
+		return "it reaches beyond the end of physical addresses";
+	if (!region_in_ram(s->phys, s->bytes))
+		return "there is no such RAM; see the memory nodes of the device tree";
+	if (!(s->flags & MEMMGR_REGION_DT) && region_in_system(s->phys, s->bytes))
+		return "the kernel itself uses that memory; reserve it with mem= or in the device tree";
+	return NULL;
+}
+
+static int source_check(const struct region_source *s)
+{
+	const char *name = s->name ? s->name : "region";
+	const struct region *other;
+	const char *fault;
+
+	fault = source_fault(s);
+	if (fault) {
+		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: %s\n", name,
+		       s->bytes, &s->phys, fault);
+		return -EINVAL;
+	}
+	other = s->flags & MEMMGR_REGION_RESERVED ? region_overlapping(s) : NULL;
+	if (other) {
+		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: it overlaps region %s\n",
+		       name, s->bytes, &s->phys, other->name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* Memory that was set aside at boot. */
+static int region_map_reserved(struct region *region)
+{
+	/* What the kernel maps as RAM is in /proc/iomem already. */
+	if (!region_in_system(region->phys, region->bytes)) {
+		if (!request_mem_region(region->phys, region->bytes, "memmgr")) {
+			pr_err("memmgr: %s: 0x%llx bytes at %pa refused: in use, see /proc/iomem\n",
+			       region->name, region->bytes, &region->phys);
+			return -EBUSY;
+		}
+		region->claimed = true;
+	}
+	region->virt = memremap(region->phys, region->bytes, MEMREMAP_WB);
+	if (!region->virt) {
+		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller\n",
+		       region->name, region->bytes, &region->phys);
+		return -ENOMEM;
+	}
+	region->max_align = min_t(u64, rounddown_pow_of_two(region->bytes),
+				  region->phys ? 1ull << __ffs64(region->phys) :
+						 1ull << 32);
+	return 0;
+}
+
+/* Memory of the system, for trying things out. */
+static int region_map_system(struct region *region)
+{
+	if (region->bytes > (u64)si_mem_available() * PAGE_SIZE / 4 * 3)
+		region->virt = NULL;
+	else
+		region->virt = __vmalloc(region->bytes, GFP_KERNEL | __GFP_ZERO |
+					 __GFP_NOWARN);
+	if (!region->virt) {
+		pr_err("memmgr: %s: the system has no 0x%llx bytes to give; use a smaller size=\n",
+		       region->name, region->bytes);
+		return -ENOMEM;
+	}
+	region->max_align = rounddown_pow_of_two(region->bytes);
+	return 0;
+}
+
+static void region_unmap(struct region *region)
+{
+	if (!region->virt)
+		goto out_release;
+	if (region->flags & MEMMGR_REGION_RESERVED)
+		memunmap(region->virt);
+	else
+		vfree(region->virt);
+out_release:
+	if (region->claimed)
+		release_mem_region(region->phys, region->bytes);
+}
+
+/* The lowest index that is free, and the list entry to insert before. */
+static struct list_head *region_slot(u32 *index)
+{
+	struct region *other;
+
+	*index = 0;
+	list_for_each_entry(other, &regions, node) {
+		if (other->index != *index)
+			return &other->node;
+		++*index;
+	}
+	return &regions;
+}
+
+static void region_set_name(struct region *region,
+			    const struct region_source *s)
+{
+	if (region->index)
+		snprintf(region->misc_name, sizeof(region->misc_name),
+			 "memmgr%u", region->index);
+	else
+		strscpy(region->misc_name, "memmgr", sizeof(region->misc_name));
+	if (s->name && !region_find(s->name, strlen(s->name)) &&
+	    strlen(s->name) < sizeof(region->name) && !strchr(s->name, '/'))
+		strscpy(region->name, s->name, sizeof(region->name));
+	else
+		strscpy(region->name, region->misc_name, sizeof(region->name));
+}
+
+static struct region *region_alloc(const struct region_source *s, u32 index)
+{
+	struct region *region = kzalloc(sizeof(*region), GFP_KERNEL);
+
+	if (!region)
+		return NULL;
+	region->index = index;
+	region->flags = s->flags | (join ? MEMMGR_REGION_JOIN : 0);
+	if (s->flags & MEMMGR_REGION_RESERVED) {
+		region->phys = s->phys;
+		region->flags |= MEMMGR_REGION_CONTIGUOUS;
+	}
+	region->bytes = s->bytes;
+	region->window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
+	init_rwsem(&region->map_gate);
+	mutex_init(&region->heap_mutex);
+	failures_init(&region->failures);
+	region_set_name(region, s);
+	return region;
+}
+
+static void region_announce(const struct region *region)
+{
+	pr_info("memmgr: %s: %llu KiB at /dev/%s, %s\n", region->name,
+		region->bytes >> 10, region->misc_name,
+		region->flags & MEMMGR_REGION_RESERVED ?
+		"reserved memory" :
+		"memory of the system, NOT reserved: for trying out only");
+}
+
+static int region_build(struct region *region, const struct region_source *s)
+{
+	int err;
+
+	err = region->flags & MEMMGR_REGION_RESERVED ?
+	      region_map_reserved(region) : region_map_system(region);
+	if (err)
+		goto out_unmap;
+	region->inode = mapping_inode_get();
+	if (IS_ERR(region->inode)) {
+		err = PTR_ERR(region->inode);
+		goto out_unmap;
+	}
+	err = heap_create_main(region, max_allocations, join);
+	if (err)
+		goto out_inode;
+	err = heap_config_apply(region, s);
+	if (err)
+		goto out_heaps;
+	region->debugfs = debugfs_add_region(region);
+	err = dev_add_region(region);
+	if (err)
+		goto out_debugfs;
+	return 0;
+
+out_debugfs:
+	debugfs_remove_region(region);
+out_heaps:
+	heap_destroy_all(region);
+out_inode:
+	mapping_inode_put(region->inode);
+out_unmap:
+	region_unmap(region);
+	return err;
+}
+
+/**
+ * region_create - make a region with its heaps, device node and debugfs folder
+ * @s: where its memory comes from
+ *
+ * Context: process, may sleep. A refusal is one line in the log.
+ * Return: the region or an error.
+ */
+struct region *region_create(const struct region_source *s)
+{
+	struct list_head *before;
+	struct region *region;
+	u32 index;
+	int err;
+
+	mutex_lock(&regions_mutex);
+	err = source_check(s);
+	if (err)
+		goto out;
+	before = region_slot(&index);
+	region = region_alloc(s, index);
+	err = region ? region_build(region, s) : -ENOMEM;
+	if (err) {
+		kfree(region);
+		goto out;
+	}
+	list_add_tail(&region->node, before);
+	region_announce(region);
+out:
+	mutex_unlock(&regions_mutex);
+	return err ? ERR_PTR(err) : region;
+}
+
+/**
+ * region_destroy - unmake a region
+ * @region: with no open files and no heaps held by kernel code
+ *
+ * Context: process, may sleep.
+ */
+void region_destroy(struct region *region)
+{
+	mutex_lock(&regions_mutex);
+	list_del(&region->node);
+	dev_remove_region(region);
+	debugfs_remove_region(region);
+	heap_destroy_all(region);
+	mapping_inode_put(region->inode);
+	region_unmap(region);
+	mutex_unlock(&regions_mutex);
+	kfree(region);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Regions: one range of memory, one device node, one debugfs folder each.
+ *
+ * A region lives from probe (or module init) to remove (or module exit). Open
+ * files hold the module, and the driver cannot be unbound by hand, so that no
+ * client outlives its region.
+ */
+#ifndef MEMMGR_REGION_H
+#define MEMMGR_REGION_H
+
+#include <linux/list.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+#include "failures.h"
+
+struct device;
+struct device_node;
+struct inode;
+struct memmgr_heap;
+struct vm_area_struct;
+
+/**
+ * struct region - a range of memory that memmgr owns
+ * @node: in the list of all regions
+ * @index: 0 for the first; names the device node
+ * @name: of the region, unique
+ * @flags: MEMMGR_REGION_*
+ * @phys: physical address, when MEMMGR_REGION_CONTIGUOUS
+ * @bytes: size, whole pages
+ * @virt: the kernel's mapping
+ * @claimed: @phys is entered in /proc/iomem for us
+ * @max_align: largest alignment that offsets and addresses share
+ * @misc: the device node
+ * @misc_name: its name
+ * @inode: the one address space in which all clients' mappings are found
+ * @map_gate: held for reading from looking up what a page shows to mapping it;
+ *	passing it for writing waits for faults that looked before a change
+ * @window_shift: log2 of the pages that a window of the mmap() offsets spans
+ * @heap_mutex: serialises making and unmaking heaps
+ * @heaps: by id; written under @heap_mutex, read under RCU
+ * @generation: where the next heap's handles start
+ * @failures: the last failed requests
+ * @debugfs: the folder
+ */
+struct region {
+	struct list_head node;
+	u32 index;
+	char name[MEMMGR_NAME_LEN];
+	u32 flags;
+	phys_addr_t phys;
+	u64 bytes;
+	void *virt;
+	bool claimed;
+	u64 max_align;
+	struct miscdevice misc;
+	char misc_name[MEMMGR_NAME_LEN];
+	struct inode *inode;
+	struct rw_semaphore map_gate;
+	u32 window_shift;
+	struct mutex heap_mutex;
+	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
+	u32 generation;
+	struct failures failures;
+	struct dentry *debugfs;
+};
+
+/**
+ * struct region_source - where a region's memory comes from
+ * @name: for messages and, if free, for the region; may be NULL
+ * @phys: physical address; ignored for memory from the system
+ * @bytes: size
+ * @flags: MEMMGR_REGION_*; without _RESERVED the system gives the memory
+ * @node: device tree node with heaps as children, or NULL
+ * @heaps: heaps= of the module, or NULL
+ */
+struct region_source {
+	const char *name;
+	phys_addr_t phys;
+	u64 bytes;
+	u32 flags;
+	struct device_node *node;
+	const char *heaps;
+};
+
+struct region *region_create(const struct region_source *source);
+void region_destroy(struct region *region);
+struct region *region_first(void);
+struct region *region_by_name(const char *name, size_t len);
+
+
+unsigned long region_pfn(const struct region *region, u64 offset);
+void region_zero(struct region *region, u64 offset, u64 bytes);
+u64 region_phys(const struct region *region, u64 offset);
+unsigned long region_read(struct region *region, u64 offset, void __user *to,
+			  unsigned long bytes);
+unsigned long region_write(struct region *region, u64 offset,
+			   const void __user *from, unsigned long bytes);
+
+#endif /* MEMMGR_REGION_H */

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Which regions there are: device tree, module parameters, fallback. */
+#ifndef MEMMGR_SOURCE_H
+#define MEMMGR_SOURCE_H
+
+int source_init(void);
+void source_exit(void);
+
+#endif /* MEMMGR_SOURCE_H */
