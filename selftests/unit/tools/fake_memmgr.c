@@ -170,7 +170,8 @@ static void insert_block(struct heap *heap, uint32_t *link, uint64_t at,
 	block->at = at;
 	block->arena = 0;
 	memset(&block->info, 0, sizeof(block->info));
-	block->info.handle = ((uint64_t)++block->generation << 32) | (index + 1);
+	block->generation++;
+	block->info.handle = ((uint64_t)block->generation << 32) | (index + 1);
 	block->info.size = sizeof(block->info);
 	block->info.flags = alloc->flags;
 	block->info.offset = heap->start + at;
@@ -624,7 +625,7 @@ static void reclaim(void)
 
 static int open_device(const char *path, int flags)
 {
-	int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
+	int (*real)(const char *path, int flags, ...) = dlsym(RTLD_NEXT, "open64");
 	int fd = real(path, (flags & ~O_ACCMODE) | O_RDWR);
 
 	if (fd < 0)
@@ -643,7 +644,7 @@ static int open_device(const char *path, int flags)
 
 int open64(const char *path, int flags, ...)
 {
-	int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
+	int (*real)(const char *path, int flags, ...) = dlsym(RTLD_NEXT, "open64");
 	const char *fake = getenv("MEMMGR_DEVICE");
 	va_list args;
 	int mode;
@@ -658,7 +659,7 @@ int open64(const char *path, int flags, ...)
 
 int ioctl(int fd, unsigned long command, ...)
 {
-	int (*real)(int, unsigned long, ...) = dlsym(RTLD_NEXT, "ioctl");
+	int (*real)(int fd, unsigned long command, ...) = dlsym(RTLD_NEXT, "ioctl");
 	va_list args;
 	void *arg;
 	int err;
@@ -677,7 +678,7 @@ int ioctl(int fd, unsigned long command, ...)
 
 int close(int fd)
 {
-	int (*real)(int) = dlsym(RTLD_NEXT, "close");
+	int (*real)(int fd) = dlsym(RTLD_NEXT, "close");
 
 	if (fd == device && device >= 0) {
 		reclaim();

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Slab against its model. */
+#include <stdio.h>
+
+#include "explore.h"
+#include "slab_rig.h"
+#include "unit.h"
+
+static u64 some_offset(const struct slab_rig *rig)
+{
+	const struct model_unit *unit = model_any(&rig->m);
+	u64 offset = unit ? model_offset(&rig->m, unit) : 0;
+
+	switch (unit_below(10)) {
+	case 0:
+		return unit_hostile();
+	case 1:
+		return unit_below(rig->m.units + 2) * rig->m.bytes;
+	case 2:
+		return offset + rig->s.layout.stride;
+	case 3:
+		return offset + 1 + unit_below(rig->s.layout.stride - 1);
+	default:
+		return offset;
+	}
+}
+
+static bool some_recorded(const struct slab_rig *rig, u64 offset)
+{
+	const struct model_unit *unit = model_at(&rig->m, offset);
+
+	return (unit && unit->recorded) != unit_chance(5);
+}
+
+static struct engine_request some_request(const struct slab_rig *rig)
+{
+	u32 object = rig->s.layout.object;
+
+	return (struct engine_request) {
+		.bytes = unit_chance(5) ? unit_hostile() :
+			 unit_chance(40) ? object : 1 + unit_below(object),
+		.align = unit_chance(5) ? unit_hostile() :
+			 unit_chance(70) ? 0 : 1u << unit_below(8),
+		.recorded = unit_chance(50),
+	};
+}
+
+static void step_free(struct slab_rig *rig, bool fast)
+{
+	u64 offset = some_offset(rig);
+	bool recorded = some_recorded(rig, offset);
+
+	if (fast)
+		slab_rig_give(rig, offset, recorded);
+	else
+		slab_rig_free(rig, offset, recorded);
+}
+
+static void step(struct slab_rig *rig, u32 fill)
+{
+	struct engine_request rq = some_request(rig);
+	u32 dice = unit_below(100);
+
+	rig->may_grow = unit_chance(80);
+	rig->may_shrink = unit_chance(60);
+	if (dice < 8) {
+		u64 offset = some_offset(rig);
+
+		rq.recorded = some_recorded(rig, offset);
+		slab_rig_resize(rig, offset, &rq);
+	} else if (dice < 12) {
+		model_try_find(&rig->m, &rig->s.e, some_offset(rig));
+	} else if (dice < 16) {
+		slab_rig_leave(rig);
+	} else if (unit_chance(fill)) {
+		if (dice < 60)
+			slab_rig_alloc(rig, &rq);
+		else
+			slab_rig_take(rig, rq.recorded);
+	} else {
+		step_free(rig, dice < 60);
+	}
+}
+
+static void run_random(u32 object, u32 align, u32 slabs, u32 keep, u32 usual)
+{
+	u32 ops = unit_ops(usual);
+	struct slab_layout layout;
+	struct slab_rig *rig;
+	u32 fill = 50;
+	u32 i, every;
+
+	unit_context("objects of %u, aligned to %u, %u slabs", object, align,
+		     slabs);
+	EXPECT_EQ(slab_layout(&layout, object, align, 1ull << 30, 12), 0);
+	layout.max = slabs;
+	rig = slab_rig_new(&layout);
+	rig->may_grow = unit_chance(50);
+	if (keep)
+		slab_rig_prepare(rig, keep);
+	every = 64 + layout.objects * slabs;
+	for (i = 0; i < ops; i++) {
+		unit_context("objects of %u, aligned to %u, %u slabs, operation %u",
+			     object, align, slabs, i);
+		if (i % every == 0) {
+			fill = 20 + 10 * unit_below(7);
+			slab_rig_verify(rig);
+		}
+		step(rig, fill);
+	}
+	slab_rig_verify(rig);
+	free(rig);
+}
+
+static void slab_differential(void)
+{
+	static const struct {
+		u32 object;
+		u32 align;
+		u32 slabs;
+		u32 keep;
+	} shapes[] = {
+		{ 8, 8, 2, 0 }, { 1, 8, 1, 0 }, { 24, 8, 3, 200 },
+		{ 64, 64, 4, 1 }, { 72, 8, 16, 0 }, { 100, 64, 5, 90 },
+		{ 192, 8, 16, 1000 }, { 700, 16, 7, 0 }, { 1000, 8, 16, 20 },
+		{ 1360, 8, 6, 0 }, { 4000, 8, 5, 3 }, { 4096, 4096, 4, 0 },
+		{ 5000, 8, 3, 0 }, { 10000, 256, 3, 9 },
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(shapes); i++)
+		run_random(shapes[i].object, shapes[i].align, shapes[i].slabs,
+			   shapes[i].keep, 6000);
+}
+
+/* Moves at each object's place, with each answer of the source. */
+static bool move(void *state, u32 i)
+{
+	struct slab_rig *rig = state;
+	const struct slab_layout *layout = &rig->s.layout;
+	u32 objects = layout->max * layout->objects;
+	struct engine_request rq = { .bytes = 3 };
+	u32 at = i / 4;
+	u64 offset = ((u64)(at / layout->objects) << layout->shift) +
+		     at % layout->objects * layout->stride;
+
+	if (i > 4 * objects)
+		return false;
+	if (i == 4 * objects) {
+		slab_rig_leave(rig);
+		return true;
+	}
+	rig->may_grow = i & 1;
+	rig->may_shrink = i & 1;
+	if (i & 2)
+		slab_rig_alloc(rig, &rq);
+	else
+		slab_rig_free(rig, offset, false);
+	return true;
+}
+
+/* Links and bits of slabs that nothing looks at do not decide the future. */
+static void settle(void *state)
+{
+	struct slab_rig *rig = state;
+	struct engine_books *books = &rig->m.books;
+	u32 i;
+
+	memset(books->classes, 0, sizeof(books->classes));
+	memset(rig->s.e.classes, 0, sizeof(rig->s.e.classes));
+	books->allocs = 0;
+	rig->s.e.allocs = 0;
+	books->peak = books->used;
+	rig->s.high = rig->s.live;
+	rig->may_grow = 0;
+	rig->may_shrink = 0;
+	books->total = 0;
+	for (i = 0; i < rig->s.layout.max; i++) {
+		struct slab *slab = &rig->s.slab[i];
+
+		if (rig->state[i] != RIG_HELD || !slab->free)
+			slab->prev = 0;
+		if (rig->state[i] == RIG_HELD && !slab->free)
+			slab->next = 0;
+		if (rig->state[i] == RIG_AWAY)
+			slab->colour = 0;
+	}
+}
+
+static void verify(void *state)
+{
+	slab_rig_verify(state);
+}
+
+static void slab_exhaustive(void)
+{
+	static const struct {
+		u32 objects;
+		u32 max;
+		u32 keep;
+	} shapes[] = {
+		{ 1, 1, 1 }, { 1, 4, 1 }, { 1, 4, 2 }, { 2, 3, 1 }, { 2, 3, 2 },
+		{ 3, 2, 1 }, { 3, 3, 1 }, { 5, 1, 1 },
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(shapes); i++) {
+		const struct slab_layout layout = {
+			.object = 8,
+			.align = 8,
+			.stride = 8,
+			.shift = 6,
+			.objects = shapes[i].objects,
+			.max = shapes[i].max,
+		};
+		struct slab_rig *rig = slab_rig_new(&layout);
+		const struct explore x = {
+			.state = rig,
+			.size = slab_rig_size(&layout),
+			.move = move,
+			.settle = settle,
+			.verify = verify,
+			.max_states = 1u << 20,
+		};
+
+		unit_context("%u objects in %u slabs, %u kept", layout.objects,
+			     layout.max, shapes[i].keep);
+		rig->s.keep = shapes[i].keep;
+		printf("# %u objects in %u slabs, %u kept: %u states\n",
+		       layout.objects, layout.max, shapes[i].keep, explore(&x));
+		free(rig);
+	}
+}
+
+static void layout_holds(u64 object, u64 align, u64 limit, u32 page_shift)
+{
+	struct slab_layout l;
+	int err = slab_layout(&l, object, align, limit, page_shift);
+	u64 slab;
+
+	unit_context("layout of %llu aligned to %llu, limit %llu, page 2^%u",
+		     object, align, limit, page_shift);
+	if (!object || object > SLAB_MAX_OBJECT || align < 8 ||
+	    align > SLAB_MAX_OBJECT || align & (align - 1)) {
+		EXPECT_EQ(err, -EINVAL);
+		return;
+	}
+	slab = 1ull << l.shift;
+	EXPECT_EQ(err, l.max ? 0 : -ENOMEM);
+	EXPECT(l.shift >= page_shift && l.shift < 32, "shift %u", l.shift);
+	EXPECT_EQ(l.object, object);
+	EXPECT(l.align >= align && !(l.align & (l.align - 1)), "align %u", l.align);
+	EXPECT(l.stride >= object && l.stride % l.align == 0 &&
+	       l.stride - object < l.align, "stride %u", l.stride);
+	EXPECT(l.objects && l.objects <= SLAB_MAX_OBJECTS, "%u objects", l.objects);
+	EXPECT((u64)l.objects * l.stride <= slab, "objects do not fit");
+	EXPECT(slab - (u64)l.objects * l.stride <= slab / 8, "wastes %llu of %llu",
+	       slab - (u64)l.objects * l.stride, slab);
+	EXPECT(l.max * slab <= limit, "%u slabs are more than the limit", l.max);
+	EXPECT(limit - l.max * slab < slab || l.max == 1u << 24,
+	       "%u slabs do not use the limit", l.max);
+}
+
+static void slab_layouts(void)
+{
+	u32 i, ops = unit_ops(300000);
+
+	for (i = 1; i < 20000; i++) {
+		layout_holds(i, 8, 1u << 20, 12);
+		layout_holds(i, 64, 1u << 24, 16);
+	}
+	for (i = 0; i < ops; i++)
+		layout_holds(unit_chance(30) ? unit_hostile() :
+			     1u + (unit_random() >> unit_below(32)) %
+			     SLAB_MAX_OBJECT,
+			     unit_chance(10) ? unit_hostile() : 8u << unit_below(25),
+			     unit_chance(10) ? unit_hostile() :
+			     1ull << unit_below(33),
+			     unit_chance(70) ? 12 : 16);
+}
+
+static void slab_hostile(void)
+{
+	struct slab_layout layout;
+	struct slab_rig *rig;
+	u32 i, ops = unit_ops(10000);
+
+	EXPECT_EQ(slab_layout(&layout, 700, 8, 1u << 20, 12), 0);
+	layout.max = 3;
+	rig = slab_rig_new(&layout);
+	for (i = 0; i < ops; i++) {
+		struct engine_request rq = {
+			.bytes = unit_hostile(),
+			.align = unit_hostile(),
+			.recorded = unit_chance(50),
+		};
+
+		unit_context("operation %u", i);
+		step(rig, 50);
+		slab_rig_alloc(rig, &rq);
+		slab_rig_resize(rig, unit_hostile(), &rq);
+		slab_rig_resize(rig, some_offset(rig), &rq);
+		slab_rig_free(rig, unit_hostile(), rq.recorded);
+		slab_rig_give(rig, unit_hostile(), rq.recorded);
+		model_try_find(&rig->m, &rig->s.e, unit_hostile());
+		model_try_next(&rig->m, &rig->s.e, unit_hostile());
+		slab_rig_verify(rig);
+	}
+	free(rig);
+}
+
+static const struct unit_test tests[] = {
+	{ "slab_differential", slab_differential },
+	{ "slab_exhaustive", slab_exhaustive },
+	{ "slab_layouts", slab_layouts },
+	{ "slab_hostile", slab_hostile },
+};
+
+int main(int argc, char **argv)
+{
+	return unit_main(argc, argv, tests, ARRAY_SIZE(tests));
+}
