@@ -80,12 +80,26 @@ static u32 slab_colour(struct slabs *s)
 	return colour;
 }
 
+/* A slab whose memory was about to go back stays. */
+static void slab_stay(struct slabs *s)
+{
+	u32 n = s->leaving;
+
+	s->leaving = s->slab[n].next;
+	s->empty++;
+	ring_add_tail(s, n);
+}
+
 /* Get memory for one more slab. */
 static int slab_grow(struct slabs *s, struct engine_refusal *why)
 {
 	u32 n = s->unheld;
 	int err;
 
+	if (s->leaving != SLAB_NONE) {
+		slab_stay(s);
+		return 0;
+	}
 	if (n == SLAB_NONE)
 		return engine_refuse(why, MEMMGR_REASON_LIMIT, 0);
 	err = s->source.grow(s->source.context, n, why);
@@ -219,8 +233,10 @@ int slab_give(struct slabs *s, u64 offset, u32 mark)
 	slab_row(s, n)[i >> 5] |= 1u << (i & 31);
 	slab->words |= 1u << (i >> 5);
 	s->live--;
-	if (!slab->free++)
+	if (!slab->free++) {
 		ring_add_tail(s, n);
+		s->partial = n;
+	}
 	if (slab->free == s->layout.objects)
 		slab_emptied(s, n);
 	return 0;

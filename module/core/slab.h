@@ -13,7 +13,8 @@
  *			a ring, used from its head, the empty ones at its end
  *	empty		partial, and all of its objects are free
  *	leaving		it is empty, has been taken off the ring, and its memory
- *			goes back when the owner of the engine gets round to it
+ *			goes back when the owner of the engine gets round to it,
+ *			unless it is needed before
  */
 #ifndef MEMMGR_SLAB_H
 #define MEMMGR_SLAB_H
