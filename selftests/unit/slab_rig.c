@@ -39,12 +39,22 @@ static u32 slabs_with_memory(const struct slab_rig *rig)
 /* Free objects that can be had without growing. */
 static u32 ready(const struct slab_rig *rig)
 {
-	u32 i, n = 0;
+	return slabs_with_memory(rig) * rig->s.layout.objects -
+	       rig->m.books.live;
+}
 
-	for (i = 0; i < rig->s.layout.max; i++)
-		if (rig->state[i] == RIG_HELD)
-			n += rig->s.layout.objects - slab_used(rig, i);
-	return n;
+/* Is there a slab with both live and free objects? */
+static bool any_partial(const struct slab_rig *rig)
+{
+	u32 i;
+
+	for (i = 0; i < rig->s.layout.max; i++) {
+		u32 used = slab_used(rig, i);
+
+		if (used && used < rig->s.layout.objects)
+			return true;
+	}
+	return false;
 }
 
 static int grow(void *context, u32 number, struct engine_refusal *why)
@@ -104,15 +114,21 @@ struct slab_rig *slab_rig_new(const struct slab_layout *layout)
 	return rig;
 }
 
-/* An object came. It lies whole in a slab that has memory. */
+/*
+ * An object came. It lies whole in a slab that has memory; if it was about to
+ * leave, it stays.
+ */
 static void object_came(struct slab_rig *rig, const struct engine_request *rq,
 			const struct engine_block *block, u32 ready_before)
 {
 	u64 n = block->offset / slab_bytes(rig);
 
 	EXPECT_EQ(rig->grows, !ready_before);
-	EXPECT(n < rig->s.layout.max && rig->state[n] == RIG_HELD,
+	EXPECT(n < rig->s.layout.max && rig->state[n] != RIG_AWAY,
 	       "object at %llu, in a slab without memory", block->offset);
+	EXPECT(slab_used(rig, n) || !any_partial(rig),
+	       "an empty slab was used before one that is not");
+	rig->state[n] = RIG_HELD;
 	EXPECT(block->offset % slab_bytes(rig) + block->granted <=
 	       slab_bytes(rig), "object at %llu leaves its slab", block->offset);
 	EXPECT(block->offset % rig->s.layout.align == 0,
