@@ -15,7 +15,6 @@
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
@@ -184,9 +183,9 @@ static int mapping_init_context(struct fs_context *fc)
 	return init_pseudo(fc, MAPPING_MAGIC) ? 0 : -ENOMEM;
 }
 
+/* No owner: our own mount would keep us from ever being unloaded. */
 static struct file_system_type mapping_fs = {
 	.name = "memmgr",
-	.owner = THIS_MODULE,
 	.init_fs_context = mapping_init_context,
 	.kill_sb = kill_anon_super,
 };
