@@ -143,8 +143,8 @@ static int alloc_many(const struct memctl *ctl, const struct options *options,
 		if (err) {
 			rc = alloc_failed(ctl, err, &made, heap);
 			if (i && !ctl->json)
-				fprintf(stderr, "memctl: alloc: %u of %u were made and freed again\n",
-					i, options->count);
+				fprintf(stderr, "memctl: alloc: %u of %u were made and freed "
+						"again\n", i, options->count);
 			free_all(ctl, handles, i);
 		} else {
 			handles[i] = made.handle;

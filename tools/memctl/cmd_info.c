@@ -37,7 +37,7 @@ static const struct column columns[] = {
 	{ "physical address", "phys", CELL_HANDLE, 0 },
 	{ "heaps", "heaps", CELL_COUNT, 0 },
 	{ "memory is", NULL, CELL_TEXT, COLUMN_TEXT },
-	{ "allocators", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "module has", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "memctl", "memctl_version", CELL_TEXT, 0 },
 };
 
@@ -67,13 +67,13 @@ static void words_text(char *text, size_t len, uint64_t bits, const struct word 
 static struct table *describe(const struct memmgr_query *query, const struct memmgr_stats *main)
 {
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	char memory[80] = "", allocators[80] = "buddy";
+	char memory[80] = "", module_has[80] = "buddy";
 
 	if (!(query->region_flags & MEMMGR_REGION_RESERVED))
 		snprintf(memory, sizeof(memory), "not reserved (taken from the system)");
 	words_text(memory, sizeof(memory), query->region_flags, region_flags,
 		   ARRAY_SIZE(region_flags));
-	words_text(allocators, sizeof(allocators), query->features, features,
+	words_text(module_has, sizeof(module_has), query->features, features,
 		   ARRAY_SIZE(features));
 	table_num(table, query->region);
 	table_chars(table, query->name, sizeof(query->name));
@@ -90,7 +90,7 @@ static struct table *describe(const struct memmgr_query *query, const struct mem
 		table_none(table);
 	table_num(table, query->heaps);
 	table_text(table, memory);
-	table_text(table, allocators);
+	table_text(table, module_has);
 	table_text(table, MEMMGR_VERSION);
 	return table;
 }

@@ -9,6 +9,7 @@
 
 #define KEY_RAW		0x200
 #define LINE_BYTES	16u
+#define JSON_MOST	(256u << 20)
 
 static const struct argp_option options_table[] = {
 	SPAN_OPTION_OFFSET,
@@ -130,16 +131,18 @@ static int read_span(const struct memctl *ctl, const struct span *span, struct s
 
 static int read_json(const struct memctl *ctl, const struct span *span)
 {
-	char *hex = calloc(span->length, 2);
-	struct sink sink = { .take = to_hex, .hex = hex };
+	struct sink sink = { .take = to_hex };
 	struct json_object *object;
+	char *hex;
 	int rc;
 
-	if (!hex || span->length > INT32_MAX / 2) {
-		free(hex);
+	if (span->length > JSON_MOST)
 		return fail(ctl, "give a --length, or use --raw", "%s are too much for JSON",
 			    size_text(span->length));
-	}
+	hex = malloc(2 * span->length + 1);
+	if (!hex)
+		out_of_memory();
+	sink.hex = hex;
 	rc = read_span(ctl, span, &sink);
 	if (!rc) {
 		object = span_json(span);

@@ -210,12 +210,16 @@ static struct json_object *trace_json(const char *file, const struct trace *trac
 	return object;
 }
 
-static void print_trace(const char *file, const struct trace *trace)
+static void print_trace(const struct options *options, const struct trace *trace)
 {
+	const char *file = options->file;
+
 	printf("%s%s%s\n%zu events: %" PRIu64 " allocations, %" PRIu64 " frees, %" PRIu64
 	       " resizes; at its peak %s in use\n\n", file, *trace->program ? ": " : "",
 	       trace->program, trace->count, trace->allocs, trace->frees, trace->resizes,
 	       size_text(trace->peak_bytes));
+	if (options->replay.verify)
+		puts("verified: the times include writing and reading each allocation\n");
 }
 
 /* ---- the command ---- */
@@ -292,7 +296,7 @@ static int run_trace(struct memctl *ctl, const struct options *options,
 		json_add(result, "runs", run.runs);
 		json_print(result);
 	} else if (table_rows(run.table)) {
-		print_trace(options->file, trace);
+		print_trace(options, trace);
 		table_print_facts(run.table);
 	}
 	if (!rc && run.damaged)

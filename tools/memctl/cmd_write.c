@@ -92,10 +92,11 @@ static int write_bytes(const struct memctl *ctl, struct span *span, const uint8_
 	int err;
 
 	if (!count)
-		return fail(ctl, "give TEXT, --file or standard input", "there is nothing to write");
+		return fail(ctl, "give TEXT, --file or standard input",
+			    "there is nothing to write");
 	if (count > room)
 		return fail(ctl, "resize it first, or write less",
-			    "allocation %s: what is to be written does not fit the %s from offset %s",
+			    "allocation %s: that does not fit the %s from offset %s",
 			    span->word, size_text(room), size_text(span->offset));
 	err = memmgr_write(ctl->fd, span->info.handle, span->offset, from, count);
 	if (err)
@@ -176,8 +177,8 @@ static void parse_pattern(struct argp_state *state, struct fill_options *options
 	text += 2;
 	if (digits % 2 || digits > 2 * PATTERN_MAX ||
 	    text[strspn(text, "0123456789abcdefABCDEF")])
-		argp_error(state, "PATTERN: '0x%s' is not 1 to %u whole bytes; for example 0xdeadbeef",
-			   text, PATTERN_MAX);
+		argp_error(state, "PATTERN: '0x%s' is not 1 to %u whole bytes; for example "
+				  "0xdeadbeef", text, PATTERN_MAX);
 	for (size_t i = 0; i < digits / 2; i++)
 		sscanf(text + 2 * i, "%2hhx", &options->pattern[i]);
 	options->pattern_len = digits / 2;

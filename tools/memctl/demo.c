@@ -131,7 +131,7 @@ struct memmgr_heap_query demo_query(struct demo *demo)
 	return query;
 }
 
-uint64_t demo_pair_ns(struct demo *demo, uint64_t bytes)
+void demo_time_pair(struct demo *demo, uint64_t bytes)
 {
 	uint64_t start = now_ns(CLOCK_MONOTONIC);
 
@@ -142,5 +142,6 @@ uint64_t demo_pair_ns(struct demo *demo, uint64_t bytes)
 		demo_ok(demo, err ? err : memmgr_free(demo->ctl->fd, request.handle),
 			"allocate and free");
 	}
-	return (now_ns(CLOCK_MONOTONIC) - start) / PAIRS;
+	demo_say(demo, "    %s for an allocation and a free, calls into the kernel included",
+		 time_text((now_ns(CLOCK_MONOTONIC) - start) / PAIRS));
 }

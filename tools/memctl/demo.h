@@ -45,7 +45,7 @@ void demo_free_many(struct demo *demo, const uint64_t *handles, size_t count);
 struct memmgr_stats demo_stats(struct demo *demo);
 struct memmgr_frag demo_frag(struct demo *demo);
 struct memmgr_heap_query demo_query(struct demo *demo);
-/* The mean time in ns of a pair of allocation and free, over 1000 of them. */
-uint64_t demo_pair_ns(struct demo *demo, uint64_t bytes);
+/* Tells the mean time of an allocation and its free. */
+void demo_time_pair(struct demo *demo, uint64_t bytes);
 
 #endif /* MEMCTL_DEMO_H */

@@ -48,9 +48,8 @@ static void show_wait(struct demo *demo, uint64_t *handles)
 	demo_ok(demo, memmgr_alloc(demo->ctl->fd, &request), "wait for a block");
 	waitpid(child, NULL, 0);
 	handles[3] = request.handle;
-	demo_say(demo, "    alloc %s, waiting at most 2 s: granted after %llu ms",
-		 size_text(BLOCK),
-		 (unsigned long long)((now_ns(CLOCK_MONOTONIC) - start) / 1000000));
+	demo_say(demo, "    alloc %s, waiting at most 2 s: granted after %s",
+		 size_text(BLOCK), time_text(now_ns(CLOCK_MONOTONIC) - start));
 	demo_say(demo, "and when nothing comes back in time, it is told so after 50 ms:");
 	demo_alloc_refused(demo, BLOCK, 50);
 }
@@ -83,8 +82,8 @@ void demo_pool(struct demo *demo)
 	};
 	uint64_t handles[BLOCKS];
 
-	demo_say(demo, "pool: a fixed number of blocks, all there from the start. For what must not");
-	demo_say(demo, "fail or take long: frames, DMA buffers, real time.");
+	demo_say(demo, "pool: a fixed number of blocks, all there from the start. For what must");
+	demo_say(demo, "not fail or take long: frames, DMA buffers, real time.");
 	demo_say(demo, "    memctl heap create demo-pool --kind pool --block-size 4K --count 8");
 	demo_heap(demo, &create);
 	demo_say(demo, "Its memory, %s, is set aside now; nobody can take it away later.",
@@ -98,6 +97,5 @@ void demo_pool(struct demo *demo)
 	show_no_fragmentation(demo, handles);
 	demo_free_many(demo, handles, BLOCKS);
 	demo_say(demo, "The cost is the same few instructions whatever happened before:");
-	demo_say(demo, "    %llu ns for an allocation and a free, the way into the kernel included",
-		 (unsigned long long)demo_pair_ns(demo, BLOCK));
+	demo_time_pair(demo, BLOCK);
 }

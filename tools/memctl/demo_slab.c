@@ -40,7 +40,7 @@ static void show_waste(struct demo *demo)
 	struct memmgr_stats stats;
 	uint64_t handle;
 
-	demo_say(demo, "One size only: what is smaller wastes the rest, what is larger is refused.");
+	demo_say(demo, "One size only: smaller ones waste the rest, larger ones are refused.");
 	handle = demo_alloc(demo, 100);
 	stats = demo_stats(demo);
 	demo_say(demo, "    %llu of %llu bytes are wasted",
@@ -49,8 +49,7 @@ static void show_waste(struct demo *demo)
 	demo_alloc_refused(demo, 2 * OBJECT, 0);
 	demo_free(demo, handle, "the 100 bytes");
 	demo_say(demo, "In return an allocation is a bit found in a word, whatever is live:");
-	demo_say(demo, "    %llu ns for an allocation and a free, the way into the kernel included",
-		 (unsigned long long)demo_pair_ns(demo, OBJECT));
+	demo_time_pair(demo, OBJECT);
 }
 
 void demo_slab(struct demo *demo)
@@ -61,7 +60,7 @@ void demo_slab(struct demo *demo)
 		.object_size = OBJECT,
 	};
 
-	demo_say(demo, "slab: objects of one size, as many as come. For descriptors, nodes, requests.");
+	demo_say(demo, "slab: objects of one size, as many as come. For descriptors and nodes.");
 	demo_say(demo, "    memctl heap create demo-slab --kind slab --object-size 192");
 	demo_heap(demo, &create);
 	show_growth(demo);

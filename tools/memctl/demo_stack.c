@@ -71,6 +71,5 @@ void demo_stack(struct demo *demo)
 	demo_free(demo, next, "the newest");
 	demo_free(demo, first, "the first, now the newest");
 	say_used(demo);
-	demo_say(demo, "    %llu ns for an allocation and a free, the way into the kernel included",
-		 (unsigned long long)demo_pair_ns(demo, 256));
+	demo_time_pair(demo, 256);
 }

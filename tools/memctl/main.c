@@ -90,8 +90,8 @@ static void refuse_negative_words(const struct argp *argp, int argc, char **argv
 		if (argv[i][0] != '-' || !isdigit((unsigned char)argv[i][1]) ||
 		    (i > 1 && argv[i - 1][0] == '-'))
 			continue;
-		fprintf(stderr, "%s: '%s' is negative; give a positive number, or -- before it if it is text\n",
-			argv[0], argv[i]);
+		fprintf(stderr, "%s: '%s' is negative; give a positive number, or -- before it "
+			"if it is text\n", argv[0], argv[i]);
 		argp_help(argp, stderr, ARGP_HELP_SEE, argv[0]);
 		exit(EXIT_USAGE);
 	}

@@ -94,7 +94,7 @@ int fail_errno(const struct memctl *ctl, int err, const char *format, ...)
 int fail_request(const struct memctl *ctl, int err, const struct request *request);
 /* EXIT_NO_DEVICE, or EXIT_FAILED when it is there and won't open. */
 int fail_open(const struct memctl *ctl, int err);
-void out_of_memory(void) __attribute__((noreturn));
+__attribute__((noreturn)) void out_of_memory(void);
 
 /* ---- find.c: regions, heaps and allocations as people name them ---- */
 
@@ -176,6 +176,8 @@ struct json_object *json_chars(const char *chars, size_t size);
 
 /* "64 KiB" in one of a few buffers that take turns: for arguments of printf. */
 const char *size_text(uint64_t bytes);
+/* "4.1 us", likewise. */
+const char *time_text(uint64_t ns);
 bool is_utf8(void);
 uint64_t now_ns(clockid_t clock);
 

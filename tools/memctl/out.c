@@ -439,6 +439,16 @@ const char *size_text(uint64_t bytes)
 	return memmgr_format_size(bytes, texts[turn], sizeof(texts[turn]));
 }
 
+const char *time_text(uint64_t ns)
+{
+	static char texts[4][CELL_TEXT_MAX];
+	static unsigned int turn;
+
+	turn = (turn + 1) % ARRAY_SIZE(texts);
+	print_ns(ns, texts[turn], sizeof(texts[turn]));
+	return texts[turn];
+}
+
 bool is_utf8(void)
 {
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");

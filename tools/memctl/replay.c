@@ -2,6 +2,7 @@
 /* Running a trace through heaps, one call for each event. */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,12 +49,12 @@ struct replay {
 	uint64_t passed_on;	/* bytes of it */
 };
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted;
 
 static void on_interrupt(int signal)
 {
 	(void)signal;
-	interrupted = 1;
+	interrupted = true;
 }
 
 void replay_catch_interrupt(void)
