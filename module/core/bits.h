@@ -100,4 +100,23 @@ static inline u32 bits_first(const struct bits *b)
 	return i;
 }
 
+/* No member is @size or more, and each level agrees with the one below. */
+static inline bool bits_check(const struct bits *b, u32 size)
+{
+	u32 l, i;
+
+	for (l = 0; l < b->depth; l++) {
+		u32 words = bits_words(size);
+		const u32 *word = b->level[l];
+
+		if (size & 31 && word[words - 1] >> (size & 31))
+			return false;
+		for (i = 0; l + 1 < b->depth && i < words; i++)
+			if ((b->level[l + 1][i >> 5] >> (i & 31) & 1) != !!word[i])
+				return false;
+		size = words;
+	}
+	return true;
+}
+
 #endif /* MEMMGR_BITS_H */

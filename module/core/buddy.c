@@ -138,6 +138,14 @@ static bool code_starts(const struct buddy *b, u32 g)
 	       !(b->code[g] & CODE_MORE);
 }
 
+/* Is the code of granule @i of the block at @g what it should be? 1 <= @i. */
+static bool code_inside(const struct buddy *b, u32 g, u32 i)
+{
+	bool more = (b->code[g] & CODE_LENGTH) == CODE_LONG && i <= CODE_EXTRA;
+
+	return (b->code[g + i] & ~(more ? 63 : 0)) == (more ? CODE_MORE : 0);
+}
+
 /* Give word @i of level @l the bits @w, and bring its indices in line. */
 static void word_put(struct buddy *b, u32 l, u32 i, u32 w)
 {
@@ -758,7 +766,7 @@ static bool level_check(struct buddy *b, u32 l, struct engine_fault *fault)
 			return engine_broken(fault, "free blocks of an order", l);
 		if (any == bits_empty(&level->class[c]))
 			return engine_broken(fault, "order mask", l);
-		if (any && bits_first(&level->class[c]) >= words)
+		if (!bits_check(&level->class[c], words))
 			return engine_broken(fault, "index of a class", l);
 	}
 	return true;
@@ -788,7 +796,7 @@ static bool cover_check(struct buddy *b, struct engine_fault *fault)
 		if (n > b->granules - g)
 			return engine_broken(fault, "length of a block", at);
 		for (i = 1; i < n; i++)
-			if (free_level(b, g + i) != NONE || code_starts(b, g + i))
+			if (free_level(b, g + i) != NONE || !code_inside(b, g, i))
 				return engine_broken(fault, "block overlaps", at);
 		if (b->slack[g] >= 1u << b->shift)
 			return engine_broken(fault, "waste of a block", at);
@@ -812,6 +820,8 @@ static bool buddy_check(struct engine *e, struct engine_fault *fault)
 	u32 l;
 
 	memset(fault, 0, sizeof(*fault));
+	if (b->mask >> unit_shift(b->levels))
+		return engine_broken(fault, "order mask", b->levels);
 	for (l = 0; l < b->levels; l++)
 		if (!level_check(b, l, fault))
 			return false;
