@@ -102,7 +102,8 @@ static const struct argp argp = {
 	       "more than 16 is passed on to heap main. A stack refuses to free what is not on "
 	       "top; that memory is kept until what lies above it is gone. The buddy's arena is "
 	       "twice the peak of the trace, the stack's as large as all it ever asks for, or "
-	       "--size. A resize that is not possible in place is an allocation and a free. "
+	       "--size. External fragmentation of slab and pool is 0: all that is free serves its "
+	       "class; what that costs shows in what they hold. A resize that is not possible in place is an allocation and a free. "
 	       "Times are of whole calls from this program, the way into the kernel included. "
 	       "The format of traces: tools/trace/README.md.",
 };

@@ -7,7 +7,8 @@
  * FILE is a plain file that holds the whole state, so that what one run
  * allocates the next one sees. The model is the simplest that keeps the rules
  * of the ABI: every heap is a range of main with a list of blocks in order of
- * their offset, searched first fit. It does not wait, and does not map.
+ * their offset, searched first fit. It does not wait, and does not map. With
+ * FAKE_DAMAGE in the environment what is written goes wrong in one bit.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -438,15 +439,20 @@ static int do_copy(struct memmgr_copy *copy, bool in)
 {
 	struct block *block = block_at(copy->handle);
 	void *ptr = (void *)(uintptr_t)copy->ptr;
+	uint8_t *at;
 
 	if (!block)
 		return -EBADF;
 	if (copy->offset > block->info.bytes || copy->bytes > block->info.bytes - copy->offset)
 		return -ERANGE;
-	if (in)
-		memcpy(state->memory + block->info.offset + copy->offset, ptr, copy->bytes);
-	else
-		memcpy(ptr, state->memory + block->info.offset + copy->offset, copy->bytes);
+	at = state->memory + block->info.offset + copy->offset;
+	if (!in) {
+		memcpy(ptr, at, copy->bytes);
+		return 0;
+	}
+	memcpy(at, ptr, copy->bytes);
+	if (getenv("FAKE_DAMAGE"))
+		*at ^= 1;
 	return 0;
 }
 
