@@ -1,0 +1,630 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The rules that hold for every call, tried on every call: structure sizes,
+ * unknown flags, reserved fields, bad pointers, unknown commands. Whatever is
+ * refused leaves all books as they were.
+ */
+#include "memmgr_test.h"
+
+MEMMGR_FIXTURE(abi)
+
+/* Where the calls of the table act: a stack heap with one block, and main. */
+struct ground {
+	int fd;
+	__u32 stack;
+	__u64 block;
+	__u64 handle;
+	__u64 handles[4];
+	unsigned char bytes[64];
+	struct memmgr_info infos[4];
+	struct memmgr_cell cells[4];
+	struct memmgr_failure failures[4];
+};
+
+union request {
+	__u32 size;
+	struct memmgr_query query;
+	struct memmgr_heap_create heap_create;
+	struct memmgr_heap_destroy heap_destroy;
+	struct memmgr_heap_query heap_query;
+	struct memmgr_alloc alloc;
+	struct memmgr_free free;
+	struct memmgr_resize resize;
+	struct memmgr_alloc_batch alloc_batch;
+	struct memmgr_free_batch free_batch;
+	struct memmgr_mark mark;
+	struct memmgr_copy copy;
+	struct memmgr_info info;
+	struct memmgr_list list;
+	struct memmgr_stats stats;
+	struct memmgr_frag frag;
+	struct memmgr_check check;
+	struct memmgr_map map;
+	struct memmgr_failures failures;
+	unsigned char raw[4096];
+};
+
+static void fill_nothing(struct ground *g, union request *r)
+{
+}
+
+static void fill_heap_create(struct ground *g, union request *r)
+{
+	r->heap_create = heap_config(MEMMGR_KIND_BUDDY, "t-abi");
+}
+
+static void undo_heap_create(struct ground *g, union request *r)
+{
+	mm_heap_destroy(g->fd, r->heap_create.heap, 0);
+}
+
+static void fill_heap_destroy(struct ground *g, union request *r)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-abi");
+
+	mm_heap_create(g->fd, &c);
+	r->heap_destroy.heap = c.heap;
+}
+
+static void undo_heap_destroy(struct ground *g, union request *r)
+{
+	mm_heap_destroy(g->fd, r->heap_destroy.heap, 0);
+}
+
+static void fill_alloc(struct ground *g, union request *r)
+{
+	r->alloc.bytes = 64;
+}
+
+static void undo_alloc(struct ground *g, union request *r)
+{
+	mm_free(g->fd, r->alloc.handle);
+}
+
+static void fill_free(struct ground *g, union request *r)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 64);
+
+	mm_alloc(g->fd, &a);
+	g->handle = a.handle;
+	r->free.handle = a.handle;
+}
+
+static void undo_free(struct ground *g, union request *r)
+{
+	mm_free(g->fd, g->handle);
+}
+
+static void fill_resize(struct ground *g, union request *r)
+{
+	r->resize.handle = g->block;
+	r->resize.bytes = 64;
+}
+
+static void fill_alloc_batch(struct ground *g, union request *r)
+{
+	memset(g->handles, 0, sizeof(g->handles));
+	r->alloc_batch.count = 4;
+	r->alloc_batch.bytes = 64;
+	r->alloc_batch.handles = (uintptr_t)g->handles;
+}
+
+static void undo_alloc_batch(struct ground *g, union request *r)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		mm_free(g->fd, g->handles[i]);
+}
+
+static void fill_free_batch(struct ground *g, union request *r)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 64);
+
+	mm_alloc(g->fd, &a);
+	g->handle = a.handle;
+	g->handles[0] = a.handle;
+	r->free_batch.count = 1;
+	r->free_batch.handles = (uintptr_t)g->handles;
+}
+
+static void fill_mark(struct ground *g, union request *r)
+{
+	r->mark.heap = g->stack;
+}
+
+static void fill_release(struct ground *g, union request *r)
+{
+	r->mark.heap = g->stack;
+	mm_mark(g->fd, g->stack, (__u64 *)&r->mark.mark);
+}
+
+static void fill_copy(struct ground *g, union request *r)
+{
+	r->copy.handle = g->block;
+	r->copy.bytes = sizeof(g->bytes);
+	r->copy.ptr = (uintptr_t)g->bytes;
+}
+
+static void fill_alloc_query(struct ground *g, union request *r)
+{
+	r->info.handle = g->block;
+}
+
+static void fill_list(struct ground *g, union request *r)
+{
+	r->list.heap = g->stack;
+	r->list.count = ARRAY_SIZE(g->infos);
+	r->list.entry_size = sizeof(g->infos[0]);
+	r->list.entries = (uintptr_t)g->infos;
+}
+
+static void fill_map(struct ground *g, union request *r)
+{
+	r->map.count = ARRAY_SIZE(g->cells);
+	r->map.cells = (uintptr_t)g->cells;
+}
+
+static void fill_failures(struct ground *g, union request *r)
+{
+	r->failures.count = ARRAY_SIZE(g->failures);
+	r->failures.entry_size = sizeof(g->failures[0]);
+	r->failures.entries = (uintptr_t)g->failures;
+}
+
+/*
+ * Every call: how to make a good request, what to undo when it was granted,
+ * its known flags, its reserved field (0: none), and whether it answers.
+ */
+struct call {
+	const char *name;
+	unsigned int nr;
+	size_t size;
+	size_t flags_at;
+	__u32 known_flags;
+	size_t reserved_at;
+	bool answers;
+	void (*fill)(struct ground *g, union request *r);
+	void (*undo)(struct ground *g, union request *r);
+};
+
+#define CALL(name, type, known_flags, reserved, answers, fill, undo)	\
+	{ #name, _IOC_NR(MEMMGR_IOC_##name), sizeof(struct type),	\
+	  offsetof(struct type, flags), known_flags, reserved, answers,	\
+	  fill, undo }
+#define RESERVED(type)	offsetof(struct type, reserved)
+
+#define KNOWN_HEAP	(MEMMGR_HEAP_PRIVATE | MEMMGR_HEAP_FALLBACK |	\
+			 MEMMGR_HEAP_NO_JOIN)
+#define KNOWN_QUERY	(MEMMGR_QUERY_NAME | MEMMGR_QUERY_NEXT)
+#define KNOWN_ALLOC	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_WAIT |	\
+			 MEMMGR_ALLOC_NO_FALLBACK)
+#define KNOWN_BATCH	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_NO_FALLBACK)
+
+static const struct call calls[] = {
+	CALL(QUERY, memmgr_query, 0, 0, true, fill_nothing, fill_nothing),
+	CALL(HEAP_CREATE, memmgr_heap_create, KNOWN_HEAP,
+	     RESERVED(memmgr_heap_create), true, fill_heap_create, undo_heap_create),
+	CALL(HEAP_DESTROY, memmgr_heap_destroy, MEMMGR_DESTROY_FORCE,
+	     RESERVED(memmgr_heap_destroy), false, fill_heap_destroy,
+	     undo_heap_destroy),
+	CALL(HEAP_QUERY, memmgr_heap_query, KNOWN_QUERY,
+	     RESERVED(memmgr_heap_query), true, fill_nothing, fill_nothing),
+	CALL(ALLOC, memmgr_alloc, KNOWN_ALLOC, 0, true, fill_alloc, undo_alloc),
+	CALL(FREE, memmgr_free, 0, 0, false, fill_free, undo_free),
+	CALL(RESIZE, memmgr_resize, 0, RESERVED(memmgr_resize), true,
+	     fill_resize, fill_nothing),
+	CALL(ALLOC_BATCH, memmgr_alloc_batch, KNOWN_BATCH,
+	     RESERVED(memmgr_alloc_batch), true, fill_alloc_batch, undo_alloc_batch),
+	CALL(FREE_BATCH, memmgr_free_batch, 0, RESERVED(memmgr_free_batch), true,
+	     fill_free_batch, undo_free),
+	CALL(MARK, memmgr_mark, 0, 0, true, fill_mark, fill_nothing),
+	CALL(RELEASE, memmgr_mark, 0, 0, true, fill_release, fill_nothing),
+	CALL(READ, memmgr_copy, 0, 0, true, fill_copy, fill_nothing),
+	CALL(WRITE, memmgr_copy, 0, 0, true, fill_copy, fill_nothing),
+	CALL(ALLOC_QUERY, memmgr_info, 0, 0, true, fill_alloc_query, fill_nothing),
+	CALL(LIST, memmgr_list, MEMMGR_LIST_MINE, RESERVED(memmgr_list), true,
+	     fill_list, fill_nothing),
+	CALL(STATS, memmgr_stats, 0, 0, true, fill_nothing, fill_nothing),
+	CALL(FRAG, memmgr_frag, 0, 0, true, fill_nothing, fill_nothing),
+	CALL(CHECK, memmgr_check, 0, 0, true, fill_nothing, fill_nothing),
+	CALL(MAP, memmgr_map, 0, RESERVED(memmgr_map), true, fill_map,
+	     fill_nothing),
+	CALL(FAILURES, memmgr_failures, 0, 0, true, fill_failures, fill_nothing),
+};
+
+static void ground_make(struct __test_metadata *_metadata, int fd, struct ground *g)
+{
+	memset(g, 0, sizeof(*g));
+	g->fd = fd;
+	g->stack = must_kind(_metadata, fd, kind_is_built(fd, MEMMGR_KIND_STACK) ?
+			     MEMMGR_KIND_STACK : MEMMGR_KIND_BUDDY);
+	g->block = must_alloc(_metadata, fd, g->stack, 64).handle;
+}
+
+static bool call_is_built(int fd, const struct call *c)
+{
+	bool marks = c->fill == fill_mark || c->fill == fill_release;
+
+	return !marks || kind_is_built(fd, MEMMGR_KIND_STACK);
+}
+
+static void fill(struct ground *g, const struct call *c, union request *r)
+{
+	memset(r, 0, sizeof(*r));
+	c->fill(g, r);
+	r->size = c->size;
+}
+
+static int issue(struct ground *g, const struct call *c, void *argument)
+{
+	return mm_call(g->fd, _IO(MEMMGR_IOC_MAGIC, c->nr), argument);
+}
+
+/* A change of a good request that makes it bad: the offset and the new value. */
+struct spoil {
+	size_t at;
+	__u32 value;
+	__u32 size;
+	int error;
+};
+
+static void expect_refused(struct __test_metadata *_metadata, struct ground *g,
+			   const struct call *c, struct spoil s)
+{
+	static struct snapshot before, after;
+	static union request r;
+	int result;
+
+	fill(g, c, &r);
+	ASSERT_EQ(0, snapshot_take(g->fd, &before));
+	r.size = s.size;
+	if (s.at)
+		memcpy(r.raw + s.at, &s.value, sizeof(s.value));
+	result = issue(g, c, &r);
+	EXPECT_EQ(s.error, result) {
+		TH_LOG("%s: size %u, [%zu] = %#x", c->name, s.size, s.at, s.value);
+	}
+	ASSERT_EQ(0, snapshot_take(g->fd, &after));
+	EXPECT_TRUE(snapshot_equal(&before, &after)) {
+		TH_LOG("%s: size %u, [%zu] = %#x", c->name, s.size, s.at, s.value);
+	}
+	c->undo(g, &r);
+}
+
+#define for_each_call(c, fd)						\
+	for (c = calls; c < calls + ARRAY_SIZE(calls); c++)		\
+		if (call_is_built(fd, c))
+
+TEST_F(abi, good_requests_are_granted)
+{
+	const struct call *c;
+	struct ground g;
+	union request r;
+
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		fill(&g, c, &r);
+		EXPECT_EQ(0, issue(&g, c, &r))
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->size, r.size);
+		c->undo(&g, &r);
+	}
+}
+
+TEST_F(abi, structures_that_are_too_short)
+{
+	const struct call *c;
+	struct ground g;
+
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		__u32 sizes[] = { 0, 1, 3, 4, 7, c->size - 8, c->size - 4, c->size - 1 };
+		unsigned int i;
+
+		for (i = 0; i < ARRAY_SIZE(sizes); i++)
+			expect_refused(_metadata, &g, c,
+				       (struct spoil){ .size = sizes[i],
+						       .error = -EINVAL });
+	}
+}
+
+TEST_F(abi, longer_structures_with_zeros_are_granted)
+{
+	const struct call *c;
+	struct ground g;
+	union request r;
+
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		__u32 sizes[] = { c->size + 1, c->size + 8, c->size + 100, sizeof(r) };
+		unsigned int i;
+
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			fill(&g, c, &r);
+			r.size = sizes[i];
+			EXPECT_EQ(0, issue(&g, c, &r))
+				TH_LOG("%s: size %u", c->name, sizes[i]);
+			EXPECT_TRUE(is_zero(r.raw + c->size, sizeof(r) - c->size));
+			c->undo(&g, &r);
+		}
+	}
+}
+
+TEST_F(abi, longer_structures_with_anything_else_are_refused)
+{
+	const struct call *c;
+	struct ground g;
+
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		expect_refused(_metadata, &g, c, (struct spoil){
+			.at = c->size, .value = 1, .size = c->size + 8,
+			.error = -E2BIG });
+		expect_refused(_metadata, &g, c, (struct spoil){
+			.at = c->size + 4, .value = 0x80000000, .size = c->size + 8,
+			.error = -E2BIG });
+		expect_refused(_metadata, &g, c, (struct spoil){
+			.at = 4092, .value = 0xff000000, .size = 4096,
+			.error = -E2BIG });
+	}
+}
+
+/* Larger than the caller's memory: whichever is met first, never a success. */
+TEST_F(abi, sizes_beyond_everything)
+{
+	static const __u32 sizes[] = { 1u << 20, 0x7fffffff, 0x80000000, ~0u };
+	struct snapshot before, after;
+	const struct call *c;
+	struct ground g;
+	unsigned int i;
+	int result;
+
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		union request *r = (union request *)page_before_hole();
+
+		ASSERT_TRUE(!!r);
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			fill(&g, c, r);
+			ASSERT_EQ(0, snapshot_take(self->fd, &before));
+			r->size = sizes[i];
+			result = issue(&g, c, r);
+			EXPECT_TRUE(result == -E2BIG || result == -EFAULT)
+				TH_LOG("%s: size %u: %d", c->name, sizes[i], result);
+			ASSERT_EQ(0, snapshot_take(self->fd, &after));
+			EXPECT_TRUE(snapshot_equal(&before, &after));
+			c->undo(&g, r);
+		}
+		munmap(r, self->page);
+	}
+}
+
+TEST_F(abi, unknown_flags)
+{
+	const struct call *c;
+	struct ground g;
+	int bit;
+
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd)
+		for (bit = 0; bit < 32; bit++) {
+			if (c->known_flags & (1u << bit))
+				continue;
+			expect_refused(_metadata, &g, c, (struct spoil){
+				.at = c->flags_at, .value = 1u << bit,
+				.size = c->size, .error = -EINVAL });
+		}
+}
+
+TEST_F(abi, reserved_fields)
+{
+	static const __u32 values[] = { 1, 0x80000000, ~0u };
+	const struct call *c;
+	struct ground g;
+	unsigned int i;
+
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd)
+		for (i = 0; i < ARRAY_SIZE(values) && c->reserved_at; i++)
+			expect_refused(_metadata, &g, c, (struct spoil){
+				.at = c->reserved_at, .value = values[i],
+				.size = c->size, .error = -EINVAL });
+}
+
+TEST_F(abi, pointers_that_lead_nowhere)
+{
+	static const uintptr_t pointers[] = {
+		0, 1, 8, 4095, (uintptr_t)-1, (uintptr_t)-4, (uintptr_t)-4096,
+		(uintptr_t)0xc0000000,
+	};
+	const struct call *c;
+	struct snapshot after;
+	struct ground g = { .fd = self->fd };
+	unsigned int i;
+
+	for_each_call(c, self->fd)
+		for (i = 0; i < ARRAY_SIZE(pointers); i++) {
+			void *pointer = (void *)pointers[i];
+
+			EXPECT_EQ(-EFAULT, issue(&g, c, pointer))
+				TH_LOG("%s: %p", c->name, pointer);
+		}
+	ASSERT_EQ(0, snapshot_take(self->fd, &after));
+	EXPECT_TRUE(snapshot_equal(&self->before, &after));
+}
+
+/* The structure starts on a page and ends on one that is not there. */
+TEST_F(abi, structures_that_straddle_a_hole)
+{
+	unsigned char *page = page_before_hole();
+	struct snapshot before, after;
+	const struct call *c;
+	struct ground g;
+	union request r;
+	unsigned int i;
+
+	ASSERT_TRUE(!!page);
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		size_t parts[] = { 1, 4, 8, c->size / 2, c->size - 1 };
+
+		for (i = 0; i < ARRAY_SIZE(parts); i++) {
+			unsigned char *at = page + self->page - parts[i];
+
+			fill(&g, c, &r);
+			memcpy(at, &r, parts[i]);
+			ASSERT_EQ(0, snapshot_take(self->fd, &before));
+			EXPECT_EQ(-EFAULT, issue(&g, c, at))
+				TH_LOG("%s: %zu bytes", c->name, parts[i]);
+			ASSERT_EQ(0, snapshot_take(self->fd, &after));
+			EXPECT_TRUE(snapshot_equal(&before, &after));
+			c->undo(&g, &r);
+		}
+	}
+}
+
+/*
+ * The request can be read, the answer cannot be written: the caller never
+ * learns what was made, so it must not stay.
+ */
+TEST_F(abi, answers_that_cannot_be_written)
+{
+	unsigned char *page = page_before_hole();
+	struct snapshot before, after;
+	const struct call *c;
+	struct ground g;
+
+	ASSERT_TRUE(!!page);
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		if (!c->answers || c->fill == fill_free_batch)
+			continue;
+		ASSERT_EQ(0, mprotect(page, self->page, PROT_READ | PROT_WRITE));
+		fill(&g, c, (union request *)page);
+		ASSERT_EQ(0, mprotect(page, self->page, PROT_READ));
+		ASSERT_EQ(0, snapshot_take(self->fd, &before));
+		EXPECT_EQ(-EFAULT, issue(&g, c, page))
+			TH_LOG("%s", c->name);
+		ASSERT_EQ(0, snapshot_take(self->fd, &after));
+		EXPECT_TRUE(snapshot_same_state(&before, &after))
+			TH_LOG("%s", c->name);
+	}
+}
+
+TEST_F(abi, unknown_commands)
+{
+	static const unsigned int magics[] = { 0x00, 0xbb, 0xbd, 0x3c, 0xff };
+	struct memmgr_query q = { .size = sizeof(q) };
+	struct snapshot after;
+	unsigned int nr, i;
+
+	for (nr = 0x14; nr < 0x100; nr++)
+		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
+	for (nr = 0; nr < 0x14; nr++) {
+		for (i = 0; i < ARRAY_SIZE(magics); i++)
+			EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(magics[i], nr + 0x20), &q));
+		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IOC(_IOC_READ | _IOC_WRITE,
+							  MEMMGR_IOC_MAGIC, nr,
+							  sizeof(q)), &q));
+		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IOC(_IOC_NONE, MEMMGR_IOC_MAGIC,
+							  nr, 8), &q));
+	}
+	ASSERT_EQ(0, snapshot_take(self->fd, &after));
+	EXPECT_TRUE(snapshot_equal(&self->before, &after));
+}
+
+TEST_F(abi, unaligned_structures_work)
+{
+	unsigned char *buffer = malloc(sizeof(union request) + 8);
+	const struct call *c;
+	struct ground g;
+	union request r;
+	int shift;
+
+	ASSERT_TRUE(!!buffer);
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd)
+		for (shift = 1; shift < 8; shift += 3) {
+			fill(&g, c, &r);
+			memcpy(buffer + shift, &r, c->size);
+			EXPECT_EQ(0, issue(&g, c, buffer + shift))
+				TH_LOG("%s", c->name);
+			memcpy(&r, buffer + shift, c->size);
+			c->undo(&g, &r);
+		}
+	free(buffer);
+}
+
+TEST_F(abi, picture_of_the_region)
+{
+	struct memmgr_cell cells[33];
+	struct memmgr_map m = { .size = sizeof(m), .count = 32, .cells = (uintptr_t)cells };
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN,
+					   3 * self->page);
+	struct memmgr_query q;
+	struct memmgr_stats s;
+	__u64 used = 0;
+	__u32 i;
+
+	memset(cells, 0x77, sizeof(cells));
+	ASSERT_EQ(0, mm_query(self->fd, &q));
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_MAP, &m));
+	ASSERT_GE(32, m.count);
+	ASSERT_LT(0, m.cell_bytes);
+	EXPECT_LE(q.region_size, m.count * m.cell_bytes);
+	EXPECT_GT(q.region_size, (m.count - 1) * m.cell_bytes);
+	for (i = 0; i < m.count; i++) {
+		used += cells[i].used;
+		EXPECT_GE(m.cell_bytes, cells[i].used);
+		EXPECT_EQ(!cells[i].used, cells[i].heap == MEMMGR_HEAP_ANY);
+	}
+	s = must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN);
+	EXPECT_EQ(s.used, used);
+	EXPECT_LT(0, cells[a.offset / m.cell_bytes].used);
+	EXPECT_LT(0, cells[a.offset / m.cell_bytes].blocks);
+	EXPECT_EQ(0x77777777, cells[32].blocks);
+}
+
+TEST_F(abi, bad_pictures)
+{
+	struct memmgr_cell cells[4];
+	struct memmgr_map m = { .size = sizeof(m), .cells = (uintptr_t)cells };
+
+	EXPECT_EQ(-EINVAL, mm_call(self->fd, MEMMGR_IOC_MAP, &m));
+	m.count = MEMMGR_BATCH_MAX + 1;
+	EXPECT_EQ(-EINVAL, mm_call(self->fd, MEMMGR_IOC_MAP, &m));
+	m.count = 4;
+	m.cells = 0;
+	EXPECT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_MAP, &m));
+	m.count = 4;
+	m.cells = (uintptr_t)page_before_hole() + self->page - 8;
+	EXPECT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_MAP, &m));
+}
+
+/* The same layout for 32 and 64 bit callers, for ever. */
+#define SAME_SIZE(type, bytes)						\
+	_Static_assert(sizeof(struct type) == (bytes), #type)
+
+SAME_SIZE(memmgr_query, 88);
+SAME_SIZE(memmgr_heap_create, 120);
+SAME_SIZE(memmgr_heap_destroy, 16);
+SAME_SIZE(memmgr_heap_query, 136);
+SAME_SIZE(memmgr_alloc, 112);
+SAME_SIZE(memmgr_free, 16);
+SAME_SIZE(memmgr_resize, 48);
+SAME_SIZE(memmgr_alloc_batch, 88);
+SAME_SIZE(memmgr_free_batch, 24);
+SAME_SIZE(memmgr_mark, 24);
+SAME_SIZE(memmgr_copy, 40);
+SAME_SIZE(memmgr_info, 144);
+SAME_SIZE(memmgr_list, 40);
+SAME_SIZE(memmgr_stats, 488);
+SAME_SIZE(memmgr_frag, 568);
+SAME_SIZE(memmgr_check, 88);
+SAME_SIZE(memmgr_cell, 16);
+SAME_SIZE(memmgr_map, 32);
+SAME_SIZE(memmgr_failure, 80);
+SAME_SIZE(memmgr_failures, 40);
+
+MEMMGR_TEST_MAIN

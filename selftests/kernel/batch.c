@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Many at once: as many as can be, in order, and nothing half done.
+ */
+#include "memmgr_test.h"
+
+MEMMGR_FIXTURE(batch)
+MEMMGR_KIND_FIXTURE(batch_kind)
+
+static struct memmgr_alloc_batch batch_request(__u32 heap, __u32 count,
+					       __u64 bytes, void *handles)
+{
+	return (struct memmgr_alloc_batch){
+		.size = sizeof(struct memmgr_alloc_batch), .heap = heap,
+		.count = count, .bytes = bytes, .handles = (uintptr_t)handles,
+	};
+}
+
+static int alloc_batch(int fd, struct memmgr_alloc_batch *b)
+{
+	return mm_call(fd, MEMMGR_IOC_ALLOC_BATCH, b);
+}
+
+static int free_batch(int fd, __u64 *handles, __u32 count, __u32 *freed)
+{
+	struct memmgr_free_batch f = {
+		.size = sizeof(f), .count = count, .handles = (uintptr_t)handles,
+	};
+	int result = mm_call(fd, MEMMGR_IOC_FREE_BATCH, &f);
+
+	*freed = f.count;
+	return result;
+}
+
+TEST_F(batch_kind, makes_and_frees_all)
+{
+	struct memmgr_alloc_batch b;
+	struct memmgr_stats s;
+	__u64 handles[48], backwards[48];
+	__u32 heap, freed;
+	int i;
+
+	NEED_KIND(self->fd, variant->kind);
+	heap = must_kind(_metadata, self->fd, variant->kind);
+	b = batch_request(heap, 48, 100, handles);
+	strcpy(b.tag, "together");
+	ASSERT_EQ(0, alloc_batch(self->fd, &b));
+	EXPECT_EQ(48, b.count);
+	EXPECT_EQ(MEMMGR_REASON_NONE, b.reason);
+	s = must_stats(_metadata, self->fd, heap);
+	EXPECT_EQ(48, s.live);
+	EXPECT_EQ(48 * 100, s.requested);
+	EXPECT_EQ(48, s.allocs);
+	for (i = 0; i < 48; i++) {
+		struct memmgr_info info;
+
+		ASSERT_EQ(0, mm_info(self->fd, handles[i], &info));
+		EXPECT_EQ(100, info.bytes);
+		EXPECT_STREQ("together", info.tag);
+		backwards[47 - i] = handles[i];
+	}
+	EXPECT_EQ(0, free_batch(self->fd, backwards, 48, &freed));
+	EXPECT_EQ(48, freed);
+	EXPECT_EQ(0, must_stats(_metadata, self->fd, heap).live);
+	EXPECT_EQ(0, mm_check(self->fd, heap));
+}
+
+TEST_F(batch_kind, memory_reads_as_zeros)
+{
+	struct memmgr_alloc_batch b;
+	unsigned char data[100];
+	__u64 handles[16];
+	__u32 heap, freed;
+	int round, i;
+
+	NEED_KIND(self->fd, variant->kind);
+	heap = must_kind(_metadata, self->fd, variant->kind);
+	for (round = 0; round < 2; round++) {
+		b = batch_request(heap, 16, 100, handles);
+		ASSERT_EQ(0, alloc_batch(self->fd, &b));
+		for (i = 0; i < 16; i++) {
+			ASSERT_EQ(0, mm_read(self->fd, handles[i], 0, data, 100));
+			EXPECT_TRUE(is_zero(data, 100));
+			memset(data, 0xff, 100);
+			ASSERT_EQ(0, mm_write(self->fd, handles[i], 0, data, 100));
+		}
+		for (i = 15; i >= 0; i--)
+			ASSERT_EQ(0, free_batch(self->fd, &handles[i], 1, &freed));
+	}
+}
+
+TEST_F(batch, as_many_as_can_be_made)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-few");
+	struct memmgr_alloc_batch b;
+	__u64 handles[20];
+	__u32 freed;
+	int i;
+
+	c.bytes = 10 * self->page;
+	c.granule = self->page;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	memset(handles, 0x77, sizeof(handles));
+	b = batch_request(c.heap, 20, 1, handles);
+	EXPECT_EQ(0, alloc_batch(self->fd, &b));
+	EXPECT_EQ(10, b.count);
+	EXPECT_EQ(MEMMGR_REASON_EXHAUSTED, b.reason);
+	EXPECT_EQ(0, b.largest);
+	for (i = 10; i < 20; i++)
+		EXPECT_EQ(0x7777777777777777ull, handles[i]);
+	b = batch_request(c.heap, 20, 1, handles + 10);
+	EXPECT_EQ(-ENOMEM, alloc_batch(self->fd, &b));
+	EXPECT_EQ(0, b.count);
+	EXPECT_EQ(MEMMGR_REASON_EXHAUSTED, b.reason);
+	EXPECT_EQ(0, free_batch(self->fd, handles, 10, &freed));
+}
+
+TEST_F(batch, stops_at_the_record_limit)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-records");
+	struct memmgr_alloc_batch b;
+	__u64 handles[8];
+
+	c.max_allocations = 5;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	b = batch_request(c.heap, 8, 1, handles);
+	EXPECT_EQ(0, alloc_batch(self->fd, &b));
+	EXPECT_EQ(5, b.count);
+	EXPECT_EQ(MEMMGR_REASON_RECORDS, b.reason);
+	b = batch_request(c.heap, 8, 1, handles);
+	EXPECT_EQ(-ENOSPC, alloc_batch(self->fd, &b));
+}
+
+TEST_F(batch, free_stops_at_the_first_that_it_may_not)
+{
+	int other = open_device(O_RDWR);
+	__u64 handles[5];
+	__u32 freed;
+	int i;
+
+	ASSERT_LE(0, other);
+	for (i = 0; i < 5; i++)
+		handles[i] = must_alloc(_metadata, i == 2 ? other : self->fd,
+					MEMMGR_HEAP_MAIN, 1).handle;
+	EXPECT_EQ(-EACCES, free_batch(self->fd, handles, 5, &freed));
+	EXPECT_EQ(2, freed);
+	EXPECT_EQ(-EBADF, free_batch(self->fd, handles, 5, &freed));
+	EXPECT_EQ(0, freed);
+	EXPECT_EQ(0, free_batch(self->fd, handles + 3, 2, &freed));
+	EXPECT_EQ(2, freed);
+	EXPECT_EQ(0, mm_free(other, handles[2]));
+	close(other);
+}
+
+TEST_F(batch, the_same_handle_twice)
+{
+	__u64 handle = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1).handle;
+	__u64 twice[2] = { handle, handle };
+	__u32 freed;
+
+	EXPECT_EQ(-EBADF, free_batch(self->fd, twice, 2, &freed));
+	EXPECT_EQ(1, freed);
+}
+
+TEST_F(batch, largest_batch)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-many");
+	static __u64 handles[MEMMGR_BATCH_MAX + 1];
+	struct memmgr_alloc_batch b;
+	__u32 freed;
+
+	c.max_allocations = MEMMGR_BATCH_MAX;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	b = batch_request(c.heap, MEMMGR_BATCH_MAX, 32, handles);
+	EXPECT_EQ(0, alloc_batch(self->fd, &b));
+	EXPECT_EQ(MEMMGR_BATCH_MAX, b.count);
+	EXPECT_EQ(-EINVAL, free_batch(self->fd, handles, MEMMGR_BATCH_MAX + 1, &freed));
+	EXPECT_EQ(MEMMGR_BATCH_MAX, must_stats(_metadata, self->fd, c.heap).live);
+	EXPECT_EQ(0, free_batch(self->fd, handles, MEMMGR_BATCH_MAX, &freed));
+	EXPECT_EQ(MEMMGR_BATCH_MAX, freed);
+}
+
+TEST_F(batch, bad_requests)
+{
+	struct memmgr_alloc_batch b;
+	struct snapshot after;
+	__u64 handles[4] = { 0 };
+	__u32 freed;
+
+	b = batch_request(MEMMGR_HEAP_MAIN, 0, 1, handles);
+	EXPECT_EQ(-EINVAL, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, MEMMGR_BATCH_MAX + 1, 1, handles);
+	EXPECT_EQ(-EINVAL, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, ~0u, 1, handles);
+	EXPECT_EQ(-EINVAL, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, 4, 0, handles);
+	EXPECT_EQ(-EINVAL, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, 4, 1, handles);
+	b.align = 24;
+	EXPECT_EQ(-EINVAL, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, 4, 1, handles);
+	b.flags = MEMMGR_ALLOC_WAIT;
+	EXPECT_EQ(-EINVAL, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, 4, 1, handles);
+	memset(b.tag, 'x', sizeof(b.tag));
+	EXPECT_EQ(-EINVAL, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, 4, ~0ull, handles);
+	EXPECT_EQ(-ENOMEM, alloc_batch(self->fd, &b));
+	EXPECT_EQ(MEMMGR_REASON_TOO_LARGE, b.reason);
+	EXPECT_EQ(-EINVAL, free_batch(self->fd, handles, 0, &freed));
+	EXPECT_EQ(-EBADF, free_batch(self->fd, handles, 4, &freed));
+	EXPECT_EQ(0, freed);
+	ASSERT_EQ(0, snapshot_take(self->fd, &after));
+	EXPECT_TRUE(snapshot_same_state(&self->before, &after));
+}
+
+/* What the caller cannot be told about must not stay allocated. */
+TEST_F(batch, handles_that_cannot_be_written_are_freed_again)
+{
+	__u64 *edge = (__u64 *)(page_before_hole() + self->page - 4 * sizeof(__u64));
+	struct memmgr_alloc_batch b;
+	struct snapshot after;
+	__u32 heap, i;
+
+	b = batch_request(MEMMGR_HEAP_MAIN, 16, 1, NULL);
+	EXPECT_EQ(-EFAULT, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, 16, 1, (void *)(uintptr_t)-4096);
+	EXPECT_EQ(-EFAULT, alloc_batch(self->fd, &b));
+	b = batch_request(MEMMGR_HEAP_MAIN, 16, 1, NULL);
+	b.handles = 1ull << 63;
+	EXPECT_EQ(-EFAULT, alloc_batch(self->fd, &b));
+	ASSERT_EQ(0, snapshot_take(self->fd, &after));
+	EXPECT_TRUE(snapshot_same_state(&self->before, &after));
+
+	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_BUDDY);
+	b = batch_request(heap, 16, 1, edge);
+	EXPECT_EQ(-EFAULT, alloc_batch(self->fd, &b));
+	ASSERT_GE(4, b.count);
+	EXPECT_EQ(b.count, must_stats(_metadata, self->fd, heap).live);
+	for (i = 0; i < b.count; i++)
+		EXPECT_EQ(0, mm_free(self->fd, edge[i]));
+}
+
+TEST_F(batch, handles_that_cannot_be_read)
+{
+	__u64 *edge = (__u64 *)(page_before_hole() + self->page - 2 * sizeof(__u64));
+	struct memmgr_stats s;
+	__u32 freed;
+
+	EXPECT_EQ(-EFAULT, free_batch(self->fd, NULL, 4, &freed));
+	edge[0] = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1).handle;
+	edge[1] = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1).handle;
+	s = must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN);
+	EXPECT_EQ(-EFAULT, free_batch(self->fd, edge, 4, &freed));
+	ASSERT_GE(2, freed);
+	EXPECT_EQ(s.live - freed,
+		  must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).live);
+}
+
+MEMMGR_TEST_MAIN

@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Module parameters, good and bad. What is refused says why in one line of the
+# kernel's log and leaves nothing behind.
+
+cd "$(dirname "$0")" || exit 1
+. ./common.sh
+require_module
+
+# good NAME CONDITION PARAMETER...
+good() {
+	name=$1
+	condition=$2
+	shift 2
+	check "$name" load "$@"
+	check "$name.holds" eval "$condition"
+	check "$name.unload" rmmod memmgr
+	check "$name.nothing_left" nothing_left
+}
+
+# refused NAME WORDS PARAMETER...: WORDS must be in the one line.
+refused() {
+	name=$1
+	words=$2
+	shift 2
+	mark_log
+	check "$name" not load "$@"
+	is_loaded && unload
+	# shellcheck disable=SC2086 # a list of words
+	check "$name.one_line" one_error_line $words
+	check "$name.nothing_left" nothing_left
+}
+
+size_is() { grep -rhw "$1" /sys/kernel/debug/memmgr/*/summary; }
+heap_is_there() { grep -hw "$1" /sys/kernel/debug/memmgr/*/heaps; }
+four_heaps() {
+	for heap in main frames objs scratch small; do
+		heap_is_there $heap || return 1
+	done
+}
+four='frames:pool:object=64K,count=16;objs:slab:object=192;scratch:stack:bytes=1M;small:buddy:bytes=1M,granule=32'
+
+good default "size_is 16777216"
+good size_in_mebibytes "size_is 8388608" size=8M
+good size_in_kibibytes "size_is 1048576" size=1024K
+good size_in_bytes "size_is 4194304" size=4194304
+good size_in_hexadecimal "size_is 2097152" size=0x200000
+good heaps four_heaps "heaps=$four"
+good heap_with_everything "heap_is_there all" "heaps=all:pool:object=100,align=128,count=8,max=4,fallback=main"
+good no_joining "! ./alloc | grep -q '^not ok'" join=0
+good few_records "grep -hw 100 /sys/kernel/debug/memmgr/*/heaps" max_allocations=100
+
+refused size_zero size size=0
+refused size_is_no_number "size|invalid" size=many
+refused size_beyond_everything size size=0xffffffffff000
+refused size_misaligned "page|align" size=1000001
+refused max_allocations_zero max_allocations max_allocations=0
+refused heap_of_unknown_kind "kind|heap" heaps=a:tree:bytes=1M
+refused heap_without_kind heap heaps=a
+refused heap_with_unknown_key "key|heap" heaps=a:buddy:colour=7
+refused heap_without_size heap heaps=a:buddy
+refused heap_of_zero heap heaps=a:stack:bytes=0
+refused heap_too_large heap heaps=a:buddy:bytes=1G
+refused heap_twice "exist|heap" "heaps=a:stack:bytes=64K;a:stack:bytes=64K"
+refused heap_called_main "exist|heap" heaps=main:stack:bytes=64K
+refused heap_with_a_bad_name heap heaps=a/b:stack:bytes=64K
+refused heap_with_a_bad_number heap heaps=a:stack:bytes=64X
+refused heap_with_an_odd_granule "granule|heap" heaps=a:buddy:bytes=64K,granule=48
+refused heap_with_unknown_fallback "fallback|heap" heaps=a:stack:bytes=64K,fallback=nobody
+
+# A physical address that is the kernel's own memory, from the map of memory.
+kernel_memory=0x$(sed -n 's/^\([0-9a-f]*\)-.*System RAM$/\1/p' /proc/iomem | sed -n 1p)
+refused memory_of_the_kernel "ram|kernel|use" base="$kernel_memory" size=16M
+
+if [ -n "$MEMMGR_SPARE" ]; then
+	base=$((${MEMMGR_SPARE%:*}))
+	bytes=$((${MEMMGR_SPARE#*:}))
+	at() { printf '0x%x' $((base + $1)); }
+	good base_and_size "size_is 16777216" base="$(at 0)" size=16M
+	good all_of_it "size_is $bytes" base="$(at 0)" size=$bytes
+	good odd_number_of_pages "size_is 5259264" base="$(at 4096)" size=5259264
+	good one_page "size_is 4096" base="$(at 0)" size=4096
+	good heaps_in_the_first_of_two "devices memmgr memmgr1 && four_heaps" \
+		base="$(at 0),$(at 0x2000000)" size=16M,16M "heaps=$four"
+	refused base_misaligned "page|align" base="$(at 100)" size=16M
+	refused base_size_misaligned "page|align" base="$(at 0)" size=1000001
+	refused base_size_zero size base="$(at 0)" size=0
+	refused base_without_size size base="$(at 0)"
+	refused fewer_sizes_than_bases size base="$(at 0),$(at 0x2000000)" size=16M
+	refused more_sizes_than_bases "size|base" base="$(at 0)" size=16M,16M
+	refused wraps "wrap|beyond|size|address" base="$(at 0)" size=0xfffffffffffff000
+	refused beyond_all_addresses "beyond|address|ram|size" base=0xfffffffffff00000 size=16M
+	refused second_is_bad "page|align" base="$(at 0),$(at 0x2000010)" size=16M,16M
+	refused overlap overlap base="$(at 0),$(at 0x800000)" size=16M,16M
+else
+	skip base_parameters "no spare memory: set MEMMGR_SPARE=START:BYTES"
+fi
+finish
