@@ -70,13 +70,25 @@ static void slab_fill(struct slabs *s, u32 n)
 	}
 }
 
-static u32 slab_colour(struct slabs *s)
+static u32 colour_step(const struct slabs *s)
+{
+	return max(s->layout.align, SLAB_COLOUR);
+}
+
+/* The objects of a slab stay inside it with a first one there. */
+static bool colour_fits(const struct slabs *s, u32 colour)
 {
 	u32 rest = (1u << s->layout.shift) - s->layout.objects * s->layout.stride;
-	u32 step = max(s->layout.align, SLAB_COLOUR);
-	u32 colour = s->next_colour;
 
-	s->next_colour = colour + step <= rest ? colour + step : 0;
+	return colour <= rest && !(colour & (colour_step(s) - 1));
+}
+
+static u32 slab_colour(struct slabs *s)
+{
+	u32 colour = s->next_colour;
+	u32 next = colour + colour_step(s);
+
+	s->next_colour = colour_fits(s, next) ? next : 0;
 	return colour;
 }
 
@@ -380,9 +392,12 @@ static bool slab_check_one(struct slabs *s, u32 n, struct slab_sums *sums,
 	const struct slab *slab = &s->slab[n];
 	const u32 *row = slab_row(s, n);
 	u64 at = (u64)n << s->layout.shift;
+	u32 odd = s->layout.objects & 31;
 	u32 free = 0;
 	u32 i;
 
+	if (!colour_fits(s, slab->colour))
+		return engine_broken(fault, "colour of a slab", at);
 	for (i = 0; i < s->layout.objects; i++) {
 		u32 asked = s->asked[n * s->layout.objects + i];
 
@@ -395,8 +410,10 @@ static bool slab_check_one(struct slabs *s, u32 n, struct slab_sums *sums,
 		if (asked)
 			sums->waste += s->layout.object - (asked & ~SLAB_RECORDED);
 	}
-	for (i = 0; i < s->row; i++)
-		if ((slab->words >> i & 1) != !!row[i])
+	if (odd && row[s->row - 1] >> odd)
+		return engine_broken(fault, "end of a bitmap", at);
+	for (i = 0; i < 32; i++)
+		if ((slab->words >> i & 1) != (i < s->row && row[i]))
 			return engine_broken(fault, "summary of a bitmap", at);
 	if (free != slab->free)
 		return engine_broken(fault, "free objects of a slab", at);
@@ -425,12 +442,16 @@ static bool ring_check(struct slabs *s, u32 *length)
 	*length = 0;
 	if (n == SLAB_NONE)
 		return true;
+	if (n >= s->layout.max)
+		return false;
 	do {
-		if (n >= s->layout.max || !s->slab[n].free ||
-		    s->slab[s->slab[n].next].prev != n ||
+		u32 next = s->slab[n].next;
+
+		if (next >= s->layout.max || s->slab[next].prev != n ||
+		    !s->slab[n].held || !s->slab[n].free ||
 		    ++*length > s->layout.max)
 			return false;
-		n = s->slab[n].next;
+		n = next;
 	} while (n != s->partial);
 	return true;
 }
@@ -446,6 +467,8 @@ static bool slab_check(struct engine *e, struct engine_fault *fault)
 	for (n = 0; n < s->layout.max; n++)
 		if (s->slab[n].held && !slab_check_one(s, n, &sums, fault))
 			return false;
+	if (!colour_fits(s, s->next_colour))
+		return engine_broken(fault, "colour of the next slab", 0);
 	if (!ring_check(s, &ring))
 		return engine_broken(fault, "ring of partial slabs", 0);
 	if (!list_check(s, s->unheld, false, &unheld))

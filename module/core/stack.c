@@ -203,7 +203,7 @@ static bool stack_check(struct engine *e, struct engine_fault *fault)
 			return engine_broken(fault, "number of a block",
 					     stack_offset(entry));
 		if (entry->below != bytes ||
-		    entry->bytes > (u64)(entry->end - start) << STACK_SHIFT)
+		    entry->end - start != ((entry->bytes - 1) >> STACK_SHIFT) + 1)
 			return engine_broken(fault, "sum of requested bytes",
 					     stack_offset(entry));
 		end = entry->end;
