@@ -157,8 +157,245 @@ static void damage_buddy(void)
 	}
 }
 
+/* What @value would be with the bit turned around. */
+static u32 turned(u32 value, u32 byte, u32 bit)
+{
+	return value ^ 1u << (byte * 8 + bit);
+}
+
+/* A lower low water mark may have been. */
+static bool pool_low_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct pool *p = engine;
+
+	return turned(p->low, byte, bit) <= p->top;
+}
+
+static bool pool_asked_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct pool *p = engine;
+
+	return byte % 4 == 3 && bit == 7 && p->asked[byte / 4];
+}
+
+static void damage_pool(void)
+{
+	static const u32 counts[] = { 1, 2, 33, 200 };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		u32 n = counts[i];
+		void *meta = calloc(1, pool_meta_size(n));
+		struct pool p;
+
+		EXPECT_EQ(pool_init(&p, 100, 8, n, meta), 0);
+		churn(&p.e, 100, 300);
+		const struct part parts[] = {
+			PART(p, top), PART(p, waste),
+			{ "low", &p.low, sizeof(p.low), pool_low_dont_care },
+			{ "stack", p.stack, p.top * sizeof(u32), NULL },
+			{ "asked", p.asked, n * sizeof(u32),
+			  pool_asked_dont_care },
+		};
+		damage(&p.e, parts, ARRAY_SIZE(parts));
+		free(meta);
+	}
+}
+
+static int give_slab(void *context, u32 number, struct engine_refusal *why)
+{
+	(void)context;
+	(void)number;
+	(void)why;
+	return 0;
+}
+
+/* Every third slab leaves later. */
+static bool take_slab(void *context, u32 number)
+{
+	(void)context;
+	return number % 3;
+}
+
+static bool slab_high_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct slabs *s = engine;
+
+	return turned(s->high, byte, bit) >= s->live;
+}
+
+static bool colour_possible(const struct slabs *s, u32 colour)
+{
+	u32 rest = (1u << s->layout.shift) - s->layout.objects * s->layout.stride;
+
+	return colour <= rest && colour % max(s->layout.align, SLAB_COLOUR) == 0;
+}
+
+static bool slab_colour_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct slabs *s = engine;
+
+	return colour_possible(s, turned(s->next_colour, byte, bit));
+}
+
+static bool in_ring(const struct slabs *s, u32 number)
+{
+	u32 n = s->partial;
+
+	if (n == SLAB_NONE)
+		return false;
+	do {
+		if (n == number)
+			return true;
+		n = s->slab[n].next;
+	} while (n != s->partial);
+	return false;
+}
+
+/* Any slab of the ring can be its head. */
+static bool slab_partial_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct slabs *s = engine;
+
+	return in_ring(s, turned(s->partial, byte, bit));
+}
+
+static bool slab_asked_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct slabs *s = engine;
+	u32 at = byte / 4;
+
+	return !s->slab[at / s->layout.objects].held ||
+	       (byte % 4 == 3 && bit == 7 && s->asked[at]);
+}
+
+static bool slab_bitmap_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct slabs *s = engine;
+
+	(void)bit;
+	return !s->slab[byte / 4 / s->row].held;
+}
+
+/*
+ * Links of full slabs, and all but the link of slabs without memory, are not
+ * looked at; a slab may have any possible colour. The bits of a bool but the
+ * lowest, and what fills up the structure, mean nothing.
+ */
+static bool slab_slab_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct slabs *s = engine;
+	const struct slab *slab = &s->slab[byte / sizeof(*slab)];
+	size_t at = byte % sizeof(*slab);
+
+	if (at >= offsetof(struct slab, held) && at < offsetof(struct slab, words))
+		return at > offsetof(struct slab, held) || bit;
+	if (at >= offsetof(struct slab, colour))
+		return !slab->held ||
+		       colour_possible(s, turned(slab->colour, at -
+						 offsetof(struct slab, colour), bit));
+	if (at < offsetof(struct slab, next))
+		return !in_ring(s, slab - s->slab);
+	if (at < offsetof(struct slab, free))
+		return slab->held && !slab->free;
+	return !slab->held;
+}
+
+static void damage_slab(void)
+{
+	static const u32 sizes[] = { 40, 700, 1360, 3000 };
+	const struct slab_source source = {
+		.grow = give_slab,
+		.shrink = take_slab,
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct slab_layout layout;
+		struct slabs s;
+		void *meta;
+
+		EXPECT_EQ(slab_layout(&layout, sizes[i], 8, 1u << 30, 12), 0);
+		layout.max = 20;
+		meta = calloc(1, slab_meta_size(&layout));
+		slab_init(&s, &layout, &source, meta);
+		churn(&s.e, sizes[i], 300);
+		const struct part parts[] = {
+			PART(s, live), PART(s, held), PART(s, empty),
+			PART(s, unheld), PART(s, leaving), PART(s, waste),
+			{ "partial", &s.partial, sizeof(s.partial),
+			  slab_partial_dont_care },
+			{ "high", &s.high, sizeof(s.high), slab_high_dont_care },
+			{ "next_colour", &s.next_colour, sizeof(s.next_colour),
+			  slab_colour_dont_care },
+			{ "asked", s.asked, layout.max * layout.objects *
+			  sizeof(u32), slab_asked_dont_care },
+			{ "bitmap", s.bitmap, layout.max * s.row * sizeof(u32),
+			  slab_bitmap_dont_care },
+			{ "slab", s.slab, layout.max * sizeof(struct slab),
+			  slab_slab_dont_care },
+		};
+		damage(&s.e, parts, ARRAY_SIZE(parts));
+		free(meta);
+	}
+}
+
+static bool stack_high_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct stack *s = engine;
+
+	return turned(s->high, byte, bit) >= s->top;
+}
+
+/* Numbers differ, that is all; the size of the top block may be another. */
+static bool stack_entry_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct stack *s = engine;
+	u32 i = byte / sizeof(*s->entry);
+	const struct stack_entry *entry = &s->entry[i];
+	u32 at = byte % sizeof(*entry);
+	u32 bytes;
+
+	if (at < offsetof(struct stack_entry, end))
+		return at == 3 && bit == 7;
+	if (at < offsetof(struct stack_entry, seq))
+		return false;
+	if (at < offsetof(struct stack_entry, bytes))
+		return true;
+	if (at >= offsetof(struct stack_entry, below) || i + 1 < s->count)
+		return false;
+	bytes = turned(entry->bytes, at - offsetof(struct stack_entry, bytes), bit);
+	return (bytes - 1) >> STACK_SHIFT == (entry->bytes - 1) >> STACK_SHIFT;
+}
+
+static void damage_stack(void)
+{
+	static const u32 counts[] = { 1, 2, 40, 200 };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		void *meta = calloc(1, stack_meta_size(counts[i]));
+		struct stack s;
+
+		EXPECT_EQ(stack_init(&s, 1u << 20, counts[i], meta), 0);
+		churn(&s.e, 1000, 300);
+		stack_abandon(&s, stack_offset(&s.entry[s.count / 2]));
+		const struct part parts[] = {
+			PART(s, top), PART(s, count), PART(s, abandoned),
+			{ "high", &s.high, sizeof(s.high), stack_high_dont_care },
+			{ "entries", s.entry, s.count * sizeof(*s.entry),
+			  stack_entry_dont_care },
+		};
+		damage(&s.e, parts, ARRAY_SIZE(parts));
+		free(meta);
+	}
+}
+
 static const struct unit_test tests[] = {
 	{ "damage_buddy", damage_buddy },
+	{ "damage_pool", damage_pool },
+	{ "damage_slab", damage_slab },
+	{ "damage_stack", damage_stack },
 };
 
 int main(int argc, char **argv)
