@@ -13,7 +13,7 @@ show() {
 echo "An emulated ARM board (QEMU virt), $(uname -sr), $(nproc) CPUs."
 echo "64 MiB at 0x50000000 are reserved in its device tree."
 show insmod /lib/modules/memmgr.ko
-dmesg | grep memmgr: || true
+dmesg | grep 'memmgr: ' | grep -v taint
 show ls -l /dev/memmgr
 show memctl info
 show memctl heap list
