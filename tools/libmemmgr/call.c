@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* One function for each call of the ABI. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -159,32 +158,28 @@ int memmgr_list(int fd, uint32_t heap, uint32_t flags,
 	return err;
 }
 
-int memmgr_read(int fd, uint64_t handle, uint64_t offset, void *to,
-		size_t bytes)
+static int copy(int fd, unsigned long command, uint64_t handle, uint64_t offset,
+		const void *ptr, size_t bytes)
 {
-	struct memmgr_copy copy = {
-		.size = sizeof(copy),
+	struct memmgr_copy arg = {
+		.size = sizeof(arg),
 		.handle = handle,
 		.offset = offset,
 		.bytes = bytes,
-		.ptr = user_pointer(to),
+		.ptr = user_pointer(ptr),
 	};
 
-	return call(fd, MEMMGR_IOC_READ, &copy);
+	return call(fd, command, &arg);
 }
 
-int memmgr_write(int fd, uint64_t handle, uint64_t offset, const void *from,
-		 size_t bytes)
+int memmgr_read(int fd, uint64_t handle, uint64_t offset, void *to, size_t bytes)
 {
-	struct memmgr_copy copy = {
-		.size = sizeof(copy),
-		.handle = handle,
-		.offset = offset,
-		.bytes = bytes,
-		.ptr = user_pointer(from),
-	};
+	return copy(fd, MEMMGR_IOC_READ, handle, offset, to, bytes);
+}
 
-	return call(fd, MEMMGR_IOC_WRITE, &copy);
+int memmgr_write(int fd, uint64_t handle, uint64_t offset, const void *from, size_t bytes)
+{
+	return copy(fd, MEMMGR_IOC_WRITE, handle, offset, from, bytes);
 }
 
 int memmgr_mmap(int fd, uint64_t map_offset, size_t bytes, int prot,

@@ -104,3 +104,15 @@ size_t arg_choice(struct argp_state *state, const char *name, const char *text,
 		argp_error(state, "%s: '%s' is unknown; give one of %s", name, text, list);
 	return i;
 }
+
+error_t parse_optional_heap(int key, char *arg, struct argp_state *state)
+{
+	const char **heap = state->input;
+
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	if (state->arg_num)
+		argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
+	*heap = arg;
+	return 0;
+}

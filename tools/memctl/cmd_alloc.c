@@ -175,10 +175,8 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	options.request.heap = heap.heap;
 	table = table_new(columns, ARRAY_SIZE(columns));
 	rc = alloc_many(ctl, &options, &heap, table);
-	if (!rc && ctl->json)
-		json_print(json_result(ctl, "allocations", table_json(table)));
-	else if (!rc)
-		table_print(table);
+	if (!rc)
+		table_show(ctl, "allocations", table);
 	table_free(table);
 	return rc;
 }

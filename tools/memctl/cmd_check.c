@@ -6,24 +6,8 @@
 
 #include "memctl.h"
 
-struct options {
-	const char *heap;
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct options *options = state->input;
-
-	if (key != ARGP_KEY_ARG)
-		return ARGP_ERR_UNKNOWN;
-	if (state->arg_num)
-		argp_error(state, "'%s' is one word too many; give one HEAP or all", arg);
-	options->heap = arg;
-	return 0;
-}
-
 static const struct argp argp = {
-	.parser = parse,
+	.parser = parse_optional_heap,
 	.args_doc = "[HEAP|all]",
 	.doc = "Verify every invariant of a heap, or of all of them.\vEach heap is locked while "
 	       "it is walked: not for a system that must answer in time.",
@@ -69,20 +53,18 @@ static int check_heap(const struct memctl *ctl, const struct memmgr_heap_query *
 
 static int run(struct memctl *ctl, int argc, char **argv)
 {
-	struct options options = { .heap = NULL };
+	const char *name = NULL;
 	struct view view = { .damaged = 0 };
 	int rc;
 
-	parse_args(ctl, &argp, argc, argv, &options);
+	parse_args(ctl, &argp, argc, argv, &name);
 	rc = region_open(ctl, O_RDONLY);
 	if (rc)
 		return rc;
 	view.table = table_new(columns, ARRAY_SIZE(columns));
-	rc = heaps_visit(ctl, options.heap, check_heap, &view);
-	if (!rc && ctl->json)
-		json_print(json_result(ctl, "heaps", table_json(view.table)));
-	else if (!rc)
-		table_print(view.table);
+	rc = heaps_visit(ctl, name, check_heap, &view);
+	if (!rc)
+		table_show(ctl, "heaps", view.table);
 	if (!rc && view.damaged)
 		rc = fail(ctl, "save what you can and restart; dmesg may tell what wrote there",
 			  "%u damaged", view.damaged);

@@ -5,24 +5,8 @@
 
 #include "memctl.h"
 
-struct options {
-	const char *heap;
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct options *options = state->input;
-
-	if (key != ARGP_KEY_ARG)
-		return ARGP_ERR_UNKNOWN;
-	if (state->arg_num)
-		argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
-	options->heap = arg;
-	return 0;
-}
-
 static const struct argp argp = {
-	.parser = parse,
+	.parser = parse_optional_heap,
 	.args_doc = "[HEAP]",
 	.doc = "Show how fragmented every heap is, or the orders of one.\v"
 	       "EXTERNAL: share of the free memory that one request cannot get. INTERNAL: share "
@@ -121,22 +105,22 @@ static void print_orders(const struct memmgr_frag *frag)
 
 static int run(struct memctl *ctl, int argc, char **argv)
 {
-	struct options options = { .heap = NULL };
+	const char *name = NULL;
 	struct view view = { .table = NULL };
 	int rc;
 
-	parse_args(ctl, &argp, argc, argv, &options);
+	parse_args(ctl, &argp, argc, argv, &name);
 	rc = region_open(ctl, O_RDONLY);
 	if (rc)
 		return rc;
 	view.table = table_new(columns, ARRAY_SIZE(columns));
 	view.heaps = ctl->json ? json_object_new_array() : NULL;
-	rc = heaps_visit(ctl, options.heap, add_heap, &view);
+	rc = heaps_visit(ctl, name, add_heap, &view);
 	if (!rc && ctl->json) {
 		json_print(json_result(ctl, "heaps", view.heaps));
 	} else if (!rc) {
 		table_print(view.table);
-		if (options.heap && strcmp(options.heap, "all"))
+		if (name && strcmp(name, "all"))
 			print_orders(&view.last);
 	}
 	table_free(view.table);

@@ -81,10 +81,8 @@ static int run_list(struct memctl *ctl, int argc, char **argv)
 		return rc;
 	table = table_new(list_columns, ARRAY_SIZE(list_columns));
 	rc = heaps_visit(ctl, NULL, list_heap, table);
-	if (!rc && ctl->json)
-		json_print(json_result(ctl, "heaps", table_json(table)));
-	else if (!rc)
-		table_print(table);
+	if (!rc)
+		table_show(ctl, "heaps", table);
 	table_free(table);
 	return rc;
 }

@@ -187,15 +187,6 @@ static void add_row(struct table *table, const char *name, const struct replay_r
 	table_num(table, result->damaged);
 }
 
-static struct json_object *failures_json(const struct replay_result *result)
-{
-	struct json_object *object = json_object_new_object();
-
-	for (int i = 1; i < MEMMGR_REASONS; i++)
-		json_add(object, memmgr_reason_name(i), json_u64(result->failed[i]));
-	return object;
-}
-
 static struct json_object *trace_json(const char *file, const struct trace *trace)
 {
 	struct json_object *object = json_object_new_object();
@@ -213,11 +204,14 @@ static struct json_object *trace_json(const char *file, const struct trace *trac
 
 static void print_trace(const struct options *options, const struct trace *trace)
 {
-	const char *file = options->file;
+	int room = 76 - (int)strlen(options->file);
 
-	printf("%s%s%s\n%zu events: %" PRIu64 " allocations, %" PRIu64 " frees, %" PRIu64
-	       " resizes; at its peak %s in use\n\n", file, *trace->program ? ": " : "",
-	       trace->program, trace->count, trace->allocs, trace->frees, trace->resizes,
+	if (room < 20)
+		room = 20;
+	printf("%s%s%.*s%s\n", options->file, *trace->program ? ": " : "", room, trace->program,
+	       strlen(trace->program) > (size_t)room ? "..." : "");
+	printf("%zu events: %" PRIu64 " allocations, %" PRIu64 " frees, %" PRIu64
+	       " resizes; at its peak %s in use\n\n", trace->count, trace->allocs, trace->frees, trace->resizes,
 	       size_text(trace->peak_bytes));
 	if (options->replay.verify)
 		puts("verified: the times include writing and reading each allocation\n");
@@ -247,7 +241,7 @@ static int run_one(struct run *run, const char *name, uint32_t kind,
 	add_row(run->table, name, &result);
 	if (run->ctl->json) {
 		object = table_json_row(run->table, table_rows(run->table) - 1);
-		json_add(object, "failures", failures_json(&result));
+		json_add(object, "failures", json_reasons(result.failed));
 		json_add(object, "ns", json_u64(result.ns));
 		json_object_array_add(run->runs, object);
 	}

@@ -6,24 +6,8 @@
 
 #include "memctl.h"
 
-struct options {
-	const char *heap;
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct options *options = state->input;
-
-	if (key != ARGP_KEY_ARG)
-		return ARGP_ERR_UNKNOWN;
-	if (state->arg_num)
-		argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
-	options->heap = arg;
-	return 0;
-}
-
 static const struct argp argp = {
-	.parser = parse,
+	.parser = parse_optional_heap,
 	.args_doc = "[HEAP]",
 	.doc = "Show the books of every heap, or everything about one.\vWASTE is what was "
 	       "granted beyond what was asked for.",
@@ -117,15 +101,6 @@ static void add_row(struct table *table, const struct memmgr_heap_query *heap,
 
 /* ---- what only JSON and the view of one heap show ---- */
 
-static struct json_object *failures_json(const struct memmgr_stats *stats)
-{
-	struct json_object *object = json_object_new_object();
-
-	for (int i = 1; i < MEMMGR_REASONS; i++)
-		json_add(object, memmgr_reason_name(i), json_u64(stats->failures[i]));
-	return object;
-}
-
 static uint64_t class_limit(int class)
 {
 	return 1ull << class;
@@ -196,7 +171,7 @@ static int add_heap(const struct memctl *ctl, const struct memmgr_heap_query *he
 	add_row(view->table, heap, &view->last);
 	if (ctl->json) {
 		object = table_json_row(view->table, table_rows(view->table) - 1);
-		json_add(object, "failures", failures_json(&view->last));
+		json_add(object, "failures", json_reasons(view->last.failures));
 		json_add(object, "classes", classes_json(&view->last));
 		json_object_array_add(view->heaps, object);
 	}
@@ -205,19 +180,19 @@ static int add_heap(const struct memctl *ctl, const struct memmgr_heap_query *he
 
 static int run(struct memctl *ctl, int argc, char **argv)
 {
-	struct options options = { .heap = NULL };
+	const char *name = NULL;
 	struct view view = { .table = NULL };
 	bool facts;
 	int rc;
 
-	parse_args(ctl, &argp, argc, argv, &options);
-	facts = options.heap && strcmp(options.heap, "all") && !ctl->json;
+	parse_args(ctl, &argp, argc, argv, &name);
+	facts = name && strcmp(name, "all") && !ctl->json;
 	rc = region_open(ctl, O_RDONLY);
 	if (rc)
 		return rc;
 	view.table = table_new(facts ? fact_columns : columns, ARRAY_SIZE(columns));
 	view.heaps = ctl->json ? json_object_new_array() : NULL;
-	rc = heaps_visit(ctl, options.heap, add_heap, &view);
+	rc = heaps_visit(ctl, name, add_heap, &view);
 	if (!rc && ctl->json) {
 		json_print(json_result(ctl, "heaps", view.heaps));
 	} else if (!rc && facts) {

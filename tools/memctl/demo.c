@@ -72,7 +72,7 @@ void demo_alloc_refused(struct demo *demo, uint64_t bytes, uint32_t timeout_ms)
 	if (!err) {
 		memmgr_free(demo->ctl->fd, request.handle);
 		demo_ok(demo, -EPROTO, "be refused an allocation");
-	} else if (err != -ENOMEM && err != -ETIMEDOUT) {
+	} else if (err != -ENOMEM && err != -ENOSPC && err != -ETIMEDOUT) {
 		demo_ok(demo, err, "allocate");
 	}
 	demo_say(demo, "    alloc %-10s refused: %s; largest possible: %s", size_text(bytes),

@@ -71,6 +71,8 @@ const char *arg_word(struct argp_state *state, const char *name,
 /* One of @count words; its index. */
 size_t arg_choice(struct argp_state *state, const char *name, const char *text,
 		  const char *const *words, size_t count);
+/* The parser of commands whose one argument may be a HEAP; input: const char **. */
+error_t parse_optional_heap(int key, char *arg, struct argp_state *state);
 
 /* ---- fail.c: every error message comes from here ---- */
 
@@ -159,6 +161,8 @@ size_t table_rows(const struct table *table);
 void table_print(const struct table *table);
 /* Columns as lines: "title  value", one value for each row. */
 void table_print_facts(const struct table *table);
+/* The whole result: the table, or with --json an object with its rows as @key. */
+void table_show(const struct memctl *ctl, const char *key, const struct table *table);
 struct json_object *table_json(const struct table *table);
 struct json_object *table_json_row(const struct table *table, size_t row);
 
@@ -173,6 +177,8 @@ void json_print(struct json_object *result);
 struct json_object *json_u64(uint64_t number);
 struct json_object *json_handle(uint64_t handle);
 struct json_object *json_chars(const char *chars, size_t size);
+/* Counts by enum memmgr_reason: {"exhausted": ...}. */
+struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS]);
 
 /* "64 KiB" in one of a few buffers that take turns: for arguments of printf. */
 const char *size_text(uint64_t bytes);

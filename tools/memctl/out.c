@@ -428,6 +428,23 @@ void json_print(struct json_object *result)
 	json_object_put(result);
 }
 
+struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS])
+{
+	struct json_object *object = json_object_new_object();
+
+	for (int i = 1; i < MEMMGR_REASONS; i++)
+		json_add(object, memmgr_reason_name(i), json_u64(counts[i]));
+	return object;
+}
+
+void table_show(const struct memctl *ctl, const char *key, const struct table *table)
+{
+	if (ctl->json)
+		json_print(json_result(ctl, key, table_json(table)));
+	else
+		table_print(table);
+}
+
 /* ---- small things ---- */
 
 const char *size_text(uint64_t bytes)

@@ -54,7 +54,7 @@ struct replay_result {
 	uint32_t heaps;
 	uint64_t events;
 	uint64_t ns;
-	uint64_t failed[MEMMGR_REASONS];
+	__u64 failed[MEMMGR_REASONS];
 	uint64_t skipped;
 	uint64_t refused_frees;
 	uint64_t kept_most;
