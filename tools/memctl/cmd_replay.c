@@ -211,8 +211,8 @@ static void print_trace(const struct options *options, const struct trace *trace
 	printf("%s%s%.*s%s\n", options->file, *trace->program ? ": " : "", room, trace->program,
 	       strlen(trace->program) > (size_t)room ? "..." : "");
 	printf("%zu events: %" PRIu64 " allocations, %" PRIu64 " frees, %" PRIu64
-	       " resizes; at its peak %s in use\n\n", trace->count, trace->allocs, trace->frees, trace->resizes,
-	       size_text(trace->peak_bytes));
+	       " resizes; at its peak %s in use\n\n", trace->count, trace->allocs, trace->frees,
+	       trace->resizes, size_text(trace->peak_bytes));
 	if (options->replay.verify)
 		puts("verified: the times include writing and reading each allocation\n");
 }
