@@ -7,7 +7,10 @@
 #include <linux/platform_device.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define COMPAT_BEFORE(major, minor) \
+	(KERNEL_VERSION(major, minor, 0) > LINUX_VERSION_CODE)
+
+#if COMPAT_BEFORE(6, 3)
 /* Debian's 6.1 has these two from stable, early 6.1 does not. */
 #define compat_vm_flags_set(vma, flags)		((vma)->vm_flags |= (flags))
 #define compat_vm_flags_clear(vma, flags)	((vma)->vm_flags &= ~(flags))
@@ -17,7 +20,7 @@
 #endif
 
 /* platform_driver.remove lost its result, in two steps. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#if COMPAT_BEFORE(6, 11)
 #define COMPAT_REMOVE_TYPE	int
 #define COMPAT_REMOVE_RESULT	0
 #else

@@ -231,8 +231,8 @@ static int failures_show(struct seq_file *m, void *unused)
 	head(m, "failures");
 	seq_puts(m, "#seq time_ns heap reason bytes align largest free pid uid comm\n");
 	while (failures_next(&region->failures, f.seq, &f))
-		seq_printf(m, "%-6llu %15llu %4u %-10s %12llu %8llu %12llu %12llu %7u %6u %s\n",
-			   f.seq, f.time_ns, f.heap, reasons[f.reason], f.bytes,
+		seq_printf(m, "%-6llu %15llu %-31s %-10s %12llu %8llu %12llu %12llu %7u %6u %s\n",
+			   f.seq, f.time_ns, f.heap_name, reasons[f.reason], f.bytes,
 			   f.align, f.largest, f.free, f.pid, f.uid,
 			   *f.comm ? f.comm : "-");
 	return 0;

@@ -28,6 +28,29 @@ static struct memmgr_heap *call_heap(struct client *client, u32 id)
 	return heap;
 }
 
+/* The heap of an id to look at: the administrator may see others' as well. */
+static struct memmgr_heap *call_heap_look(struct client *client, u32 id)
+{
+	struct memmgr_heap *heap = heap_get(client->region, id);
+	int err;
+
+	if (!heap)
+		return ERR_PTR(-ENOENT);
+	err = heap_access(heap, client);
+	if (err && !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN)) {
+		heap_put(heap);
+		return ERR_PTR(err);
+	}
+	return heap;
+}
+
+/* A pointer of the caller; one that this kernel could not hold leads nowhere. */
+static int call_pointer(u64 value, void __user **ptr)
+{
+	*ptr = u64_to_user_ptr(value);
+	return (u64)(uintptr_t)*ptr == value ? 0 : -EFAULT;
+}
+
 /* The heap of a handle. */
 static struct memmgr_heap *call_handle(struct client *client, u64 handle)
 {
@@ -102,6 +125,8 @@ static struct memmgr_heap *query_heap(struct client *client,
 		if (admin || !heap_access(heap, client))
 			return heap;
 		heap_put(heap);
+		if (q->flags & MEMMGR_QUERY_NAME)
+			return ERR_PTR(-ENOENT);
 		if (!(q->flags & MEMMGR_QUERY_NEXT))
 			return ERR_PTR(-EACCES);
 	}
@@ -171,8 +196,10 @@ static int call_free(struct client *client, void *arg)
 	if (f->flags)
 		return -EINVAL;
 	heap = call_handle(client, f->handle);
-	if (IS_ERR(heap))
+	if (IS_ERR(heap)) {
+		heap_refused(client->region);
 		return PTR_ERR(heap);
+	}
 	err = heap_free(heap, client, f->handle);
 	heap_trim(heap);
 	heap_put(heap);
@@ -200,9 +227,9 @@ static int call_resize(struct client *client, void *arg)
 
 /* Make allocations one by one until it is enough or one fails. */
 static int batch_alloc(struct memmgr_heap *heap, struct client *client,
-		       struct memmgr_alloc_batch *b, u32 *done)
+		       struct memmgr_alloc_batch *b, u64 __user *handles,
+		       u32 *done)
 {
-	u64 __user *handles = u64_to_user_ptr(b->handles);
 	struct heap_request rq = {
 		.bytes = b->bytes,
 		.align = b->align,
@@ -234,6 +261,7 @@ static int call_alloc_batch(struct client *client, void *arg)
 {
 	struct memmgr_alloc_batch *b = arg;
 	struct memmgr_heap *heap;
+	void __user *handles;
 	u32 done;
 	int err;
 
@@ -241,29 +269,33 @@ static int call_alloc_batch(struct client *client, void *arg)
 	    b->reserved || !b->count || b->count > MEMMGR_BATCH_MAX ||
 	    !text_ok(b->tag, sizeof(b->tag)))
 		return -EINVAL;
+	if (call_pointer(b->handles, &handles))
+		return -EFAULT;
 	heap = call_heap(client, b->heap);
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
 	b->reason = MEMMGR_REASON_NONE;
 	b->largest = 0;
-	err = batch_alloc(heap, client, b, &done);
+	err = batch_alloc(heap, client, b, handles, &done);
 	heap_put(heap);
 	b->count = done;
-	return done ? 0 : err;
+	return done && err != -EFAULT ? 0 : err;
 }
 
 static int call_free_batch(struct client *client, void *arg)
 {
 	struct memmgr_free_batch *b = arg;
-	u64 __user *handles = u64_to_user_ptr(b->handles);
 	struct memmgr_free f = { 0 };
+	void __user *handles;
 	int err = 0;
 	u32 done;
 
 	if (b->flags || b->reserved || !b->count || b->count > MEMMGR_BATCH_MAX)
 		return -EINVAL;
+	if (call_pointer(b->handles, &handles))
+		return -EFAULT;
 	for (done = 0; !err && done < b->count; done += !err) {
-		if (get_user(f.handle, &handles[done]))
+		if (get_user(f.handle, (u64 __user *)handles + done))
 			err = -EFAULT;
 		else
 			err = call_free(client, &f);
@@ -309,21 +341,24 @@ static int call_release(struct client *client, void *arg)
 /* Copy step by step, so that a signal or another task need not wait long. */
 static int call_copy(struct client *client, struct memmgr_copy *c, bool write)
 {
-	void __user *ptr = u64_to_user_ptr(c->ptr);
+	u64 bytes = c->bytes, done = 0, place;
 	struct memmgr_heap *heap;
-	u64 done = 0, place;
+	void __user *ptr;
 	int err;
 
-	if (c->flags || !c->bytes)
+	if (c->flags || !bytes)
 		return -EINVAL;
+	c->bytes = 0;
+	if (call_pointer(c->ptr, &ptr))
+		return -EFAULT;
 	heap = call_handle(client, c->handle);
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
-	err = heap_copy_begin(heap, client, c->handle, c->offset, c->bytes, &place);
+	err = heap_copy_begin(heap, client, c->handle, c->offset, bytes, &place);
 	if (err)
 		goto out;
-	while (!err && done < c->bytes) {
-		unsigned long n = min_t(u64, c->bytes - done, COPY_STEP);
+	while (!err && done < bytes) {
+		unsigned long n = min_t(u64, bytes - done, COPY_STEP);
 		unsigned long rest =
 			write ? region_write(client->region, place + done, ptr + done, n) :
 				region_read(client->region, place + done, ptr + done, n);
@@ -372,10 +407,11 @@ static int call_alloc_query(struct client *client, void *arg)
 static int entry_put(u64 entries, u32 index, u32 entry_size, const void *entry,
 		     u32 size)
 {
-	void __user *to = u64_to_user_ptr(entries) + (u64)index * entry_size;
 	u32 n = min(size, entry_size);
+	void __user *to;
 
-	if (copy_to_user(to, entry, n) || clear_user(to + n, entry_size - n))
+	if (call_pointer(entries + (u64)index * entry_size, &to) ||
+	    copy_to_user(to, entry, n) || clear_user(to + n, entry_size - n))
 		return -EFAULT;
 	return 0;
 }
@@ -453,7 +489,7 @@ static int call_stats(struct client *client, void *arg)
 
 	if (s->flags)
 		return -EINVAL;
-	heap = call_heap(client, s->heap);
+	heap = call_heap_look(client, s->heap);
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
 	heap_stats(heap, s);
@@ -468,7 +504,7 @@ static int call_frag(struct client *client, void *arg)
 
 	if (f->flags)
 		return -EINVAL;
-	heap = call_heap(client, f->heap);
+	heap = call_heap_look(client, f->heap);
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
 	heap_frag(heap, f);
@@ -499,16 +535,18 @@ static int call_map(struct client *client, void *arg)
 {
 	struct memmgr_map *m = arg;
 	struct memmgr_cell *cells;
+	void __user *to;
 	int err = 0;
 
 	if (m->flags || m->reserved || !m->count || m->count > MEMMGR_BATCH_MAX)
 		return -EINVAL;
+	if (call_pointer(m->cells, &to))
+		return -EFAULT;
 	cells = kvcalloc(m->count, sizeof(*cells), GFP_KERNEL);
 	if (!cells)
 		return -ENOMEM;
 	m->count = heap_picture(client->region, cells, m->count, &m->cell_bytes);
-	if (copy_to_user(u64_to_user_ptr(m->cells), cells,
-			 m->count * sizeof(*cells)))
+	if (copy_to_user(to, cells, m->count * sizeof(*cells)))
 		err = -EFAULT;
 	kvfree(cells);
 	return err;
@@ -538,35 +576,86 @@ static int call_failures(struct client *client, void *arg)
 	return 0;
 }
 
-#define CALL(nr, function, type, changes) \
-	[_IOC_NR(nr)] = { function, sizeof(struct type), changes }
+/*
+ * An answer that could not be written is lost: nobody would know of what was
+ * made, so it is unmade.
+ */
+static void undo_heap_create(struct client *client, void *arg)
+{
+	struct memmgr_heap_create *c = arg;
 
-/* One line a call: its number, its structure, and whether it changes things. */
+	heap_destroy(client->region, client, c->heap, 0);
+}
+
+static void undo_alloc(struct client *client, void *arg)
+{
+	struct memmgr_alloc *a = arg;
+	struct memmgr_free f = { .handle = a->handle };
+
+	call_free(client, &f);
+}
+
+static void undo_alloc_batch(struct client *client, void *arg)
+{
+	struct memmgr_alloc_batch *b = arg;
+	struct memmgr_free_batch f = {
+		.count = b->count,
+		.handles = b->handles,
+	};
+
+	call_free_batch(client, &f);
+}
+
+#define CALL(nr, function, type, changes, undo) \
+	[_IOC_NR(nr)] = { function, undo, sizeof(struct type), changes }
+
+/* One line a call: its number and structure, does it change things, and undo. */
 static const struct call {
 	int (*function)(struct client *client, void *arg);
+	void (*undo)(struct client *client, void *arg);
 	u32 size;
 	bool changes;
 } calls[] = {
-	CALL(MEMMGR_IOC_QUERY,	      call_query,	 memmgr_query,	      false),
-	CALL(MEMMGR_IOC_HEAP_CREATE,  call_heap_create,	 memmgr_heap_create,  true),
-	CALL(MEMMGR_IOC_HEAP_DESTROY, call_heap_destroy, memmgr_heap_destroy, true),
-	CALL(MEMMGR_IOC_HEAP_QUERY,   call_heap_query,	 memmgr_heap_query,   false),
-	CALL(MEMMGR_IOC_ALLOC,	      call_alloc,	 memmgr_alloc,	      true),
-	CALL(MEMMGR_IOC_FREE,	      call_free,	 memmgr_free,	      true),
-	CALL(MEMMGR_IOC_RESIZE,	      call_resize,	 memmgr_resize,	      true),
-	CALL(MEMMGR_IOC_ALLOC_BATCH,  call_alloc_batch,	 memmgr_alloc_batch,  true),
-	CALL(MEMMGR_IOC_FREE_BATCH,   call_free_batch,	 memmgr_free_batch,   true),
-	CALL(MEMMGR_IOC_MARK,	      call_mark,	 memmgr_mark,	      false),
-	CALL(MEMMGR_IOC_RELEASE,      call_release,	 memmgr_mark,	      true),
-	CALL(MEMMGR_IOC_READ,	      call_read,	 memmgr_copy,	      false),
-	CALL(MEMMGR_IOC_WRITE,	      call_write,	 memmgr_copy,	      true),
-	CALL(MEMMGR_IOC_ALLOC_QUERY,  call_alloc_query,	 memmgr_info,	      false),
-	CALL(MEMMGR_IOC_LIST,	      call_list,	 memmgr_list,	      false),
-	CALL(MEMMGR_IOC_STATS,	      call_stats,	 memmgr_stats,	      false),
-	CALL(MEMMGR_IOC_FRAG,	      call_frag,	 memmgr_frag,	      false),
-	CALL(MEMMGR_IOC_CHECK,	      call_check,	 memmgr_check,	      false),
-	CALL(MEMMGR_IOC_MAP,	      call_map,		 memmgr_map,	      false),
-	CALL(MEMMGR_IOC_FAILURES,     call_failures,	 memmgr_failures,     false),
+	CALL(MEMMGR_IOC_QUERY, call_query, memmgr_query,
+	     false, NULL),
+	CALL(MEMMGR_IOC_HEAP_CREATE, call_heap_create, memmgr_heap_create,
+	     true, undo_heap_create),
+	CALL(MEMMGR_IOC_HEAP_DESTROY, call_heap_destroy, memmgr_heap_destroy,
+	     true, NULL),
+	CALL(MEMMGR_IOC_HEAP_QUERY, call_heap_query, memmgr_heap_query,
+	     false, NULL),
+	CALL(MEMMGR_IOC_ALLOC, call_alloc, memmgr_alloc,
+	     true, undo_alloc),
+	CALL(MEMMGR_IOC_FREE, call_free, memmgr_free,
+	     true, NULL),
+	CALL(MEMMGR_IOC_RESIZE, call_resize, memmgr_resize,
+	     true, NULL),
+	CALL(MEMMGR_IOC_ALLOC_BATCH, call_alloc_batch, memmgr_alloc_batch,
+	     true, undo_alloc_batch),
+	CALL(MEMMGR_IOC_FREE_BATCH, call_free_batch, memmgr_free_batch,
+	     true, NULL),
+	CALL(MEMMGR_IOC_MARK, call_mark, memmgr_mark,
+	     false, NULL),
+	CALL(MEMMGR_IOC_RELEASE, call_release, memmgr_mark,
+	     true, NULL),
+	CALL(MEMMGR_IOC_READ, call_read, memmgr_copy,
+	     false, NULL),
+	CALL(MEMMGR_IOC_WRITE, call_write, memmgr_copy,
+	     true, NULL),
+	CALL(MEMMGR_IOC_ALLOC_QUERY, call_alloc_query, memmgr_info,
+	     false, NULL),
+	CALL(MEMMGR_IOC_LIST, call_list, memmgr_list,
+	     false, NULL),
+	CALL(MEMMGR_IOC_STATS, call_stats, memmgr_stats,
+	     false, NULL),
+	CALL(MEMMGR_IOC_FRAG, call_frag, memmgr_frag,
+	     false, NULL),
+	CALL(MEMMGR_IOC_CHECK, call_check, memmgr_check,
+	     false, NULL),
+	CALL(MEMMGR_IOC_MAP, call_map, memmgr_map,
+	     false, NULL),
+	CALL(MEMMGR_IOC_FAILURES, call_failures, memmgr_failures,
+	     false, NULL),
 };
 
 /* Room for every structure of the table. */
@@ -597,7 +686,7 @@ static_assert(sizeof(struct memmgr_frag) == 568);
 static_assert(sizeof(struct memmgr_check) == 88);
 static_assert(sizeof(struct memmgr_cell) == 16);
 static_assert(sizeof(struct memmgr_map) == 32);
-static_assert(sizeof(struct memmgr_failure) == 80);
+static_assert(sizeof(struct memmgr_failure) == 112);
 static_assert(sizeof(struct memmgr_failures) == 40);
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -624,8 +713,11 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	known.size = size;
 	err = call->function(file->private_data, &known);
 	/* The answer says why, so it is due on failure as well. */
-	if (copy_to_user(user, &known, call->size))
+	if (copy_to_user(user, &known, call->size)) {
+		if (!err && call->undo)
+			call->undo(file->private_data, &known);
 		return -EFAULT;
+	}
 	return err;
 }
 

@@ -121,11 +121,19 @@ int heap_access(const struct memmgr_heap *heap, const struct client *client)
  * Context: any; a slab heap's lock may be held. Cost: one buddy allocation.
  * Return: 0, -EINVAL or -ENOMEM.
  */
-int heap_main_take(struct region *region, u64 bytes, u64 align, u64 *place,
+int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
 		   struct engine_refusal *why)
 {
 	struct memmgr_heap *main = rcu_access_pointer(region->heaps[0]);
-	struct engine_request rq = { .bytes = bytes, .align = align };
+	/*
+	 * As if it had a record: neither a user, who has no handle of it, nor
+	 * a driver that holds main can free it then.
+	 */
+	struct engine_request rq = {
+		.bytes = bytes,
+		.align = align,
+		.recorded = true,
+	};
 	struct engine_block block;
 	unsigned long flags;
 	int err;
@@ -147,7 +155,7 @@ void heap_main_give(struct region *region, u64 place)
 	bool wake;
 
 	flags = heap_lock(main);
-	main->engine.ops->free(&main->engine, place, false, &block);
+	main->engine.ops->free(&main->engine, place, true, &block);
 	wake = heap_freed(main);
 	heap_unlock(main, flags);
 	heap_wake(main, wake);
@@ -326,10 +334,15 @@ struct heap_plan {
 	struct slab_layout layout;
 };
 
-static int too_large(struct memmgr_heap_create *c, u64 largest)
+/* Larger than anything main could give: say what it could give now. */
+static int too_large(const struct region *region, struct memmgr_heap_create *c)
 {
+	struct engine_refusal why = { 0 };
+	u64 place;
+
+	heap_main_take(region, region->bytes + 1, 0, &place, &why);
 	c->reason = MEMMGR_REASON_TOO_LARGE;
-	c->largest = largest;
+	c->largest = why.largest;
 	return -ENOMEM;
 }
 
@@ -342,11 +355,11 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 	plan->align = object_align(c);
 	if (plan->bytes > region->bytes || c->object_size > region->bytes ||
 	    plan->align > region->max_align)
-		return too_large(c, region->bytes);
+		return too_large(region, c);
 	err = slab_layout(&plan->layout, c->object_size, plan->align,
 			  plan->bytes, PAGE_SHIFT);
 	if (err == -ENOMEM)
-		return too_large(c, plan->bytes);
+		return too_large(region, c);
 	if (err)
 		return err;
 	plan->align = plan->layout.align;
@@ -364,11 +377,11 @@ static int plan_pool(const struct region *region, struct memmgr_heap_create *c,
 	plan->align = object_align(c);
 	if (c->object_size > min_t(u64, region->bytes, POOL_MAX_BLOCK) ||
 	    plan->align > region->max_align)
-		return too_large(c, region->bytes);
+		return too_large(region, c);
 	stride = ALIGN(c->object_size, plan->align);
 	plan->bytes = PAGE_ALIGN(stride * c->count);
 	if (plan->bytes > region->bytes)
-		return too_large(c, region->bytes);
+		return too_large(region, c);
 	if (c->bytes && c->bytes < stride * c->count)
 		return -EINVAL;
 	plan->records = min(c->count, HEAP_MAX_RECORDS);
@@ -380,7 +393,7 @@ static int plan_arena(const struct region *region, struct memmgr_heap_create *c,
 		      struct heap_plan *plan)
 {
 	if (c->bytes > region->bytes)
-		return too_large(c, region->bytes);
+		return too_large(region, c);
 	plan->bytes = PAGE_ALIGN(c->bytes);
 	plan->records = HEAP_DEFAULT_RECORDS;
 	if (c->kind == MEMMGR_KIND_STACK) {
@@ -760,6 +773,10 @@ int heap_create(struct region *region, struct client *client,
 		return err;
 	if (client && !(c->flags & MEMMGR_HEAP_PRIVATE) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
+	c->reason = MEMMGR_REASON_NONE;
+	c->largest = 0;
+	c->map_offset = ~0ull;
+	c->map_size = 0;
 	heap = kzalloc(sizeof(*heap), GFP_KERNEL);
 	if (!heap)
 		return -ENOMEM;
@@ -799,10 +816,10 @@ out_free:
 /**
  * heap_create_main - make the root buddy of a new region
  * @region: that nobody else sees yet
- * @max_records: max_allocations of the module, 0 for the default
+ * @max_records: max_allocations of the module
  * @join: find runs of neighbours that are no buddies
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -EINVAL or -ENOMEM.
  */
 int heap_create_main(struct region *region, u32 max_records, bool join)
 {
@@ -817,9 +834,14 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 		.records = min3(max_records, HEAP_MAX_RECORDS,
 				(u32)(windows_max(region) / 2)),
 	};
-	struct memmgr_heap *heap = kzalloc(sizeof(*heap), GFP_KERNEL);
+	struct memmgr_heap *heap;
 	int err;
 
+	if (!max_records) {
+		pr_err("memmgr: max_allocations=0 refused: heap main needs at least one record\n");
+		return -EINVAL;
+	}
+	heap = kzalloc(sizeof(*heap), GFP_KERNEL);
 	if (!heap)
 		return -ENOMEM;
 	plan.records = min(plan.records, granules);
@@ -883,6 +905,7 @@ static int heap_remove(struct memmgr_heap *heap, bool force)
 	err = heap_idle(heap, force);
 	if (err)
 		return err;
+	heap_wake(heap, READ_ONCE(heap->waiters));
 	/* From here on a fault finds nothing; what was mapped goes now. */
 	heap_forget_records(heap);
 	if (heap->window != HEAP_NO_WINDOW)

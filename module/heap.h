@@ -273,7 +273,7 @@ void heap_put(struct memmgr_heap *heap);
 struct memmgr_heap *heap_hold(struct region *region, const char *name);
 void heap_unhold(struct memmgr_heap *heap);
 int heap_access(const struct memmgr_heap *heap, const struct client *client);
-int heap_main_take(struct region *region, u64 bytes, u64 align, u64 *place,
+int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
 		   struct engine_refusal *why);
 void heap_main_give(struct region *region, u64 place);
 u32 heap_kernel_live(struct memmgr_heap *heap);
@@ -297,6 +297,7 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	       const struct heap_request *rq, struct memmgr_info *info,
 	       struct engine_refusal *why);
 int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle);
+void heap_refused(struct region *region);
 void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle);
 int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 		u64 bytes, u64 *granted, struct engine_refusal *why);

@@ -4,6 +4,7 @@
 #include <linux/cred.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
@@ -196,6 +197,18 @@ static void record_prepare(struct record *record, struct client *client,
 	strscpy_pad(record->tag, rq->tag, sizeof(record->tag));
 }
 
+/* A heap that is out of memory as well says so: that is what has to change. */
+static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
+{
+	struct engine_books books;
+
+	heap->engine.ops->books(&heap->engine, &books);
+	if (books.used == books.total && heap->kind != MEMMGR_KIND_SLAB)
+		return engine_refuse(why, MEMMGR_REASON_EXHAUSTED, 0);
+	engine_refuse(why, MEMMGR_REASON_RECORDS, 0);
+	return -ENOSPC;
+}
+
 /* One try. On success the record is new: its memory is not yet cleared. */
 static int alloc_locked(struct memmgr_heap *heap, const struct record *template,
 			u64 *handle, struct engine_block *block,
@@ -214,10 +227,8 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *template,
 		return -EINVAL;
 	if (rq.align > heap->max_align)
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
-	if (heap->free_record == RECORD_NONE) {
-		engine_refuse(why, MEMMGR_REASON_RECORDS, 0);
-		return -ENOSPC;
-	}
+	if (heap->free_record == RECORD_NONE)
+		return refuse_record(heap, why);
 	err = heap->engine.ops->alloc(&heap->engine, &rq, block, why);
 	if (!err)
 		*handle = record_take(heap, template, block)->handle;
@@ -261,6 +272,11 @@ static int alloc_try(struct memmgr_heap *heap, const struct record *template,
 	return err ? err : alloc_finish(heap, viewer, handle, &block, info);
 }
 
+static bool heap_changed(const struct memmgr_heap *heap, u32 seen)
+{
+	return READ_ONCE(heap->freed) != seen || READ_ONCE(heap->dying);
+}
+
 /**
  * heap_wait - wait until something was freed after a try that failed
  * @heap: the caller counted itself in heap->waiters in that try
@@ -274,8 +290,8 @@ static int alloc_try(struct memmgr_heap *heap, const struct record *template,
 bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err)
 {
 	*left = swait_event_interruptible_timeout_exclusive(heap->wait,
-			READ_ONCE(heap->freed) != seen || READ_ONCE(heap->dying),
-			*left);
+							    heap_changed(heap, seen),
+							    *left);
 	*err = *left < 0 ? -EINTR : -ETIMEDOUT;
 	return *left > 0;
 }
@@ -359,7 +375,10 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 	heap->engine.ops->books(&heap->engine, &books);
 	heap_unlock(heap, flags);
 	failure.free = books.total - books.used;
-	failures_add(&heap->region->failures, &failure);
+	strscpy(failure.heap_name, heap->name, sizeof(failure.heap_name));
+	/* Who grows in place where he can asks often: that is no news. */
+	if (why->reason != MEMMGR_REASON_BLOCKED)
+		failures_add(&heap->region->failures, &failure);
 }
 
 static void count_fallback(struct memmgr_heap *heap)
@@ -410,6 +429,20 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT)
 		heap_failed(heap, rq->bytes, rq->align, why);
 	return err;
+}
+
+/* A handle of no heap was to be freed: main keeps count of that. */
+void heap_refused(struct region *region)
+{
+	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
+	unsigned long flags;
+
+	if (!main)
+		return;
+	flags = heap_lock(main);
+	main->refused++;
+	heap_unlock(main, flags);
+	heap_put(main);
 }
 
 /* Nobody can map it any more: remove the mappings that there are. */

@@ -165,7 +165,7 @@ static int property_number(const struct device_node *node, const char *property,
 	return 0;
 }
 
-static int heap_from_node(struct region *region, struct device_node *node)
+static void heap_from_node(struct region *region, struct device_node *node)
 {
 	struct memmgr_heap_create c = { 0 };
 	const char *text = "";
@@ -176,17 +176,17 @@ static int heap_from_node(struct region *region, struct device_node *node)
 	    kind_parse(text, &c.kind)) {
 		pr_err("memmgr: %s: heap node %pOFn refused: memmgr,kind is '%s', not one of buddy, slab, pool, stack\n",
 		       region->name, node, text);
-		return -EINVAL;
+		return;
 	}
 	if (of_property_read_string(node, "label", &text))
 		snprintf(c.name, sizeof(c.name), "%pOFn", node);
-	else if (strscpy(c.name, text, sizeof(c.name)) < 0)
-		return -EINVAL;
+	else
+		strscpy(c.name, text, sizeof(c.name));
 	if (!of_property_read_string(node, "memmgr,fallback", &text) &&
 	    fallback_parse(region, &c, text)) {
 		pr_err("memmgr: %s: heap '%s' refused: its memmgr,fallback '%s' does not exist before it\n",
 		       region->name, c.name, text);
-		return -ENOENT;
+		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (!of_find_property(node, fields[i].property, NULL))
@@ -195,12 +195,12 @@ static int heap_from_node(struct region *region, struct device_node *node)
 		    field_set(&c, &fields[i], value)) {
 			pr_err("memmgr: %s: heap '%s' refused: %s is no number that fits\n",
 			       region->name, c.name, fields[i].property);
-			return -EINVAL;
+			return;
 		}
 	}
 	if (of_property_read_bool(node, "memmgr,no-join"))
 		c.flags |= MEMMGR_HEAP_NO_JOIN;
-	return config_create(region, &c);
+	config_create(region, &c);
 }
 
 /**
@@ -208,21 +208,18 @@ static int heap_from_node(struct region *region, struct device_node *node)
  * @region: with heap main only
  * @source: whose node and text name them
  *
- * Return: 0, or the first error, which is in the log.
+ * Every refusal is in the log.
+ *
+ * Return: 0, or the error of the first heap of the text that is refused. What
+ * the device tree asks for and cannot be had is left out.
  */
 int heap_config_apply(struct region *region, const struct region_source *source)
 {
 	struct device_node *node;
-	int err;
 
-	if (source->node) {
-		for_each_available_child_of_node(source->node, node) {
-			err = heap_from_node(region, node);
-			if (err) {
-				of_node_put(node);
-				return err;
-			}
-		}
-	}
+	/* A board that boots with one heap less can still be repaired. */
+	if (source->node)
+		for_each_available_child_of_node(source->node, node)
+			heap_from_node(region, node);
 	return source->heaps ? heaps_from_text(region, source->heaps) : 0;
 }

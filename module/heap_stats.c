@@ -288,7 +288,6 @@ u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
 	while (heap_next_block(main, &pos, &block)) {
 		if (block.used)
 			picture_add(cells, *cell_bytes, &block,
-				    block.recorded ? MEMMGR_HEAP_MAIN :
 				    heap_owner(region, block.offset));
 		cond_resched();
 	}

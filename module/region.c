@@ -159,7 +159,7 @@ static const char *source_fault(const struct region_source *s)
 	if (!region_in_ram(s->phys, s->bytes))
 		return "there is no such RAM; see the memory nodes of the device tree";
 	if (!(s->flags & MEMMGR_REGION_DT) && region_in_system(s->phys, s->bytes))
-		return "the kernel itself uses that memory; reserve it with mem= or in the device tree";
+		return "the kernel itself uses it; reserve it with mem= or in the device tree";
 	return NULL;
 }
 

@@ -62,7 +62,7 @@ struct region {
 	struct inode *inode;
 	struct rw_semaphore map_gate;
 	u32 window_shift;
-	struct mutex heap_mutex;
+	struct mutex heap_mutex;	/* making and unmaking heaps */
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
 	u32 generation;
 	struct failures failures;
@@ -91,7 +91,6 @@ struct region *region_create(const struct region_source *source);
 void region_destroy(struct region *region);
 struct region *region_first(void);
 struct region *region_by_name(const char *name, size_t len);
-
 
 unsigned long region_pfn(const struct region *region, u64 offset);
 void region_zero(struct region *region, u64 offset, u64 bytes);

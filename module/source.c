@@ -38,6 +38,7 @@ static const struct of_device_id source_of_match[] = {
 	{ .compatible = "memmgr,region" },
 	{ }
 };
+
 /*
  * What MODULE_DEVICE_TABLE() would make of the table. Debian's modpost for
  * foreign kernels knows the layout of its own machine only and stops at it.

@@ -670,6 +670,7 @@ struct memmgr_map {
  * @pid: of the caller, 0 for kernel code in interrupt context
  * @uid: of the caller
  * @comm: of the caller
+ * @heap_name: of the heap; its id may have gone to another since
  */
 struct memmgr_failure {
 	__u64 seq;
@@ -683,6 +684,7 @@ struct memmgr_failure {
 	__u32 pid;
 	__u32 uid;
 	char comm[MEMMGR_COMM_LEN];
+	char heap_name[MEMMGR_NAME_LEN];
 };
 
 /**
@@ -695,7 +697,9 @@ struct memmgr_failure {
  * @total: out: failures ever
  * @entries: in: pointer to @count entries of @entry_size bytes, oldest first
  *
- * The region remembers the last 64.
+ * The region remembers the last 64. A resize that is refused because what
+ * follows is in use (MEMMGR_REASON_BLOCKED) is counted in the heap's books, but
+ * not remembered here.
  */
 struct memmgr_failures {
 	__u32 size;
