@@ -130,7 +130,7 @@ static void step(struct buddy_rig *rig, const struct run *run, u32 fill)
 static void run_random(const struct run *run)
 {
 	u32 ops = unit_ops(run->ops);
-	u32 every = 32 + run->granules / 8;
+	u32 every = unit_chance(80) ? 32 + run->granules / 8 : ops;
 	struct buddy_rig *rig = malloc(sizeof(*rig));
 	void *meta = malloc(buddy_meta_size(run->granules));
 	void *units = malloc(model_size(run->granules));
