@@ -30,7 +30,8 @@ void failures_add(struct failures *f, struct memmgr_failure *failure)
 	if (in_task()) {
 		failure->pid = task_tgid_nr(current);
 		failure->uid = from_kuid(&init_user_ns, current_uid());
-		get_task_comm(failure->comm, current);
+		/* Without task_lock(), which may sleep on a real-time kernel. */
+		strscpy(failure->comm, current->comm, sizeof(failure->comm));
 	}
 	raw_spin_lock_irqsave(&f->lock, flags);
 	failure->seq = ++f->total;

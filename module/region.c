@@ -184,9 +184,27 @@ static int source_check(const struct region_source *s)
 	return 0;
 }
 
+/*
+ * memremap() looks at the first page only: memory that the kernel maps itself
+ * there would be taken for mapped to its end.
+ */
+static bool region_straddles(const struct region *region)
+{
+	unsigned long first = PHYS_PFN(region->phys);
+	unsigned long last = PHYS_PFN(region->phys + region->bytes - 1);
+
+	return pfn_valid(first) && pfn_valid(last) &&
+	       PageHighMem(pfn_to_page(first)) != PageHighMem(pfn_to_page(last));
+}
+
 /* Memory that was set aside at boot. */
 static int region_map_reserved(struct region *region)
 {
+	if (region_straddles(region)) {
+		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: they lie in low and in high memory; move the region\n",
+		       region->name, region->bytes, &region->phys);
+		return -EINVAL;
+	}
 	/* What the kernel maps as RAM is in /proc/iomem already. */
 	if (!region_in_system(region->phys, region->bytes)) {
 		if (!request_mem_region(region->phys, region->bytes, "memmgr")) {
