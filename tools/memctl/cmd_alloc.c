@@ -136,9 +136,10 @@ static int alloc_many(const struct memctl *ctl, const struct options *options,
 
 	if (!handles)
 		out_of_memory();
+	interrupt_catch();
 	for (uint32_t i = 0; i < options->count && !rc; i++) {
 		struct memmgr_alloc made = options->request;
-		int err = memmgr_alloc(ctl->fd, &made);
+		int err = interrupt_arrived() ? -EINTR : memmgr_alloc(ctl->fd, &made);
 
 		if (err) {
 			rc = alloc_failed(ctl, err, &made, heap);
@@ -152,7 +153,7 @@ static int alloc_many(const struct memctl *ctl, const struct options *options,
 		}
 	}
 	free(handles);
-	return rc;
+	return interrupt_arrived() && rc ? EXIT_INTERRUPTED : rc;
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)

@@ -309,7 +309,7 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	int rc;
 
 	parse_args(ctl, &argp, argc, argv, &options);
-	replay_catch_interrupt();
+	interrupt_catch();
 	if (trace_load(options.file, options.limit, &trace, &error)) {
 		static const char remedy[] =
 			"give a trace of format 1 (tools/trace/README.md), or record it again";

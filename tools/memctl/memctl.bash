@@ -14,10 +14,15 @@ _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands='info heap alloc free resize list read write fill stats frag map check
 		failures demo replay help'
-	local command='' word words=''
+	local command='' sub='' word words=''
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-		[[ " ${commands//$'\n'/ } " == *[[:space:]]"$word"[[:space:]]* ]] && command=$word && break
+		if [[ $command == heap ]]; then
+			sub=$word
+			break
+		fi
+		[[ " ${commands//$'\n'/ } " == *[[:space:]]"$word"[[:space:]]* ]] && command=$word
+		[[ -z $command || $command == heap ]] || break
 	done
 	case $prev in
 	-H | --heap | --fallback) words=$(_memctl_heaps) ;;
@@ -27,7 +32,12 @@ _memctl() {
 	*)
 		case $command in
 		'') words="$commands --json --region --help --version" ;;
-		heap) words='list create destroy' ;;
+		heap)
+			case $sub in
+			'') words='list create destroy' ;;
+			destroy) words=$(_memctl_heaps) ;;
+			esac
+			;;
 		help) words=$commands ;;
 		free | resize | read | write | fill) words=$(_memctl_tags) ;;
 		stats | frag | check) words=$(_memctl_heaps) ;;
@@ -36,8 +46,8 @@ _memctl() {
 		esac
 		;;
 	esac
-	if [[ $cur == -* && -n $command && $command != heap ]]; then
-		words=$(memctl "$command" --help 2>/dev/null | grep -oE -- '--[a-z-]+')
+	if [[ $cur == -* && -n $command ]]; then
+		words=$(memctl "$command" ${sub:+"$sub"} --help 2>/dev/null | grep -oE -- '--[a-z-]+' | sort -u)
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

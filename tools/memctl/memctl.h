@@ -55,6 +55,12 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 void parse_args(struct memctl *ctl, const struct argp *argp, int argc,
 		char **argv, void *input);
 
+/* ---- interrupt.c ---- */
+
+/* From here on SIGINT does not end memctl; interrupt_arrived() tells of it. */
+void interrupt_catch(void);
+bool interrupt_arrived(void);
+
 /* ---- args.c: arguments; each ends the run with a usage error if bad ---- */
 
 uint64_t arg_size(struct argp_state *state, const char *name, const char *text);

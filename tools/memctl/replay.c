@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Running a trace through heaps, one call for each event. */
 #include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,21 +46,6 @@ struct replay {
 	uint64_t kept;
 	uint64_t passed_on;	/* bytes of it */
 };
-
-static atomic_bool interrupted;
-
-static void on_interrupt(int signal)
-{
-	(void)signal;
-	interrupted = true;
-}
-
-void replay_catch_interrupt(void)
-{
-	const struct sigaction action = { .sa_handler = on_interrupt };
-
-	sigaction(SIGINT, &action, NULL);
-}
 
 /* ---- the pattern of --verify ---- */
 
@@ -338,7 +321,7 @@ static int run_events(struct replay *replay)
 	uint64_t start = now_ns(CLOCK_MONOTONIC), pause;
 	int err = 0;
 
-	for (size_t i = 0; i < trace->count && !err && !interrupted; i++) {
+	for (size_t i = 0; i < trace->count && !err && !interrupt_arrived(); i++) {
 		const struct trace_event *event = &trace->events[i];
 
 		err = run_event[event->op](replay, &replay->slots[event->slot], event);
@@ -387,7 +370,7 @@ static int run_target(struct replay *replay)
 	free_rest(replay);
 	free(replay->slots);
 	free(replay->layers);
-	if (interrupted)
+	if (interrupt_arrived())
 		return EXIT_INTERRUPTED;
 	if (err)
 		return fail_errno(replay->ctl, err, "event %llu of the trace",

@@ -76,14 +76,11 @@ struct replay_result {
 /*
  * Runs @trace through private heaps of @kind, made for it and gone afterwards,
  * or through the heap @heap if that is not NULL. An enum exit_code;
- * EXIT_INTERRUPTED after SIGINT.
+ * EXIT_INTERRUPTED after SIGINT (see interrupt_catch()).
  */
 int replay_run(const struct memctl *ctl, const struct trace *trace, uint32_t kind,
 	       const struct memmgr_heap_query *heap,
 	       const struct replay_options *options, struct replay_result *result);
-
-/* From here on SIGINT ends a replay in an orderly way. */
-void replay_catch_interrupt(void);
 
 /* ---- target.c ---- */
 
