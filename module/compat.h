@@ -3,6 +3,7 @@
 #ifndef MEMMGR_COMPAT_H
 #define MEMMGR_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/platform_device.h>
 #include <linux/version.h>
@@ -17,6 +18,18 @@
 #else
 #define compat_vm_flags_set(vma, flags)		vm_flags_set(vma, flags)
 #define compat_vm_flags_clear(vma, flags)	vm_flags_clear(vma, flags)
+#endif
+
+/*
+ * A character device's mmap() offsets may go beyond what an unsigned long can
+ * hold in bytes: a mode of the file, later a flag of its operations.
+ */
+#ifdef FOP_UNSIGNED_OFFSET
+#define COMPAT_FOP_FLAGS	.fop_flags = FOP_UNSIGNED_OFFSET,
+#define COMPAT_FILE_MODE	((__force fmode_t)0)
+#else
+#define COMPAT_FOP_FLAGS
+#define COMPAT_FILE_MODE	FMODE_UNSIGNED_OFFSET
 #endif
 
 /* platform_driver.remove lost its result, in two steps. */

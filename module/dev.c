@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "client.h"
+#include "compat.h"
 #include "dev.h"
 #include "heap.h"
 #include "mmap.h"
@@ -736,6 +737,7 @@ static int dev_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	file->private_data = client;
 	file->f_mapping = region->inode->i_mapping;
+	file->f_mode |= COMPAT_FILE_MODE;
 	return 0;
 }
 
@@ -747,6 +749,7 @@ static int dev_release(struct inode *inode, struct file *file)
 
 static const struct file_operations dev_fops = {
 	.owner = THIS_MODULE,
+	COMPAT_FOP_FLAGS
 	.open = dev_open,
 	.release = dev_release,
 	.unlocked_ioctl = dev_ioctl,

@@ -362,6 +362,8 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	if (err)
 		return err;
+	if (c->count > (u64)plan->layout.max * plan->layout.objects)
+		return too_large(region, c);
 	plan->align = plan->layout.align;
 	plan->records = min_t(u64, HEAP_DEFAULT_RECORDS,
 			      (u64)plan->layout.max * plan->layout.objects);

@@ -200,11 +200,13 @@ static void record_prepare(struct record *record, struct client *client,
 /* A heap that is out of memory as well says so: that is what has to change. */
 static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 {
-	struct engine_books books;
+	struct engine_frag frag;
 
-	heap->engine.ops->books(&heap->engine, &books);
-	if (books.used == books.total && heap->kind != MEMMGR_KIND_SLAB)
-		return engine_refuse(why, MEMMGR_REASON_EXHAUSTED, 0);
+	heap->engine.ops->frag(&heap->engine, &frag);
+	if (!frag.largest)
+		return engine_refuse(why, heap->kind == MEMMGR_KIND_SLAB ?
+				     MEMMGR_REASON_LIMIT :
+				     MEMMGR_REASON_EXHAUSTED, 0);
 	engine_refuse(why, MEMMGR_REASON_RECORDS, 0);
 	return -ENOSPC;
 }

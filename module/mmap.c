@@ -114,7 +114,8 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 	u64 offset;
 	int err;
 
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC ||
+	/* The kernel takes VM_SHARED from a file that was opened read-only. */
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_flags & VM_EXEC ||
 	    vma->vm_pgoff >> region->window_shift != window)
 		return -EINVAL;
 	heap = heap_get_window(region, window);
