@@ -387,7 +387,7 @@ static const struct bad_alloc bad_allocs[] = {
 	{ "2^63 bytes", ENOMEM, 0, 1ull << 63, 0 },
 	{ "2^32 bytes", ENOMEM, 0, 1ull << 32, 0 },
 	{ "2^32 + 1 bytes", ENOMEM, 0, (1ull << 32) + 1, 0 },
-	{ "1 TiB, aligned", ENOMEM, 0, 1ull << 40, 4096 },
+	{ "1 TiB, aligned", ENOMEM, 0, 1ull << 40, 8 },
 };
 
 static void try_bad_allocs(struct __test_metadata *_metadata, int fd, __u32 heap)

@@ -336,6 +336,13 @@ static inline struct memmgr_stats must_stats(struct __test_metadata *_metadata,
 	return s;
 }
 
+/* What must_map() mapped: a mapping keeps its file open until it goes. */
+static struct {
+	void *start;
+	size_t bytes;
+} mapped[32];
+static unsigned int mapped_count;
+
 static inline void *must_map(struct __test_metadata *_metadata, int fd,
 			     __u64 map_offset, size_t bytes)
 {
@@ -343,7 +350,16 @@ static inline void *must_map(struct __test_metadata *_metadata, int fd,
 		       (off_t)map_offset);
 
 	ASSERT_TRUE(p != MAP_FAILED);
+	ASSERT_GT(ARRAY_SIZE(mapped), mapped_count);
+	mapped[mapped_count].start = p;
+	mapped[mapped_count++].bytes = bytes;
 	return p;
+}
+
+static inline void unmap_all(void)
+{
+	for (; mapped_count; mapped_count--)
+		munmap(mapped[mapped_count - 1].start, mapped[mapped_count - 1].bytes);
 }
 
 /* ---- the books of a region ----------------------------------------------- */
@@ -482,6 +498,7 @@ static inline bool state_returns(int fd, const struct snapshot *before)
 	{								\
 		int fd = open_device(O_RDWR);				\
 									\
+		unmap_all();						\
 		close(self->fd);					\
 		EXPECT_LE(0, fd);					\
 		EXPECT_TRUE(state_returns(fd, &self->before));		\

@@ -233,6 +233,7 @@ TEST_F(mmap, growing_the_mapping_reaches_nothing)
 	if (q != MAP_FAILED) {
 		EXPECT_EQ(SIGBUS, touch(q + 2 * self->page, false));
 		EXPECT_EQ(SIGBUS, touch(q + 3 * self->page, true));
+		munmap(q, 4 * self->page);
 	}
 }
 

@@ -5,30 +5,31 @@
 
 cd "$(dirname "$0")" || exit 1
 . ./common.sh
+! has_tree_regions || skip_all "the device tree has regions of its own"
 require_module
 
 # good NAME CONDITION PARAMETER...
 good() {
-	name=$1
+	title=$1
 	condition=$2
 	shift 2
-	check "$name" load "$@"
-	check "$name.holds" eval "$condition"
-	check "$name.unload" rmmod memmgr
-	check "$name.nothing_left" nothing_left
+	check "$title" load "$@"
+	check "$title.holds" eval "$condition"
+	check "$title.unload" rmmod memmgr
+	check "$title.nothing_left" nothing_left
 }
 
 # refused NAME WORDS PARAMETER...: WORDS must be in the one line.
 refused() {
-	name=$1
+	title=$1
 	words=$2
 	shift 2
 	mark_log
-	check "$name" not load "$@"
-	is_loaded && unload
+	check "$title" not load "$@"
+	unload
 	# shellcheck disable=SC2086 # a list of words
-	check "$name.one_line" one_error_line $words
-	check "$name.nothing_left" nothing_left
+	check "$title.one_line" one_error_line $words
+	check "$title.nothing_left" nothing_left
 }
 
 size_is() { grep -rhw "$1" /sys/kernel/debug/memmgr/*/summary; }
@@ -94,5 +95,10 @@ if [ -n "$MEMMGR_SPARE" ]; then
 	refused overlap overlap base="$(at 0),$(at 0x800000)" size=16M,16M
 else
 	skip base_parameters "no spare memory: set MEMMGR_SPARE=START:BYTES"
+fi
+if [ -n "$MEMMGR_NO_RAM" ]; then
+	refused beyond_ram "ram|memory" base="$MEMMGR_NO_RAM" size=16M
+else
+	skip beyond_ram "set MEMMGR_NO_RAM to an address where there is no memory"
 fi
 finish

@@ -4,6 +4,7 @@
 
 cd "$(dirname "$0")" || exit 1
 . ./common.sh
+! has_tree_regions || skip_all "the device tree has regions of its own"
 [ -n "$MEMMGR_SPARE" ] || skip_all "no spare memory: set MEMMGR_SPARE=START:BYTES"
 require_module
 first=$((${MEMMGR_SPARE%:*}))

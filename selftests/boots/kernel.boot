@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+DESC="all kernel selftests on a region that the device tree reserved (no-map)"
+CHECK=1
+DEBUGCHECK=1
+DTSO="no-map"
+GUEST="sh /usr/lib/memmgr/boots/kselftest.sh isolation regions.sh params.sh"
+TIMEOUT=240
