@@ -111,13 +111,15 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset)
  * @check: the answer; size and heap are left alone
  *
  * Context: any. Cost: a walk over everything, with the lock held.
- * Return: 0 or -EUCLEAN.
+ * Return: 0, -EUCLEAN, or -EOPNOTSUPP in a build without checks.
  */
 int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 {
 	struct engine_fault fault;
 	unsigned long flags;
 
+	if (!heap->engine.ops->check)
+		return -EOPNOTSUPP;
 	flags = heap_lock(heap);
 	if (heap->engine.ops->check(&heap->engine, &fault))
 		fault.what = records_check(heap, &fault.offset);

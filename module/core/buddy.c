@@ -835,7 +835,7 @@ static const struct engine_ops buddy_ops = {
 	.resize = buddy_resize,
 	.find = buddy_find,
 	.next = buddy_next,
-	.check = buddy_check,
+	.check = env_checks ? buddy_check : NULL,
 	.books = buddy_books,
 	.frag = buddy_frag,
 };

@@ -126,7 +126,7 @@ struct engine_frag {
  * @resize: change its size where it stands; @refusal is filled on -ENOMEM
  * @find: the live block that starts at an offset: -ENOENT when none does
  * @next: the block or free run at *pos; moves *pos behind it; false at the end
- * @check: verify every invariant by a full walk
+ * @check: verify every invariant by a full walk; NULL when left out (env_checks)
  * @books: the running figures
  * @frag: free memory by orders
  */

@@ -11,12 +11,16 @@
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
+#include <linux/kconfig.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
+
+/* Are the engines' checks of themselves built in? */
+#define env_checks	IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 
 /* Index of the lowest and of the highest set bit; @w is not 0. */
 static inline u32 env_lowest(u32 w)

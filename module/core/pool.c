@@ -209,7 +209,7 @@ static const struct engine_ops pool_ops = {
 	.resize = pool_resize,
 	.find = pool_find,
 	.next = pool_next,
-	.check = pool_check,
+	.check = env_checks ? pool_check : NULL,
 	.books = pool_books,
 	.frag = pool_frag,
 };

@@ -526,7 +526,7 @@ static const struct engine_ops slab_ops = {
 	.resize = slab_resize,
 	.find = slab_find,
 	.next = slab_next,
-	.check = slab_check,
+	.check = env_checks ? slab_check : NULL,
 	.books = slab_books,
 	.frag = slab_frag,
 };

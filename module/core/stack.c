@@ -256,7 +256,7 @@ static const struct engine_ops stack_ops = {
 	.resize = stack_resize,
 	.find = stack_find,
 	.next = stack_next,
-	.check = stack_check,
+	.check = env_checks ? stack_check : NULL,
 	.books = stack_books,
 	.frag = stack_frag,
 };

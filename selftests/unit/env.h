@@ -57,4 +57,6 @@ static inline u32 env_highest(u32 w)
 	return 31 - __builtin_clz(w);
 }
 
+#define env_checks	1
+
 #endif /* MEMMGR_ENV_H */
