@@ -27,14 +27,11 @@ static const struct column columns[] = {
 	{ "COMM", "comm", CELL_TEXT, 0 },
 };
 
-static void add_row(const struct memctl *ctl, struct table *table,
-		    const struct memmgr_failure *failure, uint64_t now)
+static void add_row(struct table *table, const struct memmgr_failure *failure, uint64_t now)
 {
-	char name[MEMMGR_NAME_LEN];
-
 	table_num(table, failure->seq);
 	table_num(table, now > failure->time_ns ? now - failure->time_ns : 0);
-	table_text(table, heap_name(ctl, failure->heap, name));
+	table_chars(table, failure->heap_name, sizeof(failure->heap_name));
 	table_num(table, failure->bytes);
 	table_num(table, failure->align);
 	table_text(table, memmgr_reason_name(failure->reason));
@@ -63,7 +60,7 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	now = now_ns(CLOCK_BOOTTIME);
 	table = table_new(columns, ARRAY_SIZE(columns));
 	for (uint32_t i = 0; i < count; i++)
-		add_row(ctl, table, &entries[i], now);
+		add_row(table, &entries[i], now);
 	if (ctl->json) {
 		struct json_object *result = json_result(ctl, "total", json_u64(total));
 

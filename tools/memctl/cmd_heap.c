@@ -93,6 +93,9 @@ const struct command cmd_heap_list = {
 
 /* ---- heap create ---- */
 
+#define GRANULE_MIN	32u
+#define GRANULE_MAX	65536u	/* the largest page that Linux has */
+
 enum {
 	KEY_OBJECT = 0x200,
 	KEY_COUNT,
@@ -123,6 +126,15 @@ struct create_options {
 	bool kind_given;
 };
 
+static uint32_t arg_granule(struct argp_state *state, const char *text)
+{
+	uint64_t granule = arg_align(state, "--granule", text);
+
+	if (granule < GRANULE_MIN || granule > GRANULE_MAX)
+		argp_error(state, "--granule: %s is out of range; give 32 to the page size", text);
+	return (uint32_t)granule;
+}
+
 static error_t parse_create(int key, char *arg, struct argp_state *state)
 {
 	static const char *const kinds[] = { "buddy", "slab", "pool", "stack" };
@@ -148,7 +160,7 @@ static error_t parse_create(int key, char *arg, struct argp_state *state)
 		create->align = arg_align(state, "--align", arg);
 		return 0;
 	case KEY_GRANULE:
-		create->granule = arg_count(state, "--granule", arg, 32, UINT32_MAX);
+		create->granule = arg_granule(state, arg);
 		return 0;
 	case KEY_MAX:
 		create->max_allocations = arg_count(state, "--max-allocations", arg, 1, 1u << 24);

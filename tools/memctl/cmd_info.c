@@ -64,7 +64,8 @@ static void words_text(char *text, size_t len, uint64_t bits, const struct word 
 	}
 }
 
-static struct table *describe(const struct memmgr_query *query, const struct memmgr_stats *main)
+static struct table *describe(const struct memmgr_query *query, const struct memmgr_stats *main,
+			      const struct memmgr_frag *frag)
 {
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	char memory[80] = "", module_has[80] = "buddy";
@@ -80,7 +81,7 @@ static struct table *describe(const struct memmgr_query *query, const struct mem
 	table_num(table, query->region_size);
 	table_num(table, main->used);
 	table_num(table, main->free);
-	table_num(table, main->largest);
+	table_num(table, frag->largest);
 	table_num(table, main->peak);
 	table_num(table, query->granule);
 	table_num(table, query->max_align);
@@ -103,6 +104,7 @@ static int run(struct memctl *ctl, int argc, char **argv)
 {
 	struct memmgr_query query;
 	struct memmgr_stats main;
+	struct memmgr_frag frag;
 	struct table *table;
 	int err, rc;
 
@@ -113,9 +115,11 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	err = memmgr_query(ctl->fd, &query);
 	if (!err)
 		err = memmgr_stats(ctl->fd, MEMMGR_HEAP_MAIN, &main);
+	if (!err)
+		err = memmgr_frag(ctl->fd, MEMMGR_HEAP_MAIN, &frag);
 	if (err)
 		return fail_errno(ctl, err, "region");
-	table = describe(&query, &main);
+	table = describe(&query, &main, &frag);
 	if (ctl->json) {
 		struct json_object *info = table_json_row(table, 0);
 

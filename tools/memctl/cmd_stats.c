@@ -52,7 +52,7 @@ static const struct column fact_columns[] = {
 	{ "failed requests", NULL, CELL_COUNT, 0 },
 	{ "id", NULL, CELL_COUNT, 0 },
 	{ "requested", NULL, CELL_SIZE, 0 },
-	{ "largest possible", NULL, CELL_SIZE, 0 },
+	{ "one request gets", NULL, CELL_SIZE, 0 },
 	{ "resizes ever", NULL, CELL_COUNT, 0 },
 	{ "refused frees", NULL, CELL_COUNT, 0 },
 	{ "joined", NULL, CELL_COUNT, 0 },

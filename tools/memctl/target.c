@@ -155,14 +155,14 @@ static int create_classes(const struct memctl *ctl, struct target *target)
 static uint64_t choose_arena(const struct memctl *ctl, const struct trace *trace, uint32_t kind)
 {
 	uint64_t arena = kind == MEMMGR_KIND_STACK ? trace->total_bytes : 2 * trace->peak_bytes;
-	struct memmgr_stats main;
+	struct memmgr_frag main;
 
 	/* Every block is rounded up to a granule or unit. */
 	arena += (kind == MEMMGR_KIND_STACK ? trace->allocs + trace->resizes : trace->slots) *
 		 (uint64_t)GRANULE;
 	if (arena < ARENA_LEAST)
 		arena = ARENA_LEAST;
-	if (!memmgr_stats(ctl->fd, MEMMGR_HEAP_MAIN, &main) && main.largest < arena)
+	if (!memmgr_frag(ctl->fd, MEMMGR_HEAP_MAIN, &main) && main.largest < arena)
 		arena = main.largest;
 	return arena;
 }

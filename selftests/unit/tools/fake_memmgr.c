@@ -144,6 +144,7 @@ static void log_failure(uint32_t id, uint64_t bytes, uint64_t align, uint32_t re
 	failure->reason = reason;
 	failure->pid = (uint32_t)getpid();
 	strcpy(failure->comm, "memctl");
+	memcpy(failure->heap_name, state->heaps[id].make.name, sizeof(failure->heap_name));
 	state->heaps[id].stats.failures[reason]++;
 }
 
