@@ -15,14 +15,14 @@ static bool heap_offset(const struct memmgr_heap *heap, const void *ptr,
 			u64 *offset)
 {
 	unsigned long distance = ptr - heap->base;
-	u64 limit = heap->kind == MEMMGR_KIND_SLAB ? heap->region->bytes :
+	u64 limit = heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :
 						     heap->bytes;
 	u32 shift, n;
 
 	if (distance >= limit)
 		return false;
 	*offset = distance;
-	if (heap->kind != MEMMGR_KIND_SLAB)
+	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return true;
 	shift = heap->slabs.layout.shift;
 	n = heap->slab_of[distance >> shift];
@@ -182,12 +182,12 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	void *ptr = NULL;
 
 	if (likely(!flags && align <= 8)) {
-		if (heap->kind == MEMMGR_KIND_SLAB && heap_kind_built(MEMMGR_KIND_SLAB) &&
+		if (heap_is(heap, MEMMGR_KIND_SLAB) &&
 		    bytes == heap->slabs.layout.object)
 			ptr = slab_get_fast(heap);
-		else if (heap->kind == MEMMGR_KIND_STACK && bytes - 1 < S32_MAX)
+		else if (heap_is(heap, MEMMGR_KIND_STACK) && bytes - 1 < S32_MAX)
 			ptr = stack_get_fast(heap, bytes);
-		else if (heap->kind == MEMMGR_KIND_POOL &&
+		else if (heap_is(heap, MEMMGR_KIND_POOL) &&
 			 bytes == heap->pool.block)
 			ptr = pool_get_fast(heap);
 	}
@@ -252,11 +252,11 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 	flags = heap_lock(heap);
 	if (unlikely(!heap_offset(heap, ptr, &offset)))
 		err = -ERANGE;
-	else if (heap->kind == MEMMGR_KIND_POOL)
+	else if (heap_is(heap, MEMMGR_KIND_POOL))
 		err = pool_give(&heap->pool, offset, 0);
-	else if (heap->kind == MEMMGR_KIND_SLAB && heap_kind_built(MEMMGR_KIND_SLAB))
+	else if (heap_is(heap, MEMMGR_KIND_SLAB))
 		err = slab_give(&heap->slabs, offset, 0);
-	else if (heap->kind == MEMMGR_KIND_STACK)
+	else if (heap_is(heap, MEMMGR_KIND_STACK))
 		err = stack_free_fast(heap, offset);
 	else
 		err = free_any(heap, offset);
@@ -279,7 +279,7 @@ void *memmgr_pool_get(struct memmgr_heap *heap)
 {
 	void *ptr;
 
-	if (unlikely(heap->kind != MEMMGR_KIND_POOL))
+	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return NULL;
 	ptr = pool_get_fast(heap);
 	return likely(ptr) ? ptr : alloc_slow(heap, heap->pool.block, 0, 0);
@@ -304,7 +304,7 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 	int err;
 	u32 i;
 
-	if (ptr || !go_on || heap->kind != MEMMGR_KIND_POOL)
+	if (ptr || !go_on || !heap_is(heap, MEMMGR_KIND_POOL))
 		return ptr;
 	flags = heap_lock(heap);
 	heap->waits++;
@@ -340,7 +340,7 @@ int memmgr_pool_put(struct memmgr_heap *heap, void *ptr)
 	int err = -ERANGE;
 	bool wake;
 
-	if (unlikely(heap->kind != MEMMGR_KIND_POOL || !ptr))
+	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL) || !ptr))
 		return memmgr_free(heap, ptr);
 	flags = heap_lock(heap);
 	if (likely(distance < heap->bytes))
@@ -383,7 +383,7 @@ int memmgr_release(struct memmgr_heap *heap, u64 mark)
 	u32 depth, n;
 	int err;
 
-	if (heap->kind != MEMMGR_KIND_STACK || !heap_kind_built(heap->kind))
+	if (!heap_is(heap, MEMMGR_KIND_STACK))
 		return -EOPNOTSUPP;
 	flags = heap_lock(heap);
 	err = stack_depth(&heap->stack, mark, &depth);

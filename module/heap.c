@@ -13,24 +13,16 @@
 /* Main's lock is taken inside that of a slab heap: lockdep has to know. */
 static struct lock_class_key main_lock_key;
 
-static const struct {
-	const char *name;
-	bool built;
-} kinds[MEMMGR_KINDS] = {
-	[MEMMGR_KIND_BUDDY]	= { "buddy", true },
-	[MEMMGR_KIND_SLAB]	= { "slab", IS_ENABLED(CONFIG_MEMMGR_SLAB) },
-	[MEMMGR_KIND_POOL]	= { "pool", IS_ENABLED(CONFIG_MEMMGR_POOL) },
-	[MEMMGR_KIND_STACK]	= { "stack", IS_ENABLED(CONFIG_MEMMGR_STACK) },
+static const char * const kind_names[MEMMGR_KINDS] = {
+	[MEMMGR_KIND_BUDDY]	= "buddy",
+	[MEMMGR_KIND_SLAB]	= "slab",
+	[MEMMGR_KIND_POOL]	= "pool",
+	[MEMMGR_KIND_STACK]	= "stack",
 };
 
 const char *heap_kind_name(u32 kind)
 {
-	return kind < MEMMGR_KINDS ? kinds[kind].name : "?";
-}
-
-bool heap_kind_built(u32 kind)
-{
-	return kind < MEMMGR_KINDS && kinds[kind].built;
+	return kind < MEMMGR_KINDS ? kind_names[kind] : "?";
 }
 
 static struct memmgr_heap *heap_locked(struct region *region, u32 id)
@@ -167,7 +159,7 @@ u32 heap_kernel_live(struct memmgr_heap *heap)
 	struct engine_books books;
 
 	heap->engine.ops->books(&heap->engine, &books);
-	if (heap->kind == MEMMGR_KIND_STACK)
+	if (heap_is(heap, MEMMGR_KIND_STACK))
 		books.live -= heap->stack.abandoned;
 	return books.live - heap->used_records;
 }
@@ -226,7 +218,7 @@ void heap_trim(struct memmgr_heap *heap)
 	unsigned long flags;
 	u32 shift, n, at;
 
-	if (heap->kind != MEMMGR_KIND_SLAB || !heap_kind_built(heap->kind))
+	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return;
 	shift = heap->slabs.layout.shift;
 	for (;;) {
@@ -391,25 +383,32 @@ static int plan_pool(const struct region *region, struct memmgr_heap_create *c,
 	return 0;
 }
 
-static int plan_arena(const struct region *region, struct memmgr_heap_create *c,
+static int plan_stack(const struct region *region, struct memmgr_heap_create *c,
 		      struct heap_plan *plan)
 {
 	if (c->bytes > region->bytes)
 		return too_large(region, c);
 	plan->bytes = PAGE_ALIGN(c->bytes);
-	plan->records = HEAP_DEFAULT_RECORDS;
-	if (c->kind == MEMMGR_KIND_STACK) {
-		plan->align = 1u << STACK_SHIFT;
-		if (c->max_allocations)
-			plan->records = c->max_allocations;
-		plan->meta = stack_meta_size(plan->records);
-		return 0;
-	}
+	plan->align = 1u << STACK_SHIFT;
+	plan->records = c->max_allocations ? c->max_allocations :
+					     HEAP_DEFAULT_RECORDS;
+	plan->meta = stack_meta_size(plan->records);
+	return 0;
+}
+
+static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
+		      struct heap_plan *plan)
+{
+	u64 granules;
+
+	if (c->bytes > region->bytes)
+		return too_large(region, c);
+	plan->bytes = PAGE_ALIGN(c->bytes);
 	plan->align = c->granule ? c->granule : PAGE_SIZE;
 	plan->granule = ilog2(plan->align);
-	plan->records = min_t(u64, HEAP_DEFAULT_RECORDS,
-			      plan->bytes >> plan->granule);
-	plan->meta = buddy_meta_size(plan->bytes >> plan->granule);
+	granules = plan->bytes >> plan->granule;
+	plan->records = min_t(u64, HEAP_DEFAULT_RECORDS, granules);
+	plan->meta = buddy_meta_size(granules);
 	return 0;
 }
 
@@ -419,17 +418,14 @@ static int heap_plan(const struct region *region, struct memmgr_heap_create *c,
 	int err;
 
 	memset(plan, 0, sizeof(*plan));
-	switch (c->kind) {
-	case MEMMGR_KIND_SLAB:
+	if (heap_kind_built(MEMMGR_KIND_SLAB) && c->kind == MEMMGR_KIND_SLAB)
 		err = plan_slab(region, c, plan);
-		break;
-	case MEMMGR_KIND_POOL:
+	else if (heap_kind_built(MEMMGR_KIND_POOL) && c->kind == MEMMGR_KIND_POOL)
 		err = plan_pool(region, c, plan);
-		break;
-	default:
-		err = plan_arena(region, c, plan);
-		break;
-	}
+	else if (heap_kind_built(MEMMGR_KIND_STACK) && c->kind == MEMMGR_KIND_STACK)
+		err = plan_stack(region, c, plan);
+	else
+		err = plan_buddy(region, c, plan);
 	if (!err && c->max_allocations)
 		plan->records = c->max_allocations;
 	return err;
@@ -458,14 +454,14 @@ static int heap_alloc_memory(struct memmgr_heap *heap,
 	heap->max_records = plan->records;
 	for (i = 0; i < plan->records; i++)
 		heap->records[i].next = i + 1 < plan->records ? i + 1 : RECORD_NONE;
-	if (heap->kind == MEMMGR_KIND_STACK) {
+	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		heap->record_at = kvcalloc(plan->records, sizeof(u32),
 					   GFP_KERNEL);
 		if (!heap->record_at)
 			return -ENOMEM;
 		memset(heap->record_at, 0xff, plan->records * sizeof(u32));
 	}
-	if (heap->kind == MEMMGR_KIND_SLAB) {
+	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		heap->slab_at = kvcalloc(plan->layout.max, sizeof(u32),
 					 GFP_KERNEL);
 		heap->slab_of = kvcalloc((heap->region->bytes >>
@@ -505,7 +501,7 @@ static void heap_return_memory(struct memmgr_heap *heap)
 {
 	u32 n;
 
-	if (heap->kind != MEMMGR_KIND_SLAB) {
+	if (!heap_is(heap, MEMMGR_KIND_SLAB)) {
 		heap_main_give(heap->region, heap->arena);
 		return;
 	}
@@ -542,19 +538,18 @@ static int heap_init_engine(struct memmgr_heap *heap,
 	u32 join = c->flags & MEMMGR_HEAP_NO_JOIN ? 0 : BUDDY_JOIN;
 	int err;
 
-	if (heap->kind == MEMMGR_KIND_SLAB && heap_kind_built(heap->kind))
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
 		return heap_init_slab(heap, plan, c, why);
 	err = heap_take_arena(heap, plan, why);
 	if (err)
 		return err;
 	if (heap->flags & MEMMGR_HEAP_PRIVATE)
 		region_zero(heap->region, heap->arena, plan->bytes);
-	if (heap->kind == MEMMGR_KIND_POOL && heap_kind_built(heap->kind)) {
+	if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		heap->max_align = plan->align;
 		err = pool_init(&heap->pool, c->object_size, plan->align,
 				c->count, heap->meta);
-	} else if (heap->kind == MEMMGR_KIND_STACK &&
-		   heap_kind_built(heap->kind)) {
+	} else if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		err = stack_init(&heap->stack, plan->bytes, plan->records,
 				 heap->meta);
 	} else {
@@ -751,7 +746,7 @@ static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
 		c->largest = why.largest;
 	}
 	heap->base = heap->region->virt +
-		     (heap->kind == MEMMGR_KIND_SLAB ? 0 : heap->arena);
+		     (heap_is(heap, MEMMGR_KIND_SLAB) ? 0 : heap->arena);
 	return err;
 }
 

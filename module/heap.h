@@ -278,14 +278,36 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 void heap_main_give(struct region *region, u64 place);
 u32 heap_kernel_live(struct memmgr_heap *heap);
 const char *heap_kind_name(u32 kind);
-bool heap_kind_built(u32 kind);
+
+/* Is a kind part of this build? Known to the compiler when the kind is. */
+static __always_inline bool heap_kind_built(u32 kind)
+{
+	switch (kind) {
+	case MEMMGR_KIND_BUDDY:
+		return true;
+	case MEMMGR_KIND_SLAB:
+		return IS_ENABLED(CONFIG_MEMMGR_SLAB);
+	case MEMMGR_KIND_POOL:
+		return IS_ENABLED(CONFIG_MEMMGR_POOL);
+	case MEMMGR_KIND_STACK:
+		return IS_ENABLED(CONFIG_MEMMGR_STACK);
+	default:
+		return false;
+	}
+}
+
+/* The code behind it vanishes when the kind is not part of this build. */
+static __always_inline bool heap_is(const struct memmgr_heap *heap, u32 kind)
+{
+	return heap_kind_built(kind) && heap->kind == kind;
+}
 
 /* The place in the region of an engine's offset. */
 static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
 {
 	u32 shift;
 
-	if (heap->kind != MEMMGR_KIND_SLAB)
+	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return heap->arena + offset;
 	shift = heap->slabs.layout.shift;
 	return ((u64)heap->slab_at[offset >> shift] << shift) |

@@ -100,7 +100,7 @@ static struct record *record_take(struct memmgr_heap *heap,
 	record->offset = block->offset;
 	record->map_bytes = block->granted;
 	INIT_LIST_HEAD(&record->mine);
-	if (heap->kind == MEMMGR_KIND_STACK) {
+	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		record->depth = heap->stack.count - 1;
 		heap->record_at[record->depth] = i;
 	}
@@ -121,7 +121,7 @@ static void record_release(struct memmgr_heap *heap, struct record *record)
 		list_del(&record->mine);
 		raw_spin_unlock(&client->lock);
 	}
-	if (heap->kind == MEMMGR_KIND_STACK)
+	if (heap_is(heap, MEMMGR_KIND_STACK))
 		heap->record_at[record->depth] = RECORD_NONE;
 	record->handle += HANDLE_GENERATION;
 	record->state = RECORD_FREE;
@@ -204,7 +204,7 @@ static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 
 	heap->engine.ops->frag(&heap->engine, &frag);
 	if (!frag.largest)
-		return engine_refuse(why, heap->kind == MEMMGR_KIND_SLAB ?
+		return engine_refuse(why, heap_is(heap, MEMMGR_KIND_SLAB) ?
 				     MEMMGR_REASON_LIMIT :
 				     MEMMGR_REASON_EXHAUSTED, 0);
 	engine_refuse(why, MEMMGR_REASON_RECORDS, 0);
@@ -528,8 +528,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle)
 	if (record && record->client == client) {
 		if (record_free(heap, record)) {
 			/* Below another's block: it goes when it surfaces. */
-			if (heap->kind == MEMMGR_KIND_STACK &&
-			    heap_kind_built(heap->kind))
+			if (heap_is(heap, MEMMGR_KIND_STACK))
 				stack_abandon(&heap->stack, record->offset);
 			record_release(heap, record);
 		}
@@ -673,7 +672,7 @@ int heap_stack_mark(struct memmgr_heap *heap, u64 *mark)
 {
 	unsigned long flags;
 
-	if (heap->kind != MEMMGR_KIND_STACK || !heap_kind_built(heap->kind))
+	if (!heap_is(heap, MEMMGR_KIND_STACK))
 		return -EOPNOTSUPP;
 	flags = heap_lock(heap);
 	*mark = stack_mark(&heap->stack);
@@ -731,7 +730,7 @@ int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark
 	int err;
 
 	*released = 0;
-	if (heap->kind != MEMMGR_KIND_STACK || !heap_kind_built(heap->kind))
+	if (!heap_is(heap, MEMMGR_KIND_STACK))
 		return -EOPNOTSUPP;
 	flags = heap_lock(heap);
 	err = stack_depth(&heap->stack, mark, &depth);
@@ -911,7 +910,7 @@ static int arena_place(struct memmgr_heap *heap, u32 serial, u64 offset,
 	if (heap->dying || heap->serial != serial ||
 	    offset >= PAGE_ALIGN(heap->bytes))
 		return -ENOENT;
-	if (heap->kind == MEMMGR_KIND_SLAB) {
+	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		u64 n = offset >> heap->slabs.layout.shift;
 
 		if (n >= heap->slabs.layout.max || heap->slab_at[n] == SLAB_NONE)

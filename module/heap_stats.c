@@ -182,7 +182,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->map_offset = ~0ull;
 	query->map_size = 0;
 	query_kind(heap, query);
-	if (heap->kind == MEMMGR_KIND_SLAB) {
+	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		flags = heap_lock(heap);
 		held = heap->slabs.held;
 		heap_unlock(heap, flags);
@@ -210,7 +210,7 @@ bool heap_next_block(struct memmgr_heap *heap, u64 *pos,
 
 static bool heap_holds(struct memmgr_heap *heap, u64 place)
 {
-	if (heap->kind == MEMMGR_KIND_SLAB)
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
 		return READ_ONCE(heap->slab_of[place >> heap->slabs.layout.shift]);
 	return place >= heap->arena && place - heap->arena < PAGE_ALIGN(heap->bytes);
 }
