@@ -32,7 +32,7 @@ static void buddy_hostile(void)
 				buddy_rig_resize(rig, model_offset(&rig->m, unit), &rq);
 			model_try_free(&rig->m, e, unit_hostile(), rq.recorded);
 			model_try_find(&rig->m, e, unit_hostile());
-			model_try_next(&rig->m, e, unit_hostile());
+			model_try_next(&rig->m, e);
 			buddy_rig_verify(rig);
 		}
 		free(rig);

@@ -323,8 +323,10 @@ void model_try_find(const struct model *m, struct engine *e, u64 offset)
 	model_same_block(m, &block);
 }
 
-void model_try_next(const struct model *m, struct engine *e, u64 from)
+void model_try_next(const struct model *m, struct engine *e)
 {
+	u64 from = unit_chance(50) ? unit_hostile() :
+		   unit_below(m->units * m->bytes + 1);
 	struct engine_block block;
 	u64 pos = from;
 
@@ -334,6 +336,9 @@ void model_try_next(const struct model *m, struct engine *e, u64 from)
 	}
 	EXPECT(from < m->units * m->bytes, "the walk went on from %llu", from);
 	EXPECT(pos > from, "the walk went from %llu to %llu", from, pos);
-	if (block.used)
-		model_same_block(m, &block);
+	if (!block.used)
+		return;
+	EXPECT(block.offset >= from, "the walk went from %llu back to %llu",
+	       from, block.offset);
+	model_same_block(m, &block);
 }

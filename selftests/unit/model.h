@@ -77,7 +77,7 @@ bool model_try_free(struct model *m, struct engine *e, u64 offset, bool recorded
 void model_try_find(const struct model *m, struct engine *e, u64 offset);
 
 /* A walk may go on from anywhere: it goes forward, and ends at the end. */
-void model_try_next(const struct model *m, struct engine *e, u64 from);
+void model_try_next(const struct model *m, struct engine *e);
 
 /* The engine says the same as the model. */
 void model_same_block(const struct model *m, const struct engine_block *block);

@@ -389,7 +389,7 @@ static void pool_hostile(void)
 		try_give(rig, unit_hostile(), rq.recorded);
 		model_try_free(&rig->m, &rig->p.e, unit_hostile(), rq.recorded);
 		model_try_find(&rig->m, &rig->p.e, unit_hostile());
-		model_try_next(&rig->m, &rig->p.e, unit_hostile());
+		model_try_next(&rig->m, &rig->p.e);
 		verify(rig);
 	}
 	free(rig);

@@ -303,7 +303,7 @@ static void slab_hostile(void)
 		slab_rig_free(rig, unit_hostile(), rq.recorded);
 		slab_rig_give(rig, unit_hostile(), rq.recorded);
 		model_try_find(&rig->m, &rig->s.e, unit_hostile());
-		model_try_next(&rig->m, &rig->s.e, unit_hostile());
+		model_try_next(&rig->m, &rig->s.e);
 		slab_rig_verify(rig);
 	}
 	free(rig);
