@@ -20,7 +20,8 @@ die() {
 }
 
 # step TEXT COMMAND...: says what starts and, at its end, how long it took.
-# The command's output goes to a log that is shown only when it fails. The
+# The command's output goes to a log that is shown only when it fails, with $remedy
+# if the caller set one. The
 # command runs in a subshell that ends at the first error.
 step() {
 	local text=$1 log rc start=$SECONDS
@@ -46,6 +47,7 @@ step_failed() {
 	printf 'failed\n' >&2
 	[ "${V:-0}" = 1 ] || tail -n 40 "$1" >&2
 	rm -f "$1"
+	[ -z "${remedy:-}" ] || say "remedy: $remedy"
 	exit 1
 }
 
