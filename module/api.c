@@ -15,11 +15,9 @@ static bool heap_offset(const struct memmgr_heap *heap, const void *ptr,
 			u64 *offset)
 {
 	unsigned long distance = ptr - heap->base;
-	u64 limit = heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :
-						     heap->bytes;
 	u32 shift, n;
 
-	if (distance >= limit)
+	if (distance >= heap->span)
 		return false;
 	*offset = distance;
 	if (!heap_is(heap, MEMMGR_KIND_SLAB))
@@ -123,43 +121,62 @@ static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
 	return ptr;
 }
 
+/*
+ * The fast paths: NULL sends to alloc_slow(), which tries again and says why.
+ * None has a variable on the stack whose address is taken: that would cost the
+ * stack protector's check.
+ */
 static __always_inline void *pool_get_fast(struct memmgr_heap *heap)
 {
 	unsigned long flags;
 	u32 i;
 
-	flags = heap_lock(heap);
+	flags = heap_lock_inline(heap);
 	i = pool_take(&heap->pool, 0);
-	heap_unlock(heap, flags);
-	return i == POOL_NONE ? NULL :
+	heap_unlock_inline(heap, flags);
+	return unlikely(i == POOL_NONE) ? NULL :
 	       heap->base + (size_t)i * heap->pool.stride;
-}
-
-static __always_inline void *slab_get_fast(struct memmgr_heap *heap)
-{
-	struct engine_refusal why;
-	unsigned long flags;
-	void *ptr = NULL;
-	u64 offset;
-
-	flags = heap_lock(heap);
-	if (likely(!slab_take(&heap->slabs, 0, &offset, &why)))
-		ptr = heap->base + (size_t)heap_place(heap, offset);
-	heap_unlock(heap, flags);
-	return ptr;
 }
 
 static __always_inline void *stack_get_fast(struct memmgr_heap *heap, u32 bytes)
 {
 	struct stack_entry *entry;
 	unsigned long flags;
-	void *ptr = NULL;
+	u32 start;
 
-	flags = heap_lock(heap);
+	flags = heap_lock_inline(heap);
 	entry = stack_push(&heap->stack, bytes, 1, 0);
-	if (likely(entry))
-		ptr = heap->base + ((size_t)entry->start << STACK_SHIFT);
-	heap_unlock(heap, flags);
+	start = likely(entry) ? entry->start : 0;
+	heap_unlock_inline(heap, flags);
+	return unlikely(!entry) ? NULL : heap->base + ((size_t)start << STACK_SHIFT);
+}
+
+static __always_inline void *buddy_get_fast(struct memmgr_heap *heap, u32 bytes)
+{
+	unsigned long flags;
+	u32 g;
+
+	flags = heap_lock_inline(heap);
+	g = buddy_take(&heap->buddy, bytes);
+	heap_unlock_inline(heap, flags);
+	return unlikely(g == BUDDY_NONE) ? NULL :
+	       heap->base + ((size_t)g << heap->buddy.shift);
+}
+
+/* Only from a slab that is there; alloc_slow() gets another one. */
+static __always_inline void *slab_get_fast(struct memmgr_heap *heap)
+{
+	struct slabs *s = &heap->slabs;
+	unsigned long flags;
+	void *ptr = NULL;
+	u32 n;
+
+	flags = heap_lock_inline(heap);
+	n = s->partial;
+	if (likely(n != SLAB_NONE))
+		ptr = heap->base + ((size_t)heap->slab_at[n] << s->layout.shift) +
+		      slab_take_from(s, n, 0);
+	heap_unlock_inline(heap, flags);
 	return ptr;
 }
 
@@ -181,21 +198,22 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 {
 	void *ptr = NULL;
 
-	if (likely(!flags && align <= 8)) {
-		if (heap_is(heap, MEMMGR_KIND_SLAB) &&
-		    bytes == heap->slabs.layout.object)
-			ptr = slab_get_fast(heap);
-		else if (heap_is(heap, MEMMGR_KIND_STACK) && bytes - 1 < S32_MAX)
-			ptr = stack_get_fast(heap, bytes);
-		else if (heap_is(heap, MEMMGR_KIND_POOL) &&
-			 bytes == heap->pool.block)
-			ptr = pool_get_fast(heap);
-	}
+	if (unlikely(flags || align > 8 || bytes - 1 >= U32_MAX))
+		return alloc_slow(heap, bytes, align, flags);
+	if (heap_is(heap, MEMMGR_KIND_STACK))
+		ptr = stack_get_fast(heap, bytes);
+	else if (heap->kind == MEMMGR_KIND_BUDDY)
+		ptr = buddy_get_fast(heap, bytes);
+	else if (heap_is(heap, MEMMGR_KIND_POOL) && bytes == heap->pool.block)
+		ptr = pool_get_fast(heap);
+	else if (heap_is(heap, MEMMGR_KIND_SLAB) && bytes == heap->slabs.layout.object)
+		ptr = slab_get_fast(heap);
 	return likely(ptr) ? ptr : alloc_slow(heap, bytes, align, flags);
 }
 EXPORT_SYMBOL_GPL(memmgr_alloc);
 
-static int free_any(struct memmgr_heap *heap, u64 offset)
+/* By the engine's own way, with the heap locked. */
+static noinline int free_any(struct memmgr_heap *heap, u64 offset)
 {
 	struct engine_block block;
 
@@ -207,6 +225,8 @@ static noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
 {
 	unsigned long flags;
 
+	if (!ptr)
+		return 0;
 	if (err == -ERANGE) {
 		if (heap->fallback)
 			return memmgr_free(heap->fallback, ptr);
@@ -218,15 +238,39 @@ static noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
 	return err;
 }
 
-static int stack_free_fast(struct memmgr_heap *heap, u64 offset)
+/* The giving back of each kind: @distance bytes from the heap's base. */
+static __always_inline int stack_give_fast(struct memmgr_heap *heap, unsigned long distance)
 {
 	struct stack_entry *top = stack_top(&heap->stack);
 
-	if (unlikely(!top || stack_offset(top) != offset ||
-		     top->start & STACK_RECORDED))
-		return free_any(heap, offset);
+	if (unlikely(!top || top->start & STACK_RECORDED || stack_offset(top) != distance))
+		return free_any(heap, distance);
 	stack_pop(&heap->stack);
 	return 0;
+}
+
+static __always_inline int buddy_give_fast(struct memmgr_heap *heap, unsigned long distance)
+{
+	u32 g = distance >> heap->buddy.shift;
+
+	if (unlikely((unsigned long)g << heap->buddy.shift != distance))
+		return -ENOENT;
+	return buddy_give(&heap->buddy, g);
+}
+
+static __always_inline int pool_give_fast(struct memmgr_heap *heap, unsigned long distance)
+{
+	return pool_give(&heap->pool, distance, 0);
+}
+
+static __always_inline int slab_give_fast(struct memmgr_heap *heap, unsigned long distance)
+{
+	u32 shift = heap->slabs.layout.shift;
+	u32 n = heap->slab_of[distance >> shift];
+
+	if (unlikely(!n))
+		return -ERANGE;
+	return slab_give_to(&heap->slabs, n - 1, distance & ((1u << shift) - 1), 0);
 }
 
 /**
@@ -242,26 +286,24 @@ static int stack_free_fast(struct memmgr_heap *heap, u64 offset)
  */
 int memmgr_free(struct memmgr_heap *heap, void *ptr)
 {
+	unsigned long distance = ptr - heap->base;
 	unsigned long flags;
+	int err = -ERANGE;
 	bool wake;
-	u64 offset;
-	int err;
 
-	if (!ptr)
-		return 0;
-	flags = heap_lock(heap);
-	if (unlikely(!heap_offset(heap, ptr, &offset)))
-		err = -ERANGE;
-	else if (heap_is(heap, MEMMGR_KIND_POOL))
-		err = pool_give(&heap->pool, offset, 0);
-	else if (heap_is(heap, MEMMGR_KIND_SLAB))
-		err = slab_give(&heap->slabs, offset, 0);
+	flags = heap_lock_inline(heap);
+	if (unlikely(distance >= heap->span))
+		;
 	else if (heap_is(heap, MEMMGR_KIND_STACK))
-		err = stack_free_fast(heap, offset);
-	else
-		err = free_any(heap, offset);
+		err = stack_give_fast(heap, distance);
+	else if (heap->kind == MEMMGR_KIND_BUDDY)
+		err = buddy_give_fast(heap, distance);
+	else if (heap_is(heap, MEMMGR_KIND_POOL))
+		err = pool_give_fast(heap, distance);
+	else if (heap_is(heap, MEMMGR_KIND_SLAB))
+		err = slab_give_fast(heap, distance);
 	wake = heap_freed(heap);
-	heap_unlock(heap, flags);
+	heap_unlock_inline(heap, flags);
 	heap_wake(heap, wake);
 	return likely(!err) ? 0 : free_slow(heap, ptr, err);
 }
@@ -340,13 +382,13 @@ int memmgr_pool_put(struct memmgr_heap *heap, void *ptr)
 	int err = -ERANGE;
 	bool wake;
 
-	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL) || !ptr))
+	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return memmgr_free(heap, ptr);
-	flags = heap_lock(heap);
-	if (likely(distance < heap->bytes))
-		err = pool_give(&heap->pool, distance, 0);
+	flags = heap_lock_inline(heap);
+	if (likely(distance < heap->span))
+		err = pool_give_fast(heap, distance);
 	wake = heap_freed(heap);
-	heap_unlock(heap, flags);
+	heap_unlock_inline(heap, flags);
 	heap_wake(heap, wake);
 	return likely(!err) ? 0 : free_slow(heap, ptr, err);
 }

@@ -41,4 +41,14 @@
 #define COMPAT_REMOVE_RESULT
 #endif
 
+/*
+ * spinlock_api_smp.h defines the raw spinlock's functions inline, and a build
+ * option of the kernel decides whether raw_spin_lock_irqsave() uses them. A
+ * kernel that looks into its locks is left its own way.
+ */
+#if defined(CONFIG_SMP) && !defined(CONFIG_GENERIC_LOCKBREAK) && \
+	!defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC)
+#define COMPAT_INLINE_LOCK
+#endif
+
 #endif /* MEMMGR_COMPAT_H */

@@ -747,6 +747,8 @@ static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
 	}
 	heap->base = heap->region->virt +
 		     (heap_is(heap, MEMMGR_KIND_SLAB) ? 0 : heap->arena);
+	heap->span = heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :
+						      heap->bytes;
 	return err;
 }
 
@@ -848,6 +850,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 	heap->align = PAGE_SIZE;
 	heap->max_align = region->max_align;
 	heap->base = region->virt;
+	heap->span = region->bytes;
 	err = heap_alloc_memory(heap, &plan);
 	if (!err)
 		err = buddy_init(&heap->buddy, granules, PAGE_SHIFT,

@@ -28,6 +28,7 @@
 #include <linux/memmgr.h>
 
 #include "client.h"
+#include "compat.h"
 #include "core/buddy.h"
 #include "core/frag.h"
 #include "core/pool.h"
@@ -102,6 +103,7 @@ struct record {
  * @waiters: callers that wait for memory
  * @freed: counts frees while somebody waits
  * @base: where the kernel maps the arena (slab: the region)
+ * @span: bytes from @base on in which its blocks lie
  * @bytes: size of the arena (slab: limit)
  * @engine: the common part of the engine below
  * @buddy: the engine of a buddy heap
@@ -147,6 +149,7 @@ struct memmgr_heap {
 	u32 waiters;
 	u32 freed;
 	void *base;
+	unsigned long span;
 	u64 bytes;
 	union {
 		struct engine engine;
@@ -201,6 +204,28 @@ static inline unsigned long heap_lock(struct memmgr_heap *heap)
 static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 {
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
+}
+
+/*
+ * The same in the fast paths, without the calls: the kernel's own inline form of
+ * the lock, where this kernel has one.
+ */
+static __always_inline unsigned long heap_lock_inline(struct memmgr_heap *heap)
+{
+#ifdef COMPAT_INLINE_LOCK
+	return __raw_spin_lock_irqsave(&heap->lock);
+#else
+	return heap_lock(heap);
+#endif
+}
+
+static __always_inline void heap_unlock_inline(struct memmgr_heap *heap, unsigned long flags)
+{
+#ifdef COMPAT_INLINE_LOCK
+	__raw_spin_unlock_irqrestore(&heap->lock, flags);
+#else
+	heap_unlock(heap, flags);
+#endif
 }
 
 /*

@@ -64,19 +64,22 @@ static inline void bits_set(struct bits *b, u32 i)
 	}
 }
 
-static inline void bits_clear(struct bits *b, u32 i)
+/* True when the set is empty now. */
+static inline bool bits_clear(struct bits *b, u32 i)
 {
 	u32 depth = b->depth;
 	u32 l;
 
 	for (l = 0; l < depth; l++) {
 		u32 *word = &b->level[l][i >> 5];
+		u32 left = *word & ~(1u << (i & 31));
 
-		*word &= ~(1u << (i & 31));
-		if (*word)
-			return;
+		*word = left;
+		if (left)
+			return false;
 		i >>= 5;
 	}
+	return true;
 }
 
 static inline bool bits_test(const struct bits *b, u32 i)

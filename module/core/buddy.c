@@ -13,7 +13,7 @@
 #include "buddy.h"
 
 #define FULL	(~0u)
-#define NONE	(~0u)
+#define NONE	BUDDY_NONE
 
 /*
  * The mix of a word: five fields of six bits, the number of maximal aligned
@@ -23,6 +23,9 @@
 #define MIX_BITS	6
 #define MIX_MASK	((1u << MIX_BITS) - 1)
 #define MIX_ONE(class)	(1u << (class) * MIX_BITS)
+#define MIX_BIAS_ONE	32u		/* more than a field ever holds */
+#define MIX_BIAS	(MIX_BIAS_ONE * (MIX_ONE(0) + MIX_ONE(1) + MIX_ONE(2) + \
+					 MIX_ONE(3) + MIX_ONE(4)))
 
 #define RUN8(b)		((b) == 0xff)
 #define RUN4(b)		((((b) & 0x0f) == 0x0f) + (((b) & 0xf0) == 0xf0))
@@ -45,7 +48,7 @@ static const u32 byte_mix[256] = {
 };
 
 /* A full word has no blocks of its own: it is a unit of the level above. */
-static u32 mix_of(u32 w)
+static __always_inline u32 mix_of(u32 w)
 {
 	u32 mix = byte_mix[w & 0xff] + byte_mix[w >> 8 & 0xff] +
 		  byte_mix[w >> 16 & 0xff] + byte_mix[w >> 24];
@@ -57,10 +60,13 @@ static u32 mix_of(u32 w)
 	return mix;
 }
 
-/* The highest field that is not zero; @mix is not 0. x * 43 / 256 is x / 6. */
-static u32 mix_class(u32 mix)
+/*
+ * The highest field that is not zero; BUDDY_CLASSES when all are. x * 43 / 256
+ * is x / 6.
+ */
+static __always_inline u32 mix_class(u32 mix)
 {
-	return env_highest(mix) * 43 >> 8;
+	return mix ? env_highest(mix) * 43 >> 8 : BUDDY_CLASSES;
 }
 
 static u32 order_level(u32 order)
@@ -76,7 +82,7 @@ static u32 unit_shift(u32 level)
 /* Smallest order whose blocks hold @n granules. */
 static u32 order_of(u32 n)
 {
-	return n > 1 ? env_highest(n - 1) + 1 : 0;
+	return env_width(n - 1);
 }
 
 /*
@@ -146,79 +152,88 @@ static bool code_inside(const struct buddy *b, u32 g, u32 i)
 	return (b->code[g + i] & ~(more ? 63 : 0)) == (more ? CODE_MORE : 0);
 }
 
-/* Give word @i of level @l the bits @w, and bring its indices in line. */
-static void word_put(struct buddy *b, u32 l, u32 i, u32 w)
+/*
+ * The indices take word @i of a level for one whose mix is @new. This and what
+ * calls it is where the time goes: hence inlined, and without a loop.
+ */
+static __always_inline void index_put(struct buddy *b, struct buddy_level *level,
+				      u32 i, u32 new)
 {
-	struct buddy_level *level = &b->level[l];
 	u32 old = level->mix[i];
-	u32 new = mix_of(w);
-	u32 old_class, new_class, diff;
+	u32 diff = new + MIX_BIAS - old;	/* no field borrows from the next */
+	u32 old_class, new_class;
 
-	level->word[i] = w;
-	if (old == new)
-		return;
 	level->mix[i] = new;
-	for (diff = old ^ new; diff;) {
-		u32 c = env_lowest(diff) * 43 >> 8;
-		u32 at = c * MIX_BITS;
-
-		level->count[c] += (new >> at & MIX_MASK) -
-				   (old >> at & MIX_MASK);
-		diff &= ~(MIX_MASK << at);
+	level->count[0] += (diff & MIX_MASK) - MIX_BIAS_ONE;
+	if ((old ^ new) >> MIX_BITS) {
+		level->count[1] += (diff >> MIX_BITS & MIX_MASK) - MIX_BIAS_ONE;
+		level->count[2] += (diff >> 2 * MIX_BITS & MIX_MASK) - MIX_BIAS_ONE;
+		level->count[3] += (diff >> 3 * MIX_BITS & MIX_MASK) - MIX_BIAS_ONE;
+		level->count[4] += (diff >> 4 * MIX_BITS & MIX_MASK) - MIX_BIAS_ONE;
 	}
-	old_class = old ? mix_class(old) : NONE;
-	new_class = new ? mix_class(new) : NONE;
+	old_class = mix_class(old);
+	new_class = mix_class(new);
 	if (old_class == new_class)
 		return;
-	if (old_class != NONE) {
-		bits_clear(&level->class[old_class], i);
-		if (bits_empty(&level->class[old_class]))
-			b->mask &= ~(1u << (unit_shift(l) + old_class));
-	}
-	if (new_class != NONE) {
+	if (old && bits_clear(&level->class[old_class], i))
+		b->mask &= ~(1u << (level->first + old_class));
+	if (new) {
 		bits_set(&level->class[new_class], i);
-		b->mask |= 1u << (unit_shift(l) + new_class);
+		b->mask |= 1u << (level->first + new_class);
 	}
+}
+
+/* Give word @i of a level the bits @w, and bring its indices in line. */
+static noinline void word_put(struct buddy *b, struct buddy_level *level, u32 i,
+			      u32 w)
+{
+	level->word[i] = w;
+	index_put(b, level, i, mix_of(w));
 }
 
 /*
  * Mark the units @bits of a word as taken. True when the word was one unit of
  * the level above, which is then no longer free as a whole.
  */
-static bool word_take(struct buddy *b, u32 l, u32 i, u32 bits)
+static bool word_take(struct buddy *b, struct buddy_level *level, u32 i, u32 bits)
 {
-	u32 w = b->level[l].word[i];
+	u32 w = level->word[i];
 
 	if (bits == FULL)
 		return true;
-	word_put(b, l, i, w & ~bits);
+	word_put(b, level, i, w & ~bits);
 	return w == FULL;
 }
 
 /* Mark them as free. True when the word becomes one unit of the level above. */
-static bool word_give(struct buddy *b, u32 l, u32 i, u32 bits)
+static __always_inline bool word_give(struct buddy *b, struct buddy_level *level, u32 i, u32 bits)
 {
-	u32 w = b->level[l].word[i];
+	u32 w = level->word[i];
 
+	if (i == b->open && level == b->level) {
+		level->word[i] = w | bits;
+		return false;
+	}
 	if (w == FULL)
 		w = 0;		/* stale: it was part of what is given back */
 	w |= bits;
-	word_put(b, l, i, w);
+	word_put(b, level, i, w);
 	return w == FULL;
 }
 
 /*
- * Take or give back the granules from @from to before @to, which are all free
- * or all taken. Whole words in the middle are left alone at their level: they
- * are units of the next one. So only the first and the last word of a level
- * are touched, and what is left for the next level is again one range.
+ * Take or give back the units of level @l from @from to before @to, which are
+ * all free or all taken. Whole words in the middle are left alone at their
+ * level: they are units of the next one. So only the first and the last word of
+ * a level are touched, and what is left for the next level is again one range.
  */
-static void range_mark(struct buddy *b, u32 from, u32 to,
-		       bool (*mark)(struct buddy *b, u32 l, u32 i, u32 bits))
+static noinline void range_mark(struct buddy *b, u32 l, u32 from, u32 to,
+				bool (*mark)(struct buddy *b, struct buddy_level *level,
+					     u32 i, u32 bits))
 {
-	u32 l;
+	struct buddy_level *level = &b->level[l];
 
-	for (l = 0; from < to; l++) {
+	for (; from < to; level++) {
 		u32 first = from >> 5;
 		u32 last = (to - 1) >> 5;
 		u32 head = FULL << (from & 31);
@@ -226,28 +241,55 @@ static void range_mark(struct buddy *b, u32 from, u32 to,
 
 		if (first == last) {
 			from = first;
-			to = first + mark(b, l, first, head & tail);
+			to = first + mark(b, level, first, head & tail);
 			continue;
 		}
-		from = first + !mark(b, l, first, head);
-		to = last + mark(b, l, last, tail);
+		from = first + !mark(b, level, first, head);
+		to = last + mark(b, level, last, tail);
 	}
 }
 
-static void range_take(struct buddy *b, u32 from, u32 to)
+static __always_inline void range_taken(struct buddy *b, u32 n)
 {
-	range_mark(b, from, to, word_take);
-	b->free -= to - from;
+	b->free -= n;
 	if (b->free < b->low)
 		b->low = b->free;
 	b->scan_valid = false;
 }
 
-static void range_give(struct buddy *b, u32 from, u32 to)
+static void range_take(struct buddy *b, u32 from, u32 to)
 {
-	range_mark(b, from, to, word_give);
+	range_mark(b, 0, from, to, word_take);
+	range_taken(b, to - from);
+}
+
+/* What lies in one word, as most blocks do, takes a short cut. */
+static __always_inline void range_give(struct buddy *b, u32 from, u32 to)
+{
+	u32 i = from >> 5;
+
+	if (i != (to - 1) >> 5)
+		range_mark(b, 0, from, to, word_give);
+	else if (word_give(b, b->level, i, FULL >> (32 - (to - from)) << (from & 31)))
+		range_mark(b, 1, i, i + 1, word_give);
 	b->free += to - from;
 	b->scan_valid = false;
+}
+
+/* No word is open afterwards: all indices tell all. O(levels). */
+static void settle(struct buddy *b)
+{
+	u32 i = b->open;
+	u32 w;
+
+	if (i == NONE)
+		return;
+	b->open = NONE;
+	w = b->level[0].word[i];
+	if (w == FULL)
+		range_mark(b, 1, i, i + 1, word_give);
+	else
+		word_put(b, b->level, i, w);
 }
 
 /* Is unit @u of level @l free, as itself or as part of a larger unit? */
@@ -317,15 +359,17 @@ static u32 run_start(const struct buddy *b, u32 g)
 	return g;
 }
 
+/* Where a block of class c + 1 may start. */
+static const u32 aligned[BUDDY_CLASSES] = {
+	0x55555555, 0x11111111, 0x01010101, 0x00010001, 0x00000001
+};
+
 /*
  * The first unit of the smallest maximal aligned run of at least 2^@order
  * units in the word @w, which has one.
  */
 static u32 word_fit(u32 w, u32 order)
 {
-	static const u32 aligned[BUDDY_CLASSES] = {
-		0x55555555, 0x11111111, 0x01010101, 0x00010001, 0x00000001
-	};
 	u32 runs = w;
 	u32 c, pairs, single;
 
@@ -358,6 +402,54 @@ static u32 block_find(const struct buddy *b, u32 order)
 				 order > unit_shift(l) ?
 				 order - unit_shift(l) : 0);
 	return unit << unit_shift(l);
+}
+
+/*
+ * Open the word of the smallest free block of at least 2^@order granules; false
+ * when there is none. The word that was open has nothing left. O(levels).
+ */
+static __always_inline bool open_next(struct buddy *b, u32 order)
+{
+	u32 have = b->mask >> order;
+	u32 found, l, i;
+
+	if (!have)
+		return false;
+	found = order + env_lowest(have);
+	l = order_level(found);
+	i = bits_first(&b->level[l].class[found - unit_shift(l)]);
+	if (!l) {
+		index_put(b, b->level, i, 0);
+	} else {
+		i = (i << 5 | word_fit(b->level[l].word[i], 0)) << (unit_shift(l) - 5);
+		range_mark(b, 1, i, i + 1, word_take);
+	}
+	b->open = i;
+	return true;
+}
+
+/*
+ * Take @n granules from the open word, at a multiple of 2^@order; NONE when it
+ * has no such run. Only an empty word is left for another, so that requests of
+ * different sizes do not make words open and close in turn. O(levels).
+ */
+static __always_inline u32 open_take(struct buddy *b, u32 n, u32 order)
+{
+	u32 runs, at, c;
+
+	if (order >= BUDDY_CLASSES)
+		return NONE;
+	if ((b->open == NONE || !b->level[0].word[b->open]) && !open_next(b, order))
+		return NONE;
+	runs = b->level[0].word[b->open];
+	for (c = 0; c < order; c++)
+		runs &= runs >> (1u << c) & aligned[c];
+	if (!runs)
+		return NONE;
+	at = env_lowest(runs);
+	b->level[0].word[b->open] &= ~(FULL >> (32 - n) << at);
+	range_taken(b, n);
+	return b->open << 5 | at;
 }
 
 /* Has @w a run of @n units, wherever it stands? */
@@ -490,6 +582,7 @@ static u32 largest_block(const struct buddy *b, u32 align)
 /* The largest request that would succeed at an alignment, in granules. */
 static u32 largest_at(struct buddy *b, u32 align)
 {
+	settle(b);
 	return b->flags & BUDDY_JOIN ? longest_run(b, align) :
 				       largest_block(b, align);
 }
@@ -510,18 +603,34 @@ static int buddy_refuse(struct buddy *b, u32 n, u32 align,
 }
 
 /*
- * Find @n free granules. The fast path shows aligned blocks only; a run made
- * of neighbours that are no buddies is found by the slow one.
+ * Take @n free granules for which the open word is of no use. The index shows
+ * aligned blocks only; a run made of neighbours that are no buddies is found by
+ * a slow search. NONE: there is no such run.
  */
-static u32 run_find(struct buddy *b, u32 n, u32 align)
+static noinline u32 block_take(struct buddy *b, u32 n, u32 align, u32 order)
 {
-	u32 g = block_find(b, max(order_of(n), order_of(align)));
+	u32 g = block_find(b, order);
 
-	if (g != NONE || !(b->flags & BUDDY_JOIN) || n > b->free)
-		return g;
-	g = search_all(b, n, align);
-	b->joins += g != NONE;
+	if (g == NONE) {
+		settle(b);
+		g = block_find(b, order);
+	}
+	if (g == NONE && b->flags & BUDDY_JOIN && n <= b->free) {
+		g = search_all(b, n, align);
+		b->joins += g != NONE;
+	}
+	if (g != NONE)
+		range_take(b, g, g + n);
 	return g;
+}
+
+/* Take @n free granules at a multiple of @align; NONE when there is no such run. */
+static __always_inline u32 run_take(struct buddy *b, u32 n, u32 align)
+{
+	u32 order = max(order_of(n), order_of(align));
+	u32 g = open_take(b, n, order);
+
+	return g != NONE ? g : block_take(b, n, align, order);
 }
 
 static void buddy_describe(const struct buddy *b, u32 g, u32 n,
@@ -532,6 +641,24 @@ static void buddy_describe(const struct buddy *b, u32 g, u32 n,
 	block->requested = block->granted - b->slack[g];
 	block->used = true;
 	block->recorded = b->code[g] & CODE_RECORDED;
+}
+
+static __always_inline void block_enter(struct buddy *b, u32 g, u32 n, u32 slack, bool recorded)
+{
+	code_write(b, g, n, recorded);
+	b->slack[g] = slack;
+	if (slack)
+		b->waste += slack;
+	b->live++;
+}
+
+static __always_inline void block_leave(struct buddy *b, u32 g, u32 n)
+{
+	if (b->slack[g])
+		b->waste -= b->slack[g];
+	code_clear(b, g);
+	range_give(b, g, g + n);
+	b->live--;
 }
 
 /*
@@ -554,17 +681,50 @@ static int buddy_alloc(struct engine *e, const struct engine_request *rq,
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
 				     (u64)largest_at(b, align) << b->shift);
 	n = (rq->bytes + (1u << b->shift) - 1) >> b->shift;
-	g = run_find(b, n, align);
+	g = run_take(b, n, align);
 	if (g == NONE)
 		return buddy_refuse(b, n, align, why);
-	range_take(b, g, g + n);
-	code_write(b, g, n, rq->recorded);
-	b->slack[g] = ((u64)n << b->shift) - rq->bytes;
-	b->waste += b->slack[g];
-	b->live++;
-	e->allocs++;
+	block_enter(b, g, n, ((u64)n << b->shift) - rq->bytes, rq->recorded);
 	e->classes[engine_class(rq->bytes)]++;
 	buddy_describe(b, g, n, block);
+	return 0;
+}
+
+/**
+ * buddy_take - buddy_alloc() without alignment, description and record
+ * @b: the engine
+ * @bytes: size, at least 1
+ *
+ * Context: any; the caller serialises. As buddy_alloc().
+ * Return: the first granule, or BUDDY_NONE.
+ */
+u32 buddy_take(struct buddy *b, u32 bytes)
+{
+	u32 n = ((bytes - 1) >> b->shift) + 1;
+	u32 g = run_take(b, n, 1);
+
+	if (g == NONE)
+		return NONE;
+	block_enter(b, g, n, (n << b->shift) - bytes, false);
+	b->e.classes[engine_class(bytes)]++;
+	return g;
+}
+
+/**
+ * buddy_give - give back what buddy_take() gave
+ * @b: the engine
+ * @g: first granule
+ *
+ * Context: any; the caller serialises. O(levels).
+ * Return: 0, -ENOENT or -EACCES.
+ */
+int buddy_give(struct buddy *b, u32 g)
+{
+	if (!code_starts(b, g))
+		return -ENOENT;
+	if (b->code[g] & CODE_RECORDED)
+		return -EACCES;
+	block_leave(b, g, code_read(b, g));
 	return 0;
 }
 
@@ -592,10 +752,7 @@ static int buddy_free(struct engine *e, u64 offset, bool recorded,
 	buddy_describe(b, g, n, block);
 	if (block->recorded != recorded)
 		return -EACCES;
-	b->waste -= b->slack[g];
-	code_clear(b, g);
-	range_give(b, g, g + n);
-	b->live--;
+	block_leave(b, g, n);
 	return 0;
 }
 
@@ -618,6 +775,7 @@ static int buddy_resize(struct engine *e, u64 offset,
 		return -ENOENT;
 	if (!!(b->code[g] & CODE_RECORDED) != rq->recorded)
 		return -EACCES;
+	settle(b);
 	n = code_read(b, g);
 	end = run_end(b, g + n);
 	if (rq->bytes > (u64)(end - g) << b->shift)
@@ -662,6 +820,7 @@ static bool buddy_next(struct engine *e, u64 *pos, struct engine_block *block)
 	u32 end;
 
 	g += g << b->shift != *pos;
+	settle(b);
 	/* The walk may have been resumed after the block at *pos went away. */
 	while (g < b->granules && !code_starts(b, g) &&
 	       free_level(b, g) == NONE)
@@ -690,9 +849,9 @@ static void buddy_books(struct engine *e, struct engine_books *books)
 	books->used = (u64)(b->granules - b->free) << b->shift;
 	books->peak = (u64)(b->granules - b->low) << b->shift;
 	books->requested = books->used - b->waste;
-	books->allocs = e->allocs;
 	books->joins = b->joins;
 	memcpy(books->classes, e->classes, sizeof(books->classes));
+	books->allocs = engine_allocs(e);
 }
 
 /*
@@ -725,6 +884,7 @@ static void buddy_frag(struct engine *e, struct engine_frag *frag)
 	struct buddy *b = container_of(e, struct buddy, e);
 	u32 o;
 
+	settle(b);
 	memset(frag, 0, sizeof(*frag));
 	frag->orders = env_highest(b->granules) + 1;
 	frag->unit = 1u << b->shift;
@@ -822,6 +982,10 @@ static bool buddy_check(struct engine *e, struct engine_fault *fault)
 	memset(fault, 0, sizeof(*fault));
 	if (b->mask >> unit_shift(b->levels))
 		return engine_broken(fault, "order mask", b->levels);
+	if (b->open != NONE &&
+	    (b->open >= bits_words(b->granules) || b->level[0].mix[b->open]))
+		return engine_broken(fault, "open word", 0);
+	settle(b);
 	for (l = 0; l < b->levels; l++)
 		if (!level_check(b, l, fault))
 			return false;
@@ -913,8 +1077,11 @@ int buddy_init(struct buddy *b, u32 granules, u32 shift, u32 flags, void *meta)
 	b->low = granules;
 	b->flags = flags;
 	b->levels = levels_of(granules);
-	for (l = 0; l < b->levels; l++, units >>= 5)
+	b->open = NONE;
+	for (l = 0; l < b->levels; l++, units >>= 5) {
+		b->level[l].first = unit_shift(l);
 		words = level_init(&b->level[l], units, words);
+	}
 	b->code = (u8 *)words;
 	b->slack = (u16 *)(b->code + ALIGN(granules, sizeof(u32)));
 	range_give(b, 0, granules);

@@ -23,6 +23,10 @@
  * A word that has become one unit keeps all its bits set, also while that unit
  * is handed out: it is then *stale*. A word of all ones is free exactly when
  * its unit above is.
+ *
+ * One word of level 0 may be *open*: its bits are right, but nothing above and
+ * no index knows of them. What is small is served from the open word and freed
+ * into it without touching anything else; *settling* it brings all in line.
  */
 #ifndef MEMMGR_BUDDY_H
 #define MEMMGR_BUDDY_H
@@ -35,12 +39,14 @@
 #define BUDDY_ORDERS		(BUDDY_LEVELS * BUDDY_CLASSES)
 #define BUDDY_MAX_GRANULES	(1u << 27)	/* 4 GiB in granules of 32 bytes */
 #define BUDDY_MIN_SHIFT		5
+#define BUDDY_NONE		(~0u)
 
 /* flags of buddy_init() */
 #define BUDDY_JOIN	(1u << 0)	/* look for unaligned runs as a last resort */
 
 struct buddy_level {
 	u32 units;
+	u32 first;	/* order of a single unit */
 	u32 *word;
 	u32 *mix;
 	struct bits class[BUDDY_CLASSES];	/* words by class */
@@ -58,6 +64,7 @@ struct buddy_level {
  * @flags: BUDDY_JOIN
  * @levels: in use
  * @mask: bit o: some word of level o / 5 has class o % 5
+ * @open: the open word, or BUDDY_NONE
  * @waste: granted bytes that nobody asked for
  * @joins: blocks that were found by the slow path
  * @code: how long the block is that starts at a granule, see buddy.c
@@ -77,6 +84,7 @@ struct buddy {
 	u32 flags;
 	u32 levels;
 	u32 mask;
+	u32 open;
 	u64 waste;
 	u64 joins;
 	u8 *code;
@@ -89,5 +97,7 @@ struct buddy {
 
 size_t buddy_meta_size(u32 granules);
 int buddy_init(struct buddy *b, u32 granules, u32 shift, u32 flags, void *meta);
+u32 buddy_take(struct buddy *b, u32 bytes);
+int buddy_give(struct buddy *b, u32 g);
 
 #endif /* MEMMGR_BUDDY_H */

@@ -149,8 +149,9 @@ struct engine_ops {
 /**
  * struct engine - first member of every engine
  * @ops: its table
- * @allocs: blocks handed out ever
- * @classes: the same by size class
+ * @allocs: pool, slab: blocks handed out ever
+ * @classes: the same by size class; pool, slab: only those that were asked for
+ *	less than an object
  */
 struct engine {
 	const struct engine_ops *ops;
@@ -163,9 +164,18 @@ static inline u32 engine_class(u64 bytes)
 {
 	u64 n = bytes - 1;
 
-	if (n >> 32)
-		return MEMMGR_CLASSES - 1;
-	return (u32)n ? env_highest((u32)n) + 1 : 0;
+	return n >> 32 ? MEMMGR_CLASSES - 1 : env_width(n);
+}
+
+/* Blocks handed out ever, by an engine that counts classes only. */
+static inline u64 engine_allocs(const struct engine *e)
+{
+	u64 sum = 0;
+	u32 c;
+
+	for (c = 0; c < MEMMGR_CLASSES; c++)
+		sum += e->classes[c];
+	return sum;
 }
 
 static inline bool engine_align_ok(u64 align)

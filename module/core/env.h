@@ -33,4 +33,10 @@ static inline u32 env_highest(u32 w)
 	return __fls(w);
 }
 
+/* Bits up to the highest that is set; 0 for 0. */
+static inline u32 env_width(u32 w)
+{
+	return fls(w);
+}
+
 #endif /* MEMMGR_ENV_H */

@@ -49,11 +49,6 @@ static void ring_del(struct slabs *s, u32 n)
 		s->partial = slab->next;
 }
 
-static u32 *slab_row(const struct slabs *s, u32 n)
-{
-	return &s->bitmap[n * s->row];
-}
-
 /* All objects of a slab are free. */
 static void slab_fill(struct slabs *s, u32 n)
 {
@@ -135,13 +130,22 @@ static void slab_unhold(struct slabs *s, u32 n)
 	s->held--;
 }
 
-/* A slab became empty: last in the ring, or gone when there are enough. */
-static void slab_emptied(struct slabs *s, u32 n)
+/* No object of slab @n is free any more. */
+void slab_filled(struct slabs *s, u32 n)
 {
-	if (s->slab[n].next == n && s->empty < s->keep) {
-		s->empty++;
-		return;
-	}
+	ring_del(s, n);
+}
+
+/* The first object of slab @n is free: it serves next. */
+void slab_opened(struct slabs *s, u32 n)
+{
+	ring_add_tail(s, n);
+	s->partial = n;
+}
+
+/* A slab became empty: last in the ring, or gone when there are enough. */
+void slab_emptied(struct slabs *s, u32 n)
+{
 	ring_del(s, n);
 	if (s->empty < s->keep) {
 		s->empty++;
@@ -166,8 +170,7 @@ static void slab_emptied(struct slabs *s, u32 n)
  */
 int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why)
 {
-	struct slab *slab;
-	u32 n, w, i, left;
+	u32 n;
 
 	if (unlikely(s->partial == SLAB_NONE)) {
 		int err = slab_grow(s, why);
@@ -176,24 +179,7 @@ int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why
 			return err;
 	}
 	n = s->partial;
-	slab = &s->slab[n];
-	w = env_lowest(slab->words);
-	left = slab_row(s, n)[w];
-	i = w << 5 | env_lowest(left);
-	left &= left - 1;
-	slab_row(s, n)[w] = left;
-	if (!left)
-		slab->words &= ~(1u << w);
-	if (slab->free == s->layout.objects)
-		s->empty--;
-	if (!--slab->free)
-		ring_del(s, n);
-	s->asked[n * s->layout.objects + i] = s->layout.object | mark;
-	s->e.allocs++;
-	if (++s->live > s->high)
-		s->high = s->live;
-	*offset = ((u64)n << s->layout.shift) + slab->colour +
-		  i * s->layout.stride;
+	*offset = ((u64)n << s->layout.shift) + slab_take_from(s, n, mark);
 	return 0;
 }
 
@@ -226,32 +212,11 @@ static u32 object_at(const struct slabs *s, u64 offset, u32 *number, u32 *object
  */
 int slab_give(struct slabs *s, u64 offset, u32 mark)
 {
-	struct slab *slab;
-	u32 n, i, at, asked;
+	u64 n = offset >> s->layout.shift;
 
-	at = object_at(s, offset, &n, &i);
-	if (unlikely(at == SLAB_NONE))
+	if (unlikely(n >= s->layout.max))
 		return -ENOENT;
-	asked = s->asked[at];
-	if (unlikely(asked != (s->layout.object | mark))) {
-		if (!asked)
-			return -ENOENT;
-		if ((asked ^ mark) & SLAB_RECORDED)
-			return -EACCES;
-		s->waste -= s->layout.object - (asked & ~SLAB_RECORDED);
-	}
-	s->asked[at] = 0;
-	slab = &s->slab[n];
-	slab_row(s, n)[i >> 5] |= 1u << (i & 31);
-	slab->words |= 1u << (i >> 5);
-	s->live--;
-	if (!slab->free++) {
-		ring_add_tail(s, n);
-		s->partial = n;
-	}
-	if (slab->free == s->layout.objects)
-		slab_emptied(s, n);
-	return 0;
+	return slab_give_to(s, n, offset & ((1u << s->layout.shift) - 1), mark);
 }
 
 static void slab_describe(const struct slabs *s, u32 n, u32 i,

@@ -128,5 +128,70 @@ u32 slab_leaving(struct slabs *s);
 void slab_left(struct slabs *s, u32 number);
 int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why);
 int slab_give(struct slabs *s, u64 offset, u32 mark);
+void slab_filled(struct slabs *s, u32 n);
+void slab_opened(struct slabs *s, u32 n);
+void slab_emptied(struct slabs *s, u32 n);
+
+static inline u32 *slab_row(const struct slabs *s, u32 n)
+{
+	return &s->bitmap[n * s->row];
+}
+
+/* Take a whole object of slab @n, which has one: where it is in the slab. */
+static inline u32 slab_take_from(struct slabs *s, u32 n, u32 mark)
+{
+	struct slab *slab = &s->slab[n];
+	u32 w = env_lowest(slab->words);
+	u32 *word = &slab_row(s, n)[w];
+	u32 left = *word;
+	u32 i = w << 5 | env_lowest(left);
+
+	left &= left - 1;
+	*word = left;
+	if (!left)
+		slab->words &= ~(1u << w);
+	s->asked[n * s->layout.objects + i] = s->layout.object | mark;
+	s->e.allocs++;
+	if (++s->live > s->high)
+		s->high = s->live;
+	if (slab->free == s->layout.objects)
+		s->empty--;
+	if (unlikely(!--slab->free))
+		slab_filled(s, n);
+	return slab->colour + i * s->layout.stride;
+}
+
+/* Give back the object at @rest bytes into slab @n. */
+static inline int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark)
+{
+	struct slab *slab = &s->slab[n];
+	u32 at = rest - slab->colour;
+	u32 i = divide(at, s->magic);
+	u32 *asked;
+
+	if (unlikely(!slab->held || i >= s->layout.objects || i * s->layout.stride != at))
+		return -ENOENT;
+	asked = &s->asked[n * s->layout.objects + i];
+	if (unlikely(*asked != (s->layout.object | mark))) {
+		if (!*asked)
+			return -ENOENT;
+		if ((*asked ^ mark) & SLAB_RECORDED)
+			return -EACCES;
+		s->waste -= s->layout.object - (*asked & ~SLAB_RECORDED);
+	}
+	*asked = 0;
+	slab_row(s, n)[i >> 5] |= 1u << (i & 31);
+	slab->words |= 1u << (i >> 5);
+	s->live--;
+	if (unlikely(!slab->free++))
+		slab_opened(s, n);
+	if (slab->free != s->layout.objects)
+		return 0;
+	if (likely(slab->next == n && s->empty < s->keep))
+		s->empty++;
+	else
+		slab_emptied(s, n);
+	return 0;
+}
 
 #endif /* MEMMGR_SLAB_H */

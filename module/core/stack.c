@@ -228,7 +228,7 @@ static void stack_books(struct engine *e, struct engine_books *books)
 	books->used = (u64)s->top << STACK_SHIFT;
 	books->peak = (u64)s->high << STACK_SHIFT;
 	books->requested = top ? top->below + top->bytes : 0;
-	books->allocs = e->allocs;
+	books->allocs = engine_allocs(e);
 	books->joins = 0;
 	memcpy(books->classes, e->classes, sizeof(books->classes));
 }

@@ -98,7 +98,6 @@ static inline struct stack_entry *stack_push(struct stack *s, u32 bytes,
 	s->top = end;
 	if (end > s->high)
 		s->high = end;
-	s->e.allocs++;
 	s->e.classes[engine_class(bytes)]++;
 	return entry;
 }

@@ -57,6 +57,11 @@ static inline u32 env_highest(u32 w)
 	return 31 - __builtin_clz(w);
 }
 
+static inline u32 env_width(u32 w)
+{
+	return w ? env_highest(w) + 1 : 0;
+}
+
 #define env_checks	1
 
 #endif /* MEMMGR_ENV_H */
