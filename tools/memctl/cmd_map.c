@@ -4,8 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "memctl.h"
 
@@ -57,14 +55,14 @@ static const struct argp argp = {
 };
 
 /* A multiple of 8 cells that fits the terminal; 64 when there is none. */
-static uint32_t terminal_width(void)
+static uint32_t default_width(void)
 {
-	struct winsize size;
+	uint32_t columns = terminal_columns();
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col < MARGIN + 8)
+	if (columns < MARGIN + 8)
 		return 64;
-	size.ws_col -= MARGIN;
-	return size.ws_col < 128 ? size.ws_col & ~7u : 128;
+	columns -= MARGIN;
+	return columns < 128 ? columns & ~7u : 128;
 }
 
 struct legend {
@@ -161,7 +159,7 @@ static struct json_object *map_json(const struct memmgr_cell *cells, uint32_t co
 static int run(struct memctl *ctl, int argc, char **argv)
 {
 	static struct memmgr_cell cells[MEMMGR_BATCH_MAX];
-	struct options options = { .width = terminal_width(), .rows = ROWS_DEFAULT };
+	struct options options = { .width = default_width(), .rows = ROWS_DEFAULT };
 	uint64_t cell_bytes;
 	uint32_t count;
 	int rc, err;

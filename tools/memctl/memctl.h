@@ -190,6 +190,8 @@ struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS]);
 const char *size_text(uint64_t bytes);
 /* "4.1 us", likewise. */
 const char *time_text(uint64_t ns);
+/* Of the terminal that the result goes to; 0 when it goes elsewhere. */
+unsigned int terminal_columns(void);
 bool is_utf8(void);
 uint64_t now_ns(clockid_t clock);
 

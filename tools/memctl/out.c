@@ -4,11 +4,14 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "memctl.h"
 
 #define CELL_TEXT_MAX	48	/* room for the text of a number */
+#define NAME_LEAST	8	/* characters of a name that are always shown */
 
 struct cell {
 	bool none;
@@ -242,6 +245,18 @@ static size_t last_shown(const struct table *table)
 	return last;
 }
 
+/* The end of a text that is too long for its column shows as '~'. */
+static void print_cell(const char *text, enum cell_type type, int width, bool last)
+{
+	if ((int)strlen(text) > width)
+		printf("%.*s~", width - 1, text);
+	else if (!is_text(type))
+		printf("%*s", width, text);
+	else
+		printf("%-*s", last ? 0 : width, text);
+	fputs(last ? "\n" : "  ", stdout);
+}
+
 /* Row @row, or the header when it is SIZE_MAX. */
 static void print_row(const struct table *table, size_t row, const int *widths,
 		      size_t last)
@@ -255,13 +270,32 @@ static void print_row(const struct table *table, size_t row, const int *widths,
 			continue;
 		if (row != SIZE_MAX)
 			text = cell_text(cell_at(table, row, i), type, buffer, sizeof(buffer));
-		if (!is_text(type))
-			printf("%*s", widths[i], text);
-		else if (i == last)
-			fputs(text, stdout);
-		else
-			printf("%-*s", widths[i], text);
-		fputs(i == last ? "\n" : "  ", stdout);
+		print_cell(text, type, widths[i], i == last);
+	}
+}
+
+/*
+ * On a terminal that is too narrow the widest column of names gives way, one
+ * character at a time. A pipe or file gets everything.
+ */
+static void fit_terminal(const struct table *table, int *widths)
+{
+	int room = (int)terminal_columns();
+
+	while (room) {
+		int total = -2, widest = NAME_LEAST;
+		size_t column = table->width;
+
+		for (size_t i = 0; i < table->width; i++) {
+			total += widths[i] < 0 ? 0 : widths[i] + 2;
+			if (table->columns[i].type == CELL_TEXT && widths[i] > widest) {
+				widest = widths[i];
+				column = i;
+			}
+		}
+		if (total <= room || column == table->width)
+			return;
+		widths[column]--;
 	}
 }
 
@@ -274,6 +308,7 @@ void table_print(const struct table *table)
 		out_of_memory();
 	for (size_t i = 0; i < table->width; i++)
 		widths[i] = column_shown(table, i) ? (int)column_width(table, i) : -1;
+	fit_terminal(table, widths);
 	print_row(table, SIZE_MAX, widths, last);
 	for (size_t row = 0; row < table_rows(table); row++)
 		print_row(table, row, widths, last);
@@ -464,6 +499,13 @@ const char *time_text(uint64_t ns)
 	turn = (turn + 1) % ARRAY_SIZE(texts);
 	print_ns(ns, texts[turn], sizeof(texts[turn]));
 	return texts[turn];
+}
+
+unsigned int terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
 }
 
 bool is_utf8(void)

@@ -8,11 +8,13 @@
  * allocates the next one sees. The model is the simplest that keeps the rules
  * of the ABI: every heap is a range of main with a list of blocks in order of
  * their offset, searched first fit. It does not wait, and does not map. With
- * FAKE_DAMAGE in the environment what is written goes wrong in one bit.
+ * FAKE_DAMAGE in the environment what is written goes wrong in one bit, with
+ * FAKE_INTERRUPT=N SIGINT arrives with the Nth allocation.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -559,6 +561,15 @@ static int do_alloc_query(struct memmgr_info *info)
 	return 0;
 }
 
+static void interrupt(void)
+{
+	static int allocations;
+	const char *when = getenv("FAKE_INTERRUPT");
+
+	if (when && ++allocations == atoi(when))
+		raise(SIGINT);
+}
+
 static int dispatch(unsigned long command, void *arg)
 {
 	static const uint32_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
@@ -576,6 +587,7 @@ static int dispatch(unsigned long command, void *arg)
 	case MEMMGR_IOC_HEAP_QUERY:
 		return do_heap_query(arg);
 	case MEMMGR_IOC_ALLOC:
+		interrupt();
 		return do_alloc(arg);
 	case MEMMGR_IOC_FREE:
 		return do_free(((struct memmgr_free *)arg)->handle);
