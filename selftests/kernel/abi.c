@@ -624,7 +624,7 @@ SAME_SIZE(memmgr_frag, 568);
 SAME_SIZE(memmgr_check, 88);
 SAME_SIZE(memmgr_cell, 16);
 SAME_SIZE(memmgr_map, 32);
-SAME_SIZE(memmgr_failure, 80);
+SAME_SIZE(memmgr_failure, 112);
 SAME_SIZE(memmgr_failures, 40);
 
 MEMMGR_TEST_MAIN

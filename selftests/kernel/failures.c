@@ -214,6 +214,7 @@ TEST_F(failures, log_tells_the_request)
 	EXPECT_EQ(largest, entry.largest);
 	EXPECT_EQ(8 * self->page, entry.free);
 	EXPECT_EQ(heap, entry.heap);
+	EXPECT_STREQ("t-checkers", entry.heap_name);
 	EXPECT_NE(MEMMGR_REASON_NONE, entry.reason);
 	EXPECT_EQ(getpid(), (pid_t)entry.pid);
 	EXPECT_EQ(0, entry.uid);

@@ -280,21 +280,22 @@ TEST_F(mmap, free_reaches_the_mappings_of_children)
 {
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
 	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, self->page);
-	int go[2];
+	int go[2], seen[2];
+	char c = 0;
 	pid_t child;
 
 	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(seen));
 	p[0] = 1;
 	child = fork();
 	if (!child) {
-		char c;
-
 		close(go[1]);
-		if (p[0] != 1 || read(go[0], &c, 1) != 0)
+		if (p[0] != 1 || write(seen[1], &c, 1) != 1 || read(go[0], &c, 1))
 			_exit(1);
 		_exit(touch(p, false) == SIGBUS ? 0 : 2);
 	}
 	close(go[0]);
+	ASSERT_EQ(1, read(seen[0], &c, 1));
 	ASSERT_EQ(0, mm_free(self->fd, a.handle));
 	close(go[1]);
 	EXPECT_EQ(0, child_result(child));

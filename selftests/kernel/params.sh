@@ -49,11 +49,11 @@ good size_in_hexadecimal "size_is 2097152" size=0x200000
 good heaps four_heaps "heaps=$four"
 good heap_with_everything "heap_is_there all" "heaps=all:pool:object=100,align=128,count=8,max=4,fallback=main"
 good no_joining "! ./alloc | grep -q '^not ok'" join=0
-good few_records "grep -hw 100 /sys/kernel/debug/memmgr/*/heaps" max_allocations=100
+good few_records "MEMMGR_RECORDS=100 ./query" max_allocations=100
 
 refused size_zero size size=0
 refused size_is_no_number "size|invalid" size=many
-refused size_beyond_everything size size=0xffffffffff000
+refused size_beyond_everything 'size|larger' size=0xffffffffff000
 refused size_misaligned "page|align" size=1000001
 refused max_allocations_zero max_allocations max_allocations=0
 refused heap_of_unknown_kind "kind|heap" heaps=a:tree:bytes=1M
@@ -89,7 +89,7 @@ if [ -n "$MEMMGR_SPARE" ]; then
 	refused base_without_size size base="$(at 0)"
 	refused fewer_sizes_than_bases size base="$(at 0),$(at 0x2000000)" size=16M
 	refused more_sizes_than_bases "size|base" base="$(at 0)" size=16M,16M
-	refused wraps "wrap|beyond|size|address" base="$(at 0)" size=0xfffffffffffff000
+	refused wraps "wrap|beyond|larger" base="$(at 0)" size=0xfffffffffffff000
 	refused beyond_all_addresses "beyond|address|ram|size" base=0xfffffffffff00000 size=16M
 	refused second_is_bad "page|align" base="$(at 0),$(at 0x2000010)" size=16M,16M
 	refused overlap overlap base="$(at 0),$(at 0x800000)" size=16M,16M

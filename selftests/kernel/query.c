@@ -42,8 +42,10 @@ TEST_F(query, physical_address_of_contiguous_memory)
 	EXPECT_EQ(0, q.phys % self->page);
 }
 
+/* MEMMGR_RECORDS says what the module was loaded with. */
 TEST_F(query, main_is_the_root_buddy)
 {
+	const char *records = getenv("MEMMGR_RECORDS");
 	struct memmgr_heap_query q;
 
 	ASSERT_EQ(0, mm_heap_query(self->fd, MEMMGR_HEAP_MAIN, &q));
@@ -55,6 +57,7 @@ TEST_F(query, main_is_the_root_buddy)
 	EXPECT_EQ(0, q.offset);
 	EXPECT_EQ(0, q.heap_flags & (MEMMGR_HEAP_PRIVATE | MEMMGR_HEAP_FALLBACK));
 	EXPECT_LT(0, q.max_allocations);
+	EXPECT_TRUE(!records || q.max_allocations == strtoul(records, NULL, 0));
 	EXPECT_EQ(0, q.reserved);
 }
 

@@ -207,7 +207,7 @@ TEST_F_TIMEOUT(stress, all_kinds_at_once, 300)
 	static const __u32 largest[MEMMGR_KINDS] = { 9000, 192, 256, 1500 };
 	static struct worker w[2 * THREADS];
 	__u32 random = seed_of_this_run();
-	__u32 operations = from_environment("STRESS_OPS", 2500);
+	__u32 operations = from_environment("STRESS_OPS", 1500);
 	int i;
 
 	for (i = 0; i < 2 * THREADS; i++) {
@@ -258,7 +258,7 @@ TEST_F_TIMEOUT(stress, many_clients_on_shared_heaps, 300)
 			w[i] = (struct worker){
 				.fd = open_device(O_RDWR), .heap = c.heap,
 				.kind = kinds[k], .largest = 192,
-				.operations = from_environment("STRESS_OPS", 2500) / 2,
+				.operations = from_environment("STRESS_OPS", 1500) / 2,
 				.random = next_random(&random),
 			};
 			ASSERT_LE(0, w[i].fd);
@@ -313,7 +313,7 @@ TEST_F_TIMEOUT(stress, heaps_come_and_go, 300)
 
 	for (i = 0; i < THREADS; i++) {
 		w[i] = (struct worker){
-			.operations = from_environment("STRESS_OPS", 2500) / 25,
+			.operations = from_environment("STRESS_OPS", 1500) / 25,
 			.random = next_random(&random),
 		};
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, come_and_go, &w[i]));
@@ -404,7 +404,7 @@ TEST_F_TIMEOUT(stress, random_structures, 300)
 	static __u32 words[256];
 	static unsigned char buffer[1 << 20];
 	__u32 random = seed_of_this_run(), i, granted = 0;
-	__u32 count = from_environment("STRESS_OPS", 2500) * 8;
+	__u32 count = from_environment("STRESS_OPS", 1500) * 8;
 	int fd = open_device(O_RDWR);
 
 	ASSERT_LE(0, fd);
