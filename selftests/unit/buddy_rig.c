@@ -123,6 +123,36 @@ bool buddy_rig_alloc(struct buddy_rig *rig, const struct engine_request *rq)
 	return true;
 }
 
+void buddy_rig_take(struct buddy_rig *rig, u32 bytes)
+{
+	const struct engine_request rq = { .bytes = bytes };
+	u32 n = granules_of(rig, bytes);
+	u32 g = buddy_take(&rig->b, bytes);
+	const struct engine_block block = {
+		.offset = g * rig->m.bytes,
+		.granted = n * rig->m.bytes,
+		.requested = bytes,
+		.used = true,
+	};
+
+	if (g != BUDDY_NONE)
+		alloc_done(rig, &rq, &block);
+	else
+		EXPECT(!alloc_possible(rig, n, 1),
+		       "false out of memory: %u granules", n);
+}
+
+void buddy_rig_give(struct buddy_rig *rig, u32 granule)
+{
+	u64 offset = granule * rig->m.bytes;
+	struct model_unit *unit = model_at(&rig->m, offset);
+
+	EXPECT_EQ(buddy_give(&rig->b, granule),
+		  !unit ? -ENOENT : unit->recorded ? -EACCES : 0);
+	if (unit && !unit->recorded)
+		model_del(&rig->m, offset);
+}
+
 static void resize_refused(const struct buddy_rig *rig, u64 offset,
 			   const struct engine_request *rq, u32 room,
 			   const struct engine_refusal *why)

@@ -23,6 +23,10 @@ bool buddy_rig_alloc(struct buddy_rig *rig, const struct engine_request *rq);
 bool buddy_rig_resize(struct buddy_rig *rig, u64 offset,
 		      const struct engine_request *rq);
 
+/* The fast path of kernel callers. @bytes is not 0. */
+void buddy_rig_take(struct buddy_rig *rig, u32 bytes);
+void buddy_rig_give(struct buddy_rig *rig, u32 granule);
+
 void buddy_rig_frag(struct buddy_rig *rig);
 void buddy_rig_verify(struct buddy_rig *rig);
 

@@ -80,7 +80,10 @@ static void step_alloc(struct buddy_rig *rig, const struct run *run)
 		.recorded = unit_chance(50),
 	};
 
-	buddy_rig_alloc(rig, &rq);
+	if (unit_chance(30))
+		buddy_rig_take(rig, max_t(u32, 1, rq.bytes));
+	else
+		buddy_rig_alloc(rig, &rq);
 }
 
 /* What the block at @offset needs to be touched; sometimes the contrary. */
@@ -96,7 +99,9 @@ static void step_free(struct buddy_rig *rig, const struct run *run)
 	u64 offset = some_offset(rig, run);
 	bool recorded = some_recorded(rig, offset);
 
-	if (model_try_free(&rig->m, &rig->b.e, offset, recorded) &&
+	if (unit_chance(30))
+		buddy_rig_give(rig, offset >> run->shift);
+	else if (model_try_free(&rig->m, &rig->b.e, offset, recorded) &&
 	    unit_chance(10))
 		model_try_free(&rig->m, &rig->b.e, offset, recorded);
 }
@@ -176,7 +181,9 @@ static const u32 small[] = {
 	1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 63, 64, 65, 95, 96,
 	97, 127, 128, 160, 200, 255, 256, 300,
 };
+
 static const u32 middle[] = { 1000, 1023, 1024, 1025, 1056, 2048, 3000 };
+
 static const u32 large[] = { 32767, 32768, 32769, 65536, 100000 };
 
 static void buddy_differential(void)
