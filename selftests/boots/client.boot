@@ -2,4 +2,5 @@
 DESC="the in-kernel interface, used by the example client module"
 CHECK=1
 DEBUGCHECK=1
+APPEND="mem=384M"
 GUEST="sh /usr/lib/memmgr/client/client.sh"
