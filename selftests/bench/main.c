@@ -96,7 +96,8 @@ static int bench_show(struct seq_file *file, void *unused)
 		return err;
 
 	tenths = div_u64_rem(div_u64(s.sum * 10 + s.n / 2, s.n), 10, &tenth);
-	seq_printf(file, "{\"name\":\"%s\",\"impl\":\"%s\",\"unit\":\"%s\"", b->name, b->impl, unit);
+	seq_printf(file, "{\"name\":\"%s\",\"impl\":\"%s\",", b->name, b->impl);
+	seq_printf(file, "\"unit\":\"%s\"", unit);
 	seq_printf(file, ",\"mean\":%llu.%u,\"max\":%u,\"n\":%u}\n", tenths, tenth, s.max, s.n);
 	return 0;
 }
