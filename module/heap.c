@@ -231,7 +231,7 @@ void heap_trim(struct memmgr_heap *heap)
 		heap_unlock(heap, flags);
 		if (n == SLAB_NONE)
 			return;
-		mapping_zap(heap->region, heap->arena_window,
+		mapping_zap(heap->region, heap_arena_page(heap),
 			    (u64)n << shift, 1ull << shift);
 		flags = heap_lock(heap);
 		heap->slab_at[n] = at;
@@ -908,11 +908,13 @@ static int heap_remove(struct memmgr_heap *heap, bool force)
 	heap_wake(heap, READ_ONCE(heap->waiters));
 	/* From here on a fault finds nothing; what was mapped goes now. */
 	heap_forget_records(heap);
-	if (heap->window != HEAP_NO_WINDOW)
-		mapping_zap(region, heap->window, 0,
-			    (u64)heap->max_records << (region->window_shift + PAGE_SHIFT));
 	if (heap->arena_window != HEAP_NO_WINDOW)
-		mapping_zap(region, heap->arena_window, 0, PAGE_ALIGN(heap->bytes));
+		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
+	/* A slab's blocks may lie anywhere in the region. */
+	if (heap->window != HEAP_NO_WINDOW && heap_is(heap, MEMMGR_KIND_SLAB))
+		mapping_zap(region, 0, 0, region->bytes);
+	else if (heap->window != HEAP_NO_WINDOW)
+		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
 	heap_keep_generation(heap);
 	heap_drop_fallback(heap);
 	list_del_init(&heap->mine);

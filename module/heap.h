@@ -68,6 +68,7 @@ enum record_state {
  * @pid: of its maker
  * @tid: of its maker
  * @pins: promises that it stays where it is
+ * @map_page: page of the region where it was when it was mapped first
  * @depth: stack heaps: its place in the stack
  * @comm: of its maker
  * @tag: as given
@@ -90,6 +91,7 @@ struct record {
 	u32 pid;
 	u32 tid;
 	u32 pins;
+	u32 map_page;
 	u32 depth;
 	char comm[MEMMGR_COMM_LEN];
 	char tag[MEMMGR_TAG_LEN];
@@ -339,6 +341,13 @@ static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
 	       (offset & ((1u << shift) - 1));
 }
 
+/* Under which page of the mmap() address space the arena's mappings are found. */
+static inline u32 heap_arena_page(const struct memmgr_heap *heap)
+{
+	return (heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :
+						  heap->arena) >> PAGE_SHIFT;
+}
+
 /* heap_alloc.c: allocations with a record */
 int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	       const struct heap_request *rq, struct memmgr_info *info,
@@ -359,7 +368,7 @@ int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
 bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 		    u32 *index, struct memmgr_info *info);
 int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, u64 *handle);
+	     u64 offset, u64 bytes, u64 *handle, u32 *page);
 int heap_map_place(struct memmgr_heap *heap, u32 serial, u64 handle, u64 offset,
 		   u64 *place);
 void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,

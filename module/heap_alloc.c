@@ -201,9 +201,11 @@ static void record_prepare(struct record *record, struct client *client,
 static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 {
 	struct engine_frag frag;
+	bool full;
 
 	heap->engine.ops->frag(&heap->engine, &frag);
-	if (!frag.largest)
+	full = heap_is(heap, MEMMGR_KIND_STACK) ? !frag.free : !frag.largest;
+	if (full)
 		return engine_refuse(why, heap_is(heap, MEMMGR_KIND_SLAB) ?
 				     MEMMGR_REASON_LIMIT :
 				     MEMMGR_REASON_EXHAUSTED, 0);
@@ -447,12 +449,6 @@ void heap_refused(struct region *region)
 	heap_put(main);
 }
 
-/* Nobody can map it any more: remove the mappings that there are. */
-static void record_zap(struct memmgr_heap *heap, u32 record, u64 from, u64 to)
-{
-	mapping_zap(heap->region, heap->window + record, from, to - from);
-}
-
 /* Return a record's block to the engine. */
 static int record_free(struct memmgr_heap *heap, struct record *record)
 {
@@ -490,7 +486,7 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 	if (!err && record->mapped) {
 		record->state = RECORD_DYING;
 		heap_unlock(heap, flags);
-		record_zap(heap, handle_record(handle), 0, record->map_bytes);
+		mapping_zap(heap->region, record->map_page, 0, record->map_bytes);
 		flags = heap_lock(heap);
 		/* A heap that was destroyed by force has forgotten it. */
 		if (!record_of(heap, handle)) {
@@ -584,7 +580,7 @@ static int resize_cut(struct memmgr_heap *heap, struct record *record,
 	record->state = RECORD_RESIZING;
 	record->map_bytes = from;
 	heap_unlock(heap, *flags);
-	record_zap(heap, handle_record(handle), from, to);
+	mapping_zap(heap->region, record->map_page, from, to - from);
 	*flags = heap_lock(heap);
 	if (!record_of(heap, handle))
 		return -EBADF;
@@ -867,11 +863,12 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
  * @offset: first byte in the window
  * @bytes: how many
  * @handle: of the allocation; 0: the arena
+ * @page: under which its mappings are found, see mmap.c
  *
  * Return: 0, -EINVAL or -EACCES.
  */
 int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, u64 *handle)
+	     u64 offset, u64 bytes, u64 *handle, u32 *page)
 {
 	struct viewer viewer = viewer_of(client);
 	struct record *record;
@@ -881,6 +878,7 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 
 	if (window == heap->arena_window) {
 		*handle = 0;
+		*page = heap_arena_page(heap);
 		limit = PAGE_ALIGN(heap->bytes);
 		err = heap_access(heap, client);
 		return err ? err :
@@ -896,8 +894,11 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	if (!err && (bytes > limit || offset > limit - bytes))
 		err = -EINVAL;
 	if (!err) {
+		if (!record->mapped)
+			record->map_page = heap_place(heap, record->offset) >> PAGE_SHIFT;
 		record->mapped = true;
 		*handle = record->handle;
+		*page = record->map_page;
 	}
 	heap_unlock(heap, flags);
 	return err;

@@ -3,10 +3,15 @@
  * Mappings of allocations and private heaps into clients.
  *
  * Pages are mapped when they are touched, and only while what they belong to
- * lives: so an allocation can be freed, cut or moved under its mappings. The
- * mmap() offsets are cut into windows as large as the region; each record and
- * each private arena has a window of its own, so that taking away the mappings
- * of one never touches another's.
+ * lives: so an allocation can be freed, cut or moved under its mappings.
+ *
+ * The mmap() offsets that users see are cut into windows as large as the region,
+ * one for each record and each private arena: a window names what is mapped.
+ * Inside, a mapping goes by another page number, vm_pgoff, under which it is
+ * found again to take it away: the page of the region where the allocation was
+ * when it was mapped first. 6.1 cuts what unmap_mapping_range() is given to 32
+ * bits, so these numbers have to be small. Should two mappings ever share one,
+ * then both are taken away, and what still lives is faulted in again.
  *
  * A fault looks up what a page shows and maps it with the region's map_gate
  * held for reading. Whoever takes something away first makes the lookup fail,
@@ -34,7 +39,7 @@
  * @heap: id
  * @serial: of the heap
  * @handle: of the allocation; 0: the arena of the heap
- * @first: mmap() page at which the window begins
+ * @first: vm_pgoff of its first byte
  */
 struct mapping {
 	refcount_t users;
@@ -108,10 +113,10 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 {
 	struct region *region = client->region;
 	u32 window = vma->vm_pgoff >> region->window_shift;
-	u64 bytes = vma->vm_end - vma->vm_start;
+	unsigned long page = vma->vm_pgoff & ((1ul << region->window_shift) - 1);
 	struct mapping *mapping;
 	struct memmgr_heap *heap;
-	u64 offset;
+	u32 first;
 	int err;
 
 	/* The kernel takes VM_SHARED from a file that was opened read-only. */
@@ -130,14 +135,15 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 	mapping->region = region;
 	mapping->heap = heap->id;
 	mapping->serial = heap->serial;
-	mapping->first = (unsigned long)window << region->window_shift;
-	offset = (u64)(vma->vm_pgoff - mapping->first) << PAGE_SHIFT;
-	err = heap_map(heap, client, window, offset, bytes, &mapping->handle);
+	err = heap_map(heap, client, window, (u64)page << PAGE_SHIFT,
+		       vma->vm_end - vma->vm_start, &mapping->handle, &first);
 	heap_put(heap);
 	if (err) {
 		kfree(mapping);
 		return err;
 	}
+	mapping->first = first;
+	vma->vm_pgoff = first + page;
 	/*
 	 * Page frames without struct pages, not to be grown or dumped. The
 	 * attribute stays that of ordinary memory, like the kernel's mapping.
@@ -150,23 +156,20 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 }
 
 /**
- * mapping_zap - take away what is mapped of a window
+ * mapping_zap - take away what is mapped of an allocation or arena
  * @region: the region
- * @window: the window
- * @offset: first byte in it
+ * @page: vm_pgoff of its first byte
+ * @offset: first byte to take away
  * @bytes: how many
  *
  * What it shows must already be out of the reach of new faults.
  *
  * Context: process, may sleep. Cost: the mappings that there are.
  */
-void mapping_zap(struct region *region, u32 window, u64 offset, u64 bytes)
+void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
 {
-	loff_t from = ((loff_t)window << (region->window_shift + PAGE_SHIFT)) +
-		      offset;
+	loff_t from = ((loff_t)page << PAGE_SHIFT) + offset;
 
-	if (window == HEAP_NO_WINDOW)
-		return;
 	down_write(&region->map_gate);
 	up_write(&region->map_gate);
 	unmap_mapping_range(region->inode->i_mapping, from, bytes, 1);

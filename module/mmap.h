@@ -10,7 +10,7 @@ struct region;
 struct vm_area_struct;
 
 int mapping_create(struct client *client, struct vm_area_struct *vma);
-void mapping_zap(struct region *region, u32 window, u64 offset, u64 bytes);
+void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes);
 
 int mapping_init(void);
 void mapping_exit(void);
