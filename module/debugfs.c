@@ -4,6 +4,7 @@
  * a line "# memmgr <file> 1"; the number changes when a table changes in a way
  * that a script would notice. A second line with '#' names the columns.
  */
+#include <linux/ctype.h>
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -20,6 +21,20 @@ static struct dentry *debugfs_root;
 static void head(struct seq_file *m, const char *file)
 {
 	seq_printf(m, "# memmgr %s 1\n", file);
+}
+
+/* A text of a user's as one word: it shall not forge columns or lines. */
+static void word(struct seq_file *m, const char *text)
+{
+	const char *p;
+
+	seq_puts(m, *text ? " " : " -");
+	for (p = text; *p; p++) {
+		if (isascii(*p) && isgraph(*p) && *p != '\\')
+			seq_putc(m, *p);
+		else
+			seq_printf(m, "\\%03o", (unsigned char)*p);
+	}
 }
 
 /* Call @show for each heap of the region. */
@@ -191,12 +206,16 @@ static void allocations_lines(struct seq_file *m, struct memmgr_heap *heap)
 	struct memmgr_info info = { 0 };
 	u32 index = 0;
 
-	while (heap_info_next(heap, NULL, &index, &info))
-		seq_printf(m, "%-31s 0x%010llx %12llu %12llu %7u %7u %-15s %6u %-10s %5u %llu %s\n",
-			   heap->name, info.offset, info.bytes, info.granted,
-			   info.pid, info.tid, info.comm, info.uid,
+	while (heap_info_next(heap, NULL, &index, &info)) {
+		seq_printf(m, "%-31s 0x%010llx %12llu %12llu %7u %7u", heap->name,
+			   info.offset, info.bytes, info.granted, info.pid, info.tid);
+		word(m, info.comm);
+		seq_printf(m, " %6u %-10s %5u %llu", info.uid,
 			   info.flags & MEMMGR_ALLOC_PERSISTENT ? "persistent" : "client",
-			   info.pins, info.time_ns, *info.tag ? info.tag : "-");
+			   info.pins, info.time_ns);
+		word(m, info.tag);
+		seq_putc(m, '\n');
+	}
 }
 
 static int allocations_show(struct seq_file *m, void *unused)
@@ -230,11 +249,13 @@ static int failures_show(struct seq_file *m, void *unused)
 
 	head(m, "failures");
 	seq_puts(m, "#seq time_ns heap reason bytes align largest free pid uid comm\n");
-	while (failures_next(&region->failures, f.seq, &f))
-		seq_printf(m, "%-6llu %15llu %-31s %-10s %12llu %8llu %12llu %12llu %7u %6u %s\n",
+	while (failures_next(&region->failures, f.seq, &f)) {
+		seq_printf(m, "%-6llu %15llu %-31s %-10s %12llu %8llu %12llu %12llu %7u %6u",
 			   f.seq, f.time_ns, f.heap_name, reasons[f.reason], f.bytes,
-			   f.align, f.largest, f.free, f.pid, f.uid,
-			   *f.comm ? f.comm : "-");
+			   f.align, f.largest, f.free, f.pid, f.uid);
+		word(m, f.comm);
+		seq_putc(m, '\n');
+	}
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(failures);
