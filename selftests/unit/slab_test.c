@@ -130,7 +130,7 @@ static void slab_differential(void)
 
 	for (i = 0; i < ARRAY_SIZE(shapes); i++)
 		run_random(shapes[i].object, shapes[i].align, shapes[i].slabs,
-			   shapes[i].keep, 6000);
+			   shapes[i].keep, 10000);
 }
 
 /* Moves at each object's place, with each answer of the source. */

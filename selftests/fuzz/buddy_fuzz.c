@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#define main buddy_test_main
+#include "../unit/buddy_test.c"
+#undef main
+#include "fuzz.h"
+
+#define MOST	1200
+
+void fuzz_run(void)
+{
+	static u64 meta[MOST];
+	static struct model_unit units[MOST];
+	const struct run run = {
+		.granules = 1 + unit_below(unit_chance(50) ? 70 : MOST),
+		.shift = 5 + unit_below(12),
+		.flags = unit_chance(70) ? BUDDY_JOIN : 0,
+	};
+	struct buddy_rig rig;
+
+	buddy_rig_init(&rig, run.granules, run.shift, run.flags, meta, units);
+	while (fuzz_more())
+		step(&rig, &run, 55);
+	buddy_rig_verify(&rig);
+}
