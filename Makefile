@@ -33,6 +33,8 @@ scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFL
 all: modules
 
 modules: $(kernel_tree)
+	@test -f $(KDIR)/Makefile || { echo "error: no kernel tree at $(KDIR): give KDIR= the" \
+		"folder of a configured kernel, or nothing at all" >&2; exit 1; }
 	@echo "memmgr.ko for $(which): $(KDIR)"
 	+$(kbuild) modules
 
@@ -47,10 +49,9 @@ install: tools
 
 # What make leaves in the source tree, without needing a kernel tree to clean by.
 clean:
-	find Kbuild module selftests \( -name '*.o' -o -name '.*.cmd' -o -name '*.ko' \
-		-o -name '*.mod' -o -name '*.mod.c' \) -delete
-	rm -f memmgr.* .memmgr.* .module-common.o modules.order Module.symvers \
-		.modules.order.cmd .Module.symvers.cmd
+	find . \( -path ./build -o -path ./.git \) -prune -o -type f \( -name '*.o' -o -name '*.ko' \
+		-o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.d' \
+		-o -name modules.order -o -name Module.symvers \) -exec rm -f {} +
 	rm -rf build/module-* build/client-* build/bench* build/tools* build/selftests-* \
 		build/unit build/static build/guest build/log build/results
 
