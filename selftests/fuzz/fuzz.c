@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What a target needs of unit.c, made from the fuzzer's input. */
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 
 #include "fuzz.h"
@@ -9,8 +8,6 @@
 
 static const uint8_t *input;
 static size_t left;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

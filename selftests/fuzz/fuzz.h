@@ -6,6 +6,11 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
+#include <stdint.h>
+
+/* What libFuzzer calls with each input. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 /* One run, by the target; it ends when fuzz_more() says so. */
 void fuzz_run(void);
 

@@ -102,7 +102,7 @@ static void step_free(struct buddy_rig *rig, const struct run *run)
 	if (unit_chance(30))
 		buddy_rig_give(rig, offset >> run->shift);
 	else if (model_try_free(&rig->m, &rig->b.e, offset, recorded) &&
-	    unit_chance(10))
+		 unit_chance(10))
 		model_try_free(&rig->m, &rig->b.e, offset, recorded);
 }
 
