@@ -21,6 +21,9 @@ fi
 # tests have their own limits, and the boot has one.
 rm -f /usr/bin/timeout
 
+# A debug kernel is many times slower.
+[ "$KERNEL" != debug ] || export STRESS_OPS=300
+
 insmod /lib/modules/memmgr.ko || exit 1
 # shellcheck disable=SC2086 # a list of options
 $collection/run_kselftest.sh $list

@@ -269,27 +269,31 @@ struct spoil {
 	int error;
 };
 
+/* Every one of @spoils is refused, and all of them leave everything as it was. */
 static void expect_refused(struct __test_metadata *_metadata, struct ground *g,
-			   const struct call *c, struct spoil s)
+			   const struct call *c, const struct spoil *spoils,
+			   unsigned int count)
 {
 	static struct snapshot before, after;
-	static union request r;
-	int result;
+	static union request good, r;
+	const struct spoil *s;
 
-	fill(g, c, &r);
+	fill(g, c, &good);
 	ASSERT_EQ(0, snapshot_take(g->fd, &before));
-	r.size = s.size;
-	if (s.at)
-		memcpy(r.raw + s.at, &s.value, sizeof(s.value));
-	result = issue(g, c, &r);
-	EXPECT_EQ(s.error, result) {
-		TH_LOG("%s: size %u, [%zu] = %#x", c->name, s.size, s.at, s.value);
+	for (s = spoils; s < spoils + count; s++) {
+		r = good;
+		r.size = s->size;
+		if (s->at)
+			memcpy(r.raw + s->at, &s->value, sizeof(s->value));
+		EXPECT_EQ(s->error, issue(g, c, &r)) {
+			TH_LOG("%s: size %u, [%zu] = %#x", c->name, s->size,
+			       s->at, s->value);
+		}
 	}
 	ASSERT_EQ(0, snapshot_take(g->fd, &after));
-	EXPECT_TRUE(snapshot_equal(&before, &after)) {
-		TH_LOG("%s: size %u, [%zu] = %#x", c->name, s.size, s.at, s.value);
-	}
-	c->undo(g, &r);
+	EXPECT_TRUE(snapshot_equal(&before, &after))
+		TH_LOG("%s", c->name);
+	c->undo(g, &good);
 }
 
 #define for_each_call(c, fd)						\
@@ -320,12 +324,14 @@ TEST_F(abi, structures_that_are_too_short)
 	ground_make(_metadata, self->fd, &g);
 	for_each_call(c, self->fd) {
 		__u32 sizes[] = { 0, 1, 3, 4, 7, c->size - 8, c->size - 4, c->size - 1 };
+		struct spoil spoils[ARRAY_SIZE(sizes)] = { 0 };
 		unsigned int i;
 
-		for (i = 0; i < ARRAY_SIZE(sizes); i++)
-			expect_refused(_metadata, &g, c,
-				       (struct spoil){ .size = sizes[i],
-						       .error = -EINVAL });
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			spoils[i].size = sizes[i];
+			spoils[i].error = -EINVAL;
+		}
+		expect_refused(_metadata, &g, c, spoils, ARRAY_SIZE(spoils));
 	}
 }
 
@@ -358,15 +364,13 @@ TEST_F(abi, longer_structures_with_anything_else_are_refused)
 
 	ground_make(_metadata, self->fd, &g);
 	for_each_call(c, self->fd) {
-		expect_refused(_metadata, &g, c, (struct spoil){
-			.at = c->size, .value = 1, .size = c->size + 8,
-			.error = -E2BIG });
-		expect_refused(_metadata, &g, c, (struct spoil){
-			.at = c->size + 4, .value = 0x80000000, .size = c->size + 8,
-			.error = -E2BIG });
-		expect_refused(_metadata, &g, c, (struct spoil){
-			.at = 4092, .value = 0xff000000, .size = 4096,
-			.error = -E2BIG });
+		struct spoil spoils[] = {
+			{ c->size, 1, c->size + 8, -E2BIG },
+			{ c->size + 4, 0x80000000, c->size + 8, -E2BIG },
+			{ 4092, 0xff000000, 4096, -E2BIG },
+		};
+
+		expect_refused(_metadata, &g, c, spoils, ARRAY_SIZE(spoils));
 	}
 }
 
@@ -374,29 +378,28 @@ TEST_F(abi, longer_structures_with_anything_else_are_refused)
 TEST_F(abi, sizes_beyond_everything)
 {
 	static const __u32 sizes[] = { 1u << 20, 0x7fffffff, 0x80000000, ~0u };
+	union request *r = (union request *)page_before_hole();
 	struct snapshot before, after;
 	const struct call *c;
 	struct ground g;
 	unsigned int i;
-	int result;
 
+	ASSERT_TRUE(!!r);
 	ground_make(_metadata, self->fd, &g);
 	for_each_call(c, self->fd) {
-		union request *r = (union request *)page_before_hole();
-
-		ASSERT_TRUE(!!r);
+		fill(&g, c, r);
+		ASSERT_EQ(0, snapshot_take(self->fd, &before));
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-			fill(&g, c, r);
-			ASSERT_EQ(0, snapshot_take(self->fd, &before));
+			int result;
+
 			r->size = sizes[i];
 			result = issue(&g, c, r);
 			EXPECT_TRUE(result == -E2BIG || result == -EFAULT)
 				TH_LOG("%s: size %u: %d", c->name, sizes[i], result);
-			ASSERT_EQ(0, snapshot_take(self->fd, &after));
-			EXPECT_TRUE(snapshot_equal(&before, &after));
-			c->undo(&g, r);
 		}
-		munmap(r, self->page);
+		ASSERT_EQ(0, snapshot_take(self->fd, &after));
+		EXPECT_TRUE(snapshot_equal(&before, &after));
+		c->undo(&g, r);
 	}
 }
 
@@ -404,32 +407,38 @@ TEST_F(abi, unknown_flags)
 {
 	const struct call *c;
 	struct ground g;
-	int bit;
+	__u32 flag;
 
 	ground_make(_metadata, self->fd, &g);
-	for_each_call(c, self->fd)
-		for (bit = 0; bit < 32; bit++) {
-			if (c->known_flags & (1u << bit))
-				continue;
-			expect_refused(_metadata, &g, c, (struct spoil){
-				.at = c->flags_at, .value = 1u << bit,
-				.size = c->size, .error = -EINVAL });
-		}
+	for_each_call(c, self->fd) {
+		struct spoil spoils[32];
+		unsigned int n = 0;
+
+		for (flag = 1; flag; flag <<= 1)
+			if (!(c->known_flags & flag))
+				spoils[n++] = (struct spoil){
+					c->flags_at, flag, c->size, -EINVAL,
+				};
+		expect_refused(_metadata, &g, c, spoils, n);
+	}
 }
 
 TEST_F(abi, reserved_fields)
 {
-	static const __u32 values[] = { 1, 0x80000000, ~0u };
 	const struct call *c;
 	struct ground g;
-	unsigned int i;
 
 	ground_make(_metadata, self->fd, &g);
-	for_each_call(c, self->fd)
-		for (i = 0; i < ARRAY_SIZE(values) && c->reserved_at; i++)
-			expect_refused(_metadata, &g, c, (struct spoil){
-				.at = c->reserved_at, .value = values[i],
-				.size = c->size, .error = -EINVAL });
+	for_each_call(c, self->fd) {
+		struct spoil spoils[] = {
+			{ c->reserved_at, 1, c->size, -EINVAL },
+			{ c->reserved_at, 0x80000000, c->size, -EINVAL },
+			{ c->reserved_at, ~0u, c->size, -EINVAL },
+		};
+
+		if (c->reserved_at)
+			expect_refused(_metadata, &g, c, spoils, ARRAY_SIZE(spoils));
+	}
 }
 
 TEST_F(abi, pointers_that_lead_nowhere)
@@ -469,18 +478,18 @@ TEST_F(abi, structures_that_straddle_a_hole)
 	for_each_call(c, self->fd) {
 		size_t parts[] = { 1, 4, 8, c->size / 2, c->size - 1 };
 
+		fill(&g, c, &r);
+		ASSERT_EQ(0, snapshot_take(self->fd, &before));
 		for (i = 0; i < ARRAY_SIZE(parts); i++) {
 			unsigned char *at = page + self->page - parts[i];
 
-			fill(&g, c, &r);
 			memcpy(at, &r, parts[i]);
-			ASSERT_EQ(0, snapshot_take(self->fd, &before));
 			EXPECT_EQ(-EFAULT, issue(&g, c, at))
 				TH_LOG("%s: %zu bytes", c->name, parts[i]);
-			ASSERT_EQ(0, snapshot_take(self->fd, &after));
-			EXPECT_TRUE(snapshot_equal(&before, &after));
-			c->undo(&g, &r);
 		}
+		ASSERT_EQ(0, snapshot_take(self->fd, &after));
+		EXPECT_TRUE(snapshot_equal(&before, &after));
+		c->undo(&g, &r);
 	}
 }
 
