@@ -13,11 +13,15 @@ tests_hash=$(cd "$top" && find selftests scripts tools/trace -type f -exec sha25
 
 matches() { [ -z "$pattern" ] || [[ $1 =~ $pattern ]]; }
 
-# Can the suite have a test that the pattern wants? Its last run tells which tests
-# it has; a suite that has not run since its sources changed might have any.
+# Can the suite have a test that the pattern wants? Where the pattern begins with
+# ^word, a suite of another name cannot. Its last run tells which tests it has; a
+# suite that has not run since its sources changed might have any.
 wanted() {
 	local names=$results/$1.names
 	[ -n "$pattern" ] || return 0
+	if [[ $pattern =~ ^\^([a-z]+) && $pattern != *[\|?*{]* ]]; then
+		[[ $1. == "${BASH_REMATCH[1]}"* || ${BASH_REMATCH[1]} == "$1."* ]] || return 1
+	fi
 	[ "$(head -n 1 "$names" 2>/dev/null)" = "$tests_hash" ] || return 0
 	grep -qE -- "$pattern" <(tail -n +2 "$names")
 }
