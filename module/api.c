@@ -122,11 +122,11 @@ static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
 }
 
 /*
- * The fast paths: NULL sends to alloc_slow(), which tries again and says why.
- * None has a variable on the stack whose address is taken: that would cost the
- * stack protector's check.
+ * The fast paths: false sends to alloc_slow(), which tries again and says why.
+ * None has a variable on the stack whose address goes to a function: that would
+ * cost the stack protector's check.
  */
-static __always_inline void *pool_get_fast(struct memmgr_heap *heap)
+static __always_inline bool pool_get_fast(struct memmgr_heap *heap, void **ptr)
 {
 	unsigned long flags;
 	u32 i;
@@ -134,24 +134,26 @@ static __always_inline void *pool_get_fast(struct memmgr_heap *heap)
 	flags = heap_lock_inline(heap);
 	i = pool_take(&heap->pool, 0);
 	heap_unlock_inline(heap, flags);
-	return unlikely(i == POOL_NONE) ? NULL :
-	       heap->base + (size_t)i * heap->pool.stride;
+	*ptr = heap->base + (size_t)i * heap->pool.stride;
+	return likely(i != POOL_NONE);
 }
 
-static __always_inline void *stack_get_fast(struct memmgr_heap *heap, u32 bytes)
+static __always_inline bool stack_get_fast(struct memmgr_heap *heap, u32 bytes, void **ptr)
 {
-	struct stack_entry *entry;
 	unsigned long flags;
 	u32 start;
 
 	flags = heap_lock_inline(heap);
-	entry = stack_push(&heap->stack, bytes, 1, 0);
-	start = likely(entry) ? entry->start : 0;
+	if (unlikely(!stack_push(&heap->stack, bytes, 1, 0, &start))) {
+		heap_unlock_inline(heap, flags);
+		return false;
+	}
 	heap_unlock_inline(heap, flags);
-	return unlikely(!entry) ? NULL : heap->base + ((size_t)start << STACK_SHIFT);
+	*ptr = heap->base + ((size_t)start << STACK_SHIFT);
+	return true;
 }
 
-static __always_inline void *buddy_get_fast(struct memmgr_heap *heap, u32 bytes)
+static __always_inline bool buddy_get_fast(struct memmgr_heap *heap, u32 bytes, void **ptr)
 {
 	unsigned long flags;
 	u32 g;
@@ -159,25 +161,33 @@ static __always_inline void *buddy_get_fast(struct memmgr_heap *heap, u32 bytes)
 	flags = heap_lock_inline(heap);
 	g = buddy_take(&heap->buddy, bytes);
 	heap_unlock_inline(heap, flags);
-	return unlikely(g == BUDDY_NONE) ? NULL :
-	       heap->base + ((size_t)g << heap->buddy.shift);
+	*ptr = heap->base + ((size_t)g << heap->buddy.shift);
+	return likely(g != BUDDY_NONE);
 }
 
-/* Only from a slab that is there; alloc_slow() gets another one. */
-static __always_inline void *slab_get_fast(struct memmgr_heap *heap)
+/* The spare, or an object of a slab that is there; alloc_slow() gets another. */
+static __always_inline bool slab_get_fast(struct memmgr_heap *heap, void **ptr)
 {
-	struct slabs *s = &heap->slabs;
 	unsigned long flags;
-	void *ptr = NULL;
 	u32 n;
 
 	flags = heap_lock_inline(heap);
-	n = s->partial;
-	if (likely(n != SLAB_NONE))
-		ptr = heap->base + ((size_t)heap->slab_at[n] << s->layout.shift) +
-		      slab_take_from(s, n, 0);
+	if (likely(heap->spare)) {
+		*ptr = heap->spare;
+		heap->spare = NULL;
+		heap->slabs.e.allocs++;
+		heap_unlock_inline(heap, flags);
+		return true;
+	}
+	n = heap->slabs.partial;
+	if (unlikely(n == SLAB_NONE)) {
+		heap_unlock_inline(heap, flags);
+		return false;
+	}
+	*ptr = heap->base + ((size_t)heap->slab_at[n] << heap->slabs.layout.shift) +
+	       slab_take_from(&heap->slabs, n, 0);
 	heap_unlock_inline(heap, flags);
-	return ptr;
+	return true;
 }
 
 /**
@@ -196,19 +206,27 @@ static __always_inline void *slab_get_fast(struct memmgr_heap *heap)
 void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 		   unsigned int flags)
 {
-	void *ptr = NULL;
+	bool done = false;
+	void *ptr;
 
-	if (unlikely(flags || align > 8 || bytes - 1 >= U32_MAX))
+	/*
+	 * Engines take 1 to 2^32 bytes for u32 - 1. Where size_t is that small,
+	 * 0 asks for more than a heap has, and goes the slow way as well.
+	 */
+	if (unlikely(flags | (align & ~8ul) | upper_32_bits(bytes - 1)))
 		return alloc_slow(heap, bytes, align, flags);
-	if (heap_is(heap, MEMMGR_KIND_STACK))
-		ptr = stack_get_fast(heap, bytes);
-	else if (heap->kind == MEMMGR_KIND_BUDDY)
-		ptr = buddy_get_fast(heap, bytes);
-	else if (heap_is(heap, MEMMGR_KIND_POOL) && bytes == heap->pool.block)
-		ptr = pool_get_fast(heap);
-	else if (heap_is(heap, MEMMGR_KIND_SLAB) && bytes == heap->slabs.layout.object)
-		ptr = slab_get_fast(heap);
-	return likely(ptr) ? ptr : alloc_slow(heap, bytes, align, flags);
+	if (heap_is(heap, MEMMGR_KIND_STACK)) {
+		done = stack_get_fast(heap, bytes, &ptr);
+	} else if (heap_is(heap, MEMMGR_KIND_SLAB)) {
+		if (likely(bytes == heap->slabs.layout.object))
+			done = slab_get_fast(heap, &ptr);
+	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
+		if (likely(bytes == heap->pool.block))
+			done = pool_get_fast(heap, &ptr);
+	} else {
+		done = buddy_get_fast(heap, bytes, &ptr);
+	}
+	return likely(done) ? ptr : alloc_slow(heap, bytes, 0, 0);
 }
 EXPORT_SYMBOL_GPL(memmgr_alloc);
 
@@ -238,15 +256,28 @@ static noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
 	return err;
 }
 
-/* The giving back of each kind: @distance bytes from the heap's base. */
-static __always_inline int stack_give_fast(struct memmgr_heap *heap, unsigned long distance)
+/*
+ * The end of a free while somebody waits for that. Otherwise it ends where it
+ * is, without a look at what only this needs.
+ */
+static noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)
 {
-	struct stack_entry *top = stack_top(&heap->stack);
+	bool wake = heap_freed(heap);
 
-	if (unlikely(!top || top->start & STACK_RECORDED || stack_offset(top) != distance))
-		return free_any(heap, distance);
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	return err ? free_slow(heap, ptr, err) : 0;
+}
+
+/* The giving back of each kind: @distance bytes from the heap's base. */
+/* Only the top block; neither the ground nor a block with a flag starts there. */
+static __always_inline bool stack_give_fast(struct memmgr_heap *heap, unsigned long distance)
+{
+	if (unlikely(stack_top(&heap->stack)->start != distance >> STACK_SHIFT ||
+		     distance & ((1u << STACK_SHIFT) - 1)))
+		return false;
 	stack_pop(&heap->stack);
-	return 0;
+	return true;
 }
 
 static __always_inline int buddy_give_fast(struct memmgr_heap *heap, unsigned long distance)
@@ -263,14 +294,24 @@ static __always_inline int pool_give_fast(struct memmgr_heap *heap, unsigned lon
 	return pool_give(&heap->pool, distance, 0);
 }
 
-static __always_inline int slab_give_fast(struct memmgr_heap *heap, unsigned long distance)
+/*
+ * A whole object becomes the spare, which the engine takes for live, unless there
+ * is one: then the engine gets it back.
+ */
+static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
+					  unsigned long distance)
 {
-	u32 shift = heap->slabs.layout.shift;
-	u32 n = heap->slab_of[distance >> shift];
+	struct slabs *s = &heap->slabs;
+	u32 n = heap->slab_of[distance >> s->layout.shift];
+	u32 rest = distance & ((1u << s->layout.shift) - 1);
 
 	if (unlikely(!n))
 		return -ERANGE;
-	return slab_give_to(&heap->slabs, n - 1, distance & ((1u << shift) - 1), 0);
+	if (likely(!heap->spare && slab_is_whole(s, n - 1, rest))) {
+		heap->spare = ptr;
+		return 0;
+	}
+	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n - 1, rest, 0);
 }
 
 /**
@@ -288,24 +329,32 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 {
 	unsigned long distance = ptr - heap->base;
 	unsigned long flags;
-	int err = -ERANGE;
-	bool wake;
+	int err = 0;
 
 	flags = heap_lock_inline(heap);
+	if (heap_is(heap, MEMMGR_KIND_STACK) && likely(stack_give_fast(heap, distance))) {
+		if (unlikely(heap->waiters))
+			goto wake;
+		heap_unlock_inline(heap, flags);
+		return 0;
+	}
 	if (unlikely(distance >= heap->span))
-		;
-	else if (heap_is(heap, MEMMGR_KIND_STACK))
-		err = stack_give_fast(heap, distance);
-	else if (heap->kind == MEMMGR_KIND_BUDDY)
-		err = buddy_give_fast(heap, distance);
+		err = -ERANGE;
+	else if (heap_is(heap, MEMMGR_KIND_SLAB))
+		err = slab_give_fast(heap, ptr, distance);
 	else if (heap_is(heap, MEMMGR_KIND_POOL))
 		err = pool_give_fast(heap, distance);
-	else if (heap_is(heap, MEMMGR_KIND_SLAB))
-		err = slab_give_fast(heap, distance);
-	wake = heap_freed(heap);
+	else if (heap->kind == MEMMGR_KIND_BUDDY)
+		err = buddy_give_fast(heap, distance);
+	else
+		err = free_any(heap, distance);
+	if (unlikely(heap->waiters))
+		goto wake;
 	heap_unlock_inline(heap, flags);
-	heap_wake(heap, wake);
 	return likely(!err) ? 0 : free_slow(heap, ptr, err);
+
+wake:
+	return free_wake(heap, ptr, err, flags);
 }
 EXPORT_SYMBOL_GPL(memmgr_free);
 
@@ -323,8 +372,8 @@ void *memmgr_pool_get(struct memmgr_heap *heap)
 
 	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return NULL;
-	ptr = pool_get_fast(heap);
-	return likely(ptr) ? ptr : alloc_slow(heap, heap->pool.block, 0, 0);
+	return likely(pool_get_fast(heap, &ptr)) ? ptr :
+	       alloc_slow(heap, heap->pool.block, 0, 0);
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get);
 
@@ -380,16 +429,15 @@ int memmgr_pool_put(struct memmgr_heap *heap, void *ptr)
 	unsigned long distance = ptr - heap->base;
 	unsigned long flags;
 	int err = -ERANGE;
-	bool wake;
 
 	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return memmgr_free(heap, ptr);
 	flags = heap_lock_inline(heap);
 	if (likely(distance < heap->span))
 		err = pool_give_fast(heap, distance);
-	wake = heap_freed(heap);
+	if (unlikely(heap->waiters))
+		return free_wake(heap, ptr, err, flags);
 	heap_unlock_inline(heap, flags);
-	heap_wake(heap, wake);
 	return likely(!err) ? 0 : free_slow(heap, ptr, err);
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_put);

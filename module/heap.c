@@ -25,6 +25,37 @@ const char *heap_kind_name(u32 kind)
 	return kind < MEMMGR_KINDS ? kind_names[kind] : "?";
 }
 
+/* Give the spare back to the engine. */
+static noinline void heap_settle(struct memmgr_heap *heap)
+{
+	unsigned long distance = heap->spare - heap->base;
+	u32 shift = heap->slabs.layout.shift;
+
+	heap->spare = NULL;
+	if (heap_kind_built(MEMMGR_KIND_SLAB))
+		slab_give_to(&heap->slabs, heap->slab_of[distance >> shift] - 1,
+			     distance & ((1u << shift) - 1), 0);
+}
+
+/**
+ * heap_lock - lock a heap
+ * @heap: the heap
+ *
+ * What the engine says is the truth then: there is no spare.
+ *
+ * Context: any; disables interrupts.
+ * Return: for heap_unlock().
+ */
+unsigned long heap_lock(struct memmgr_heap *heap)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&heap->lock, flags);
+	if (unlikely(heap->spare))
+		heap_settle(heap);
+	return flags;
+}
+
 static struct memmgr_heap *heap_locked(struct region *region, u32 id)
 {
 	return rcu_dereference_protected(region->heaps[id],

@@ -106,6 +106,8 @@ struct record {
  * @freed: counts frees while somebody waits
  * @base: where the kernel maps the arena (slab: the region)
  * @span: bytes from @base on in which its blocks lie
+ * @spare: slab heaps: an object that kernel code gave back last and that the
+ *	engine still takes for live, or NULL
  * @bytes: size of the arena (slab: limit)
  * @engine: the common part of the engine below
  * @buddy: the engine of a buddy heap
@@ -152,6 +154,7 @@ struct memmgr_heap {
 	u32 freed;
 	void *base;
 	unsigned long span;
+	void *spare;
 	u64 bytes;
 	union {
 		struct engine engine;
@@ -195,13 +198,7 @@ struct memmgr_heap {
 	struct rcu_head rcu;
 };
 
-static inline unsigned long heap_lock(struct memmgr_heap *heap)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&heap->lock, flags);
-	return flags;
-}
+unsigned long heap_lock(struct memmgr_heap *heap);
 
 static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 {
@@ -210,15 +207,19 @@ static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 
 /*
  * The same in the fast paths, without the calls: the kernel's own inline form of
- * the lock, where this kernel has one.
+ * the lock, where this kernel has one. The spare stays: who takes the lock this
+ * way looks after it.
  */
 static __always_inline unsigned long heap_lock_inline(struct memmgr_heap *heap)
 {
+	unsigned long flags;
+
 #ifdef COMPAT_INLINE_LOCK
-	return __raw_spin_lock_irqsave(&heap->lock);
+	flags = __raw_spin_lock_irqsave(&heap->lock);
 #else
-	return heap_lock(heap);
+	raw_spin_lock_irqsave(&heap->lock, flags);
 #endif
+	return flags;
 }
 
 static __always_inline void heap_unlock_inline(struct memmgr_heap *heap, unsigned long flags)

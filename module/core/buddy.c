@@ -685,7 +685,7 @@ static int buddy_alloc(struct engine *e, const struct engine_request *rq,
 	if (g == NONE)
 		return buddy_refuse(b, n, align, why);
 	block_enter(b, g, n, ((u64)n << b->shift) - rq->bytes, rq->recorded);
-	e->classes[engine_class(rq->bytes)]++;
+	engine_count(e, engine_class(rq->bytes));
 	buddy_describe(b, g, n, block);
 	return 0;
 }
@@ -706,7 +706,7 @@ u32 buddy_take(struct buddy *b, u32 bytes)
 	if (g == NONE)
 		return NONE;
 	block_enter(b, g, n, (n << b->shift) - bytes, false);
-	b->e.classes[engine_class(bytes)]++;
+	engine_count(&b->e, env_width(bytes - 1));
 	return g;
 }
 
@@ -850,8 +850,7 @@ static void buddy_books(struct engine *e, struct engine_books *books)
 	books->peak = (u64)(b->granules - b->low) << b->shift;
 	books->requested = books->used - b->waste;
 	books->joins = b->joins;
-	memcpy(books->classes, e->classes, sizeof(books->classes));
-	books->allocs = engine_allocs(e);
+	books->allocs = engine_counts(e, books);
 }
 
 /*

@@ -50,7 +50,7 @@ static int pool_alloc(struct engine *e, const struct engine_request *rq,
 	if (rq->bytes < p->block) {
 		p->asked[i] = rq->bytes | mark;
 		p->waste += p->block - rq->bytes;
-		e->classes[engine_class(rq->bytes)]++;
+		engine_count(e, engine_class(rq->bytes));
 	}
 	pool_describe(p, i, block);
 	return 0;
@@ -173,8 +173,7 @@ static bool pool_check(struct engine *e, struct engine_fault *fault)
 static void pool_books(struct engine *e, struct engine_books *books)
 {
 	struct pool *p = to_pool(e);
-	u64 odd = 0;
-	u32 c;
+	u64 odd = engine_counts(e, books);
 
 	books->live = p->count - p->top;
 	books->total = (u64)p->count * p->stride;
@@ -183,9 +182,6 @@ static void pool_books(struct engine *e, struct engine_books *books)
 	books->requested = (u64)books->live * p->block - p->waste;
 	books->allocs = e->allocs;
 	books->joins = 0;
-	memcpy(books->classes, e->classes, sizeof(books->classes));
-	for (c = 0; c < MEMMGR_CLASSES; c++)
-		odd += e->classes[c];
 	books->classes[engine_class(p->block)] += e->allocs - odd;
 }
 

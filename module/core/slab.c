@@ -214,7 +214,7 @@ int slab_give(struct slabs *s, u64 offset, u32 mark)
 {
 	u64 n = offset >> s->layout.shift;
 
-	if (unlikely(n >= s->layout.max))
+	if (unlikely(n >= s->layout.max || !s->slab[n].held))
 		return -ENOENT;
 	return slab_give_to(s, n, offset & ((1u << s->layout.shift) - 1), mark);
 }
@@ -269,7 +269,7 @@ static int slab_alloc(struct engine *e, const struct engine_request *rq,
 	if (rq->bytes < s->layout.object) {
 		s->asked[at] = rq->bytes | mark;
 		s->waste += s->layout.object - rq->bytes;
-		e->classes[engine_class(rq->bytes)]++;
+		engine_count(e, engine_class(rq->bytes));
 	}
 	slab_describe(s, n, i, block);
 	return 0;
@@ -454,8 +454,7 @@ static bool slab_check(struct engine *e, struct engine_fault *fault)
 static void slab_books(struct engine *e, struct engine_books *books)
 {
 	struct slabs *s = to_slabs(e);
-	u64 odd = 0;
-	u32 c;
+	u64 odd = engine_counts(e, books);
 
 	books->live = s->live;
 	books->total = (u64)s->held * s->layout.objects * s->layout.stride;
@@ -464,9 +463,6 @@ static void slab_books(struct engine *e, struct engine_books *books)
 	books->requested = (u64)s->live * s->layout.object - s->waste;
 	books->allocs = e->allocs;
 	books->joins = 0;
-	memcpy(books->classes, e->classes, sizeof(books->classes));
-	for (c = 0; c < MEMMGR_CLASSES; c++)
-		odd += e->classes[c];
 	books->classes[engine_class(s->layout.object)] += e->allocs - odd;
 }
 

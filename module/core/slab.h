@@ -161,17 +161,36 @@ static inline u32 slab_take_from(struct slabs *s, u32 n, u32 mark)
 	return slab->colour + i * s->layout.stride;
 }
 
-/* Give back the object at @rest bytes into slab @n. */
+/* What was asked for the object at @rest bytes into slab @n; NULL: no object. */
+static inline u32 *slab_asked(const struct slabs *s, u32 n, u32 rest, u32 *number)
+{
+	u32 at = rest - s->slab[n].colour;
+	u32 i = divide(at, s->magic);
+
+	if (unlikely(i >= s->layout.objects || i * s->layout.stride != at))
+		return NULL;
+	*number = i;
+	return &s->asked[n * s->layout.objects + i];
+}
+
+/* Is a whole object without a record handed out there? */
+static inline bool slab_is_whole(const struct slabs *s, u32 n, u32 rest)
+{
+	u32 i;
+	const u32 *asked = slab_asked(s, n, rest, &i);
+
+	return asked && *asked == s->layout.object;
+}
+
+/* Give back the object at @rest bytes into slab @n, which has memory. */
 static inline int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark)
 {
 	struct slab *slab = &s->slab[n];
-	u32 at = rest - slab->colour;
-	u32 i = divide(at, s->magic);
-	u32 *asked;
+	u32 i;
+	u32 *asked = slab_asked(s, n, rest, &i);
 
-	if (unlikely(!slab->held || i >= s->layout.objects || i * s->layout.stride != at))
+	if (unlikely(!asked))
 		return -ENOENT;
-	asked = &s->asked[n * s->layout.objects + i];
 	if (unlikely(*asked != (s->layout.object | mark))) {
 		if (!*asked)
 			return -ENOENT;

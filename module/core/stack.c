@@ -15,6 +15,12 @@ static struct stack *to_stack(struct engine *e)
 	return container_of(e, struct stack, e);
 }
 
+/* First free unit. */
+static u32 stack_height(const struct stack *s)
+{
+	return stack_top(s)->end;
+}
+
 static void stack_describe(const struct stack_entry *entry,
 			   struct engine_block *block)
 {
@@ -23,7 +29,7 @@ static void stack_describe(const struct stack_entry *entry,
 	*block = (struct engine_block) {
 		.offset = stack_offset(entry),
 		.granted = (u64)(entry->end - start) << STACK_SHIFT,
-		.requested = entry->bytes,
+		.requested = stack_bytes(entry),
 		.used = true,
 		.recorded = entry->start & STACK_RECORDED,
 	};
@@ -61,7 +67,7 @@ static int entry_top(const struct stack *s, u64 offset, bool recorded)
 {
 	const struct stack_entry *top = stack_top(s);
 
-	if (!top || stack_offset(top) != offset)
+	if (!s->count || stack_offset(top) != offset)
 		return entry_at(s, offset) ? -EBUSY : -ENOENT;
 	if (!!(top->start & STACK_RECORDED) != recorded)
 		return -EACCES;
@@ -71,7 +77,7 @@ static int entry_top(const struct stack *s, u64 offset, bool recorded)
 /* The largest block that fits now at a multiple of @align units, in bytes. */
 static u64 stack_largest(const struct stack *s, u32 align)
 {
-	u64 start = ALIGN((u64)s->top, (u64)align);
+	u64 start = ALIGN((u64)stack_height(s), (u64)align);
 
 	if (start >= s->units || s->count == s->max)
 		return 0;
@@ -83,8 +89,7 @@ static int stack_alloc(struct engine *e, const struct engine_request *rq,
 {
 	struct stack *s = to_stack(e);
 	u64 total = (u64)s->units << STACK_SHIFT;
-	struct stack_entry *entry;
-	u32 align;
+	u32 align, start;
 
 	if (!rq->bytes || !engine_align_ok(rq->align))
 		return -EINVAL;
@@ -94,16 +99,15 @@ static int stack_alloc(struct engine *e, const struct engine_request *rq,
 	if (rq->bytes > min_t(u64, total, ~0u))
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
 				     stack_largest(s, align));
-	entry = stack_push(s, rq->bytes, align,
-			   rq->recorded ? STACK_RECORDED : 0);
-	if (!entry)
+	if (!stack_push(s, rq->bytes, align, rq->recorded ? STACK_RECORDED : 0,
+			&start))
 		return engine_refuse(why, s->count == s->max ?
 				     MEMMGR_REASON_RECORDS :
-				     rq->bytes <= total - ((u64)s->top << STACK_SHIFT) ?
+				     rq->bytes <= total - ((u64)stack_height(s) << STACK_SHIFT) ?
 				     MEMMGR_REASON_ALIGNMENT :
 				     MEMMGR_REASON_EXHAUSTED,
 				     stack_largest(s, align));
-	stack_describe(entry, block);
+	stack_describe(stack_top(s), block);
 	return 0;
 }
 
@@ -140,11 +144,9 @@ static int stack_resize(struct engine *e, u64 offset,
 		return engine_refuse(why, rq->bytes > (u64)s->units << STACK_SHIFT ?
 				     MEMMGR_REASON_TOO_LARGE :
 				     MEMMGR_REASON_EXHAUSTED, room);
-	top->bytes = rq->bytes;
-	top->end = (top->start & STACK_START) +
-		   ((rq->bytes - 1) >> STACK_SHIFT) + 1;
-	s->top = top->end;
-	s->high = max(s->high, s->top);
+	top->sum = top[-1].sum + (u32)rq->bytes;
+	top->end = (top->start & STACK_START) + stack_units(rq->bytes);
+	s->high = max(s->high, top->end);
 	stack_describe(top, block);
 	return 0;
 }
@@ -164,7 +166,7 @@ static bool stack_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
 	struct stack *s = to_stack(e);
 	u64 total = (u64)s->units << STACK_SHIFT;
-	u64 top = (u64)s->top << STACK_SHIFT;
+	u64 top = (u64)stack_height(s) << STACK_SHIFT;
 	u32 i = entry_from(s, *pos);
 
 	if (i < s->count) {
@@ -184,13 +186,15 @@ static bool stack_next(struct engine *e, u64 *pos, struct engine_block *block)
 static bool stack_check(struct engine *e, struct engine_fault *fault)
 {
 	struct stack *s = to_stack(e);
+	const struct stack_entry *ground = &s->entry[-1];
 	u32 end = 0, seq = 0, abandoned = 0;
-	u64 bytes = 0;
 	u32 i;
 
 	memset(fault, 0, sizeof(*fault));
 	if (s->count > s->max)
 		return engine_broken(fault, "number of live blocks", 0);
+	if (ground->start != ~0u || ground->end || ground->sum)
+		return engine_broken(fault, "ground of the stack", 0);
 	for (i = 0; i < s->count; i++) {
 		const struct stack_entry *entry = &s->entry[i];
 		u32 start = entry->start & STACK_START;
@@ -202,16 +206,14 @@ static bool stack_check(struct engine *e, struct engine_fault *fault)
 		if (i && entry->seq == seq)
 			return engine_broken(fault, "number of a block",
 					     stack_offset(entry));
-		if (entry->below != bytes ||
-		    entry->end - start != ((entry->bytes - 1) >> STACK_SHIFT) + 1)
+		if (entry->end - start != stack_units(stack_bytes(entry)))
 			return engine_broken(fault, "sum of requested bytes",
 					     stack_offset(entry));
 		end = entry->end;
 		seq = entry->seq;
-		bytes += entry->bytes;
 		abandoned += !!(entry->start & STACK_ABANDONED);
 	}
-	if (s->top != end || s->high < end)
+	if (s->high < end)
 		return engine_broken(fault, "top of the stack", (u64)end << STACK_SHIFT);
 	if (s->abandoned != abandoned)
 		return engine_broken(fault, "number of abandoned blocks", 0);
@@ -221,23 +223,22 @@ static bool stack_check(struct engine *e, struct engine_fault *fault)
 static void stack_books(struct engine *e, struct engine_books *books)
 {
 	struct stack *s = to_stack(e);
-	const struct stack_entry *top = stack_top(s);
+	u32 sum = stack_top(s)->sum;
 
 	books->live = s->count;
 	books->total = (u64)s->units << STACK_SHIFT;
-	books->used = (u64)s->top << STACK_SHIFT;
+	books->used = (u64)stack_height(s) << STACK_SHIFT;
 	books->peak = (u64)s->high << STACK_SHIFT;
-	books->requested = top ? top->below + top->bytes : 0;
-	books->allocs = engine_allocs(e);
+	books->requested = s->count && !sum ? 1ull << 32 : sum;
+	books->allocs = engine_counts(e, books);
 	books->joins = 0;
-	memcpy(books->classes, e->classes, sizeof(books->classes));
 }
 
 /* What is free is one run: the bits of its length are its blocks. */
 static void stack_frag(struct engine *e, struct engine_frag *frag)
 {
 	struct stack *s = to_stack(e);
-	u32 free = s->units - s->top;
+	u32 free = s->units - stack_height(s);
 	u32 o;
 
 	memset(frag, 0, sizeof(*frag));
@@ -270,9 +271,7 @@ static const struct engine_ops stack_ops = {
  */
 u64 stack_mark(const struct stack *s)
 {
-	const struct stack_entry *top = stack_top(s);
-
-	return top ? (u64)top->seq << 32 | s->count : 0;
+	return s->count ? (u64)stack_top(s)->seq << 32 | s->count : 0;
 }
 
 /**
@@ -344,10 +343,19 @@ int stack_abandon(struct stack *s, u64 offset)
 	return 0;
 }
 
+/* Abandoned blocks that are on top now go. */
+void stack_surface(struct stack *s)
+{
+	while (s->count && stack_top(s)->start & STACK_ABANDONED) {
+		s->count--;
+		s->abandoned--;
+	}
+}
+
 /* Bytes for the state of a stack of at most @max live blocks. */
 size_t stack_meta_size(u32 max)
 {
-	return (size_t)max * sizeof(struct stack_entry);
+	return ((size_t)max + 1) * sizeof(struct stack_entry);
 }
 
 /**
@@ -355,7 +363,7 @@ size_t stack_meta_size(u32 max)
  * @s: the engine
  * @bytes: of the arena, a multiple of 8, at most 4 GiB
  * @max: most blocks that can live at once
- * @meta: stack_meta_size(@max) bytes, aligned to 8
+ * @meta: stack_meta_size(@max) bytes, aligned to 4
  *
  * Context: any; the caller serialises. O(1).
  * Return: 0 or -EINVAL.
@@ -369,6 +377,7 @@ int stack_init(struct stack *s, u64 bytes, u32 max, void *meta)
 	s->e.ops = &stack_ops;
 	s->units = bytes >> STACK_SHIFT;
 	s->max = max;
-	s->entry = meta;
+	s->entry = (struct stack_entry *)meta + 1;
+	s->entry[-1] = (struct stack_entry) { .start = ~0u };
 	return 0;
 }

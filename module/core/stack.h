@@ -21,33 +21,30 @@
  * @start: first unit, and the flags above
  * @end: first unit behind it
  * @seq: number of the allocation
- * @bytes: as asked for
- * @below: bytes asked for by all blocks below
+ * @sum: bytes asked for by this block and all below, modulo 2^32
  */
 struct stack_entry {
 	u32 start;
 	u32 end;
 	u32 seq;
-	u32 bytes;
-	u64 below;
+	u32 sum;
 };
 
 /**
  * struct stack - the engine
  * @e: the common part
  * @units: in all
- * @top: first free unit
- * @high: highest @top ever
+ * @high: highest that the stack ever was
  * @count: live blocks, the abandoned ones included
  * @abandoned: of those
  * @max: entries that there are
  * @seq: number of the last allocation
- * @entry: the live blocks from the bottom up
+ * @entry: the live blocks from the bottom up; entry[-1] is the ground, a block
+ *	that nobody can free
  */
 struct stack {
 	struct engine e;
 	u32 units;
-	u32 top;
 	u32 high;
 	u32 count;
 	u32 abandoned;
@@ -62,11 +59,23 @@ u64 stack_mark(const struct stack *s);
 int stack_release(struct stack *s, u64 mark, u32 *released);
 int stack_depth(const struct stack *s, u64 mark, u32 *depth);
 int stack_abandon(struct stack *s, u64 offset);
+void stack_surface(struct stack *s);
 
-/* The entry of the top block, NULL when the stack is empty. */
+/* The entry of the top block; the ground when the stack is empty. */
 static inline struct stack_entry *stack_top(const struct stack *s)
 {
-	return s->count ? &s->entry[s->count - 1] : NULL;
+	return s->entry + s->count - 1;
+}
+
+/* What was asked for a block. */
+static inline u32 stack_bytes(const struct stack_entry *entry)
+{
+	return entry->sum - entry[-1].sum;
+}
+
+static inline u32 stack_units(u32 bytes)
+{
+	return ((bytes - 1) >> STACK_SHIFT) + 1;
 }
 
 static inline u64 stack_offset(const struct stack_entry *entry)
@@ -75,43 +84,37 @@ static inline u64 stack_offset(const struct stack_entry *entry)
 }
 
 /*
- * Lay a block of @bytes on the stack, at a multiple of @align units. NULL when
+ * Lay a block of @bytes on the stack, at a multiple of @align units; false when
  * it does not fit. 1 <= @bytes < 2^32, @align a power of two.
  */
-static inline struct stack_entry *stack_push(struct stack *s, u32 bytes,
-					     u32 align, u32 mark)
+static inline bool stack_push(struct stack *s, u32 bytes, u32 align, u32 mark,
+			      u32 *start)
 {
-	struct stack_entry *entry;
-	u32 start = ALIGN(s->top, align);
-	u32 units = ((bytes - 1) >> STACK_SHIFT) + 1;
-	u32 end = start + units;
+	u32 count = s->count;
+	struct stack_entry *entry = s->entry + count;
+	u32 from = ALIGN(entry[-1].end, align);
+	u32 end = from + stack_units(bytes);
 
-	if (unlikely(end > s->units || s->count == s->max))
-		return NULL;
-	entry = &s->entry[s->count];
-	entry->below = s->count ? entry[-1].below + entry[-1].bytes : 0;
-	entry->start = start | mark;
+	if (unlikely(end > s->units || count == s->max))
+		return false;
+	entry->start = from | mark;
 	entry->end = end;
 	entry->seq = ++s->seq;
-	entry->bytes = bytes;
-	s->count++;
-	s->top = end;
+	entry->sum = entry[-1].sum + bytes;
+	s->count = count + 1;
 	if (end > s->high)
 		s->high = end;
-	s->e.classes[engine_class(bytes)]++;
-	return entry;
+	engine_count(&s->e, env_width(bytes - 1));
+	*start = from;
+	return true;
 }
 
 /* Let go of the top block, and of the abandoned ones that surface below it. */
 static inline void stack_pop(struct stack *s)
 {
 	s->count--;
-	while (unlikely(s->abandoned) && s->count &&
-	       s->entry[s->count - 1].start & STACK_ABANDONED) {
-		s->count--;
-		s->abandoned--;
-	}
-	s->top = s->count ? s->entry[s->count - 1].end : 0;
+	if (unlikely(s->abandoned))
+		stack_surface(s);
 }
 
 #endif /* MEMMGR_STACK_H */

@@ -21,6 +21,7 @@ typedef __u64 u64;
 typedef __s32 s32;
 
 #define noinline	__attribute__((noinline))
+#define __maybe_unused	__attribute__((unused))
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 

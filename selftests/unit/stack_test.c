@@ -507,7 +507,7 @@ static void settle(void *state)
 	books->allocs = 0;
 	rig->s.e.allocs = 0;
 	books->peak = books->used;
-	rig->s.high = rig->s.top;
+	rig->s.high = stack_top(&rig->s)->end;
 }
 
 static void stack_exhaustive(void)
@@ -542,7 +542,7 @@ static void stack_limits(void)
 	const struct engine_request rq = { .bytes = all - 1 };
 	const struct engine_request half = { .bytes = all / 2, .align = all / 2 };
 	const struct engine_request more = { .bytes = all };
-	struct stack_entry entries[4];
+	struct stack_entry entries[5];
 	struct engine_block block;
 	struct engine_refusal why;
 	struct stack s;
@@ -576,7 +576,7 @@ static void stack_limits(void)
 static void stack_numbers(void)
 {
 	const struct engine_request rq = { .bytes = 8 };
-	struct stack_entry entries[4];
+	struct stack_entry entries[5];
 	struct engine_block block;
 	struct engine_refusal why;
 	struct stack s;
