@@ -296,9 +296,17 @@ static void expect_refused(struct __test_metadata *_metadata, struct ground *g,
 	c->undo(g, &good);
 }
 
+/* The first call from @c on whose kind of heap is in this build. */
+static const struct call *built_call(int fd, const struct call *c)
+{
+	while (c < calls + ARRAY_SIZE(calls) && !call_is_built(fd, c))
+		c++;
+	return c;
+}
+
 #define for_each_call(c, fd)						\
-	for (c = calls; c < calls + ARRAY_SIZE(calls); c++)		\
-		if (call_is_built(fd, c))
+	for (c = built_call(fd, calls); c < calls + ARRAY_SIZE(calls);	\
+	     c = built_call(fd, c + 1))
 
 TEST_F(abi, good_requests_are_granted)
 {

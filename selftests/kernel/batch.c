@@ -5,7 +5,7 @@
 #include "memmgr_test.h"
 
 MEMMGR_FIXTURE(batch)
-MEMMGR_KIND_FIXTURE(batch_kind)
+MEMMGR_KIND_FIXTURE(batch_kind);
 
 static struct memmgr_alloc_batch batch_request(__u32 heap, __u32 count,
 					       __u64 bytes, void *handles)
@@ -40,7 +40,8 @@ TEST_F(batch_kind, makes_and_frees_all)
 	__u32 heap, freed;
 	int i;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	b = batch_request(heap, 48, 100, handles);
 	strcpy(b.tag, "together");
@@ -73,7 +74,8 @@ TEST_F(batch_kind, memory_reads_as_zeros)
 	__u32 heap, freed;
 	int round, i;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	for (round = 0; round < 2; round++) {
 		b = batch_request(heap, 16, 100, handles);

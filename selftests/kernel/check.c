@@ -5,7 +5,7 @@
 #include "memmgr_test.h"
 
 MEMMGR_FIXTURE(check)
-MEMMGR_KIND_FIXTURE(check_kind)
+MEMMGR_KIND_FIXTURE(check_kind);
 
 static struct memmgr_check check_request(__u32 heap)
 {
@@ -20,7 +20,8 @@ TEST_F(check_kind, whole_in_every_state)
 	__u32 heap;
 	int i;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	EXPECT_EQ(0, mm_check(self->fd, heap));
 	for (i = 0; i < 40; i++) {
@@ -39,7 +40,8 @@ TEST_F(check_kind, counts_what_it_looked_at)
 	__u32 heap;
 	int i;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	for (i = 0; i < 10; i++)
 		must_alloc(_metadata, self->fd, heap, 50);
@@ -58,7 +60,8 @@ TEST_F(check_kind, scribbled_arena_leaves_the_books_whole)
 	size_t at;
 	int i;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
 	for (i = 0; i < 20; i++)
 		handles[i] = must_alloc(_metadata, self->fd, c.heap, 100).handle;

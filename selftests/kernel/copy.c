@@ -5,7 +5,7 @@
 #include "memmgr_test.h"
 
 MEMMGR_FIXTURE(copy)
-MEMMGR_KIND_FIXTURE(copy_kind)
+MEMMGR_KIND_FIXTURE(copy_kind);
 
 TEST_F(copy_kind, every_byte_comes_back)
 {
@@ -14,7 +14,8 @@ TEST_F(copy_kind, every_byte_comes_back)
 	size_t offset, bytes;
 	__u32 heap;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	a = must_alloc(_metadata, self->fd, heap, sizeof(data));
 	fill_pattern(data, sizeof(data), 3);
@@ -49,7 +50,8 @@ TEST_F(copy_kind, bounds_are_what_was_asked_for)
 	unsigned int i;
 	__u32 heap;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	a = must_alloc(_metadata, self->fd, heap, 100);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -69,7 +71,8 @@ TEST_F(copy_kind, refused_write_changes_nothing)
 	struct memmgr_alloc a, b;
 	__u32 heap;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	a = must_alloc(_metadata, self->fd, heap, 100);
 	b = must_alloc(_metadata, self->fd, heap, 100);

@@ -7,7 +7,7 @@
 #include "memmgr_test.h"
 
 MEMMGR_FIXTURE(frag)
-MEMMGR_KIND_FIXTURE(frag_kind)
+MEMMGR_KIND_FIXTURE(frag_kind);
 
 struct sums {
 	__u64 units;	/* free, in units of order 0 */
@@ -128,7 +128,8 @@ TEST_F(frag_kind, indices_equal_the_formulas)
 	__u32 heap;
 	int i;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	expect_frag(_metadata, self->fd, heap);
 	for (i = 0; i < 64; i++) {

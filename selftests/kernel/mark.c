@@ -6,8 +6,6 @@
 
 MEMMGR_FIXTURE(mark)
 
-#define NEED_STACK	NEED_KIND(self->fd, MEMMGR_KIND_STACK)
-
 TEST_F(mark, release_frees_what_came_since)
 {
 	struct memmgr_stats before, after;
@@ -16,7 +14,8 @@ TEST_F(mark, release_frees_what_came_since)
 	__u32 heap, released;
 	int i;
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
 	keep = must_alloc(_metadata, self->fd, heap, 100);
 	before = must_stats(_metadata, self->fd, heap);
@@ -41,7 +40,8 @@ TEST_F(mark, release_of_nothing)
 	__u32 heap, released = 7;
 	__u64 mark;
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
 	ASSERT_EQ(0, mm_mark(self->fd, heap, &mark));
 	EXPECT_EQ(0, mm_release(self->fd, heap, mark, &released));
@@ -59,7 +59,8 @@ TEST_F(mark, marks_nest)
 	__u32 heap, released;
 	int i;
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
 	ASSERT_EQ(0, mm_mark(self->fd, heap, &outer));
 	for (i = 0; i < 3; i++)
@@ -81,7 +82,8 @@ TEST_F(mark, release_below_an_inner_mark)
 	__u64 outer, inner;
 	__u32 heap, released;
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
 	must_alloc(_metadata, self->fd, heap, 50);
 	ASSERT_EQ(0, mm_mark(self->fd, heap, &outer));
@@ -101,7 +103,8 @@ TEST_F(mark, stack_fell_below_the_mark)
 	__u64 mark;
 	__u32 heap;
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
 	must_alloc(_metadata, self->fd, heap, 50);
 	a = must_alloc(_metadata, self->fd, heap, 50);
@@ -122,7 +125,8 @@ TEST_F(mark, marks_that_were_never_given)
 	unsigned int i;
 	__u32 heap;
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
 	must_alloc(_metadata, self->fd, heap, 50);
 	ASSERT_EQ(0, snapshot_take(self->fd, &before));
@@ -141,7 +145,8 @@ TEST_F(mark, allocation_of_another_client_above)
 	__u64 mark;
 	int other = open_device(O_RDWR);
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	ASSERT_LE(0, other);
 	c.flags = 0;
 	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
@@ -187,7 +192,8 @@ TEST_F(mark, private_stack_of_another_client)
 	__u64 mark;
 	__u32 heap;
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	ASSERT_LE(0, other);
 	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
 	ASSERT_EQ(0, mm_mark(self->fd, heap, &mark));
@@ -205,7 +211,8 @@ TEST_F(mark, released_memory_serves_again_and_is_zero)
 	__u64 mark;
 	__u32 heap;
 
-	NEED_STACK;
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_STACK]);
 	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
 	ASSERT_EQ(0, mm_mark(self->fd, heap, &mark));
 	a = must_alloc(_metadata, self->fd, heap, sizeof(data));

@@ -289,13 +289,6 @@ static inline bool kind_is_built(int fd, __u32 kind)
 	return !feature[kind] || (!mm_query(fd, &q) && (q.features & feature[kind]));
 }
 
-#define NEED_KIND(fd, kind)						\
-	do {								\
-		if (!kind_is_built(fd, kind))				\
-			SKIP(return, "%s is not in this build",		\
-			     kind_names[kind]);				\
-	} while (0)
-
 /* ---- the same, where failing ends the test -------------------------------- */
 
 static inline __u32 must_heap(struct __test_metadata *_metadata, int fd,
@@ -512,7 +505,7 @@ static inline bool state_returns(int fd, const struct snapshot *before)
 	FIXTURE_VARIANT_ADD(fixture, buddy) { MEMMGR_KIND_BUDDY };	\
 	FIXTURE_VARIANT_ADD(fixture, slab) { MEMMGR_KIND_SLAB };	\
 	FIXTURE_VARIANT_ADD(fixture, pool) { MEMMGR_KIND_POOL };	\
-	FIXTURE_VARIANT_ADD(fixture, stack) { MEMMGR_KIND_STACK };
+	FIXTURE_VARIANT_ADD(fixture, stack) { MEMMGR_KIND_STACK }
 
 /* ---- small things --------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #include "memmgr_test.h"
 
 MEMMGR_FIXTURE(stats)
-MEMMGR_KIND_FIXTURE(stats_kind)
+MEMMGR_KIND_FIXTURE(stats_kind);
 
 /* What the books of an undisturbed heap must say. */
 struct model {
@@ -67,7 +67,8 @@ TEST_F(stats_kind, follow_the_model)
 	__u32 heap;
 	int i, round;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	expect_model(_metadata, self->fd, heap, &m);
 	for (round = 0; round < 3; round++) {
@@ -159,7 +160,8 @@ TEST_F(stats_kind, largest_is_true)
 	__u32 heap;
 	int i;
 
-	NEED_KIND(self->fd, variant->kind);
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	heap = must_kind(_metadata, self->fd, variant->kind);
 	for (i = 0; i < 5; i++) {
 		largest = must_stats(_metadata, self->fd, heap).largest;
