@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Clients: an open file, and what was allocated through it. */
+#include <linux/atomic.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -8,11 +9,13 @@
 
 struct client *client_create(struct region *region)
 {
+	static atomic64_t serial = ATOMIC64_INIT(0);
 	struct client *client = kzalloc(sizeof(*client), GFP_KERNEL);
 
 	if (!client)
 		return NULL;
 	client->region = region;
+	client->serial = atomic64_inc_return(&serial);
 	raw_spin_lock_init(&client->lock);
 	INIT_LIST_HEAD(&client->records);
 	INIT_LIST_HEAD(&client->heaps);

@@ -12,12 +12,14 @@ struct region;
 /**
  * struct client - one open file of the device
  * @region: that was opened
+ * @serial: tells it from all other clients there ever were
  * @lock: guards @records; inside a heap's lock
  * @records: of its allocations that are not persistent
  * @heaps: its private heaps; guarded by region.heap_mutex
  */
 struct client {
 	struct region *region;
+	u64 serial;
 	raw_spinlock_t lock;
 	struct list_head records;
 	struct list_head heaps;

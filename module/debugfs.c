@@ -246,10 +246,11 @@ static int failures_show(struct seq_file *m, void *unused)
 {
 	struct region *region = m->private;
 	struct memmgr_failure f = { 0 };
+	u64 owner;
 
 	head(m, "failures");
 	seq_puts(m, "#seq time_ns heap reason bytes align largest free pid uid comm\n");
-	while (failures_next(&region->failures, f.seq, &f)) {
+	while (failures_next(&region->failures, f.seq, &f, &owner)) {
 		seq_printf(m, "%-6llu %15llu %-31s %-10s %12llu %8llu %12llu %12llu %7u %6u",
 			   f.seq, f.time_ns, f.heap_name, reasons[f.reason], f.bytes,
 			   f.align, f.largest, f.free, f.pid, f.uid);

@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -114,7 +115,7 @@ static struct memmgr_heap *query_heap(struct client *client,
 	struct memmgr_heap *heap;
 	u32 id = q->heap;
 
-	for (;; id = heap->id + 1) {
+	for (;; id++) {
 		if (q->flags & MEMMGR_QUERY_NAME)
 			heap = heap_get_named(client->region, q->name);
 		else if (q->flags & MEMMGR_QUERY_NEXT)
@@ -125,6 +126,7 @@ static struct memmgr_heap *query_heap(struct client *client,
 			return ERR_PTR(-ENOENT);
 		if (admin || !heap_access(heap, client))
 			return heap;
+		id = heap->id;
 		heap_put(heap);
 		if (q->flags & MEMMGR_QUERY_NAME)
 			return ERR_PTR(-ENOENT);
@@ -555,8 +557,10 @@ static int call_map(struct client *client, void *arg)
 
 static int call_failures(struct client *client, void *arg)
 {
+	bool admin = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 	struct memmgr_failures *f = arg;
 	struct memmgr_failure failure;
+	u64 owner;
 	u32 n = 0;
 	int err;
 
@@ -564,7 +568,11 @@ static int call_failures(struct client *client, void *arg)
 	    f->entry_size < sizeof(failure) || f->entry_size > ENTRY_MAX)
 		return -EINVAL;
 	while (n < f->count &&
-	       failures_next(&client->region->failures, f->after, &failure)) {
+	       failures_next(&client->region->failures, f->after, &failure, &owner)) {
+		/* A private heap's name is its client's. */
+		if (owner && owner != client->serial && !admin)
+			strscpy_pad(failure.heap_name, "(private)",
+				    sizeof(failure.heap_name));
 		err = entry_put(f->entries, n, f->entry_size, &failure,
 				sizeof(failure));
 		if (err)
@@ -701,11 +709,13 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (_IOC_TYPE(cmd) != MEMMGR_IOC_MAGIC || cmd != _IO(MEMMGR_IOC_MAGIC, _IOC_NR(cmd)) ||
 	    _IOC_NR(cmd) >= ARRAY_SIZE(calls))
 		return -ENOTTY;
-	call = &calls[_IOC_NR(cmd)];
+	call = &calls[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(calls))];
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
 	if (size < call->size)
 		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
 	err = copy_struct_from_user(&known, call->size, user, size);
 	if (err)
 		return err;
@@ -715,7 +725,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	err = call->function(file->private_data, &known);
 	/* The answer says why, so it is due on failure as well. */
 	if (copy_to_user(user, &known, call->size)) {
-		if (!err && call->undo)
+		if ((!err || err == -EFAULT) && call->undo)
 			call->undo(file->private_data, &known);
 		return -EFAULT;
 	}

@@ -18,12 +18,15 @@ void failures_init(struct failures *f)
 /**
  * failures_add - remember a failed request
  * @f: the ring
- * @failure: bytes, align, largest, free, heap and reason; the rest is filled in
+ * @failure: bytes, align, largest, free, heap, its name and reason; the rest is
+ *	filled in
+ * @owner: client.serial of a private heap's client; 0: a shared heap
  *
  * Context: any, no heap lock held. O(1).
  */
-void failures_add(struct failures *f, struct memmgr_failure *failure)
+void failures_add(struct failures *f, struct memmgr_failure *failure, u64 owner)
 {
+	struct failure_entry *entry;
 	unsigned long flags;
 
 	failure->time_ns = ktime_get_boottime_ns();
@@ -35,13 +38,17 @@ void failures_add(struct failures *f, struct memmgr_failure *failure)
 	}
 	raw_spin_lock_irqsave(&f->lock, flags);
 	failure->seq = ++f->total;
-	f->entry[(failure->seq - 1) % FAILURES_KEPT] = *failure;
+	entry = &f->entry[(failure->seq - 1) % FAILURES_KEPT];
+	entry->failure = *failure;
+	entry->owner = owner;
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 
 /* The oldest failure that is remembered and has a number above @after. */
-bool failures_next(struct failures *f, u64 after, struct memmgr_failure *out)
+bool failures_next(struct failures *f, u64 after, struct memmgr_failure *out,
+		   u64 *owner)
 {
+	struct failure_entry *entry;
 	unsigned long flags;
 	bool found;
 
@@ -49,8 +56,11 @@ bool failures_next(struct failures *f, u64 after, struct memmgr_failure *out)
 	if (f->total > FAILURES_KEPT)
 		after = max(after, f->total - FAILURES_KEPT);
 	found = after < f->total;
-	if (found)
-		*out = f->entry[after % FAILURES_KEPT];
+	if (found) {
+		entry = &f->entry[after % FAILURES_KEPT];
+		*out = entry->failure;
+		*owner = entry->owner;
+	}
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 	return found;
 }

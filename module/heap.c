@@ -3,12 +3,12 @@
 #include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "heap.h"
-#include "mmap.h"
 
 /* Main's lock is taken inside that of a slab heap: lockdep has to know. */
 static struct lock_class_key main_lock_key;
@@ -69,6 +69,7 @@ struct memmgr_heap *heap_get(struct region *region, u32 id)
 
 	if (id >= MEMMGR_MAX_HEAPS)
 		return NULL;
+	id = array_index_nospec(id, MEMMGR_MAX_HEAPS);
 	rcu_read_lock();
 	heap = rcu_dereference(region->heaps[id]);
 	if (heap && !refcount_inc_not_zero(&heap->users))
@@ -95,9 +96,10 @@ struct memmgr_heap *heap_get_named(struct region *region, const char *name)
 	struct memmgr_heap *heap;
 	u32 id;
 
-	for (id = 0; (heap = heap_get_next(region, id)); id = heap->id + 1) {
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
 		if (!strcmp(heap->name, name))
 			return heap;
+		id = heap->id;
 		heap_put(heap);
 	}
 	return NULL;
@@ -117,9 +119,10 @@ struct memmgr_heap *heap_get_window(struct region *region, u32 window)
 	struct memmgr_heap *heap;
 	u32 id;
 
-	for (id = 0; (heap = heap_get_next(region, id)); id = heap->id + 1) {
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
 		if (heap_has_window(heap, window))
 			return heap;
+		id = heap->id;
 		heap_put(heap);
 	}
 	return NULL;
@@ -369,6 +372,8 @@ static int too_large(const struct region *region, struct memmgr_heap_create *c)
 	return -ENOMEM;
 }
 
+#define PRIVATE_SLAB_MAX	max_t(u64, PAGE_SIZE, 1u << 16)
+
 static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 		     struct heap_plan *plan)
 {
@@ -385,6 +390,10 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	if (err)
 		return err;
+	/* A new slab of a private heap is cleared with the lock held. */
+	if (c->flags & MEMMGR_HEAP_PRIVATE &&
+	    1ull << plan->layout.shift > PRIVATE_SLAB_MAX)
+		return too_large(region, c);
 	if (c->count > (u64)plan->layout.max * plan->layout.objects)
 		return too_large(region, c);
 	plan->align = plan->layout.align;
@@ -471,15 +480,18 @@ static void heap_free_memory(struct memmgr_heap *heap)
 	kvfree(heap->meta);
 }
 
+/* A user decides how much: on his account, and no warning when it is too much. */
+#define HEAP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+
 /* The memory of a heap outside of the region; all of it before it exists. */
 static int heap_alloc_memory(struct memmgr_heap *heap,
 			     const struct heap_plan *plan)
 {
 	u32 i;
 
-	heap->meta = kvzalloc(plan->meta, GFP_KERNEL);
+	heap->meta = kvzalloc(plan->meta, HEAP_GFP);
 	heap->records = kvcalloc(plan->records, sizeof(*heap->records),
-				 GFP_KERNEL);
+				 HEAP_GFP);
 	if (!heap->meta || !heap->records)
 		return -ENOMEM;
 	heap->max_records = plan->records;
@@ -487,17 +499,17 @@ static int heap_alloc_memory(struct memmgr_heap *heap,
 		heap->records[i].next = i + 1 < plan->records ? i + 1 : RECORD_NONE;
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		heap->record_at = kvcalloc(plan->records, sizeof(u32),
-					   GFP_KERNEL);
+					   HEAP_GFP);
 		if (!heap->record_at)
 			return -ENOMEM;
 		memset(heap->record_at, 0xff, plan->records * sizeof(u32));
 	}
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		heap->slab_at = kvcalloc(plan->layout.max, sizeof(u32),
-					 GFP_KERNEL);
+					 HEAP_GFP);
 		heap->slab_of = kvcalloc((heap->region->bytes >>
 					  plan->layout.shift) + 1,
-					 sizeof(u32), GFP_KERNEL);
+					 sizeof(u32), HEAP_GFP);
 		if (!heap->slab_at || !heap->slab_of)
 			return -ENOMEM;
 		memset(heap->slab_at, 0xff, plan->layout.max * sizeof(u32));
@@ -566,7 +578,7 @@ static int heap_init_engine(struct memmgr_heap *heap,
 			    const struct memmgr_heap_create *c,
 			    struct engine_refusal *why)
 {
-	u32 join = c->flags & MEMMGR_HEAP_NO_JOIN ? 0 : BUDDY_JOIN;
+	u32 join = heap->flags & MEMMGR_HEAP_NO_JOIN ? 0 : BUDDY_JOIN;
 	int err;
 
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
@@ -575,7 +587,7 @@ static int heap_init_engine(struct memmgr_heap *heap,
 	if (err)
 		return err;
 	if (heap->flags & MEMMGR_HEAP_PRIVATE)
-		region_zero(heap->region, heap->arena, plan->bytes);
+		region_clear(heap->region, heap->arena, plan->bytes);
 	if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		heap->max_align = plan->align;
 		err = pool_init(&heap->pool, c->object_size, plan->align,
@@ -661,6 +673,9 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	heap->region = region;
 	heap->kind = c->kind;
 	heap->flags = c->flags;
+	/* Where main does without the slow path, so do all. */
+	if (c->kind == MEMMGR_KIND_BUDDY && !(region->flags & MEMMGR_REGION_JOIN))
+		heap->flags |= MEMMGR_HEAP_NO_JOIN;
 	strscpy(heap->name, c->name, sizeof(heap->name));
 }
 
@@ -671,9 +686,9 @@ static void heap_publish(struct memmgr_heap *heap, u32 id)
 	u32 i;
 
 	heap->id = id;
-	heap->serial = ++region->generation;
+	heap->serial = ++region->serial;
 	for (i = 0; i < heap->max_records; i++)
-		heap->records[i].handle = handle_make(heap->serial, id, i);
+		heap->records[i].handle = handle_make(region->generation + 1, id, i);
 	heap_take_windows(heap);
 	rcu_assign_pointer(region->heaps[id], heap);
 }

@@ -34,6 +34,7 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
+#include "mmap.h"
 #include "region.h"
 
 #define HEAP_MAX_RECORDS	(1u << 24)
@@ -52,6 +53,8 @@ enum record_state {
 /**
  * struct record - what is known of an allocation; guarded by the heap's lock
  * @handle: generation over heap and index; moves on when the record is freed
+ * @seq: number of the allocation in its heap; unlike a handle it never wraps,
+ *	so that a mapping never shows a later allocation
  * @next: free: the next free record
  * @state: enum record_state
  * @mapped: a client mapped it once
@@ -75,6 +78,7 @@ enum record_state {
  */
 struct record {
 	u64 handle;
+	u64 seq;
 	u32 next;
 	u8 state;
 	bool mapped;
@@ -130,7 +134,8 @@ struct record {
  * @holders: kernel modules and other heaps that keep it from being destroyed;
  *	guarded by region.heap_mutex
  * @dying: it was destroyed; no more allocations
- * @serial: tells it from an earlier heap with its id
+ * @serial: tells it from all other heaps that the region ever had
+ * @seq: number of the last allocation
  * @window: first window of its records, or HEAP_NO_WINDOW
  * @arena_window: window of a private heap's arena, or HEAP_NO_WINDOW
  * @wait: for memory
@@ -179,7 +184,8 @@ struct memmgr_heap {
 	refcount_t users;
 	u32 holders;
 	bool dying;
-	u32 serial;
+	u64 serial;
+	u64 seq;
 	u32 window;
 	u32 arena_window;
 	struct swait_queue_head wait;
@@ -266,7 +272,9 @@ static inline u32 handle_record(u64 handle)
 
 static inline u64 handle_make(u32 generation, u32 heap, u32 record)
 {
-	return generation * HANDLE_GENERATION | heap << HANDLE_HEAP_SHIFT | record;
+	/* 0 is no handle, also after 2^32 allocations. */
+	return (generation ? generation : 1) * HANDLE_GENERATION |
+	       heap << HANDLE_HEAP_SHIFT | record;
 }
 
 /**
@@ -369,9 +377,9 @@ int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
 bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 		    u32 *index, struct memmgr_info *info);
 int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, u64 *handle, u32 *page);
-int heap_map_place(struct memmgr_heap *heap, u32 serial, u64 handle, u64 offset,
-		   u64 *place);
+	     u64 offset, u64 bytes, struct mapping *mapping);
+int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
+		   u64 offset, u64 *place);
 void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 		 const struct engine_refusal *why);
 bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);

@@ -4,15 +4,13 @@
 #include <linux/cred.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
 #include "heap.h"
-#include "mmap.h"
-
-#define CLEAR_STEP	(1u << 20)
 
 /* Who asks. Found out before the lock: some of it may sleep. */
 struct viewer {
@@ -45,7 +43,7 @@ static struct record *record_of(struct memmgr_heap *heap, u64 handle)
 
 	if (i >= heap->max_records)
 		return NULL;
-	record = &heap->records[i];
+	record = &heap->records[array_index_nospec(i, heap->max_records)];
 	return record->handle == handle && record->state != RECORD_FREE ?
 	       record : NULL;
 }
@@ -96,6 +94,7 @@ static struct record *record_take(struct memmgr_heap *heap,
 	heap->used_records++;
 	*record = *template;
 	record->handle = handle;
+	record->seq = ++heap->seq;
 	record->state = RECORD_NEW;
 	record->offset = block->offset;
 	record->map_bytes = block->granted;
@@ -123,7 +122,8 @@ static void record_release(struct memmgr_heap *heap, struct record *record)
 	}
 	if (heap_is(heap, MEMMGR_KIND_STACK))
 		heap->record_at[record->depth] = RECORD_NONE;
-	record->handle += HANDLE_GENERATION;
+	record->handle = handle_make((record->handle >> 32) + 1, heap->id,
+				     record_index(heap, record));
 	record->state = RECORD_FREE;
 	record->client = NULL;
 	record->next = heap->free_record;
@@ -131,19 +131,10 @@ static void record_release(struct memmgr_heap *heap, struct record *record)
 	heap->used_records--;
 }
 
-/* Clear memory that nobody else uses; may take long, so may reschedule. */
+/* Clear a block that nobody else uses; may take long, so may reschedule. */
 static void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes)
 {
-	u64 place = heap_place(heap, offset);
-
-	while (bytes) {
-		u64 step = min_t(u64, bytes, CLEAR_STEP);
-
-		region_zero(heap->region, place, step);
-		place += step;
-		bytes -= step;
-		cond_resched();
-	}
+	region_clear(heap->region, heap_place(heap, offset), bytes);
 }
 
 static void record_describe(struct memmgr_heap *heap, const struct record *record,
@@ -236,7 +227,8 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *template,
 	err = heap->engine.ops->alloc(&heap->engine, &rq, block, why);
 	if (!err)
 		*handle = record_take(heap, template, block)->handle;
-	return err;
+	/* A stack has entries of its own, which kernel code may have used up. */
+	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
 }
 
 /* Clear the memory of a new record and let it live. */
@@ -300,11 +292,36 @@ bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err)
 	return *left > 0;
 }
 
-/* Can waiting help? Not when the request is too large or malformed. */
-static bool may_wait(int err, const struct engine_refusal *why)
+/* Can waiting help? Not when the request can never be served. */
+static bool may_wait(const struct memmgr_heap *heap, const struct record *template,
+		     int err, const struct engine_refusal *why)
 {
+	if (template->align > heap->max_align)
+		return false;
 	return err == -ENOSPC ||
 	       (err == -ENOMEM && why->reason != MEMMGR_REASON_TOO_LARGE);
+}
+
+/*
+ * The longest wait before the next look, whatever was freed here: what a slab
+ * heap waits for may be freed in main.
+ */
+#define WAIT_SLICE	(HZ / 10 + 1)
+
+static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err)
+{
+	long slice = *left;
+
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		slice = min_t(long, slice, WAIT_SLICE);
+	if (*left != MAX_SCHEDULE_TIMEOUT)
+		*left -= slice;
+	if (heap_wait(heap, seen, &slice, err)) {
+		if (*left != MAX_SCHEDULE_TIMEOUT)
+			*left += slice;
+		return true;
+	}
+	return *err == -ETIMEDOUT && *left > 0;
 }
 
 /*
@@ -332,11 +349,11 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	heap->waiters++;
 	for (;;) {
 		err = alloc_locked(heap, template, &handle, &block, why);
-		if (!go_on || !may_wait(err, why))
+		if (!go_on || !may_wait(heap, template, err, why))
 			break;
 		seen = heap->freed;
 		heap_unlock(heap, flags);
-		go_on = heap_wait(heap, seen, &left, &result);
+		go_on = alloc_sleep(heap, seen, &left, &result);
 		heap_wake(heap, true);
 		flags = heap_lock(heap);
 	}
@@ -344,7 +361,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	heap_unlock(heap, flags);
 	if (!err)
 		return alloc_finish(heap, viewer, handle, &block, info);
-	if (!go_on && may_wait(err, why)) {
+	if (!go_on && may_wait(heap, template, err, why)) {
 		if (result == -ETIMEDOUT)
 			why->reason = MEMMGR_REASON_TIMEOUT;
 		return result;
@@ -382,7 +399,8 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 	strscpy(failure.heap_name, heap->name, sizeof(failure.heap_name));
 	/* Who grows in place where he can asks often: that is no news. */
 	if (why->reason != MEMMGR_REASON_BLOCKED)
-		failures_add(&heap->region->failures, &failure);
+		failures_add(&heap->region->failures, &failure,
+			     heap->client ? heap->client->serial : 0);
 }
 
 static void count_fallback(struct memmgr_heap *heap)
@@ -418,6 +436,9 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	err = heap_access(heap, client);
 	if (err)
 		return err;
+	/* A private heap goes with its client, and all that lives in it. */
+	if (rq->flags & MEMMGR_ALLOC_PERSISTENT && heap->flags & MEMMGR_HEAP_PRIVATE)
+		return -EINVAL;
 	record_prepare(&template, client, rq);
 	err = alloc_try(heap, &template, &viewer, info, why);
 	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
@@ -427,7 +448,7 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 		if (err == -ENOMEM || err == -ENOSPC)
 			why->largest = max(why->largest, second.largest);
 	}
-	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(err, why))
+	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, &template, err, why))
 		err = alloc_wait(heap, &template, &viewer, rq->timeout_ms, info,
 				 why);
 	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT)
@@ -545,6 +566,7 @@ void heap_forget_records(struct memmgr_heap *heap)
 		if (heap->records[i].state != RECORD_FREE)
 			record_release(heap, &heap->records[i]);
 		heap_unlock(heap, flags);
+		cond_resched();
 	}
 }
 
@@ -575,7 +597,8 @@ static int resize_cut(struct memmgr_heap *heap, struct record *record,
 	u64 from = PAGE_ALIGN(bytes);
 	u64 to = record->map_bytes;
 
-	if (!record->mapped || from >= to)
+	/* Not for a size near 2^64 that wraps: that one is refused. */
+	if (!record->mapped || bytes >= to || from >= to)
 		return 0;
 	record->state = RECORD_RESIZING;
 	record->map_bytes = from;
@@ -685,11 +708,13 @@ bool heap_stack_has_records(const struct memmgr_heap *heap, u32 depth)
 	return false;
 }
 
-/* May everything from @depth up go? Abandoned blocks always may. */
+#define RELEASE_STEP	256u	/* blocks to look at with the lock held */
+
+/* May the blocks from @depth to before @end go? Abandoned ones always may. */
 static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
-			 u32 depth)
+			 u32 depth, u32 end)
 {
-	for (; depth < heap->stack.count; depth++) {
+	for (; depth < end; depth++) {
 		u32 i = heap->record_at[depth];
 		struct record *record;
 
@@ -705,6 +730,55 @@ static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
 	return 0;
 }
 
+/* May everything above a mark go? Looked at in steps. */
+static int release_check_all(struct memmgr_heap *heap, const struct viewer *viewer,
+			     u64 mark)
+{
+	unsigned long flags;
+	bool more = true;
+	u32 depth, end, d;
+	int err;
+
+	for (d = 0; more; d = end) {
+		flags = heap_lock(heap);
+		err = stack_depth(&heap->stack, mark, &depth);
+		d = max(d, err ? 0 : depth);
+		end = min(d + RELEASE_STEP, heap->stack.count);
+		if (!err)
+			err = release_check(heap, viewer, d, end);
+		more = !err && end < heap->stack.count;
+		heap_unlock(heap, flags);
+	}
+	return err;
+}
+
+/* Let go of the topmost blocks above a mark. Under the heap's lock. */
+static int release_step(struct memmgr_heap *heap, const struct viewer *viewer,
+			u64 mark, u32 *released, bool *more)
+{
+	struct stack *s = &heap->stack;
+	u32 depth, d, n;
+	int err;
+
+	err = stack_depth(s, mark, &depth);
+	if (err)
+		return err;
+	if (s->count - depth > RELEASE_STEP)
+		depth = s->count - RELEASE_STEP;
+	err = release_check(heap, viewer, depth, s->count);
+	if (err)
+		return err;
+	for (d = depth; d < s->count; d++) {
+		if (s->entry[d].start & STACK_ABANDONED)
+			continue;
+		record_release(heap, &heap->records[heap->record_at[d]]);
+		++*released;
+	}
+	stack_release(s, stack_mark_at(s, depth), &n);
+	*more = depth != (u32)mark;
+	return 0;
+}
+
 /**
  * heap_stack_release - free everything above a mark
  * @heap: any heap
@@ -712,7 +786,8 @@ static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
  * @mark: of heap_stack_mark()
  * @released: allocations that went
  *
- * Context: process. O(allocations that go).
+ * Context: process. O(allocations that go), the lock dropped between steps:
+ * first to see that all of them may go, then to free them.
  * Return: 0, -EOPNOTSUPP, -EINVAL when the stack was below the mark since, or
  * -EBUSY when something above it is not the client's.
  */
@@ -721,29 +796,20 @@ int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark
 {
 	struct viewer viewer = viewer_of(client);
 	unsigned long flags;
-	bool wake = false;
-	u32 depth, d, n;
+	bool wake, more = true;
 	int err;
 
 	*released = 0;
 	if (!heap_is(heap, MEMMGR_KIND_STACK))
 		return -EOPNOTSUPP;
-	flags = heap_lock(heap);
-	err = stack_depth(&heap->stack, mark, &depth);
-	if (!err)
-		err = release_check(heap, &viewer, depth);
-	if (!err) {
-		for (d = depth; d < heap->stack.count; d++) {
-			if (heap->stack.entry[d].start & STACK_ABANDONED)
-				continue;
-			record_release(heap, &heap->records[heap->record_at[d]]);
-			++*released;
-		}
-		stack_release(&heap->stack, mark, &n);
+	err = release_check_all(heap, &viewer, mark);
+	while (!err && more) {
+		flags = heap_lock(heap);
+		err = release_step(heap, &viewer, mark, released, &more);
 		wake = heap_freed(heap);
+		heap_unlock(heap, flags);
+		heap_wake(heap, wake);
 	}
-	heap_unlock(heap, flags);
-	heap_wake(heap, wake);
 	return err;
 }
 
@@ -855,6 +921,22 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 	return found;
 }
 
+/* The arena of a private heap, for its client. */
+static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset,
+		     u64 bytes, struct mapping *mapping)
+{
+	u64 limit = PAGE_ALIGN(heap->bytes);
+	int err = heap_access(heap, client);
+
+	if (err)
+		return err;
+	if (bytes > limit || offset > limit - bytes)
+		return -EINVAL;
+	mapping->arena = true;
+	mapping->first = heap_arena_page(heap);
+	return 0;
+}
+
 /**
  * heap_map - may this be mapped, and what is it?
  * @heap: that the window belongs to
@@ -862,54 +944,45 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
  * @window: of a record or of the arena
  * @offset: first byte in the window
  * @bytes: how many
- * @handle: of the allocation; 0: the arena
- * @page: under which its mappings are found, see mmap.c
+ * @mapping: the answer
  *
  * Return: 0, -EINVAL or -EACCES.
  */
 int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, u64 *handle, u32 *page)
+	     u64 offset, u64 bytes, struct mapping *mapping)
 {
 	struct viewer viewer = viewer_of(client);
 	struct record *record;
 	unsigned long flags;
-	u64 limit;
 	int err;
 
-	if (window == heap->arena_window) {
-		*handle = 0;
-		*page = heap_arena_page(heap);
-		limit = PAGE_ALIGN(heap->bytes);
-		err = heap_access(heap, client);
-		return err ? err :
-		       bytes <= limit && offset <= limit - bytes ? 0 : -EINVAL;
-	}
+	mapping->heap = heap->id;
+	mapping->serial = heap->serial;
+	if (window == heap->arena_window)
+		return arena_map(heap, client, offset, bytes, mapping);
 	flags = heap_lock(heap);
 	record = &heap->records[window - heap->window];
-	if (record->state != RECORD_LIVE)
-		err = -EINVAL;
-	else
-		err = record_access(record, &viewer);
-	limit = record->map_bytes;
-	if (!err && (bytes > limit || offset > limit - bytes))
+	err = record->state == RECORD_LIVE ? record_access(record, &viewer) :
+					     -EINVAL;
+	if (!err && (bytes > record->map_bytes ||
+		     offset > record->map_bytes - bytes))
 		err = -EINVAL;
 	if (!err) {
 		if (!record->mapped)
 			record->map_page = heap_place(heap, record->offset) >> PAGE_SHIFT;
 		record->mapped = true;
-		*handle = record->handle;
-		*page = record->map_page;
+		mapping->handle = record->handle;
+		mapping->seq = record->seq;
+		mapping->first = record->map_page;
 	}
 	heap_unlock(heap, flags);
 	return err;
 }
 
 /* The page of a private arena; a slab that it does not hold has none. */
-static int arena_place(struct memmgr_heap *heap, u32 serial, u64 offset,
-		       u64 *place)
+static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 {
-	if (heap->dying || heap->serial != serial ||
-	    offset >= PAGE_ALIGN(heap->bytes))
+	if (heap->dying || offset >= PAGE_ALIGN(heap->bytes))
 		return -ENOENT;
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		u64 n = offset >> heap->slabs.layout.shift;
@@ -921,36 +994,38 @@ static int arena_place(struct memmgr_heap *heap, u32 serial, u64 offset,
 	return 0;
 }
 
+static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
+			u64 offset, u64 *place)
+{
+	struct record *record = record_of(heap, mapping->handle);
+
+	if (!record || record->seq != mapping->seq || offset >= record->map_bytes ||
+	    (record->state != RECORD_LIVE && record->state != RECORD_RESIZING))
+		return -ENOENT;
+	*place = heap_place(heap, record->offset) + offset;
+	return 0;
+}
+
 /**
  * heap_map_place - where the page is that a mapping shows
- * @heap: it showed when it was made
- * @serial: of that heap
- * @handle: of the allocation; 0: the arena
+ * @heap: with the id of the one that it showed when it was made
+ * @mapping: the mapping
  * @offset: byte in it
  * @place: in the region
  *
  * Context: the region's map_gate is held. O(1).
  * Return: 0, or -ENOENT when it is not there any more.
  */
-int heap_map_place(struct memmgr_heap *heap, u32 serial, u64 handle, u64 offset,
-		   u64 *place)
+int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
+		   u64 offset, u64 *place)
 {
-	struct record *record;
 	unsigned long flags;
 	int err = -ENOENT;
 
 	flags = heap_lock(heap);
-	if (!handle) {
-		err = arena_place(heap, serial, offset, place);
-	} else {
-		record = record_of(heap, handle);
-		if (record && offset < record->map_bytes &&
-		    (record->state == RECORD_LIVE ||
-		     record->state == RECORD_RESIZING)) {
-			*place = heap_place(heap, record->offset) + offset;
-			err = 0;
-		}
-	}
+	if (heap->serial == mapping->serial)
+		err = mapping->arena ? arena_place(heap, offset, place) :
+				       record_place(heap, mapping, offset, place);
 	heap_unlock(heap, flags);
 	return err;
 }

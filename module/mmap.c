@@ -32,24 +32,6 @@
 
 #define MAPPING_MAGIC	0x6d6d6772	/* "mmgr" */
 
-/**
- * struct mapping - what a VMA shows; shared by its copies and parts
- * @users: VMAs
- * @region: where
- * @heap: id
- * @serial: of the heap
- * @handle: of the allocation; 0: the arena of the heap
- * @first: vm_pgoff of its first byte
- */
-struct mapping {
-	refcount_t users;
-	struct region *region;
-	u32 heap;
-	u32 serial;
-	u64 handle;
-	unsigned long first;
-};
-
 static void mapping_open(struct vm_area_struct *vma)
 {
 	struct mapping *mapping = vma->vm_private_data;
@@ -72,8 +54,7 @@ static int mapping_place(const struct mapping *mapping, u64 offset, u64 *place)
 
 	if (!heap)
 		return -ENOENT;
-	err = heap_map_place(heap, mapping->serial, mapping->handle, offset,
-			     place);
+	err = heap_map_place(heap, mapping, offset, place);
 	heap_put(heap);
 	return err;
 }
@@ -116,7 +97,6 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 	unsigned long page = vma->vm_pgoff & ((1ul << region->window_shift) - 1);
 	struct mapping *mapping;
 	struct memmgr_heap *heap;
-	u32 first;
 	int err;
 
 	/* The kernel takes VM_SHARED from a file that was opened read-only. */
@@ -133,17 +113,14 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 	}
 	refcount_set(&mapping->users, 1);
 	mapping->region = region;
-	mapping->heap = heap->id;
-	mapping->serial = heap->serial;
 	err = heap_map(heap, client, window, (u64)page << PAGE_SHIFT,
-		       vma->vm_end - vma->vm_start, &mapping->handle, &first);
+		       vma->vm_end - vma->vm_start, mapping);
 	heap_put(heap);
 	if (err) {
 		kfree(mapping);
 		return err;
 	}
-	mapping->first = first;
-	vma->vm_pgoff = first + page;
+	vma->vm_pgoff = mapping->first + page;
 	/*
 	 * Page frames without struct pages, not to be grown or dumped. The
 	 * attribute stays that of ordinary memory, like the kernel's mapping.

@@ -3,11 +3,34 @@
 #ifndef MEMMGR_MMAP_H
 #define MEMMGR_MMAP_H
 
+#include <linux/refcount.h>
 #include <linux/types.h>
 
 struct client;
 struct region;
 struct vm_area_struct;
+
+/**
+ * struct mapping - what a VMA shows; shared by its copies and parts
+ * @users: VMAs
+ * @region: where
+ * @heap: id
+ * @serial: of the heap
+ * @arena: all of a private heap
+ * @handle: else, of the allocation
+ * @seq: of the allocation
+ * @first: vm_pgoff of its first byte
+ */
+struct mapping {
+	refcount_t users;
+	struct region *region;
+	u32 heap;
+	u64 serial;
+	bool arena;
+	u64 handle;
+	u64 seq;
+	u32 first;
+};
 
 int mapping_create(struct client *client, struct vm_area_struct *vma);
 void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes);

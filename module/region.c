@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/of_address.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -85,6 +86,21 @@ u64 region_phys(const struct region *region, u64 offset)
 void region_zero(struct region *region, u64 offset, u64 bytes)
 {
 	memset(region->virt + offset, 0, bytes);
+}
+
+#define CLEAR_STEP	(1u << 20)
+
+/* The same for much of it, in process context: may reschedule. */
+void region_clear(struct region *region, u64 offset, u64 bytes)
+{
+	while (bytes) {
+		u64 step = min_t(u64, bytes, CLEAR_STEP);
+
+		region_zero(region, offset, step);
+		offset += step;
+		bytes -= step;
+		cond_resched();
+	}
 }
 
 /* Bytes that could not be copied, as copy_to_user() tells. */

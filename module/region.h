@@ -43,7 +43,8 @@ struct vm_area_struct;
  * @window_shift: log2 of the pages that a window of the mmap() offsets spans
  * @heap_mutex: serialises making and unmaking heaps
  * @heaps: by id; written under @heap_mutex, read under RCU
- * @generation: where the next heap's handles start
+ * @serial: of the last heap that was made
+ * @generation: highest of the handles of heaps that went
  * @failures: the last failed requests
  * @debugfs: the folder
  */
@@ -64,6 +65,7 @@ struct region {
 	u32 window_shift;
 	struct mutex heap_mutex;	/* making and unmaking heaps */
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
+	u64 serial;
 	u32 generation;
 	struct failures failures;
 	struct dentry *debugfs;
@@ -94,6 +96,7 @@ struct region *region_by_name(const char *name, size_t len);
 
 unsigned long region_pfn(const struct region *region, u64 offset);
 void region_zero(struct region *region, u64 offset, u64 bytes);
+void region_clear(struct region *region, u64 offset, u64 bytes);
 u64 region_phys(const struct region *region, u64 offset);
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes);

@@ -271,7 +271,7 @@ static const struct engine_ops stack_ops = {
  */
 u64 stack_mark(const struct stack *s)
 {
-	return s->count ? (u64)stack_top(s)->seq << 32 | s->count : 0;
+	return stack_mark_at(s, s->count);
 }
 
 /**

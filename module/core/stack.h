@@ -83,6 +83,12 @@ static inline u64 stack_offset(const struct stack_entry *entry)
 	return (u64)(entry->start & STACK_START) << STACK_SHIFT;
 }
 
+/* The mark of a height of @count blocks. */
+static inline u64 stack_mark_at(const struct stack *s, u32 count)
+{
+	return count ? (u64)s->entry[count - 1].seq << 32 | count : 0;
+}
+
 /*
  * Lay a block of @bytes on the stack, at a multiple of @align units; false when
  * it does not fit. 1 <= @bytes < 2^32, @align a power of two.

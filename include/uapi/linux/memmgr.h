@@ -24,7 +24,7 @@
  *			of two, unknown flag, non-zero reserved field,
  *			structure too short, string not terminated
  *	E2BIG		the structure is longer than this kernel knows and what
- *			it does not know is not zero
+ *			it does not know is not zero, or longer than a page
  *	EFAULT		a pointer does not lead to the caller's memory
  *	ENOTTY		unknown command
  *	ENOENT		no such heap
@@ -166,7 +166,8 @@ struct memmgr_query {
  * @bytes: in: buddy, stack: size of the arena, rounded up to pages; slab: the
  *	limit it may grow to (0: the whole region); pool: must be 0 or at least
  *	@count blocks, the arena follows from @count
- * @object_size: in: slab: object, pool: block, in bytes; others: 0
+ * @object_size: in: slab: object, pool: block, in bytes; others: 0. In a private
+ *	slab heap at most 64 KiB
  * @align: in: slab, pool: alignment of each object (0: 8 bytes); others: 0
  * @count: in: pool: number of blocks; slab: objects to preallocate; others: 0
  * @granule: in: buddy: 32 or a larger power of two up to the page size
@@ -177,7 +178,8 @@ struct memmgr_query {
  *	cannot; it must not have a fallback itself
  * @map_offset: out: private heaps: what to pass to mmap() for the whole arena
  * @map_size: out: private heaps: bytes that may be mapped
- * @reason: out: when it failed with ENOMEM: enum memmgr_reason
+ * @reason: out: when it failed with ENOMEM: enum memmgr_reason; NONE: the system
+ *	has no memory for the heap's books
  * @reserved: 0
  * @largest: out: when it failed: largest arena that would have worked
  *
@@ -277,7 +279,7 @@ struct memmgr_heap_query {
 };
 
 /* flags of allocations, in struct memmgr_alloc.flags and memmgr_info.flags */
-#define MEMMGR_ALLOC_PERSISTENT	(1u << 0)	/* outlives the client */
+#define MEMMGR_ALLOC_PERSISTENT	(1u << 0)	/* outlives the client; not in private heaps */
 #define MEMMGR_ALLOC_WAIT	(1u << 1)	/* wait for memory, see @timeout_ms */
 #define MEMMGR_ALLOC_NO_FALLBACK (1u << 2)	/* this heap or nothing */
 
@@ -370,8 +372,9 @@ struct memmgr_resize {
  * @reserved: 0
  * @largest: out: the same
  *
- * Makes as many as it can. Fails only when not even one could be made; those
- * whose handle could not be written (EFAULT) are freed again.
+ * Makes as many as it can. Fails when not even one could be made, and with
+ * EFAULT when a handle could not be written: that one is freed again, and
+ * @count tells how many were made and written before it.
  */
 struct memmgr_alloc_batch {
 	__u32 size;
@@ -670,7 +673,8 @@ struct memmgr_map {
  * @pid: of the caller, 0 for kernel code in interrupt context
  * @uid: of the caller
  * @comm: of the caller
- * @heap_name: of the heap; its id may have gone to another since
+ * @heap_name: of the heap, whose id may have gone to another since;
+ *	"(private)" for another client's private one
  */
 struct memmgr_failure {
 	__u64 seq;
