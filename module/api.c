@@ -261,6 +261,7 @@ static noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
  * is, without a look at what only this needs.
  */
 static noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)
+	__releases(&heap->lock)
 {
 	bool wake = heap_freed(heap);
 

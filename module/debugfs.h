@@ -8,7 +8,7 @@ struct region;
 
 struct dentry *debugfs_add_region(struct region *region);
 void debugfs_remove_region(struct region *region);
-void debugfs_init(void);
-void debugfs_exit(void);
+__visible void debugfs_init(void);
+__visible void debugfs_exit(void);
 
 #endif /* MEMMGR_DEBUGFS_H */

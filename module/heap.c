@@ -47,6 +47,7 @@ static noinline void heap_settle(struct memmgr_heap *heap)
  * Return: for heap_unlock().
  */
 unsigned long heap_lock(struct memmgr_heap *heap)
+	__acquires(&heap->lock)
 {
 	unsigned long flags;
 

@@ -204,9 +204,10 @@ struct memmgr_heap {
 	struct rcu_head rcu;
 };
 
-unsigned long heap_lock(struct memmgr_heap *heap);
+__visible unsigned long heap_lock(struct memmgr_heap *heap) __acquires(&heap->lock);
 
 static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
+	__releases(&heap->lock)
 {
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 }
@@ -217,6 +218,7 @@ static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
  * way looks after it.
  */
 static __always_inline unsigned long heap_lock_inline(struct memmgr_heap *heap)
+	__acquires(&heap->lock)
 {
 	unsigned long flags;
 
@@ -229,6 +231,7 @@ static __always_inline unsigned long heap_lock_inline(struct memmgr_heap *heap)
 }
 
 static __always_inline void heap_unlock_inline(struct memmgr_heap *heap, unsigned long flags)
+	__releases(&heap->lock)
 {
 #ifdef COMPAT_INLINE_LOCK
 	__raw_spin_unlock_irqrestore(&heap->lock, flags);
@@ -306,8 +309,8 @@ struct memmgr_heap *heap_get_named(struct region *region, const char *name);
 struct memmgr_heap *heap_get_next(struct region *region, u32 id);
 struct memmgr_heap *heap_get_window(struct region *region, u32 window);
 void heap_put(struct memmgr_heap *heap);
-struct memmgr_heap *heap_hold(struct region *region, const char *name);
-void heap_unhold(struct memmgr_heap *heap);
+__visible struct memmgr_heap *heap_hold(struct region *region, const char *name);
+__visible void heap_unhold(struct memmgr_heap *heap);
 int heap_access(const struct memmgr_heap *heap, const struct client *client);
 int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
 		   struct engine_refusal *why);
@@ -366,7 +369,7 @@ void heap_refused(struct region *region);
 void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle);
 int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 		u64 bytes, u64 *granted, struct engine_refusal *why);
-int heap_stack_mark(struct memmgr_heap *heap, u64 *mark);
+__visible int heap_stack_mark(struct memmgr_heap *heap, u64 *mark);
 int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark,
 		       u32 *released);
 int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
@@ -380,14 +383,14 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	     u64 offset, u64 bytes, struct mapping *mapping);
 int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		   u64 offset, u64 *place);
-void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
-		 const struct engine_refusal *why);
-bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
+__visible void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
+			   const struct engine_refusal *why);
+__visible bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
 void heap_forget_records(struct memmgr_heap *heap);
 void heap_trim(struct memmgr_heap *heap);
 
 /* heap_stats.c: what is known of a heap */
-void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);
+__visible void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);
 void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *frag);
 int heap_check(struct memmgr_heap *heap, struct memmgr_check *check);
 void heap_query(struct memmgr_heap *heap, struct client *client,
@@ -397,7 +400,7 @@ bool heap_next_block(struct memmgr_heap *heap, u64 *pos,
 u32 heap_owner(struct region *region, u64 place);
 u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
 		 u64 *cell_bytes);
-bool heap_stack_has_records(const struct memmgr_heap *heap, u32 depth);
+__visible bool heap_stack_has_records(const struct memmgr_heap *heap, u32 depth);
 u32 heap_count(struct region *region);
 
 #endif /* MEMMGR_HEAP_H */

@@ -35,8 +35,8 @@ struct mapping {
 int mapping_create(struct client *client, struct vm_area_struct *vma);
 void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes);
 
-int mapping_init(void);
-void mapping_exit(void);
+__visible int mapping_init(void);
+__visible void mapping_exit(void);
 struct inode *mapping_inode_get(void);
 void mapping_inode_put(struct inode *inode);
 

@@ -91,8 +91,8 @@ struct region_source {
 
 struct region *region_create(const struct region_source *source);
 void region_destroy(struct region *region);
-struct region *region_first(void);
-struct region *region_by_name(const char *name, size_t len);
+__visible struct region *region_first(void);
+__visible struct region *region_by_name(const char *name, size_t len);
 
 unsigned long region_pfn(const struct region *region, u64 offset);
 void region_zero(struct region *region, u64 offset, u64 bytes);

@@ -3,7 +3,7 @@
 #ifndef MEMMGR_SOURCE_H
 #define MEMMGR_SOURCE_H
 
-int source_init(void);
-void source_exit(void);
+__visible int source_init(void);
+__visible void source_exit(void);
 
 #endif /* MEMMGR_SOURCE_H */

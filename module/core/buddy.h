@@ -97,7 +97,7 @@ struct buddy {
 
 size_t buddy_meta_size(u32 granules);
 int buddy_init(struct buddy *b, u32 granules, u32 shift, u32 flags, void *meta);
-u32 buddy_take(struct buddy *b, u32 bytes);
-int buddy_give(struct buddy *b, u32 g);
+__visible u32 buddy_take(struct buddy *b, u32 bytes);
+__visible int buddy_give(struct buddy *b, u32 g);
 
 #endif /* MEMMGR_BUDDY_H */

@@ -57,7 +57,7 @@ static int pool_alloc(struct engine *e, const struct engine_request *rq,
 }
 
 /* The number of the live block at @offset, or POOL_NONE. */
-static u32 block_at(const struct pool *p, u64 offset)
+static u32 number_at(const struct pool *p, u64 offset)
 {
 	u32 i = offset >> 32 ? POOL_NONE : divide(offset, p->magic);
 
@@ -70,7 +70,7 @@ static int pool_free(struct engine *e, u64 offset, bool recorded,
 		     struct engine_block *block)
 {
 	struct pool *p = to_pool(e);
-	u32 i = block_at(p, offset);
+	u32 i = number_at(p, offset);
 
 	if (i == POOL_NONE)
 		return -ENOENT;
@@ -83,7 +83,7 @@ static int pool_resize(struct engine *e, u64 offset,
 		       struct engine_block *block, struct engine_refusal *why)
 {
 	struct pool *p = to_pool(e);
-	u32 i = block_at(p, offset);
+	u32 i = number_at(p, offset);
 
 	if (!rq->bytes)
 		return -EINVAL;
@@ -104,7 +104,7 @@ static int pool_resize(struct engine *e, u64 offset,
 static int pool_find(struct engine *e, u64 offset, struct engine_block *block)
 {
 	struct pool *p = to_pool(e);
-	u32 i = block_at(p, offset);
+	u32 i = number_at(p, offset);
 
 	if (i == POOL_NONE)
 		return -ENOENT;

@@ -128,9 +128,9 @@ u32 slab_leaving(struct slabs *s);
 void slab_left(struct slabs *s, u32 number);
 int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why);
 int slab_give(struct slabs *s, u64 offset, u32 mark);
-void slab_filled(struct slabs *s, u32 n);
-void slab_opened(struct slabs *s, u32 n);
-void slab_emptied(struct slabs *s, u32 n);
+__visible void slab_filled(struct slabs *s, u32 n);
+__visible void slab_opened(struct slabs *s, u32 n);
+__visible void slab_emptied(struct slabs *s, u32 n);
 
 static inline u32 *slab_row(const struct slabs *s, u32 n)
 {

@@ -22,6 +22,7 @@ typedef __s32 s32;
 
 #define noinline	__attribute__((noinline))
 #define __maybe_unused	__attribute__((unused))
+#define __visible
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 

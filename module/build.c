@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * All that is built for size, as one compilation unit, as kernel/sched/ does it
+ * in build_policy.c. With -fwhole-program the compiler knows every caller, and
+ * the names and relocations that only tie files together take no room in the
+ * module. What main.c and api.c call is marked __visible.
+ */
+#include "client.c"
+#include "debugfs.c"
+#include "dev.c"
+#include "failures.c"
+#include "heap.c"
+#include "heap_alloc.c"
+#include "heap_config.c"
+#include "heap_stats.c"
+#include "mmap.c"
+#include "region.c"
+#include "source.c"
+#include "core/buddy.c"
+#include "core/frag.c"
+#if IS_ENABLED(CONFIG_MEMMGR_SLAB)
+#include "core/slab.c"
+#endif
+#if IS_ENABLED(CONFIG_MEMMGR_POOL)
+#include "core/pool.c"
+#endif
+#if IS_ENABLED(CONFIG_MEMMGR_STACK)
+#include "core/stack.c"
+#endif
