@@ -374,7 +374,7 @@ static u32 word_fit(u32 w, u32 order)
 	u32 c, pairs, single;
 
 	for (c = 0; c < BUDDY_CLASSES; c++, runs = pairs) {
-		pairs = runs & runs >> (1u << c) & aligned[c];
+		pairs = runs & (runs >> (1u << c)) & aligned[c];
 		if (c < order)
 			continue;
 		single = runs & ~(pairs | pairs << (1u << c));
@@ -540,7 +540,7 @@ static bool search_words(const struct buddy *b, struct search *s)
 		start = len ? start : i << 5;
 		if (search_run(s, start, len + head))
 			return true;
-		w &= FULL << head & FULL >> tail;
+		w &= (FULL << head) & (FULL >> tail);
 		if (w && search_inside(s, i << 5, w))
 			return true;
 		len = tail;
