@@ -267,6 +267,26 @@ static void test_slab_objects(struct test *t)
 	kfree(object);
 }
 
+/* Whole objects take another way than smaller requests: the last one stays aside. */
+static void test_slab_whole(struct test *t)
+{
+	struct memmgr_stats stats;
+	void *first, *second;
+
+	memmgr_heap_stats(slab_of(t), &stats);
+	first = memmgr_alloc(slab_of(t), stats.largest, 0, 0);
+	second = memmgr_alloc(slab_of(t), stats.largest, 0, 0);
+	if (!expect(t, first && second && first != second))
+		return;
+	expect(t, !memmgr_free(slab_of(t), first));
+	expect(t, memmgr_free(slab_of(t), first) < 0);
+	expect(t, memmgr_alloc(slab_of(t), stats.largest, 0, 0) == first);
+	expect(t, !memmgr_free(slab_of(t), second));
+	expect(t, !memmgr_free(slab_of(t), first));
+	expect_refused(t, slab_of(t), second);
+	expect_refused(t, slab_of(t), first);
+}
+
 static void test_slab_too_large(struct test *t)
 {
 	struct memmgr_stats before, after;
@@ -679,6 +699,7 @@ static const struct {
 	{ "pool_put_inside",		test_pool_put_inside },
 	{ "pool_only",			test_pool_only },
 	{ "slab_objects",		test_slab_objects },
+	{ "slab_whole",			test_slab_whole },
 	{ "slab_too_large",		test_slab_too_large },
 	{ "buddy_sizes",		test_buddy_sizes },
 	{ "phys",			test_phys },
