@@ -270,8 +270,10 @@ static noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsi
 	return err ? free_slow(heap, ptr, err) : 0;
 }
 
-/* The giving back of each kind: @distance bytes from the heap's base. */
-/* Only the top block; neither the ground nor a block with a flag starts there. */
+/*
+ * The giving back of each kind: @distance bytes from the heap's base. A stack's
+ * top block only; neither the ground nor a block with a flag starts there.
+ */
 static __always_inline bool stack_give_fast(struct memmgr_heap *heap, unsigned long distance)
 {
 	if (unlikely(stack_top(&heap->stack)->start != distance >> STACK_SHIFT ||
