@@ -36,7 +36,6 @@
 
 #define BUDDY_LEVELS		6	/* 32^6 granules at most */
 #define BUDDY_CLASSES		5
-#define BUDDY_ORDERS		(BUDDY_LEVELS * BUDDY_CLASSES)
 #define BUDDY_MAX_GRANULES	(1u << 27)	/* 4 GiB in granules of 32 bytes */
 #define BUDDY_MIN_SHIFT		5
 #define BUDDY_NONE		(~0u)
