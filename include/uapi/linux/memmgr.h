@@ -29,17 +29,21 @@
  *	ENOTTY		unknown command
  *	ENOENT		no such heap
  *	EBADF		no such handle: never issued, forged, or already freed
- *	EACCES		the handle or private heap is another client's, or the call
- *			changes something and the file was opened read-only
- *	EPERM		the call needs CAP_SYS_ADMIN
+ *	EACCES		the handle or private heap is another client's, the call
+ *			changes something and the file was opened read-only, or
+ *			the protection of the allocation does not allow it
+ *	EPERM		the call needs CAP_SYS_ADMIN, or the allocation is sealed
  *	EEXIST		a heap of that name exists
  *	ENOMEM		the heap cannot serve the request; @reason says why and
  *			@largest what would have worked
  *	ENOSPC		no free record or heap slot (@reason: RECORDS)
+ *	EDQUOT		the client or its user may not have more (@reason: QUOTA);
+ *			@largest is what it may still have
  *	ETIMEDOUT	a waiting allocation ran out of its time
  *	EINTR		a waiting allocation was interrupted by a signal
  *	EBUSY		the heap has live allocations or users, the block is in
- *			use by another call, or a stack block is not the top one
+ *			use by another call, by a device or by I/O, or a stack
+ *			block is not the top one
  *	ERANGE		offset and length reach past the end of the allocation
  *	EOPNOTSUPP	this kind of heap cannot do that, or the kind was left
  *			out of this build
@@ -115,12 +119,16 @@ enum memmgr_reason {
 #define MEMMGR_FEATURE_POOL	(1ull << 1)
 #define MEMMGR_FEATURE_STACK	(1ull << 2)
 #define MEMMGR_FEATURE_DEBUG	(1ull << 3)
+#define MEMMGR_FEATURE_DMABUF	(1ull << 4)
 
 /* struct memmgr_query.region_flags */
 #define MEMMGR_REGION_RESERVED		(1u << 0)	/* memory set aside at boot */
 #define MEMMGR_REGION_CONTIGUOUS	(1u << 1)	/* physically contiguous */
 #define MEMMGR_REGION_DT		(1u << 2)	/* described by device tree */
 #define MEMMGR_REGION_JOIN		(1u << 3)	/* buddies join unaligned runs */
+#define MEMMGR_REGION_WRITE_COMBINE	(1u << 4)	/* mapped so, by all */
+#define MEMMGR_REGION_UNCACHED		(1u << 5)	/* mapped so, by all */
+#define MEMMGR_REGION_PAGES		(1u << 6)	/* direct I/O into mappings works */
 
 /**
  * struct memmgr_query - about the region behind this file
@@ -282,6 +290,8 @@ struct memmgr_heap_query {
 #define MEMMGR_ALLOC_PERSISTENT	(1u << 0)	/* outlives the client; not in private heaps */
 #define MEMMGR_ALLOC_WAIT	(1u << 1)	/* wait for memory, see @timeout_ms */
 #define MEMMGR_ALLOC_NO_FALLBACK (1u << 2)	/* this heap or nothing */
+#define MEMMGR_ALLOC_GUARD	(1u << 3)	/* mappings have guard pages, see mmap() below */
+#define MEMMGR_ALLOC_NO_ZERO	(1u << 4)	/* not cleared; needs CAP_SYS_ADMIN */
 
 /**
  * struct memmgr_alloc - allocate
@@ -300,7 +310,11 @@ struct memmgr_heap_query {
  * @from: out: the heap that served it (the fallback, perhaps)
  * @largest: out: when it failed: the largest size that would have worked
  *
- * The memory reads as zeros. Results are written back on failure as well.
+ * The memory reads as zeros. MEMMGR_ALLOC_NO_ZERO leaves in it what others left
+ * there, in a heap that is not private. Results are written back on failure as
+ * well. What was granted counts against the quota of the client and its user,
+ * persistent or not, until it is freed; a private heap counts as one allocation
+ * of the memory that it holds, and what is allocated in it counts no more.
  */
 struct memmgr_alloc {
 	__u32 size;
@@ -325,7 +339,9 @@ struct memmgr_alloc {
  * @flags: in: must be 0
  * @handle: in: of this client, or a persistent one of this user id
  *
- * Mappings of it are removed first: touching one afterwards is SIGBUS.
+ * Mappings of it are removed first: touching one afterwards is SIGBUS. What was
+ * exported, or is still the target of I/O, loses its handle now, and its memory
+ * when the last user of that is gone.
  */
 struct memmgr_free {
 	__u32 size;
@@ -345,7 +361,8 @@ struct memmgr_free {
  * @largest: out: when it failed: the largest size it could have here
  *
  * What is added reads as zeros; what is cut off is no longer mapped. A stack
- * resizes its top block only.
+ * resizes its top block only. EBUSY when it is exported or what would be cut off
+ * is the target of I/O, EPERM when it is sealed.
  */
 struct memmgr_resize {
 	__u32 size;
@@ -362,7 +379,7 @@ struct memmgr_resize {
  * struct memmgr_alloc_batch - allocate many of one size
  * @size: in: sizeof(struct memmgr_alloc_batch)
  * @heap: in: id of the heap
- * @flags: in: MEMMGR_ALLOC_PERSISTENT, _NO_FALLBACK
+ * @flags: in: MEMMGR_ALLOC_PERSISTENT, _NO_FALLBACK, _GUARD, _NO_ZERO
  * @count: in: how many, 1 .. MEMMGR_BATCH_MAX; out: how many were made
  * @bytes: in: bytes of each
  * @align: in: of each
@@ -451,6 +468,13 @@ struct memmgr_copy {
 /* struct memmgr_info.state */
 #define MEMMGR_INFO_MAPPED	(1u << 0)	/* was mapped by mmap() */
 #define MEMMGR_INFO_MINE	(1u << 1)	/* this client may use it */
+#define MEMMGR_INFO_SEALED	(1u << 2)	/* @access and size are final */
+#define MEMMGR_INFO_HELD	(1u << 3)	/* freed, but exported or the target of I/O */
+
+/* struct memmgr_info.access and memmgr_protect.access */
+#define MEMMGR_ACCESS_NONE	0u
+#define MEMMGR_ACCESS_READ	(1u << 0)
+#define MEMMGR_ACCESS_WRITE	(1u << 1)	/* only together with READ */
 
 /**
  * struct memmgr_info - what is known of one allocation
@@ -472,6 +496,10 @@ struct memmgr_copy {
  * @pins: promises that it does not move
  * @comm: command name of its maker
  * @tag: as given
+ * @client: serial of the client that it is charged to, 0: a private heap's
+ * @violations: accesses that its protection or its guard pages stopped
+ * @access: MEMMGR_ACCESS_* that is allowed now
+ * @exports: dma-bufs of it
  */
 struct memmgr_info {
 	__u32 size;
@@ -492,6 +520,10 @@ struct memmgr_info {
 	__u32 pins;
 	char comm[MEMMGR_COMM_LEN];
 	char tag[MEMMGR_TAG_LEN];
+	__u64 client;
+	__u64 violations;
+	__u32 access;
+	__u32 exports;
 };
 
 /* struct memmgr_list.flags */
@@ -546,6 +578,9 @@ struct memmgr_list {
  * @kernel_live: blocks that kernel code and other heaps hold
  * @failures: failed requests by enum memmgr_reason
  * @classes: successful allocations ever, by size class of the request
+ * @zeroed: bytes that were cleared for clients ever
+ * @zero_ns: the time that this took, in nanoseconds
+ * @violations: accesses that protection or guard pages stopped
  */
 struct memmgr_stats {
 	__u32 size;
@@ -569,6 +604,9 @@ struct memmgr_stats {
 	__u32 kernel_live;
 	__u64 failures[MEMMGR_REASONS];
 	__u64 classes[MEMMGR_CLASSES];
+	__u64 zeroed;
+	__u64 zero_ns;
+	__u64 violations;
 };
 
 /**
@@ -715,6 +753,176 @@ struct memmgr_failures {
 	__u64 entries;
 };
 
+/* struct memmgr_protect.flags */
+#define MEMMGR_PROTECT_SEAL	(1u << 0)	/* for good */
+
+/**
+ * struct memmgr_protect - say how an allocation may be accessed
+ * @size: in: sizeof(struct memmgr_protect)
+ * @flags: in: MEMMGR_PROTECT_SEAL: @access and the size can never change again
+ * @handle: in: the allocation
+ * @access: in: MEMMGR_ACCESS_*
+ * @reserved: 0
+ *
+ * Holds for mappings that there are and for those to come (an access that is
+ * not allowed is SIGSEGV; mmap() and mprotect() that ask for more fail with
+ * EACCES), for READ and WRITE, and for dma-bufs. It does not hold for kernel
+ * code. A new allocation may be read and written. EPERM when it is sealed and
+ * @access differs; EBUSY when a device or the kernel may write to it now through
+ * a dma-buf and @access would forbid that; EOPNOTSUPP when it lies in a private
+ * heap, which its client may map whole, or in a heap whose blocks are smaller
+ * than a page. A sealed allocation can still be freed.
+ */
+struct memmgr_protect {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u32 access;
+	__u32 reserved;
+};
+
+/* struct memmgr_sync.flags: exactly one */
+#define MEMMGR_SYNC_FOR_DEVICE	(1u << 0)	/* the CPU wrote, a device will look */
+#define MEMMGR_SYNC_FOR_CPU	(1u << 1)	/* a device wrote, the CPU will look */
+
+/**
+ * struct memmgr_sync - cache maintenance for devices that do not snoop caches
+ * @size: in: sizeof(struct memmgr_sync)
+ * @flags: in: MEMMGR_SYNC_FOR_DEVICE or _FOR_CPU
+ * @handle: in: the allocation
+ * @offset: in: first byte, from the start of the allocation
+ * @bytes: in: how many, up to the requested size of the allocation
+ *
+ * Touches the cache lines of this range alone. Nothing to do, and 0, in a region
+ * that is not cached. Not needed for dma-bufs, whose interface does it.
+ */
+struct memmgr_sync {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u64 offset;
+	__u64 bytes;
+};
+
+/* struct memmgr_export.flags */
+#define MEMMGR_EXPORT_CLOEXEC	(1u << 0)
+#define MEMMGR_EXPORT_READ_ONLY	(1u << 1)	/* nobody may write through it */
+
+/**
+ * struct memmgr_export - a file descriptor of an allocation, as a dma-buf
+ * @size: in: sizeof(struct memmgr_export)
+ * @flags: in: MEMMGR_EXPORT_*
+ * @handle: in: the allocation
+ * @fd: out: the file descriptor
+ * @reserved: 0
+ *
+ * For devices, and for other processes, which need no access to the region. The
+ * memory stays until the last reference to the dma-buf is gone, whatever becomes
+ * of the handle and the client, and counts against their quota as long. The
+ * protection of the allocation holds for the dma-buf: one that may not be
+ * written is exported read-only, with or without the flag, and EACCES when it
+ * may not even be read. While a dma-buf lives, exporting again in the same way
+ * gives another descriptor of the same one. Only whole pages can be exported:
+ * EOPNOTSUPP for an allocation whose heap has smaller blocks.
+ */
+struct memmgr_export {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/* struct memmgr_account.flags */
+#define MEMMGR_ACCOUNT_USER	(1u << 0)	/* of a user id, not of a client */
+#define MEMMGR_ACCOUNT_MINE	(1u << 1)	/* this client, or its user */
+#define MEMMGR_ACCOUNT_CLOSED	(1u << 2)	/* it went, what it made did not */
+#define MEMMGR_ACCOUNT_SET	(1u << 3)	/* limits were set by SET_QUOTA */
+
+/**
+ * struct memmgr_account - what a client or a user has, and may have
+ * @id: serial of the client; of a user: its id
+ * @bytes: that it has now
+ * @peak: highest @bytes ever
+ * @max_bytes: that it may have; 0: no limit
+ * @refused: requests that a quota refused
+ * @time_ns: client: when it was opened, CLOCK_BOOTTIME; user: 0
+ * @allocations: that it has now, private heaps included
+ * @max_allocations: that it may have; 0: no limit
+ * @flags: MEMMGR_ACCOUNT_*
+ * @uid: user id of who opened the client
+ * @pid: thread group of who opened the client; user: 0
+ * @heaps: private heaps of the client; user: its open clients
+ * @comm: command name of who opened the client; user: empty
+ */
+struct memmgr_account {
+	__u64 id;
+	__u64 bytes;
+	__u64 peak;
+	__u64 max_bytes;
+	__u64 refused;
+	__u64 time_ns;
+	__u32 allocations;
+	__u32 max_allocations;
+	__u32 flags;
+	__u32 uid;
+	__u32 pid;
+	__u32 heaps;
+	char comm[MEMMGR_COMM_LEN];
+};
+
+/* struct memmgr_accounts.flags */
+#define MEMMGR_ACCOUNTS_USERS	(1u << 0)	/* users instead of clients */
+
+/**
+ * struct memmgr_accounts - list clients or users
+ * @size: in: sizeof(struct memmgr_accounts)
+ * @flags: in: MEMMGR_ACCOUNTS_USERS
+ * @count: in: entries that fit, 1 .. MEMMGR_BATCH_MAX; out: entries written
+ * @entry_size: in: sizeof(struct memmgr_account) as the caller knows it
+ * @cursor: in: 0 at first; out: pass it again; 0 when the list is at its end
+ * @entries: in: pointer to @count entries of @entry_size bytes
+ *
+ * In the order in which clients were opened, and of user ids. Everybody may
+ * list all.
+ */
+struct memmgr_accounts {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 entry_size;
+	__u64 cursor;
+	__u64 entries;
+};
+
+/* struct memmgr_quota.flags: exactly one of the first two */
+#define MEMMGR_QUOTA_CLIENT	(1u << 0)	/* @id is the serial of a client */
+#define MEMMGR_QUOTA_USER	(1u << 1)	/* @id is a user id */
+#define MEMMGR_QUOTA_DEFAULT	(1u << 2)	/* back to the module's parameters */
+
+/**
+ * struct memmgr_quota - limit what a client or a user may have
+ * @size: in: sizeof(struct memmgr_quota)
+ * @flags: in: MEMMGR_QUOTA_*
+ * @id: in: of whom
+ * @max_bytes: in: bytes that it may have; 0: no limit
+ * @max_allocations: in: allocations that it may have; 0: no limit
+ * @reserved: 0
+ *
+ * Needs CAP_SYS_ADMIN. ENOENT when there is no such client; a user need not have
+ * any. Lower than what it has now is allowed: it gets no more then. With
+ * MEMMGR_QUOTA_DEFAULT the limits given here have to be 0. A client is the file
+ * that was opened, and its user who opened it, whoever it was handed to.
+ */
+struct memmgr_quota {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u64 max_bytes;
+	__u32 max_allocations;
+	__u32 reserved;
+};
+
 /*
  * mmap(): @map_offset (plus a multiple of the page size) of an allocation or a
  * private heap of this client, MAP_SHARED, not executable, inside what was
@@ -723,6 +931,17 @@ struct memmgr_failures {
  * blocks are whole pages; smaller blocks through their private heap. A private
  * slab heap maps as its slabs lie one after the other; a page of a slab that
  * it does not hold is SIGBUS.
+ *
+ * An allocation made with MEMMGR_ALLOC_GUARD begins one page behind its
+ * @map_offset: the page before it and the page behind what was granted may be
+ * mapped along, and touching them is SIGSEGV. Mapped whole it is two pages longer
+ * than what was granted.
+ *
+ * Where MEMMGR_REGION_PAGES is set, mappings can be the target of O_DIRECT,
+ * vmsplice() and the like; elsewhere those fail with EFAULT.
+ *
+ * /dev/dma_heap/<region> takes DMA_HEAP_IOCTL_ALLOC of <linux/dma-heap.h>, by
+ * its rules, and allocates from heap main.
  */
 
 #define MEMMGR_IOC_QUERY		_IO(MEMMGR_IOC_MAGIC, 0x00)
@@ -745,5 +964,10 @@ struct memmgr_failures {
 #define MEMMGR_IOC_CHECK		_IO(MEMMGR_IOC_MAGIC, 0x11)
 #define MEMMGR_IOC_MAP			_IO(MEMMGR_IOC_MAGIC, 0x12)
 #define MEMMGR_IOC_FAILURES		_IO(MEMMGR_IOC_MAGIC, 0x13)
+#define MEMMGR_IOC_PROTECT		_IO(MEMMGR_IOC_MAGIC, 0x14)
+#define MEMMGR_IOC_SYNC			_IO(MEMMGR_IOC_MAGIC, 0x15)
+#define MEMMGR_IOC_EXPORT		_IO(MEMMGR_IOC_MAGIC, 0x16)
+#define MEMMGR_IOC_ACCOUNTS		_IO(MEMMGR_IOC_MAGIC, 0x17)
+#define MEMMGR_IOC_SET_QUOTA		_IO(MEMMGR_IOC_MAGIC, 0x18)
 
 #endif /* _UAPI_LINUX_MEMMGR_H */
