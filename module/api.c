@@ -117,7 +117,7 @@ static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
 	if (!ptr && why.reason)
 		heap_failed(heap, bytes, align, &why);
 	if (ptr && alloc_flags & MEMMGR_KALLOC_ZERO)
-		memset(ptr, 0, bytes);
+		region_zero(heap->region, ptr - heap->region->virt, bytes);
 	return ptr;
 }
 

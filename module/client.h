@@ -1,31 +1,108 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Clients: an open file, and what was allocated through it. */
+/*
+ * Clients: an open file, what was allocated through it, and what it and its
+ * user may have.
+ *
+ * A client lasts until its file is closed and nothing is charged to it any more:
+ * persistent allocations and dma-bufs outlive the file.
+ */
 #ifndef MEMMGR_CLIENT_H
 #define MEMMGR_CLIENT_H
 
 #include <linux/list.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
+#include <uapi/linux/memmgr.h>
 
+struct engine_refusal;
+struct record;
 struct region;
+
+/**
+ * struct account - what somebody has, and may have
+ * @bytes: granted now
+ * @peak: highest @bytes ever
+ * @refused: requests that a limit refused
+ * @max_bytes: limit, 0: none; if @set
+ * @allocations: now, private heaps included
+ * @max_allocations: limit, 0: none; if @set
+ * @set: it has limits of its own; otherwise the module's parameters hold
+ */
+struct account {
+	u64 bytes;
+	u64 peak;
+	u64 refused;
+	u64 max_bytes;
+	u32 allocations;
+	u32 max_allocations;
+	bool set;
+};
+
+/**
+ * struct client_user - a user id that has clients, or limits of its own
+ * @node: in region.users, by user id
+ * @uid: of who opened the files
+ * @clients: that there are, closed ones included
+ * @open: of these, open
+ * @account: of them all together
+ * @rcu: it may end under a heap's lock
+ */
+struct client_user {
+	struct list_head node;
+	kuid_t uid;
+	u32 clients;
+	u32 open;
+	struct account account;
+	struct rcu_head rcu;
+};
 
 /**
  * struct client - one open file of the device
  * @region: that was opened
  * @serial: tells it from all other clients there ever were
- * @lock: guards @records; inside a heap's lock
+ * @node: in region.clients, by @serial
+ * @user: who opened it
+ * @closed: its file is gone
+ * @account: what is charged to it
  * @records: of its allocations that are not persistent
  * @heaps: its private heaps; guarded by region.heap_mutex
+ * @heap_count: number of these
+ * @time_ns: when it was opened
+ * @pid: of who opened it
+ * @comm: of who opened it
+ * @rcu: it may end under a heap's lock
+ *
+ * region.client_lock guards all of it but @heaps; inside a heap's lock.
  */
 struct client {
 	struct region *region;
 	u64 serial;
-	raw_spinlock_t lock;
+	struct list_head node;
+	struct client_user *user;
+	bool closed;
+	struct account account;
 	struct list_head records;
 	struct list_head heaps;
+	u32 heap_count;
+	u64 time_ns;
+	u32 pid;
+	char comm[MEMMGR_COMM_LEN];
+	struct rcu_head rcu;
 };
 
 struct client *client_create(struct region *region);
 void client_destroy(struct client *client);
+void client_add_record(struct client *client, struct record *record);
+void client_remove_record(struct client *client, struct record *record);
+void client_count_heap(struct client *client, int change);
+int client_charge(struct client *client, u64 bytes, u32 allocations,
+		  struct engine_refusal *why);
+int client_may_charge(struct client *client, u64 bytes, u32 allocations,
+		      struct engine_refusal *why);
+void client_uncharge(struct client *client, u64 bytes, u32 allocations);
+bool client_account_next(struct region *region, const struct client *viewer,
+			 bool users, u64 *cursor, struct memmgr_account *account);
+int client_set_quota(struct region *region, const struct memmgr_quota *quota);
+void client_forget_users(struct region *region);
 
 #endif /* MEMMGR_CLIENT_H */

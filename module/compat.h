@@ -51,4 +51,50 @@
 #define COMPAT_INLINE_LOCK
 #endif
 
+/* The name of a namespace became a string. */
+#if COMPAT_BEFORE(6, 13)
+#define COMPAT_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
+#else
+#define COMPAT_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
+#endif
+
+/* A tracepoint's strings were named twice. */
+#if COMPAT_BEFORE(6, 10)
+#define COMPAT_ASSIGN_STR(field, value)	__assign_str(field, value)
+#else
+#define COMPAT_ASSIGN_STR(field, value)	__assign_str(field)
+#endif
+
+/* get_file_rcu() changed what it takes; the count stayed what it is. */
+#define compat_file_get_unless_zero(file) \
+	atomic_long_inc_not_zero(&(file)->f_count)
+
+/*
+ * Write back and discard the cache lines of a range, down to where devices look.
+ * The kernel has that for its linear map alone, which does not hold our memory.
+ */
+#if defined(CONFIG_ARM)
+#include <asm/cacheflush.h>
+#include <asm/outercache.h>
+#define compat_cache_flush(virt, phys, bytes) do {			\
+	__cpuc_flush_dcache_area(virt, bytes);				\
+	outer_flush_range(phys, (phys) + (bytes));			\
+} while (0)
+#elif defined(CONFIG_ARM64)
+#include <asm/barrier.h>
+#include <asm/cache.h>
+static inline void compat_cache_flush(void *virt, phys_addr_t phys, size_t bytes)
+{
+	unsigned long line = 4ul << ((read_cpuid_cachetype() >> 16) & 0xf);
+	unsigned long at = (unsigned long)virt & ~(line - 1);
+
+	for (; at < (unsigned long)virt + bytes; at += line)
+		asm volatile("dc civac, %0" : : "r" (at) : "memory");
+	dsb(sy);
+}
+#else
+/* Devices see the CPU's caches. */
+#define compat_cache_flush(virt, phys, bytes)	mb()
+#endif
+
 #endif /* MEMMGR_COMPAT_H */

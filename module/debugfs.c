@@ -18,9 +18,14 @@
 
 static struct dentry *debugfs_root;
 
+static void head_version(struct seq_file *m, const char *file, int version)
+{
+	seq_printf(m, "# memmgr %s %d\n", file, version);
+}
+
 static void head(struct seq_file *m, const char *file)
 {
-	seq_printf(m, "# memmgr %s 1\n", file);
+	head_version(m, file, 1);
 }
 
 /* A text of a user's as one word: it shall not forge columns or lines. */
@@ -77,6 +82,8 @@ static int summary_show(struct seq_file *m, void *unused)
 	if (region->flags & MEMMGR_REGION_CONTIGUOUS &&
 	    file_ns_capable(m->file, &init_user_ns, CAP_SYS_ADMIN))
 		seq_printf(m, "phys 0x%llx\n", region_phys(region, 0));
+	seq_printf(m, "cache %s\n", region_cache(region));
+	seq_printf(m, "pages %d\n", !!(region->flags & MEMMGR_REGION_PAGES));
 	seq_printf(m, "granule %lu\n", PAGE_SIZE);
 	seq_printf(m, "max_align %llu\n", region->max_align);
 	seq_printf(m, "join %d\n", !!(region->flags & MEMMGR_REGION_JOIN));
@@ -201,6 +208,17 @@ static int map_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(map);
 
+static const char *access_word(const struct memmgr_info *info)
+{
+	bool sealed = info->state & MEMMGR_INFO_SEALED;
+
+	if (info->access & MEMMGR_ACCESS_WRITE)
+		return sealed ? "rws" : "rw";
+	if (info->access & MEMMGR_ACCESS_READ)
+		return sealed ? "rs" : "r";
+	return sealed ? "-s" : "-";
+}
+
 static void allocations_lines(struct seq_file *m, struct memmgr_heap *heap)
 {
 	struct memmgr_info info = { 0 };
@@ -210,9 +228,11 @@ static void allocations_lines(struct seq_file *m, struct memmgr_heap *heap)
 		seq_printf(m, "%-31s 0x%010llx %12llu %12llu %7u %7u", heap->name,
 			   info.offset, info.bytes, info.granted, info.pid, info.tid);
 		word(m, info.comm);
-		seq_printf(m, " %6u %-10s %5u %llu", info.uid,
+		seq_printf(m, " %6u %-10s %5u %llu %3s %3u %4llu", info.uid,
+			   info.state & MEMMGR_INFO_HELD ? "held" :
 			   info.flags & MEMMGR_ALLOC_PERSISTENT ? "persistent" : "client",
-			   info.pins, info.time_ns);
+			   info.pins, info.time_ns, access_word(&info), info.exports,
+			   info.violations);
 		word(m, info.tag);
 		seq_putc(m, '\n');
 	}
@@ -220,8 +240,8 @@ static void allocations_lines(struct seq_file *m, struct memmgr_heap *heap)
 
 static int allocations_show(struct seq_file *m, void *unused)
 {
-	head(m, "allocations");
-	seq_puts(m, "#heap offset bytes granted pid tid comm uid owner pins time_ns tag\n");
+	head_version(m, "allocations", 2);
+	seq_puts(m, "#heap offset bytes granted pid tid comm uid owner pins time_ns access exports violations tag\n");
 	each_heap(m, allocations_lines);
 	return 0;
 }
@@ -261,6 +281,40 @@ static int failures_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(failures);
 
+static int clients_show(struct seq_file *m, void *unused)
+{
+	struct memmgr_account a;
+	u64 cursor = 0;
+
+	head(m, "clients");
+	seq_puts(m, "#id uid pid comm state bytes peak max_bytes allocations max_allocations heaps refused\n");
+	while (client_account_next(m->private, NULL, false, &cursor, &a)) {
+		seq_printf(m, "%-6llu %6u %7u", a.id, a.uid, a.pid);
+		word(m, a.comm);
+		seq_printf(m, " %-6s %12llu %12llu %12llu %8u %8u %5u %8llu\n",
+			   a.flags & MEMMGR_ACCOUNT_CLOSED ? "closed" : "open",
+			   a.bytes, a.peak, a.max_bytes, a.allocations,
+			   a.max_allocations, a.heaps, a.refused);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(clients);
+
+static int users_show(struct seq_file *m, void *unused)
+{
+	struct memmgr_account a;
+	u64 cursor = 0;
+
+	head(m, "users");
+	seq_puts(m, "#uid clients bytes peak max_bytes allocations max_allocations refused\n");
+	while (client_account_next(m->private, NULL, true, &cursor, &a))
+		seq_printf(m, "%-6u %7u %12llu %12llu %12llu %8u %8u %8llu\n",
+			   a.uid, a.heaps, a.bytes, a.peak, a.max_bytes,
+			   a.allocations, a.max_allocations, a.refused);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(users);
+
 static const struct {
 	const char *name;
 	const struct file_operations *fops;
@@ -272,6 +326,8 @@ static const struct {
 	{ "map",	   &map_fops },
 	{ "allocations",   &allocations_fops },
 	{ "failures",	   &failures_fops },
+	{ "clients",	   &clients_fops },
+	{ "users",	   &users_fops },
 };
 
 struct dentry *debugfs_add_region(struct region *region)

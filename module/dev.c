@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The device node: ioctls to calls and back. No logic of its own. */
+#include <linux/dma-buf.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -10,40 +12,56 @@
 #include "client.h"
 #include "compat.h"
 #include "dev.h"
+#include "dmabuf.h"
 #include "heap.h"
 #include "mmap.h"
 #include "region.h"
 
-/* The heap of an id, if the client may see it. */
-static struct memmgr_heap *call_heap(struct client *client, u32 id)
-{
-	struct memmgr_heap *heap = heap_get(client->region, id);
-	int err;
+/**
+ * struct caller - who calls, and what the table of calls found for him
+ * @client: whose file it is
+ * @heap: of the id or handle in the argument, for calls that take one
+ * @file: to be given to the caller when the answer has reached him
+ */
+struct caller {
+	struct client *client;
+	struct memmgr_heap *heap;
+	struct file *file;
+};
 
-	if (!heap)
-		return ERR_PTR(-ENOENT);
-	err = heap_access(heap, client);
-	if (err) {
-		heap_put(heap);
-		return ERR_PTR(err);
-	}
-	return heap;
+/* What the heap of a call is found by, and who may name it. */
+enum call_heap {
+	HEAP_NONE,
+	HEAP_ID,	/* an id; another client's private one is refused */
+	HEAP_LOOK,	/* an id; the administrator may look at private ones */
+	HEAP_HANDLE,	/* a handle; the record says who may use it */
+};
+
+static bool caller_is_admin(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 }
 
-/* The heap of an id to look at: the administrator may see others' as well. */
-static struct memmgr_heap *call_heap_look(struct client *client, u32 id)
+static int call_find_heap(struct caller *caller, enum call_heap by, const void *field)
 {
-	struct memmgr_heap *heap = heap_get(client->region, id);
-	int err;
+	struct memmgr_heap *heap;
+	int err = 0;
 
+	if (by == HEAP_HANDLE)
+		heap = heap_get(caller->client->region, handle_heap(*(const u64 *)field));
+	else
+		heap = heap_get(caller->client->region, *(const u32 *)field);
 	if (!heap)
-		return ERR_PTR(-ENOENT);
-	err = heap_access(heap, client);
-	if (err && !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN)) {
+		return by == HEAP_HANDLE ? -EBADF : -ENOENT;
+	if (by != HEAP_HANDLE)
+		err = heap_access(heap, caller->client);
+	if (by == HEAP_LOOK && caller_is_admin())
+		err = 0;
+	if (err)
 		heap_put(heap);
-		return ERR_PTR(err);
-	}
-	return heap;
+	else
+		caller->heap = heap;
+	return err;
 }
 
 /* A pointer of the caller; one that this kernel could not hold leads nowhere. */
@@ -53,22 +71,14 @@ static int call_pointer(u64 value, void __user **ptr)
 	return (u64)(uintptr_t)*ptr == value ? 0 : -EFAULT;
 }
 
-/* The heap of a handle. */
-static struct memmgr_heap *call_handle(struct client *client, u64 handle)
-{
-	struct memmgr_heap *heap = heap_get(client->region, handle_heap(handle));
-
-	return heap ? heap : ERR_PTR(-EBADF);
-}
-
 static bool text_ok(const char *text, size_t len)
 {
 	return strnlen(text, len) < len;
 }
 
-static int call_query(struct client *client, void *arg)
+static int call_query(struct caller *caller, void *arg)
 {
-	struct region *region = client->region;
+	struct region *region = caller->client->region;
 	struct memmgr_query *q = arg;
 
 	if (q->flags)
@@ -77,6 +87,7 @@ static int call_query(struct client *client, void *arg)
 		(IS_ENABLED(CONFIG_MEMMGR_SLAB) ? MEMMGR_FEATURE_SLAB : 0) |
 		(IS_ENABLED(CONFIG_MEMMGR_POOL) ? MEMMGR_FEATURE_POOL : 0) |
 		(IS_ENABLED(CONFIG_MEMMGR_STACK) ? MEMMGR_FEATURE_STACK : 0) |
+		(IS_ENABLED(CONFIG_MEMMGR_DMABUF) ? MEMMGR_FEATURE_DMABUF : 0) |
 		(IS_ENABLED(CONFIG_MEMMGR_DEBUG) ? MEMMGR_FEATURE_DEBUG : 0);
 	q->region_size = region->bytes;
 	q->phys = capable(CAP_SYS_ADMIN) ? region_phys(region, 0) : 0;
@@ -89,29 +100,29 @@ static int call_query(struct client *client, void *arg)
 	return 0;
 }
 
-static int call_heap_create(struct client *client, void *arg)
+static int call_heap_create(struct caller *caller, void *arg)
 {
 	struct memmgr_heap_create *c = arg;
 
 	if (!text_ok(c->name, sizeof(c->name)))
 		return -EINVAL;
-	return heap_create(client->region, client, c);
+	return heap_create(caller->client->region, caller->client, c);
 }
 
-static int call_heap_destroy(struct client *client, void *arg)
+static int call_heap_destroy(struct caller *caller, void *arg)
 {
 	struct memmgr_heap_destroy *d = arg;
 
 	if (d->flags & ~MEMMGR_DESTROY_FORCE || d->reserved)
 		return -EINVAL;
-	return heap_destroy(client->region, client, d->heap, d->flags);
+	return heap_destroy(caller->client->region, caller->client, d->heap, d->flags);
 }
 
 /* The heap that a query means. Others' private ones are the administrator's. */
 static struct memmgr_heap *query_heap(struct client *client,
 				      const struct memmgr_heap_query *q)
 {
-	bool admin = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+	bool admin = caller_is_admin();
 	struct memmgr_heap *heap;
 	u32 id = q->heap;
 
@@ -135,7 +146,7 @@ static struct memmgr_heap *query_heap(struct client *client,
 	}
 }
 
-static int call_heap_query(struct client *client, void *arg)
+static int call_heap_query(struct caller *caller, void *arg)
 {
 	struct memmgr_heap_query *q = arg;
 	struct memmgr_heap *heap;
@@ -146,18 +157,19 @@ static int call_heap_query(struct client *client, void *arg)
 	if (q->reserved || (q->flags & MEMMGR_QUERY_NAME &&
 			    !text_ok(q->name, sizeof(q->name))))
 		return -EINVAL;
-	heap = query_heap(client, q);
+	heap = query_heap(caller->client, q);
 	if (IS_ERR(heap))
 		return PTR_ERR(heap);
-	heap_query(heap, client, q);
+	heap_query(heap, caller->client, q);
 	heap_put(heap);
 	return 0;
 }
 
-#define ALLOC_FLAGS	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_WAIT | \
-			 MEMMGR_ALLOC_NO_FALLBACK)
+#define BATCH_FLAGS	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_NO_FALLBACK | \
+			 MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_NO_ZERO)
+#define ALLOC_FLAGS	(BATCH_FLAGS | MEMMGR_ALLOC_WAIT)
 
-static int call_alloc(struct client *client, void *arg)
+static int call_alloc(struct caller *caller, void *arg)
 {
 	struct memmgr_alloc *a = arg;
 	struct heap_request rq = {
@@ -169,17 +181,12 @@ static int call_alloc(struct client *client, void *arg)
 	};
 	struct engine_refusal why = { 0 };
 	struct memmgr_info info = { 0 };
-	struct memmgr_heap *heap;
 	int err;
 
 	if (a->flags & ~ALLOC_FLAGS || !text_ok(a->tag, sizeof(a->tag)) ||
 	    (a->timeout_ms && !(a->flags & MEMMGR_ALLOC_WAIT)))
 		return -EINVAL;
-	heap = call_heap(client, a->heap);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	err = heap_alloc(heap, client, &rq, &info, &why);
-	heap_put(heap);
+	err = heap_alloc(caller->heap, caller->client, &rq, &info, &why);
 	a->handle = info.handle;
 	a->offset = info.offset;
 	a->granted = info.granted;
@@ -190,48 +197,47 @@ static int call_alloc(struct client *client, void *arg)
 	return err;
 }
 
-static int call_free(struct client *client, void *arg)
+/* Free by handle, whichever heap it names. */
+static int free_handle(struct client *client, u64 handle)
 {
-	struct memmgr_free *f = arg;
-	struct memmgr_heap *heap;
+	struct memmgr_heap *heap = heap_get(client->region, handle_heap(handle));
 	int err;
 
-	if (f->flags)
-		return -EINVAL;
-	heap = call_handle(client, f->handle);
-	if (IS_ERR(heap)) {
+	if (!heap) {
 		heap_refused(client->region);
-		return PTR_ERR(heap);
+		return -EBADF;
 	}
-	err = heap_free(heap, client, f->handle);
+	err = heap_free(heap, client, handle);
 	heap_trim(heap);
 	heap_put(heap);
 	return err;
 }
 
-static int call_resize(struct client *client, void *arg)
+static int call_free(struct caller *caller, void *arg)
+{
+	struct memmgr_free *f = arg;
+
+	return f->flags ? -EINVAL : free_handle(caller->client, f->handle);
+}
+
+static int call_resize(struct caller *caller, void *arg)
 {
 	struct memmgr_resize *r = arg;
 	struct engine_refusal why = { 0 };
-	struct memmgr_heap *heap;
 	int err;
 
 	if (r->flags || r->reserved)
 		return -EINVAL;
-	heap = call_handle(client, r->handle);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	err = heap_resize(heap, client, r->handle, r->bytes, &r->granted, &why);
-	heap_put(heap);
+	err = heap_resize(caller->heap, caller->client, r->handle, r->bytes,
+			  &r->granted, &why);
 	r->reason = why.reason;
 	r->largest = why.largest;
 	return err;
 }
 
 /* Make allocations one by one until it is enough or one fails. */
-static int batch_alloc(struct memmgr_heap *heap, struct client *client,
-		       struct memmgr_alloc_batch *b, u64 __user *handles,
-		       u32 *done)
+static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
+		       u64 __user *handles, u32 *done)
 {
 	struct heap_request rq = {
 		.bytes = b->bytes,
@@ -244,52 +250,44 @@ static int batch_alloc(struct memmgr_heap *heap, struct client *client,
 	int err;
 
 	for (*done = 0; *done < b->count; ++*done) {
-		err = heap_alloc(heap, client, &rq, &info, &why);
+		err = heap_alloc(caller->heap, caller->client, &rq, &info, &why);
 		if (err) {
 			b->reason = why.reason;
 			b->largest = why.largest;
 			return err;
 		}
 		if (put_user(info.handle, &handles[*done])) {
-			struct memmgr_free undo = { .handle = info.handle };
-
-			call_free(client, &undo);
+			free_handle(caller->client, info.handle);
 			return -EFAULT;
 		}
 	}
 	return 0;
 }
 
-static int call_alloc_batch(struct client *client, void *arg)
+static int call_alloc_batch(struct caller *caller, void *arg)
 {
 	struct memmgr_alloc_batch *b = arg;
-	struct memmgr_heap *heap;
 	void __user *handles;
 	u32 done;
 	int err;
 
-	if (b->flags & ~(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_NO_FALLBACK) ||
-	    b->reserved || !b->count || b->count > MEMMGR_BATCH_MAX ||
-	    !text_ok(b->tag, sizeof(b->tag)))
+	if (b->flags & ~BATCH_FLAGS || b->reserved || !b->count ||
+	    b->count > MEMMGR_BATCH_MAX || !text_ok(b->tag, sizeof(b->tag)))
 		return -EINVAL;
 	if (call_pointer(b->handles, &handles))
 		return -EFAULT;
-	heap = call_heap(client, b->heap);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
 	b->reason = MEMMGR_REASON_NONE;
 	b->largest = 0;
-	err = batch_alloc(heap, client, b, handles, &done);
-	heap_put(heap);
+	err = batch_alloc(caller, b, handles, &done);
 	b->count = done;
 	return done && err != -EFAULT ? 0 : err;
 }
 
-static int call_free_batch(struct client *client, void *arg)
+static int call_free_batch(struct caller *caller, void *arg)
 {
 	struct memmgr_free_batch *b = arg;
-	struct memmgr_free f = { 0 };
 	void __user *handles;
+	u64 handle;
 	int err = 0;
 	u32 done;
 
@@ -298,54 +296,38 @@ static int call_free_batch(struct client *client, void *arg)
 	if (call_pointer(b->handles, &handles))
 		return -EFAULT;
 	for (done = 0; !err && done < b->count; done += !err) {
-		if (get_user(f.handle, (u64 __user *)handles + done))
+		if (get_user(handle, (u64 __user *)handles + done))
 			err = -EFAULT;
 		else
-			err = call_free(client, &f);
+			err = free_handle(caller->client, handle);
 	}
 	b->count = done;
 	return err;
 }
 
-static int call_mark(struct client *client, void *arg)
+static int call_mark(struct caller *caller, void *arg)
 {
 	struct memmgr_mark *m = arg;
-	struct memmgr_heap *heap;
-	int err;
 
-	if (m->flags)
-		return -EINVAL;
-	heap = call_heap(client, m->heap);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	err = heap_stack_mark(heap, &m->mark);
-	heap_put(heap);
-	return err;
+	return m->flags ? -EINVAL : heap_stack_mark(caller->heap, &m->mark);
 }
 
-static int call_release(struct client *client, void *arg)
+static int call_release(struct caller *caller, void *arg)
 {
 	struct memmgr_mark *m = arg;
-	struct memmgr_heap *heap;
-	int err;
 
 	if (m->flags)
 		return -EINVAL;
-	heap = call_heap(client, m->heap);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	err = heap_stack_release(heap, client, m->mark, &m->released);
-	heap_put(heap);
-	return err;
+	return heap_stack_release(caller->heap, caller->client, m->mark, &m->released);
 }
 
 #define COPY_STEP	(1ul << 20)
 
 /* Copy step by step, so that a signal or another task need not wait long. */
-static int call_copy(struct client *client, struct memmgr_copy *c, bool write)
+static int call_copy(struct caller *caller, struct memmgr_copy *c, u32 access)
 {
+	struct region *region = caller->client->region;
 	u64 bytes = c->bytes, done = 0, place;
-	struct memmgr_heap *heap;
 	void __user *ptr;
 	int err;
 
@@ -354,17 +336,15 @@ static int call_copy(struct client *client, struct memmgr_copy *c, bool write)
 	c->bytes = 0;
 	if (call_pointer(c->ptr, &ptr))
 		return -EFAULT;
-	heap = call_handle(client, c->handle);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	err = heap_copy_begin(heap, client, c->handle, c->offset, bytes, &place);
+	err = heap_copy_begin(caller->heap, caller->client, c->handle, c->offset,
+			      bytes, access, &place);
 	if (err)
-		goto out;
+		return err;
 	while (!err && done < bytes) {
 		unsigned long n = min_t(u64, bytes - done, COPY_STEP);
-		unsigned long rest =
-			write ? region_write(client->region, place + done, ptr + done, n) :
-				region_read(client->region, place + done, ptr + done, n);
+		unsigned long rest = access == MEMMGR_ACCESS_WRITE ?
+				     region_write(region, place + done, ptr + done, n) :
+				     region_read(region, place + done, ptr + done, n);
 
 		done += n - rest;
 		if (rest)
@@ -373,37 +353,28 @@ static int call_copy(struct client *client, struct memmgr_copy *c, bool write)
 			err = -EINTR;
 		cond_resched();
 	}
-	heap_copy_end(heap, c->handle);
+	heap_copy_end(caller->heap, c->handle);
 	c->bytes = done;
-out:
-	heap_put(heap);
 	return err;
 }
 
-static int call_read(struct client *client, void *arg)
+static int call_read(struct caller *caller, void *arg)
 {
-	return call_copy(client, arg, false);
+	return call_copy(caller, arg, MEMMGR_ACCESS_READ);
 }
 
-static int call_write(struct client *client, void *arg)
+static int call_write(struct caller *caller, void *arg)
 {
-	return call_copy(client, arg, true);
+	return call_copy(caller, arg, MEMMGR_ACCESS_WRITE);
 }
 
-static int call_alloc_query(struct client *client, void *arg)
+static int call_alloc_query(struct caller *caller, void *arg)
 {
 	struct memmgr_info *info = arg;
-	struct memmgr_heap *heap;
-	int err;
 
 	if (info->flags)
 		return -EINVAL;
-	heap = call_handle(client, info->handle);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	err = heap_info(heap, client, info->handle, info);
-	heap_put(heap);
-	return err;
+	return heap_info(caller->heap, caller->client, info->handle, info);
 }
 
 /* A list entry as long as the caller knows it, the rest of it cleared. */
@@ -429,8 +400,9 @@ static u64 cursor_make(u32 heap, u32 index)
 	return CURSOR_VALID | (u64)heap << 32 | index;
 }
 
-static int call_list(struct client *client, void *arg)
+static int call_list(struct caller *caller, void *arg)
 {
+	struct client *client = caller->client;
 	struct memmgr_list *l = arg;
 	u32 id = l->heap == MEMMGR_HEAP_ANY ? 0 : l->heap;
 	struct memmgr_heap *heap;
@@ -439,14 +411,13 @@ static int call_list(struct client *client, void *arg)
 
 	if (l->flags & ~MEMMGR_LIST_MINE || l->reserved || !l->count ||
 	    l->count > MEMMGR_BATCH_MAX || l->entry_size > ENTRY_MAX ||
-	    l->entry_size < sizeof(struct memmgr_info) ||
+	    l->entry_size < offsetofend(struct memmgr_info, tag) ||
 	    (l->cursor && !(l->cursor & CURSOR_VALID)))
 		return -EINVAL;
 	if (l->heap != MEMMGR_HEAP_ANY) {
-		heap = call_heap(client, l->heap);
-		if (IS_ERR(heap))
-			return PTR_ERR(heap);
-		heap_put(heap);
+		err = call_find_heap(caller, HEAP_ID, &l->heap);
+		if (err)
+			return err;
 	}
 	if (l->cursor) {
 		id = l->cursor >> 32 & (MEMMGR_MAX_HEAPS - 1);
@@ -485,56 +456,39 @@ static int call_list(struct client *client, void *arg)
 	return 0;
 }
 
-static int call_stats(struct client *client, void *arg)
+static int call_stats(struct caller *caller, void *arg)
 {
 	struct memmgr_stats *s = arg;
-	struct memmgr_heap *heap;
 
 	if (s->flags)
 		return -EINVAL;
-	heap = call_heap_look(client, s->heap);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	heap_stats(heap, s);
-	heap_put(heap);
+	heap_stats(caller->heap, s);
 	return 0;
 }
 
-static int call_frag(struct client *client, void *arg)
+static int call_frag(struct caller *caller, void *arg)
 {
 	struct memmgr_frag *f = arg;
-	struct memmgr_heap *heap;
 
 	if (f->flags)
 		return -EINVAL;
-	heap = call_heap_look(client, f->heap);
-	if (IS_ERR(heap))
-		return PTR_ERR(heap);
-	heap_frag(heap, f);
-	heap_put(heap);
+	heap_frag(caller->heap, f);
 	return 0;
 }
 
-static int call_check(struct client *client, void *arg)
+static int call_check(struct caller *caller, void *arg)
 {
+	struct memmgr_heap *heap = caller->heap;
 	struct memmgr_check *c = arg;
-	struct memmgr_heap *heap;
-	int err;
 
 	if (c->flags)
 		return -EINVAL;
-	heap = heap_get(client->region, c->heap);
-	if (!heap)
-		return -ENOENT;
-	if (heap->client == client || capable(CAP_SYS_ADMIN))
-		err = heap_check(heap, c);
-	else
-		err = heap->client ? -EACCES : -EPERM;
-	heap_put(heap);
-	return err;
+	if (heap->client != caller->client && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return heap_check(heap, c);
 }
 
-static int call_map(struct client *client, void *arg)
+static int call_map(struct caller *caller, void *arg)
 {
 	struct memmgr_map *m = arg;
 	struct memmgr_cell *cells;
@@ -548,16 +502,17 @@ static int call_map(struct client *client, void *arg)
 	cells = kvcalloc(m->count, sizeof(*cells), GFP_KERNEL);
 	if (!cells)
 		return -ENOMEM;
-	m->count = heap_picture(client->region, cells, m->count, &m->cell_bytes);
+	m->count = heap_picture(caller->client->region, cells, m->count, &m->cell_bytes);
 	if (copy_to_user(to, cells, m->count * sizeof(*cells)))
 		err = -EFAULT;
 	kvfree(cells);
 	return err;
 }
 
-static int call_failures(struct client *client, void *arg)
+static int call_failures(struct caller *caller, void *arg)
 {
-	bool admin = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+	bool admin = caller_is_admin();
+	struct client *client = caller->client;
 	struct memmgr_failures *f = arg;
 	struct memmgr_failure failure;
 	u64 owner;
@@ -585,26 +540,138 @@ static int call_failures(struct client *client, void *arg)
 	return 0;
 }
 
+static int call_protect(struct caller *caller, void *arg)
+{
+	struct memmgr_protect *p = arg;
+
+	if (p->flags & ~MEMMGR_PROTECT_SEAL || p->reserved ||
+	    p->access & ~(MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE) ||
+	    p->access == MEMMGR_ACCESS_WRITE)
+		return -EINVAL;
+	return heap_protect(caller->heap, caller->client, p->handle, p->access,
+			    p->flags & MEMMGR_PROTECT_SEAL);
+}
+
+static int call_sync(struct caller *caller, void *arg)
+{
+	struct memmgr_sync *s = arg;
+	u64 place;
+	int err;
+
+	if ((s->flags != MEMMGR_SYNC_FOR_DEVICE && s->flags != MEMMGR_SYNC_FOR_CPU) ||
+	    !s->bytes)
+		return -EINVAL;
+	err = heap_copy_begin(caller->heap, caller->client, s->handle, s->offset,
+			      s->bytes, MEMMGR_ACCESS_NONE, &place);
+	if (err)
+		return err;
+	/* Discarding what is written back first serves both directions. */
+	region_sync(caller->client->region, place, s->bytes);
+	heap_copy_end(caller->heap, s->handle);
+	return 0;
+}
+
+static int call_export(struct caller *caller, void *arg)
+{
+	struct memmgr_export *e = arg;
+	struct dma_buf *dmabuf;
+	int fd;
+
+	if (e->flags & ~(MEMMGR_EXPORT_CLOEXEC | MEMMGR_EXPORT_READ_ONLY) || e->reserved)
+		return -EINVAL;
+	dmabuf = dmabuf_export(caller->heap, caller->client, e->handle,
+			       e->flags & MEMMGR_EXPORT_READ_ONLY ? O_RDONLY : O_RDWR);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	fd = get_unused_fd_flags(e->flags & MEMMGR_EXPORT_CLOEXEC ? O_CLOEXEC : 0);
+	if (fd < 0) {
+		fput(dmabuf->file);
+		return fd;
+	}
+	e->fd = fd;
+	caller->file = dmabuf->file;
+	return 0;
+}
+
+/* The caller knows of the descriptor now: it may exist. */
+static void keep_export(struct caller *caller, void *arg)
+{
+	struct memmgr_export *e = arg;
+
+	fd_install(e->fd, caller->file);
+}
+
+static void undo_export(struct caller *caller, void *arg)
+{
+	struct memmgr_export *e = arg;
+
+	put_unused_fd(e->fd);
+	fput(caller->file);
+}
+
+static int call_accounts(struct caller *caller, void *arg)
+{
+	struct region *region = caller->client->region;
+	struct memmgr_accounts *a = arg;
+	struct memmgr_account account;
+	u64 cursor = a->cursor;
+	bool more = true;
+	u32 n = 0;
+	int err;
+
+	if (a->flags & ~MEMMGR_ACCOUNTS_USERS || !a->count ||
+	    a->count > MEMMGR_BATCH_MAX || a->entry_size < sizeof(account) ||
+	    a->entry_size > ENTRY_MAX)
+		return -EINVAL;
+	while (n < a->count && more) {
+		more = client_account_next(region, caller->client,
+					   a->flags & MEMMGR_ACCOUNTS_USERS,
+					   &cursor, &account);
+		if (!more)
+			break;
+		err = entry_put(a->entries, n, a->entry_size, &account, sizeof(account));
+		if (err)
+			return err;
+		n++;
+		cond_resched();
+	}
+	a->count = n;
+	a->cursor = more ? cursor : 0;
+	return 0;
+}
+
+static int call_set_quota(struct caller *caller, void *arg)
+{
+	struct memmgr_quota *q = arg;
+	u32 whom = q->flags & ~MEMMGR_QUOTA_DEFAULT;
+
+	if ((whom != MEMMGR_QUOTA_CLIENT && whom != MEMMGR_QUOTA_USER) || q->reserved ||
+	    (q->flags & MEMMGR_QUOTA_DEFAULT && (q->max_bytes || q->max_allocations)))
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return client_set_quota(caller->client->region, q);
+}
+
 /*
  * An answer that could not be written is lost: nobody would know of what was
  * made, so it is unmade.
  */
-static void undo_heap_create(struct client *client, void *arg)
+static void undo_heap_create(struct caller *caller, void *arg)
 {
 	struct memmgr_heap_create *c = arg;
 
-	heap_destroy(client->region, client, c->heap, 0);
+	heap_destroy(caller->client->region, caller->client, c->heap, 0);
 }
 
-static void undo_alloc(struct client *client, void *arg)
+static void undo_alloc(struct caller *caller, void *arg)
 {
 	struct memmgr_alloc *a = arg;
-	struct memmgr_free f = { .handle = a->handle };
 
-	call_free(client, &f);
+	free_handle(caller->client, a->handle);
 }
 
-static void undo_alloc_batch(struct client *client, void *arg)
+static void undo_alloc_batch(struct caller *caller, void *arg)
 {
 	struct memmgr_alloc_batch *b = arg;
 	struct memmgr_free_batch f = {
@@ -612,64 +679,88 @@ static void undo_alloc_batch(struct client *client, void *arg)
 		.handles = b->handles,
 	};
 
-	call_free_batch(client, &f);
+	call_free_batch(caller, &f);
 }
 
-#define CALL(nr, function, type, changes, undo) \
-	[_IOC_NR(nr)] = { function, undo, sizeof(struct type), changes }
+#define CHANGES		true
+#define LOOKS		false
 
-/* One line a call: its number and structure, does it change things, and undo. */
+#define CALL(nr, name, type, last, changes, by, field, undo, keep)		\
+	[_IOC_NR(nr)] = { name, undo, keep, offsetofend(struct type, last),	\
+			  sizeof(struct type), offsetof(struct type, field),	\
+			  by, changes }
+
+/*
+ * One line a call: its number, structure and the last field of the structure's
+ * first published form; does it change things; which field names its heap and
+ * how; what to do when the answer did not, or did, reach the caller.
+ */
 static const struct call {
-	int (*function)(struct client *client, void *arg);
-	void (*undo)(struct client *client, void *arg);
-	u32 size;
+	int (*function)(struct caller *caller, void *arg);
+	void (*undo)(struct caller *caller, void *arg);
+	void (*keep)(struct caller *caller, void *arg);
+	u16 least;
+	u16 size;
+	u16 field;
+	u8 by;
 	bool changes;
 } calls[] = {
-	CALL(MEMMGR_IOC_QUERY, call_query, memmgr_query,
-	     false, NULL),
-	CALL(MEMMGR_IOC_HEAP_CREATE, call_heap_create, memmgr_heap_create,
-	     true, undo_heap_create),
-	CALL(MEMMGR_IOC_HEAP_DESTROY, call_heap_destroy, memmgr_heap_destroy,
-	     true, NULL),
-	CALL(MEMMGR_IOC_HEAP_QUERY, call_heap_query, memmgr_heap_query,
-	     false, NULL),
-	CALL(MEMMGR_IOC_ALLOC, call_alloc, memmgr_alloc,
-	     true, undo_alloc),
-	CALL(MEMMGR_IOC_FREE, call_free, memmgr_free,
-	     true, NULL),
-	CALL(MEMMGR_IOC_RESIZE, call_resize, memmgr_resize,
-	     true, NULL),
-	CALL(MEMMGR_IOC_ALLOC_BATCH, call_alloc_batch, memmgr_alloc_batch,
-	     true, undo_alloc_batch),
-	CALL(MEMMGR_IOC_FREE_BATCH, call_free_batch, memmgr_free_batch,
-	     true, NULL),
-	CALL(MEMMGR_IOC_MARK, call_mark, memmgr_mark,
-	     false, NULL),
-	CALL(MEMMGR_IOC_RELEASE, call_release, memmgr_mark,
-	     true, NULL),
-	CALL(MEMMGR_IOC_READ, call_read, memmgr_copy,
-	     false, NULL),
-	CALL(MEMMGR_IOC_WRITE, call_write, memmgr_copy,
-	     true, NULL),
-	CALL(MEMMGR_IOC_ALLOC_QUERY, call_alloc_query, memmgr_info,
-	     false, NULL),
-	CALL(MEMMGR_IOC_LIST, call_list, memmgr_list,
-	     false, NULL),
-	CALL(MEMMGR_IOC_STATS, call_stats, memmgr_stats,
-	     false, NULL),
-	CALL(MEMMGR_IOC_FRAG, call_frag, memmgr_frag,
-	     false, NULL),
-	CALL(MEMMGR_IOC_CHECK, call_check, memmgr_check,
-	     false, NULL),
-	CALL(MEMMGR_IOC_MAP, call_map, memmgr_map,
-	     false, NULL),
-	CALL(MEMMGR_IOC_FAILURES, call_failures, memmgr_failures,
-	     false, NULL),
+	CALL(MEMMGR_IOC_QUERY, call_query, memmgr_query, name,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_HEAP_CREATE, call_heap_create, memmgr_heap_create, largest,
+	     CHANGES, HEAP_NONE, size, undo_heap_create, NULL),
+	CALL(MEMMGR_IOC_HEAP_DESTROY, call_heap_destroy, memmgr_heap_destroy, reserved,
+	     CHANGES, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_HEAP_QUERY, call_heap_query, memmgr_heap_query, map_size,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_ALLOC, call_alloc, memmgr_alloc, largest,
+	     CHANGES, HEAP_ID, heap, undo_alloc, NULL),
+	CALL(MEMMGR_IOC_FREE, call_free, memmgr_free, handle,
+	     CHANGES, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_RESIZE, call_resize, memmgr_resize, largest,
+	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
+	CALL(MEMMGR_IOC_ALLOC_BATCH, call_alloc_batch, memmgr_alloc_batch, largest,
+	     CHANGES, HEAP_ID, heap, undo_alloc_batch, NULL),
+	CALL(MEMMGR_IOC_FREE_BATCH, call_free_batch, memmgr_free_batch, handles,
+	     CHANGES, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_MARK, call_mark, memmgr_mark, mark,
+	     LOOKS, HEAP_ID, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_RELEASE, call_release, memmgr_mark, mark,
+	     CHANGES, HEAP_ID, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_READ, call_read, memmgr_copy, ptr,
+	     LOOKS, HEAP_HANDLE, handle, NULL, NULL),
+	CALL(MEMMGR_IOC_WRITE, call_write, memmgr_copy, ptr,
+	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
+	CALL(MEMMGR_IOC_ALLOC_QUERY, call_alloc_query, memmgr_info, tag,
+	     LOOKS, HEAP_HANDLE, handle, NULL, NULL),
+	CALL(MEMMGR_IOC_LIST, call_list, memmgr_list, entries,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_STATS, call_stats, memmgr_stats, classes,
+	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_FRAG, call_frag, memmgr_frag, index,
+	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_CHECK, call_check, memmgr_check, what,
+	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_MAP, call_map, memmgr_map, cells,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_FAILURES, call_failures, memmgr_failures, entries,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_PROTECT, call_protect, memmgr_protect, reserved,
+	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
+	CALL(MEMMGR_IOC_SYNC, call_sync, memmgr_sync, bytes,
+	     LOOKS, HEAP_HANDLE, handle, NULL, NULL),
+	CALL(MEMMGR_IOC_EXPORT, call_export, memmgr_export, reserved,
+	     CHANGES, HEAP_HANDLE, handle, undo_export, keep_export),
+	CALL(MEMMGR_IOC_ACCOUNTS, call_accounts, memmgr_accounts, entries,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_SET_QUOTA, call_set_quota, memmgr_quota, reserved,
+	     CHANGES, HEAP_NONE, size, NULL, NULL),
 };
 
 /* Room for every structure of the table. */
 union call_arg {
 	u32 size;
+	struct memmgr_info info;
 	struct memmgr_heap_create create;
 	struct memmgr_heap_query query;
 	struct memmgr_stats stats;
@@ -688,18 +779,35 @@ static_assert(sizeof(struct memmgr_alloc_batch) == 88);
 static_assert(sizeof(struct memmgr_free_batch) == 24);
 static_assert(sizeof(struct memmgr_mark) == 24);
 static_assert(sizeof(struct memmgr_copy) == 40);
-static_assert(sizeof(struct memmgr_info) == 144);
+static_assert(sizeof(struct memmgr_info) == 168);
 static_assert(sizeof(struct memmgr_list) == 40);
-static_assert(sizeof(struct memmgr_stats) == 488);
+static_assert(sizeof(struct memmgr_stats) == 512);
 static_assert(sizeof(struct memmgr_frag) == 568);
 static_assert(sizeof(struct memmgr_check) == 88);
 static_assert(sizeof(struct memmgr_cell) == 16);
 static_assert(sizeof(struct memmgr_map) == 32);
 static_assert(sizeof(struct memmgr_failure) == 112);
 static_assert(sizeof(struct memmgr_failures) == 40);
+static_assert(sizeof(struct memmgr_protect) == 24);
+static_assert(sizeof(struct memmgr_sync) == 32);
+static_assert(sizeof(struct memmgr_export) == 24);
+static_assert(sizeof(struct memmgr_account) == 88);
+static_assert(sizeof(struct memmgr_accounts) == 32);
+static_assert(sizeof(struct memmgr_quota) == 32);
+
+/* The call itself, with the heap that its argument names. */
+static int call_run(const struct call *call, struct caller *caller, void *arg)
+{
+	int err = 0;
+
+	if (call->by != HEAP_NONE)
+		err = call_find_heap(caller, call->by, arg + call->field);
+	return err ? err : call->function(caller, arg);
+}
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	struct caller caller = { .client = file->private_data };
 	void __user *user = (void __user *)arg;
 	const struct call *call;
 	union call_arg known;
@@ -712,7 +820,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	call = &calls[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(calls))];
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
-	if (size < call->size)
+	if (size < call->least)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
@@ -722,13 +830,17 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (call->changes && !(file->f_mode & FMODE_WRITE))
 		return -EACCES;
 	known.size = size;
-	err = call->function(file->private_data, &known);
+	err = call_run(call, &caller, &known);
 	/* The answer says why, so it is due on failure as well. */
-	if (copy_to_user(user, &known, call->size)) {
+	if (copy_to_user(user, &known, min_t(u32, size, call->size))) {
 		if ((!err || err == -EFAULT) && call->undo)
-			call->undo(file->private_data, &known);
-		return -EFAULT;
+			call->undo(&caller, &known);
+		err = -EFAULT;
+	} else if (!err && call->keep) {
+		call->keep(&caller, &known);
 	}
+	if (caller.heap)
+		heap_put(caller.heap);
 	return err;
 }
 

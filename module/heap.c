@@ -207,9 +207,16 @@ static int slab_source_grow(void *context, u32 number,
 	u64 place;
 	int err;
 
+	if (heap->payer) {
+		err = client_charge(heap->payer, 1ull << shift, 0, why);
+		if (err)
+			return err;
+	}
 	err = heap_main_take(heap->region, 1ull << shift, 1ull << shift, &place,
 			     why);
 	if (err) {
+		if (heap->payer)
+			client_uncharge(heap->payer, 1ull << shift, 0);
 		why->reason = MEMMGR_REASON_PARENT;
 		why->largest = 0;
 		return err;
@@ -229,6 +236,8 @@ static void slab_return(struct memmgr_heap *heap, u32 number)
 	heap->slab_at[number] = SLAB_NONE;
 	heap->slab_of[at] = 0;
 	heap_main_give(heap->region, (u64)at << heap->slabs.layout.shift);
+	if (heap->payer)
+		client_uncharge(heap->payer, 1ull << heap->slabs.layout.shift, 0);
 }
 
 /* What may be mapped cannot go before the mappings do: see heap_trim(). */
@@ -252,6 +261,7 @@ void heap_trim(struct memmgr_heap *heap)
 {
 	unsigned long flags;
 	u32 shift, n, at;
+	bool in_io;
 
 	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return;
@@ -268,8 +278,14 @@ void heap_trim(struct memmgr_heap *heap)
 			return;
 		mapping_zap(heap->region, heap_arena_page(heap),
 			    (u64)n << shift, 1ull << shift);
+		in_io = region_in_io(heap->region, (u64)at << shift, 1ull << shift);
 		flags = heap_lock(heap);
 		heap->slab_at[n] = at;
+		/* It goes another time. */
+		if (in_io) {
+			heap_unlock(heap, flags);
+			return;
+		}
 		slab_return(heap, n);
 		slab_left(&heap->slabs, n);
 		heap_unlock(heap, flags);
@@ -605,8 +621,8 @@ static int heap_init_engine(struct memmgr_heap *heap,
 	return err;
 }
 
-/* Blocks of whole pages can be mapped one by one. */
-static bool heap_has_pages(const struct memmgr_heap *heap)
+/* Blocks of whole pages can be mapped and exported one by one. */
+bool heap_has_pages(const struct memmgr_heap *heap)
 {
 	return heap->align >= PAGE_SIZE;
 }
@@ -696,6 +712,8 @@ static void heap_publish(struct memmgr_heap *heap, u32 id)
 
 static void heap_destruct(struct memmgr_heap *heap)
 {
+	if (heap->payer)
+		client_uncharge(heap->payer, heap->charge, 1);
 	if (heap->fallback)
 		heap_put(heap->fallback);
 	heap_free_memory(heap);
@@ -773,6 +791,26 @@ static void config_answer(struct memmgr_heap_create *c,
 	c->map_size = PAGE_ALIGN(heap->bytes);
 }
 
+/*
+ * A private heap is charged for what it holds, allocated or not: an arena now, a
+ * slab when it comes.
+ */
+static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
+		       struct engine_refusal *why)
+{
+	u64 bytes = heap_is(heap, MEMMGR_KIND_SLAB) ? 0 : PAGE_ALIGN(plan->bytes);
+	int err;
+
+	if (!heap->client)
+		return 0;
+	err = client_charge(heap->client, bytes, 1, why);
+	if (err)
+		return err;
+	heap->payer = heap->client;
+	heap->charge = bytes;
+	return 0;
+}
+
 static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
 {
 	struct engine_refusal why = { 0 };
@@ -787,8 +825,10 @@ static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
 		return err;
 	heap->bytes = plan.bytes;
 	heap->align = plan.align;
-	err = heap_init_engine(heap, &plan, c, &why);
-	if (err == -ENOMEM) {
+	err = heap_charge(heap, &plan, &why);
+	if (!err)
+		err = heap_init_engine(heap, &plan, c, &why);
+	if (err == -ENOMEM || err == -EDQUOT) {
 		c->reason = why.reason;
 		c->largest = why.largest;
 	}
@@ -846,8 +886,10 @@ int heap_create(struct region *region, struct client *client,
 		goto out_fallback;
 	heap_publish(heap, slot);
 	config_answer(c, heap);
-	if (heap->client)
+	if (heap->client) {
 		list_add(&heap->mine, &heap->client->heaps);
+		client_count_heap(heap->client, 1);
+	}
 	mutex_unlock(&region->heap_mutex);
 	return 0;
 
@@ -924,13 +966,14 @@ static void heap_keep_generation(struct memmgr_heap *heap)
 }
 
 /* Nothing lives in it that FORCE does not cover: no more allocations then. */
-static int heap_idle(struct memmgr_heap *heap, bool force)
+static int heap_idle(struct memmgr_heap *heap, bool force, bool closing)
 {
 	unsigned long flags;
 	int err = 0;
 
 	flags = heap_lock(heap);
-	if (heap_kernel_live(heap) || (heap->used_records && !force))
+	if (heap_kernel_live(heap) || (heap->used_records && !force) ||
+	    (heap->exports && !closing))
 		err = -EBUSY;
 	else
 		heap->dying = true;
@@ -938,18 +981,27 @@ static int heap_idle(struct memmgr_heap *heap, bool force)
 	return err;
 }
 
+/* Take a heap that nothing uses out of the region. Under heap_mutex. */
+static void heap_withdraw(struct memmgr_heap *heap)
+{
+	heap_keep_generation(heap);
+	heap_drop_fallback(heap);
+	RCU_INIT_POINTER(heap->region->heaps[heap->id], NULL);
+	heap_put(heap);
+}
+
 /*
- * Take a heap out of the region; its memory goes when its last user is gone.
- * Under heap_mutex. @force: with what lives in it.
+ * Unmake a heap; its memory goes when nothing uses it any more. Under heap_mutex.
+ * @force: with what lives in it; @closing: with dma-bufs of it as well.
  */
-static int heap_remove(struct memmgr_heap *heap, bool force)
+static int heap_remove(struct memmgr_heap *heap, bool force, bool closing)
 {
 	struct region *region = heap->region;
 	int err;
 
-	if (heap->holders)
+	if (heap->holders || heap->orphan)
 		return -EBUSY;
-	err = heap_idle(heap, force);
+	err = heap_idle(heap, force, closing);
 	if (err)
 		return err;
 	heap_wake(heap, READ_ONCE(heap->waiters));
@@ -962,12 +1014,45 @@ static int heap_remove(struct memmgr_heap *heap, bool force)
 		mapping_zap(region, 0, 0, region->bytes);
 	else if (heap->window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
-	heap_keep_generation(heap);
-	heap_drop_fallback(heap);
-	list_del_init(&heap->mine);
-	RCU_INIT_POINTER(region->heaps[heap->id], NULL);
-	heap_put(heap);
+	if (!list_empty(&heap->mine)) {
+		list_del_init(&heap->mine);
+		client_count_heap(heap->client, -1);
+	}
+	if (READ_ONCE(heap->held) || heap_in_io(heap)) {
+		WRITE_ONCE(heap->orphan, true);
+		heap_settle_start(region);
+	} else {
+		heap_withdraw(heap);
+	}
 	return 0;
+}
+
+/**
+ * heap_retire_orphans - let heaps go that something still used at their end
+ * @region: of them
+ *
+ * Context: process, may sleep. O(heaps), and their pages in memory that can be
+ * the target of I/O.
+ * Return: true when I/O keeps one; a dma-buf says itself when it goes.
+ */
+bool heap_retire_orphans(struct region *region)
+{
+	struct memmgr_heap *heap;
+	bool in_io = false;
+	u32 id;
+
+	mutex_lock(&region->heap_mutex);
+	for (id = 1; id < MEMMGR_MAX_HEAPS; id++) {
+		heap = heap_locked(region, id);
+		if (!heap || !heap->orphan || READ_ONCE(heap->held))
+			continue;
+		if (heap_in_io(heap))
+			in_io = true;
+		else
+			heap_withdraw(heap);
+	}
+	mutex_unlock(&region->heap_mutex);
+	return in_io;
 }
 
 /**
@@ -994,7 +1079,7 @@ int heap_destroy(struct region *region, struct client *client, u32 id, u32 flags
 	else if (heap->client != client && !capable(CAP_SYS_ADMIN))
 		err = heap->client ? -EACCES : -EPERM;
 	else
-		err = heap_remove(heap, flags & MEMMGR_DESTROY_FORCE);
+		err = heap_remove(heap, flags & MEMMGR_DESTROY_FORCE, false);
 	mutex_unlock(&region->heap_mutex);
 	return err;
 }
@@ -1007,9 +1092,9 @@ void heap_destroy_private(struct client *client)
 	mutex_lock(&client->region->heap_mutex);
 	list_for_each_entry_safe(heap, next, &client->heaps, mine)
 		if (heap->fallback)
-			heap_remove(heap, true);
+			heap_remove(heap, true, true);
 	list_for_each_entry_safe(heap, next, &client->heaps, mine)
-		heap_remove(heap, true);
+		heap_remove(heap, true, true);
 	mutex_unlock(&client->region->heap_mutex);
 }
 

@@ -5,10 +5,11 @@
  * Locks, outermost first:
  *
  *	region.heap_mutex	making and unmaking heaps
+ *	region.export_mutex	the list of dma-bufs
  *	region.map_gate		faults against changes of what is mapped
  *	heap.lock		a heap: engine, records and books; raw, irqs off
  *	main's heap.lock	inside the lock of a slab heap that grows
- *	client.lock		a client's list of records
+ *	region.client_lock	clients, their lists of records, accounts
  *	failures.lock		only with no heap lock held
  *
  * Only heap*.c and api.c take heap locks.
@@ -35,71 +36,12 @@
 #include "core/slab.h"
 #include "core/stack.h"
 #include "mmap.h"
+#include "record.h"
 #include "region.h"
 
 #define HEAP_MAX_RECORDS	(1u << 24)
 #define HEAP_DEFAULT_RECORDS	4096u
 #define HEAP_NO_WINDOW		(~0u)
-#define RECORD_NONE		(~0u)
-
-enum record_state {
-	RECORD_FREE,	/* in the list of free records */
-	RECORD_NEW,	/* its memory is being cleared; nobody has the handle */
-	RECORD_LIVE,
-	RECORD_RESIZING,	/* may be mapped up to map_bytes, nothing else */
-	RECORD_DYING,	/* its mappings are being removed */
-};
-
-/**
- * struct record - what is known of an allocation; guarded by the heap's lock
- * @handle: generation over heap and index; moves on when the record is freed
- * @seq: number of the allocation in its heap; unlike a handle it never wraps,
- *	so that a mapping never shows a later allocation
- * @next: free: the next free record
- * @state: enum record_state
- * @mapped: a client mapped it once
- * @busy: calls that copy from or to it now
- * @flags: MEMMGR_ALLOC_* that it was made with
- * @offset: of the block
- * @bytes: asked for
- * @map_bytes: that may be mapped
- * @align: asked for
- * @time_ns: when it was made
- * @client: its owner; NULL: persistent
- * @mine: in the client's list
- * @uid: of its maker
- * @pid: of its maker
- * @tid: of its maker
- * @pins: promises that it stays where it is
- * @map_page: page of the region where it was when it was mapped first
- * @depth: stack heaps: its place in the stack
- * @comm: of its maker
- * @tag: as given
- */
-struct record {
-	u64 handle;
-	u64 seq;
-	u32 next;
-	u8 state;
-	bool mapped;
-	u16 busy;
-	u32 flags;
-	u64 offset;
-	u64 bytes;
-	u64 map_bytes;
-	u64 align;
-	u64 time_ns;
-	struct client *client;
-	struct list_head mine;
-	kuid_t uid;
-	u32 pid;
-	u32 tid;
-	u32 pins;
-	u32 map_page;
-	u32 depth;
-	char comm[MEMMGR_COMM_LEN];
-	char tag[MEMMGR_TAG_LEN];
-};
 
 /**
  * struct memmgr_heap - a heap
@@ -134,6 +76,12 @@ struct record {
  * @holders: kernel modules and other heaps that keep it from being destroyed;
  *	guarded by region.heap_mutex
  * @dying: it was destroyed; no more allocations
+ * @orphan: it goes when what still uses its memory has gone; guarded by
+ *	region.heap_mutex
+ * @payer: the client that a private heap is charged to
+ * @charge: bytes that it is charged, slabs apart
+ * @exports: dma-bufs of its allocations
+ * @held: records of allocations that were freed and are still in use
  * @serial: tells it from all other heaps that the region ever had
  * @seq: number of the last allocation
  * @window: first window of its records, or HEAP_NO_WINDOW
@@ -145,6 +93,9 @@ struct record {
  * @free_record: first free one
  * @record_at: stack heaps: record of the block at each depth, or RECORD_NONE
  * @resizes: for struct memmgr_stats, as the following
+ * @zeroed: bytes cleared for clients
+ * @zero_ns: in that time
+ * @violations: accesses that protection or guard pages stopped
  * @refused: refused frees
  * @fallbacks: requests passed on
  * @waits: requests that waited
@@ -184,6 +135,11 @@ struct memmgr_heap {
 	refcount_t users;
 	u32 holders;
 	bool dying;
+	bool orphan;
+	struct client *payer;
+	u64 charge;
+	u32 exports;
+	u32 held;
 	u64 serial;
 	u64 seq;
 	u32 window;
@@ -197,6 +153,9 @@ struct memmgr_heap {
 	u32 *record_at;
 
 	u64 resizes;
+	u64 zeroed;
+	u64 zero_ns;
+	u64 violations;
 	u64 refused;
 	u64 fallbacks;
 	u64 waits;
@@ -303,6 +262,7 @@ int heap_create(struct region *region, struct client *client,
 int heap_destroy(struct region *region, struct client *client, u32 id,
 		 u32 flags);
 void heap_destroy_private(struct client *client);
+bool heap_retire_orphans(struct region *region);
 void heap_destroy_all(struct region *region);
 struct memmgr_heap *heap_get(struct region *region, u32 id);
 struct memmgr_heap *heap_get_named(struct region *region, const char *name);
@@ -316,6 +276,7 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 		   struct engine_refusal *why);
 void heap_main_give(struct region *region, u64 place);
 u32 heap_kernel_live(struct memmgr_heap *heap);
+bool heap_has_pages(const struct memmgr_heap *heap);
 const char *heap_kind_name(u32 kind);
 
 /* Is a kind part of this build? Known to the compiler when the kind is. */
@@ -372,22 +333,57 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 __visible int heap_stack_mark(struct memmgr_heap *heap, u64 *mark);
 int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark,
 		       u32 *released);
-int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
-		    u64 offset, u64 bytes, u64 *place);
-void heap_copy_end(struct memmgr_heap *heap, u64 handle);
 int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
 	      struct memmgr_info *info);
 bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 		    u32 *index, struct memmgr_info *info);
-int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, struct mapping *mapping);
-int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
-		   u64 offset, u64 *place);
 __visible void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 			   const struct engine_refusal *why);
 __visible bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
 void heap_forget_records(struct memmgr_heap *heap);
 void heap_trim(struct memmgr_heap *heap);
+
+/* heap_access.c: who may touch an allocation, and where it is */
+int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		    u64 offset, u64 bytes, u32 access, u64 *place);
+void heap_copy_end(struct memmgr_heap *heap, u64 handle);
+int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
+	     u64 offset, u64 bytes, struct mapping *mapping);
+u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping);
+int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
+		   u64 offset, u32 access, u64 *place);
+int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
+		 u32 access, bool seal);
+
+/* heap_hold.c: what stays in use when its handle is gone */
+
+/**
+ * struct heap_export - an allocation that a dma-buf shows
+ * @heap: it lies in; a reference
+ * @handle: that it had when it was exported
+ * @place: in the region
+ * @bytes: whole pages
+ * @writable: through this dma-buf
+ */
+struct heap_export {
+	struct memmgr_heap *heap;
+	u64 handle;
+	u64 place;
+	u64 bytes;
+	bool writable;
+};
+
+int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *flags);
+int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		      bool read_only, struct heap_export *export);
+void heap_export_end(struct heap_export *export);
+int heap_export_use(const struct heap_export *export, u32 access);
+void heap_export_unuse(const struct heap_export *export, u32 access);
+void heap_map_export(const struct heap_export *export, struct mapping *mapping);
+bool heap_in_io(struct memmgr_heap *heap);
+void heap_settle_start(struct region *region);
+void heap_settle_init(struct region *region);
+void heap_settle_stop(struct region *region);
 
 /* heap_stats.c: what is known of a heap */
 __visible void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);

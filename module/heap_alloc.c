@@ -4,7 +4,6 @@
 #include <linux/cred.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
-#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -12,162 +11,10 @@
 
 #include "heap.h"
 
-/* Who asks. Found out before the lock: some of it may sleep. */
-struct viewer {
-	const struct client *client;
-	kuid_t uid;
-	bool admin;
-};
-
-static struct viewer viewer_of(const struct client *client)
-{
-	return (struct viewer) {
-		.client = client,
-		.uid = current_euid(),
-		.admin = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN),
-	};
-}
-
-static int record_access(const struct record *record, const struct viewer *viewer)
-{
-	if (record->client)
-		return record->client == viewer->client ? 0 : -EACCES;
-	return viewer->admin || uid_eq(record->uid, viewer->uid) ? 0 : -EACCES;
-}
-
-/* The record of a handle, whatever its state; NULL when it is stale. */
-static struct record *record_of(struct memmgr_heap *heap, u64 handle)
-{
-	u32 i = handle_record(handle);
-	struct record *record;
-
-	if (i >= heap->max_records)
-		return NULL;
-	record = &heap->records[array_index_nospec(i, heap->max_records)];
-	return record->handle == handle && record->state != RECORD_FREE ?
-	       record : NULL;
-}
-
-/* The record that a viewer may use now, or an error. */
-static struct record *record_use(struct memmgr_heap *heap,
-				 const struct viewer *viewer, u64 handle)
-{
-	struct record *record = record_of(heap, handle);
-	int err;
-
-	if (!record || record->state == RECORD_NEW)
-		return ERR_PTR(-EBADF);
-	err = record_access(record, viewer);
-	if (err)
-		return ERR_PTR(err);
-	if (record->state != RECORD_LIVE)
-		return ERR_PTR(-EBUSY);
-	return record;
-}
-
-/* The same for a call that changes it while nobody copies from or to it. */
-static struct record *record_use_alone(struct memmgr_heap *heap,
-				       const struct viewer *viewer, u64 handle)
-{
-	struct record *record = record_use(heap, viewer, handle);
-
-	return !IS_ERR(record) && record->busy ? ERR_PTR(-EBUSY) : record;
-}
-
-static u32 record_index(const struct memmgr_heap *heap,
-			const struct record *record)
-{
-	return record - heap->records;
-}
-
-/* Give a block that was just allocated the first free record. */
-static struct record *record_take(struct memmgr_heap *heap,
-				  const struct record *template,
-				  const struct engine_block *block)
-{
-	u32 i = heap->free_record;
-	struct record *record = &heap->records[i];
-	struct client *client = template->client;
-	u64 handle = record->handle;
-
-	heap->free_record = record->next;
-	heap->used_records++;
-	*record = *template;
-	record->handle = handle;
-	record->seq = ++heap->seq;
-	record->state = RECORD_NEW;
-	record->offset = block->offset;
-	record->map_bytes = block->granted;
-	INIT_LIST_HEAD(&record->mine);
-	if (heap_is(heap, MEMMGR_KIND_STACK)) {
-		record->depth = heap->stack.count - 1;
-		heap->record_at[record->depth] = i;
-	}
-	if (client) {
-		raw_spin_lock(&client->lock);
-		list_add(&record->mine, &client->records);
-		raw_spin_unlock(&client->lock);
-	}
-	return record;
-}
-
-static void record_release(struct memmgr_heap *heap, struct record *record)
-{
-	struct client *client = record->client;
-
-	if (client) {
-		raw_spin_lock(&client->lock);
-		list_del(&record->mine);
-		raw_spin_unlock(&client->lock);
-	}
-	if (heap_is(heap, MEMMGR_KIND_STACK))
-		heap->record_at[record->depth] = RECORD_NONE;
-	record->handle = handle_make((record->handle >> 32) + 1, heap->id,
-				     record_index(heap, record));
-	record->state = RECORD_FREE;
-	record->client = NULL;
-	record->next = heap->free_record;
-	heap->free_record = record_index(heap, record);
-	heap->used_records--;
-}
-
 /* Clear a block that nobody else uses; may take long, so may reschedule. */
 static void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes)
 {
 	region_clear(heap->region, heap_place(heap, offset), bytes);
-}
-
-static void record_describe(struct memmgr_heap *heap, const struct record *record,
-			    const struct viewer *viewer, struct memmgr_info *info)
-{
-	bool mine = !record_access(record, viewer);
-	struct engine_block block;
-	u32 size = info->size;
-
-	memset(info, 0, sizeof(*info));
-	heap->engine.ops->find(&heap->engine, record->offset, &block);
-	info->size = size;
-	info->flags = record->flags;
-	info->handle = mine ? record->handle : 0;
-	info->offset = heap_place(heap, record->offset);
-	info->phys = viewer->admin ? region_phys(heap->region, info->offset) : 0;
-	info->bytes = record->bytes;
-	info->granted = block.granted;
-	info->align = record->align;
-	info->map_offset = ~0ull;
-	if (mine && heap->window != HEAP_NO_WINDOW)
-		info->map_offset = (u64)(heap->window + record_index(heap, record)) <<
-				   (heap->region->window_shift + PAGE_SHIFT);
-	info->time_ns = record->time_ns;
-	info->heap = heap->id;
-	info->state = (record->mapped ? MEMMGR_INFO_MAPPED : 0) |
-		      (mine ? MEMMGR_INFO_MINE : 0);
-	info->pid = record->pid;
-	info->tid = record->tid;
-	info->uid = from_kuid(&init_user_ns, record->uid);
-	info->pins = record->pins;
-	memcpy(info->comm, record->comm, sizeof(info->comm));
-	memcpy(info->tag, record->tag, sizeof(info->tag));
 }
 
 /* Everything that a record says of its maker. */
@@ -180,6 +27,8 @@ static void record_prepare(struct record *record, struct client *client,
 		.align = rq->align,
 		.time_ns = ktime_get_boottime_ns(),
 		.client = rq->flags & MEMMGR_ALLOC_PERSISTENT ? NULL : client,
+		.payer = client,
+		.access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE,
 		.uid = current_euid(),
 		.pid = task_tgid_nr(current),
 		.tid = task_pid_nr(current),
@@ -204,14 +53,48 @@ static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 	return -ENOSPC;
 }
 
+/* The engine's part of an allocation, and the client's: all or nothing. */
+static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *rq,
+			 struct record *record, struct engine_block *block,
+			 struct engine_refusal *why)
+{
+	int err;
+
+	/* A private heap is charged as a whole. */
+	if (heap->flags & MEMMGR_HEAP_PRIVATE) {
+		record->payer = NULL;
+		return heap->engine.ops->alloc(&heap->engine, rq, block, why);
+	}
+	/* What can never be granted shall not show in the engine's books. */
+	err = client_may_charge(record->payer, rq->bytes, 1, why);
+	if (!err)
+		err = heap->engine.ops->alloc(&heap->engine, rq, block, why);
+	if (err)
+		return err;
+	record->charge = block->granted;
+	err = client_charge(record->payer, block->granted, 1, why);
+	if (err)
+		heap->engine.ops->free(&heap->engine, block->offset, true, block);
+	return err;
+}
+
+/* A guarded allocation has two pages more to map: its window has to hold them. */
+static bool guard_fits(const struct memmgr_heap *heap, u64 bytes)
+{
+	u64 window = PAGE_SIZE << heap->region->window_shift;
+
+	return bytes <= window - 2 * PAGE_SIZE;
+}
+
 /* One try. On success the record is new: its memory is not yet cleared. */
-static int alloc_locked(struct memmgr_heap *heap, const struct record *template,
+static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 			u64 *handle, struct engine_block *block,
 			struct engine_refusal *why)
 {
+	struct record template = *wanted;
 	struct engine_request rq = {
-		.bytes = template->bytes,
-		.align = template->align,
+		.bytes = template.bytes,
+		.align = template.align,
 		.recorded = true,
 	};
 	int err;
@@ -220,28 +103,41 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *template,
 		return -ENOENT;
 	if (!rq.bytes || !engine_align_ok(rq.align))
 		return -EINVAL;
+	if (template.flags & MEMMGR_ALLOC_GUARD) {
+		if (heap->window == HEAP_NO_WINDOW)
+			return -EOPNOTSUPP;
+		if (!guard_fits(heap, rq.bytes))
+			return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
+	}
 	if (rq.align > heap->max_align)
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 	if (heap->free_record == RECORD_NONE)
 		return refuse_record(heap, why);
-	err = heap->engine.ops->alloc(&heap->engine, &rq, block, why);
+	err = alloc_charged(heap, &rq, &template, block, why);
 	if (!err)
-		*handle = record_take(heap, template, block)->handle;
+		*handle = record_take(heap, &template, block)->handle;
 	/* A stack has entries of its own, which kernel code may have used up. */
 	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
 }
 
 /* Clear the memory of a new record and let it live. */
 static int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer,
-			u64 handle, const struct engine_block *block,
+			u64 handle, bool zero, const struct engine_block *block,
 			struct memmgr_info *info)
 {
 	struct record *record;
 	unsigned long flags;
+	u64 took = 0;
 	int err = 0;
 
-	heap_clear(heap, block->offset, block->granted);
+	if (zero) {
+		took = ktime_get_ns();
+		heap_clear(heap, block->offset, block->granted);
+		took = ktime_get_ns() - took;
+	}
 	flags = heap_lock(heap);
+	heap->zeroed += zero ? block->granted : 0;
+	heap->zero_ns += took;
 	record = record_of(heap, handle);
 	if (record) {
 		record->state = RECORD_LIVE;
@@ -251,6 +147,11 @@ static int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer,
 	}
 	heap_unlock(heap, flags);
 	return err;
+}
+
+static bool wants_zero(const struct record *template)
+{
+	return !(template->flags & MEMMGR_ALLOC_NO_ZERO);
 }
 
 static int alloc_try(struct memmgr_heap *heap, const struct record *template,
@@ -265,7 +166,8 @@ static int alloc_try(struct memmgr_heap *heap, const struct record *template,
 	flags = heap_lock(heap);
 	err = alloc_locked(heap, template, &handle, &block, why);
 	heap_unlock(heap, flags);
-	return err ? err : alloc_finish(heap, viewer, handle, &block, info);
+	return err ? err : alloc_finish(heap, viewer, handle, wants_zero(template),
+					&block, info);
 }
 
 static bool heap_changed(const struct memmgr_heap *heap, u32 seen)
@@ -360,7 +262,8 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	heap->waiters--;
 	heap_unlock(heap, flags);
 	if (!err)
-		return alloc_finish(heap, viewer, handle, &block, info);
+		return alloc_finish(heap, viewer, handle, wants_zero(template),
+				    &block, info);
 	if (!go_on && may_wait(heap, template, err, why)) {
 		if (result == -ETIMEDOUT)
 			why->reason = MEMMGR_REASON_TIMEOUT;
@@ -436,6 +339,8 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	err = heap_access(heap, client);
 	if (err)
 		return err;
+	if (rq->flags & MEMMGR_ALLOC_NO_ZERO && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	/* A private heap goes with its client, and all that lives in it. */
 	if (rq->flags & MEMMGR_ALLOC_PERSISTENT && heap->flags & MEMMGR_HEAP_PRIVATE)
 		return -EINVAL;
@@ -451,7 +356,7 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, &template, err, why))
 		err = alloc_wait(heap, &template, &viewer, rq->timeout_ms, info,
 				 why);
-	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT)
+	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT)
 		heap_failed(heap, rq->bytes, rq->align, why);
 	return err;
 }
@@ -470,23 +375,13 @@ void heap_refused(struct region *region)
 	heap_put(main);
 }
 
-/* Return a record's block to the engine. */
-static int record_free(struct memmgr_heap *heap, struct record *record)
-{
-	struct engine_block block;
-	int err;
-
-	err = heap->engine.ops->free(&heap->engine, record->offset, true, &block);
-	if (!err)
-		record_release(heap, record);
-	return err;
-}
-
 /**
  * heap_free - free an allocation
  * @heap: that its handle names
  * @client: who asks
  * @handle: of the allocation
+ *
+ * What a dma-buf or I/O still uses is held until that ends; its handle is gone.
  *
  * Context: process; may sleep when it was mapped. O(levels) without mappings.
  * Return: 0, -EBADF, -EACCES or -EBUSY.
@@ -502,21 +397,8 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 	flags = heap_lock(heap);
 	record = record_use_alone(heap, &viewer, handle);
 	err = PTR_ERR_OR_ZERO(record);
-	if (!err && record->pins)
-		err = -EBUSY;
-	if (!err && record->mapped) {
-		record->state = RECORD_DYING;
-		heap_unlock(heap, flags);
-		mapping_zap(heap->region, record->map_page, 0, record->map_bytes);
-		flags = heap_lock(heap);
-		/* A heap that was destroyed by force has forgotten it. */
-		if (!record_of(heap, handle)) {
-			heap_unlock(heap, flags);
-			return 0;
-		}
-	}
 	if (!err)
-		err = record_free(heap, record);
+		err = heap_end(heap, record, &flags);
 	if (err)
 		heap->refused++;
 	else
@@ -543,7 +425,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle)
 	flags = heap_lock(heap);
 	record = record_of(heap, handle);
 	if (record && record->client == client) {
-		if (record_free(heap, record)) {
+		if (heap_end(heap, record, &flags)) {
 			/* Below another's block: it goes when it surfaces. */
 			if (heap_is(heap, MEMMGR_KIND_STACK))
 				stack_abandon(&heap->stack, record->offset);
@@ -555,16 +437,23 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle)
 	heap_wake(heap, wake);
 }
 
-/* Forget all records of a heap that goes; their blocks go with the heap. */
+/*
+ * Forget all records of a heap that goes; their blocks go with the heap. Those
+ * that something still uses stay, and keep the heap.
+ */
 void heap_forget_records(struct memmgr_heap *heap)
 {
 	unsigned long flags;
 	u32 i;
 
 	for (i = 0; i < heap->max_records; i++) {
+		struct record *record = &heap->records[i];
+
 		flags = heap_lock(heap);
-		if (heap->records[i].state != RECORD_FREE)
-			record_release(heap, &heap->records[i]);
+		if (record->exports && record->state != RECORD_HELD)
+			heap_end(heap, record, &flags);
+		else if (record->state != RECORD_FREE && record->state != RECORD_HELD)
+			record_release(heap, record);
 		heap_unlock(heap, flags);
 		cond_resched();
 	}
@@ -575,12 +464,27 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 			 struct engine_refusal *why)
 {
 	struct engine_request rq = { .bytes = bytes, .recorded = true };
+	struct engine_refusal undone;
 	int err;
 
 	err = heap->engine.ops->resize(&heap->engine, record->offset, &rq, block,
 				       why);
 	if (err)
 		return err;
+	if (record->payer && block->granted > record->charge) {
+		err = client_charge(record->payer, block->granted - record->charge,
+				    0, why);
+		if (err) {
+			/* It has just been that small. */
+			rq.bytes = record->bytes;
+			heap->engine.ops->resize(&heap->engine, record->offset,
+						 &rq, block, &undone);
+			return err;
+		}
+	} else if (record->payer) {
+		client_uncharge(record->payer, record->charge - block->granted, 0);
+	}
+	record->charge = block->granted;
 	record->bytes = bytes;
 	heap->resizes++;
 	return 0;
@@ -593,9 +497,11 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 static int resize_cut(struct memmgr_heap *heap, struct record *record,
 		      u64 bytes, unsigned long *flags)
 {
+	u64 place = heap_place(heap, record->offset);
 	u64 handle = record->handle;
 	u64 from = PAGE_ALIGN(bytes);
 	u64 to = record->map_bytes;
+	bool in_io;
 
 	/* Not for a size near 2^64 that wraps: that one is refused. */
 	if (!record->mapped || bytes >= to || from >= to)
@@ -603,11 +509,16 @@ static int resize_cut(struct memmgr_heap *heap, struct record *record,
 	record->state = RECORD_RESIZING;
 	record->map_bytes = from;
 	heap_unlock(heap, *flags);
-	mapping_zap(heap->region, record->map_page, from, to - from);
+	mapping_zap(heap->region, record_first_page(record), from, to - from);
+	in_io = region_in_io(heap->region, place + from, to - from);
 	*flags = heap_lock(heap);
 	if (!record_of(heap, handle))
 		return -EBADF;
 	record->state = RECORD_LIVE;
+	if (in_io) {
+		record->map_bytes = to;
+		return -EBUSY;
+	}
 	return 0;
 }
 
@@ -661,7 +572,12 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	if (err)
 		goto out;
 	before = record->bytes;
-	err = resize_cut(heap, record, bytes, &flags);
+	if (record->sealed)
+		err = -EPERM;
+	else if (record->exports)
+		err = -EBUSY;
+	else
+		err = resize_cut(heap, record, bytes, &flags);
 	if (!err)
 		err = resize_locked(heap, record, bytes, &block, why);
 	if (!err && bytes > before)
@@ -674,7 +590,7 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 out:
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
-	if (err == -ENOMEM)
+	if (err == -ENOMEM || err == -EDQUOT)
 		heap_failed(heap, bytes, 0, why);
 	return err;
 }
@@ -814,51 +730,6 @@ int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark
 }
 
 /**
- * heap_copy_begin - keep an allocation in place for a copy from or to it
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
- * @offset: first byte in it
- * @bytes: how many
- * @place: of that byte in the region
- *
- * Context: any. O(1).
- * Return: 0, or an error of the ABI's table; after 0 heap_copy_end() is due.
- */
-int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
-		    u64 offset, u64 bytes, u64 *place)
-{
-	struct viewer viewer = viewer_of(client);
-	struct record *record;
-	unsigned long flags;
-	int err;
-
-	flags = heap_lock(heap);
-	record = record_use(heap, &viewer, handle);
-	err = PTR_ERR_OR_ZERO(record);
-	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
-		err = -ERANGE;
-	if (!err && record->busy == U16_MAX)
-		err = -EBUSY;
-	if (!err) {
-		record->busy++;
-		*place = heap_place(heap, record->offset) + offset;
-	}
-	heap_unlock(heap, flags);
-	return err;
-}
-
-void heap_copy_end(struct memmgr_heap *heap, u64 handle)
-{
-	unsigned long flags = heap_lock(heap);
-	struct record *record = record_of(heap, handle);
-
-	if (record)
-		record->busy--;
-	heap_unlock(heap, flags);
-}
-
-/**
  * heap_info - what is known of an allocation
  * @heap: that its handle names
  * @client: who asks
@@ -919,113 +790,4 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 		heap_unlock(heap, flags);
 	}
 	return found;
-}
-
-/* The arena of a private heap, for its client. */
-static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset,
-		     u64 bytes, struct mapping *mapping)
-{
-	u64 limit = PAGE_ALIGN(heap->bytes);
-	int err = heap_access(heap, client);
-
-	if (err)
-		return err;
-	if (bytes > limit || offset > limit - bytes)
-		return -EINVAL;
-	mapping->arena = true;
-	mapping->first = heap_arena_page(heap);
-	return 0;
-}
-
-/**
- * heap_map - may this be mapped, and what is it?
- * @heap: that the window belongs to
- * @client: who asks
- * @window: of a record or of the arena
- * @offset: first byte in the window
- * @bytes: how many
- * @mapping: the answer
- *
- * Return: 0, -EINVAL or -EACCES.
- */
-int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, struct mapping *mapping)
-{
-	struct viewer viewer = viewer_of(client);
-	struct record *record;
-	unsigned long flags;
-	int err;
-
-	mapping->heap = heap->id;
-	mapping->serial = heap->serial;
-	if (window == heap->arena_window)
-		return arena_map(heap, client, offset, bytes, mapping);
-	flags = heap_lock(heap);
-	record = &heap->records[window - heap->window];
-	err = record->state == RECORD_LIVE ? record_access(record, &viewer) :
-					     -EINVAL;
-	if (!err && (bytes > record->map_bytes ||
-		     offset > record->map_bytes - bytes))
-		err = -EINVAL;
-	if (!err) {
-		if (!record->mapped)
-			record->map_page = heap_place(heap, record->offset) >> PAGE_SHIFT;
-		record->mapped = true;
-		mapping->handle = record->handle;
-		mapping->seq = record->seq;
-		mapping->first = record->map_page;
-	}
-	heap_unlock(heap, flags);
-	return err;
-}
-
-/* The page of a private arena; a slab that it does not hold has none. */
-static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
-{
-	if (heap->dying || offset >= PAGE_ALIGN(heap->bytes))
-		return -ENOENT;
-	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
-		u64 n = offset >> heap->slabs.layout.shift;
-
-		if (n >= heap->slabs.layout.max || heap->slab_at[n] == SLAB_NONE)
-			return -ENOENT;
-	}
-	*place = heap_place(heap, offset);
-	return 0;
-}
-
-static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
-			u64 offset, u64 *place)
-{
-	struct record *record = record_of(heap, mapping->handle);
-
-	if (!record || record->seq != mapping->seq || offset >= record->map_bytes ||
-	    (record->state != RECORD_LIVE && record->state != RECORD_RESIZING))
-		return -ENOENT;
-	*place = heap_place(heap, record->offset) + offset;
-	return 0;
-}
-
-/**
- * heap_map_place - where the page is that a mapping shows
- * @heap: with the id of the one that it showed when it was made
- * @mapping: the mapping
- * @offset: byte in it
- * @place: in the region
- *
- * Context: the region's map_gate is held. O(1).
- * Return: 0, or -ENOENT when it is not there any more.
- */
-int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
-		   u64 offset, u64 *place)
-{
-	unsigned long flags;
-	int err = -ENOENT;
-
-	flags = heap_lock(heap);
-	if (heap->serial == mapping->serial)
-		err = mapping->arena ? arena_place(heap, offset, place) :
-				       record_place(heap, mapping, offset, place);
-	heap_unlock(heap, flags);
-	return err;
 }

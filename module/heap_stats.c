@@ -28,6 +28,9 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
 	stats->records = heap->used_records;
 	stats->kernel_live = heap_kernel_live(heap);
 	memcpy(stats->failures, heap->failures, sizeof(stats->failures));
+	stats->zeroed = heap->zeroed;
+	stats->zero_ns = heap->zero_ns;
+	stats->violations = heap->violations;
 	heap_unlock(heap, flags);
 
 	stats->live = books.live;

@@ -21,6 +21,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
@@ -47,40 +48,117 @@ static void mapping_close(struct vm_area_struct *vma)
 		kfree(mapping);
 }
 
-static int mapping_place(const struct mapping *mapping, u64 offset, u64 *place)
+/* Where the page of a fault is; 0, or what to tell the kernel. */
+static vm_fault_t mapping_place(struct vm_fault *vmf, u32 access, u64 *place)
 {
+	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
+	u64 offset = (u64)(vmf->pgoff - mapping->first) << PAGE_SHIFT;
 	int err;
 
 	if (!heap)
-		return -ENOENT;
-	err = heap_map_place(heap, mapping, offset, place);
+		return VM_FAULT_SIGBUS;
+	err = heap_map_place(heap, mapping, offset, access, place);
 	heap_put(heap);
-	return err;
+	if (!err)
+		return 0;
+	return err == -EACCES ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
 }
 
 static vm_fault_t mapping_fault(struct vm_fault *vmf)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	struct mapping *mapping = vma->vm_private_data;
+	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct region *region = mapping->region;
-	u64 offset = (u64)(vmf->pgoff - mapping->first) << PAGE_SHIFT;
-	vm_fault_t result = VM_FAULT_SIGBUS;
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+	vm_fault_t result;
 	u64 place;
 
 	down_read(&region->map_gate);
-	if (!mapping_place(mapping, offset, &place))
-		result = vmf_insert_pfn(vma, vmf->address,
-					region_pfn(region, place));
+	result = mapping_place(vmf, write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ,
+			       &place);
+	if (!result)
+		result = region_insert(region, vmf->vma, vmf->address, place, write);
 	up_read(&region->map_gate);
 	return result;
+}
+
+/*
+ * The first write to a page that was mapped for reading. The kernel looks whether
+ * the page is still mapped before it makes it writable, so that a protection that
+ * comes after this wins.
+ */
+static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
+{
+	struct mapping *mapping = vmf->vma->vm_private_data;
+	struct region *region = mapping->region;
+	vm_fault_t result;
+	u64 place;
+
+	down_read(&region->map_gate);
+	result = mapping_place(vmf, MEMMGR_ACCESS_WRITE, &place);
+	up_read(&region->map_gate);
+	return result;
+}
+
+/* The same where there are struct pages; the caller wants its page locked. */
+static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
+{
+	vm_fault_t result = mapping_mkwrite_pfn(vmf);
+
+	if (result)
+		return result;
+	lock_page(vmf->page);
+	return VM_FAULT_LOCKED;
+}
+
+static bool mapping_allows(const struct mapping *mapping, vm_flags_t flags)
+{
+	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
+	u32 access;
+
+	if (!heap)
+		return true;	/* touching it is SIGBUS */
+	access = heap_map_access(heap, mapping);
+	heap_put(heap);
+	return !(flags & VM_WRITE && !(access & MEMMGR_ACCESS_WRITE)) &&
+	       !(flags & VM_READ && !(access & MEMMGR_ACCESS_READ));
+}
+
+static int mapping_mprotect(struct vm_area_struct *vma, unsigned long start,
+			    unsigned long end, unsigned long flags)
+{
+	return mapping_allows(vma->vm_private_data, flags) ? 0 : -EACCES;
 }
 
 static const struct vm_operations_struct mapping_ops = {
 	.open = mapping_open,
 	.close = mapping_close,
+	.mprotect = mapping_mprotect,
 	.fault = mapping_fault,
+	.page_mkwrite = mapping_mkwrite_page,
+	.pfn_mkwrite = mapping_mkwrite_pfn,
 };
+
+/*
+ * Not to be grown or dumped. Page frames without struct pages, or pages that the
+ * kernel may take references to. The attribute is that of the kernel's mapping.
+ */
+static int mapping_attach(struct mapping *mapping, struct vm_area_struct *vma)
+{
+	bool pages = mapping->region->flags & MEMMGR_REGION_PAGES;
+
+	if (!mapping_allows(mapping, vma->vm_flags))
+		return -EACCES;
+	compat_vm_flags_set(vma, (pages ? VM_MIXEDMAP : VM_PFNMAP) |
+			    VM_DONTEXPAND | VM_DONTDUMP);
+	compat_vm_flags_clear(vma, VM_MAYEXEC);
+	if (mapping->final && !mapping_allows(mapping, VM_WRITE))
+		compat_vm_flags_clear(vma, VM_MAYWRITE);
+	vma->vm_page_prot = region_pgprot(mapping->region, vma->vm_page_prot);
+	vma->vm_private_data = mapping;
+	vma->vm_ops = &mapping_ops;
+	return 0;
+}
 
 /**
  * mapping_create - mmap()
@@ -116,20 +194,44 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 	err = heap_map(heap, client, window, (u64)page << PAGE_SHIFT,
 		       vma->vm_end - vma->vm_start, mapping);
 	heap_put(heap);
+	if (!err)
+		err = mapping_attach(mapping, vma);
 	if (err) {
 		kfree(mapping);
 		return err;
 	}
 	vma->vm_pgoff = mapping->first + page;
-	/*
-	 * Page frames without struct pages, not to be grown or dumped. The
-	 * attribute stays that of ordinary memory, like the kernel's mapping.
-	 */
-	compat_vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	compat_vm_flags_clear(vma, VM_MAYEXEC);
-	vma->vm_private_data = mapping;
-	vma->vm_ops = &mapping_ops;
 	return 0;
+}
+
+/**
+ * mapping_create_export - mmap() of a dma-buf
+ * @export: what it shows
+ * @vma: to be; inside the dma-buf
+ *
+ * Context: process, mmap_lock held for writing.
+ * Return: 0, -EINVAL, -EACCES or -ENOMEM.
+ */
+int mapping_create_export(const struct heap_export *export, struct vm_area_struct *vma)
+{
+	struct mapping *mapping;
+	int err;
+
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	if (!export->writable && vma->vm_flags & VM_WRITE)
+		return -EACCES;
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL);
+	if (!mapping)
+		return -ENOMEM;
+	refcount_set(&mapping->users, 1);
+	heap_map_export(export, mapping);
+	err = mapping_attach(mapping, vma);
+	if (err)
+		kfree(mapping);
+	else if (!export->writable)
+		compat_vm_flags_clear(vma, VM_MAYWRITE);
+	return err;
 }
 
 /**

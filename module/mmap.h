@@ -7,8 +7,15 @@
 #include <linux/types.h>
 
 struct client;
+struct heap_export;
 struct region;
 struct vm_area_struct;
+
+enum mapping_kind {
+	MAPPING_RECORD,		/* an allocation, for its client */
+	MAPPING_ARENA,		/* all of a private heap, for its client */
+	MAPPING_EXPORT,		/* an allocation, through a dma-buf */
+};
 
 /**
  * struct mapping - what a VMA shows; shared by its copies and parts
@@ -16,8 +23,10 @@ struct vm_area_struct;
  * @region: where
  * @heap: id
  * @serial: of the heap
- * @arena: all of a private heap
- * @handle: else, of the allocation
+ * @kind: enum mapping_kind
+ * @guard: it begins with a guard page, and the allocation behind it
+ * @final: the protection of the allocation will not change
+ * @handle: of the allocation, unless it is an arena
  * @seq: of the allocation
  * @first: vm_pgoff of its first byte
  */
@@ -26,13 +35,16 @@ struct mapping {
 	struct region *region;
 	u32 heap;
 	u64 serial;
-	bool arena;
+	u8 kind;
+	bool guard;
+	bool final;
 	u64 handle;
 	u64 seq;
 	u32 first;
 };
 
 int mapping_create(struct client *client, struct vm_area_struct *vma);
+int mapping_create_export(const struct heap_export *export, struct vm_area_struct *vma);
 void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes);
 
 __visible int mapping_init(void);

@@ -3,11 +3,12 @@
  * Where memory comes from: a reserved region of the device tree, physical
  * addresses given to the module, or, failing both, the system.
  *
- * A region's memory has one attribute, that of ordinary cached memory, in the
- * kernel's mapping and in every user's.
+ * A region's memory has one attribute, write-back, write-combine or uncached, in
+ * the kernel's mapping and in every user's.
  */
 #include <linux/io.h>
 #include <linux/ioport.h>
+#include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/of.h>
@@ -17,8 +18,11 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "client.h"
+#include "compat.h"
 #include "debugfs.h"
 #include "dev.h"
+#include "dmaheap.h"
 #include "heap.h"
 #include "heap_config.h"
 #include "mmap.h"
@@ -83,9 +87,122 @@ u64 region_phys(const struct region *region, u64 offset)
 	       region->phys + offset : 0;
 }
 
+/* The kernel's mapping of an uncached region is that of a device. */
+static void __iomem *region_io(const struct region *region, u64 offset)
+{
+	return (void __iomem __force *)region->virt + offset;
+}
+
+static bool region_is_io(const struct region *region)
+{
+	return region->flags & MEMMGR_REGION_UNCACHED;
+}
+
+/* How a mapping of the region's memory has to be, to agree with the kernel's. */
+pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
+{
+	if (region->flags & MEMMGR_REGION_UNCACHED)
+		return pgprot_device(prot);
+	if (region->flags & MEMMGR_REGION_WRITE_COMBINE)
+		return pgprot_writecombine(prot);
+	return prot;
+}
+
+/**
+ * region_insert - map a page of the region into a process
+ * @region: the region
+ * @vma: of the process
+ * @address: in it
+ * @offset: of the page in the region
+ * @write: it is about to be written, and may be
+ *
+ * Context: of a fault, region.map_gate is held.
+ * Return: what a fault returns.
+ */
+vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,
+			 unsigned long address, u64 offset, bool write)
+{
+	unsigned long pfn = region_pfn(region, offset);
+	pgprot_t prot = vma->vm_page_prot;
+	int err;
+
+	if (region->flags & MEMMGR_REGION_PAGES) {
+		err = vm_insert_page(vma, address & PAGE_MASK, pfn_to_page(pfn));
+		if (!err || err == -EBUSY)	/* another thread was faster */
+			return VM_FAULT_NOPAGE;
+		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+	}
+	/* The kernel keeps shared pages read-only until the first write. */
+	if (write)
+		prot = region_pgprot(region, vm_get_page_prot(vma->vm_flags));
+	return vmf_insert_pfn_prot(vma, address, pfn, prot);
+}
+
+/**
+ * region_in_io - has the kernel references to pages, for I/O that goes on?
+ * @region: the region
+ * @offset: of memory that no mapping shows any more
+ * @bytes: of it
+ *
+ * Who looks pages up takes a reference, then looks again whether they are still
+ * mapped; here they are unmapped first and counted then.
+ *
+ * Context: any. O(pages) in a region with struct pages, O(1) elsewhere.
+ */
+bool region_in_io(const struct region *region, u64 offset, u64 bytes)
+{
+	u64 at;
+
+	if (!(region->flags & MEMMGR_REGION_PAGES))
+		return false;
+	smp_mb();	/* unmapped before, counted after */
+	for (at = 0; at < bytes; at += PAGE_SIZE)
+		if (page_count(pfn_to_page(region_pfn(region, offset + at))) > 1)
+			return true;
+	return false;
+}
+
+/**
+ * region_sync - write back and discard the CPU's cache lines of memory
+ * @region: the region
+ * @offset: of it
+ * @bytes: of it
+ *
+ * Context: process, may reschedule. O(bytes), in no time without caches.
+ */
+void region_sync(const struct region *region, u64 offset, u64 bytes)
+{
+	if (region->flags & (MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED)) {
+		mb();	/* what was written is on its way, before a device is told */
+		return;
+	}
+	while (bytes) {
+		unsigned long n = min_t(u64, bytes, PAGE_SIZE - offset_in_page(offset));
+		phys_addr_t phys = PFN_PHYS(region_pfn(region, offset)) +
+				   offset_in_page(offset);
+
+		compat_cache_flush(region->virt + offset, phys, n);
+		offset += n;
+		bytes -= n;
+		cond_resched();
+	}
+}
+
+/* Where the kernel sees memory, for those who may ask for it. */
+void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map)
+{
+	if (region_is_io(region))
+		iosys_map_set_vaddr_iomem(map, region_io(region, offset));
+	else
+		iosys_map_set_vaddr(map, region->virt + offset);
+}
+
 void region_zero(struct region *region, u64 offset, u64 bytes)
 {
-	memset(region->virt + offset, 0, bytes);
+	if (region_is_io(region))
+		memset_io(region_io(region, offset), 0, bytes);
+	else
+		memset(region->virt + offset, 0, bytes);
 }
 
 #define CLEAR_STEP	(1u << 20)
@@ -103,17 +220,50 @@ void region_clear(struct region *region, u64 offset, u64 bytes)
 	}
 }
 
+#define BOUNCE	256u	/* uncached memory does not take any access */
+
 /* Bytes that could not be copied, as copy_to_user() tells. */
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes)
 {
-	return copy_to_user(to, region->virt + offset, bytes);
+	char bounce[BOUNCE];
+
+	if (!region_is_io(region))
+		return copy_to_user(to, region->virt + offset, bytes);
+	while (bytes) {
+		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
+		unsigned long rest;
+
+		memcpy_fromio(bounce, region_io(region, offset), n);
+		rest = copy_to_user(to, bounce, n);
+		bytes -= n - rest;
+		if (rest)
+			break;
+		offset += n;
+		to += n;
+	}
+	return bytes;
 }
 
 unsigned long region_write(struct region *region, u64 offset,
 			   const void __user *from, unsigned long bytes)
 {
-	return copy_from_user(region->virt + offset, from, bytes);
+	char bounce[BOUNCE];
+
+	if (!region_is_io(region))
+		return copy_from_user(region->virt + offset, from, bytes);
+	while (bytes) {
+		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
+		unsigned long rest = copy_from_user(bounce, from, n);
+
+		memcpy_toio(region_io(region, offset), bounce, n - rest);
+		bytes -= n - rest;
+		if (rest)
+			break;
+		offset += n;
+		from += n;
+	}
+	return bytes;
 }
 
 /* Is the range inside of RAM, as far as the device tree tells? */
@@ -143,6 +293,40 @@ static bool region_in_system(phys_addr_t phys, u64 bytes)
 				 IORES_DESC_NONE) != REGION_DISJOINT;
 }
 
+static const struct {
+	const char *name;
+	u32 flag;
+	unsigned long map;	/* for memremap(); 0: ioremap() */
+} caches[] = {
+	{ "write-back",	   0,				MEMREMAP_WB },
+	{ "write-combine", MEMMGR_REGION_WRITE_COMBINE,	MEMREMAP_WC },
+	{ "uncached",	   MEMMGR_REGION_UNCACHED,	0 },
+};
+
+#define CACHE_FLAGS	(MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED)
+
+/* The flag of a cache attribute's name; ~0: there is no such. */
+static u32 cache_flag(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(caches); i++)
+		if (!name || !strcmp(name, caches[i].name))
+			return caches[i].flag;
+	return ~0u;
+}
+
+/* The name of a region's cache attribute. */
+const char *region_cache(const struct region *region)
+{
+	size_t i;
+
+	for (i = ARRAY_SIZE(caches) - 1; i; i--)
+		if (region->flags & caches[i].flag)
+			break;
+	return caches[i].name;
+}
+
 static const struct region *region_overlapping(const struct region_source *s)
 {
 	struct region *region;
@@ -166,8 +350,11 @@ static const char *source_fault(const struct region_source *s)
 		return "its size is not a multiple of the page size";
 	if (s->bytes > 1ull << 32)
 		return "it is larger than 4 GiB; split it";
+	if (cache_flag(s->cache) == ~0u)
+		return "its cache attribute is none of write-back, write-combine, uncached";
 	if (!(s->flags & MEMMGR_REGION_RESERVED))
-		return NULL;
+		return cache_flag(s->cache) ?
+		       "memory of the system is write-back; reserve some" : NULL;
 	if (!PAGE_ALIGNED(s->phys))
 		return "its base is not a multiple of the page size";
 	if (last < s->phys || (phys_addr_t)last != last)
@@ -176,6 +363,8 @@ static const char *source_fault(const struct region_source *s)
 		return "there is no such RAM; see the memory nodes of the device tree";
 	if (!(s->flags & MEMMGR_REGION_DT) && region_in_system(s->phys, s->bytes))
 		return "the kernel itself uses it; reserve it with mem= or in the device tree";
+	if (cache_flag(s->cache) && region_in_system(s->phys, s->bytes))
+		return "the kernel maps it write-back; for another attribute add no-map";
 	return NULL;
 }
 
@@ -213,6 +402,39 @@ static bool region_straddles(const struct region *region)
 	       PageHighMem(pfn_to_page(first)) != PageHighMem(pfn_to_page(last));
 }
 
+static void *region_remap(const struct region *region)
+{
+	size_t i;
+
+	for (i = ARRAY_SIZE(caches) - 1; i; i--)
+		if (region->flags & caches[i].flag)
+			break;
+	if (caches[i].map)
+		return memremap(region->phys, region->bytes, caches[i].map);
+	return (void __force *)ioremap(region->phys, region->bytes);
+}
+
+/*
+ * Pages that the kernel has a struct of, maps itself and nobody holds: references
+ * to them tell whether they are in use.
+ */
+static bool region_has_pages(const struct region *region)
+{
+	u64 at;
+
+	if (region->flags & MEMMGR_REGION_RESERVED &&
+	    region_intersects(region->phys, region->bytes, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_INTERSECTS)
+		return false;
+	for (at = 0; at < region->bytes; at += PAGE_SIZE) {
+		unsigned long pfn = region_pfn(region, at);
+
+		if (!pfn_valid(pfn) || page_count(pfn_to_page(pfn)) != 1)
+			return false;
+	}
+	return true;
+}
+
 /* Memory that was set aside at boot. */
 static int region_map_reserved(struct region *region)
 {
@@ -230,7 +452,7 @@ static int region_map_reserved(struct region *region)
 		}
 		region->claimed = true;
 	}
-	region->virt = memremap(region->phys, region->bytes, MEMREMAP_WB);
+	region->virt = region_remap(region);
 	if (!region->virt) {
 		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller\n",
 		       region->name, region->bytes, &region->phys);
@@ -263,7 +485,9 @@ static void region_unmap(struct region *region)
 {
 	if (!region->virt)
 		goto out_release;
-	if (region->flags & MEMMGR_REGION_RESERVED)
+	if (region_is_io(region))
+		iounmap(region_io(region, 0));
+	else if (region->flags & MEMMGR_REGION_RESERVED)
 		memunmap(region->virt);
 	else
 		vfree(region->virt);
@@ -308,7 +532,8 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	if (!region)
 		return NULL;
 	region->index = index;
-	region->flags = s->flags | (join ? MEMMGR_REGION_JOIN : 0);
+	region->flags = s->flags | (join ? MEMMGR_REGION_JOIN : 0) |
+			cache_flag(s->cache);
 	if (s->flags & MEMMGR_REGION_RESERVED) {
 		region->phys = s->phys;
 		region->flags |= MEMMGR_REGION_CONTIGUOUS;
@@ -317,6 +542,12 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
 	init_rwsem(&region->map_gate);
 	mutex_init(&region->heap_mutex);
+	mutex_init(&region->export_mutex);
+	raw_spin_lock_init(&region->client_lock);
+	INIT_LIST_HEAD(&region->clients);
+	INIT_LIST_HEAD(&region->users);
+	INIT_LIST_HEAD(&region->exports);
+	heap_settle_init(region);
 	failures_init(&region->failures);
 	region_set_name(region, s);
 	return region;
@@ -324,8 +555,10 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 
 static void region_announce(const struct region *region)
 {
-	pr_info("memmgr: %s: %llu KiB at /dev/%s, %s\n", region->name,
+	pr_info("memmgr: %s: %llu KiB at /dev/%s, %s%s%s\n", region->name,
 		region->bytes >> 10, region->misc_name,
+		region->flags & CACHE_FLAGS ? region_cache(region) : "",
+		region->flags & CACHE_FLAGS ? " " : "",
 		region->flags & MEMMGR_REGION_RESERVED ?
 		"reserved memory" :
 		"memory of the system, NOT reserved: for trying out only");
@@ -339,6 +572,8 @@ static int region_build(struct region *region, const struct region_source *s)
 	      region_map_reserved(region) : region_map_system(region);
 	if (err)
 		goto out_unmap;
+	if (region_has_pages(region))
+		region->flags |= MEMMGR_REGION_PAGES;
 	region->inode = mapping_inode_get();
 	if (IS_ERR(region->inode)) {
 		err = PTR_ERR(region->inode);
@@ -351,11 +586,16 @@ static int region_build(struct region *region, const struct region_source *s)
 	if (err)
 		goto out_heaps;
 	region->debugfs = debugfs_add_region(region);
-	err = dev_add_region(region);
+	err = dmaheap_add_region(region);
 	if (err)
 		goto out_debugfs;
+	err = dev_add_region(region);
+	if (err)
+		goto out_dmaheap;
 	return 0;
 
+out_dmaheap:
+	dmaheap_remove_region(region);
 out_debugfs:
 	debugfs_remove_region(region);
 out_heaps:
@@ -410,10 +650,13 @@ void region_destroy(struct region *region)
 	mutex_lock(&regions_mutex);
 	list_del(&region->node);
 	dev_remove_region(region);
+	dmaheap_remove_region(region);
+	heap_settle_stop(region);
 	debugfs_remove_region(region);
 	heap_destroy_all(region);
 	mapping_inode_put(region->inode);
 	region_unmap(region);
+	client_forget_users(region);
 	mutex_unlock(&regions_mutex);
 	kfree(region);
 }

@@ -11,9 +11,12 @@
 
 #include <linux/list.h>
 #include <linux/miscdevice.h>
+#include <linux/mm_types.h>
+#include <linux/pgtable.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
 
 #include "failures.h"
@@ -21,6 +24,7 @@
 struct device;
 struct device_node;
 struct inode;
+struct iosys_map;
 struct memmgr_heap;
 struct vm_area_struct;
 
@@ -41,6 +45,15 @@ struct vm_area_struct;
  * @map_gate: held for reading from looking up what a page shows to mapping it;
  *	passing it for writing waits for faults that looked before a change
  * @window_shift: log2 of the pages that a window of the mmap() offsets spans
+ * @heap_misc: the device node of the dma-heap interface
+ * @heap_misc_name: its name
+ * @heap_node_name: where it is below /dev
+ * @clients: by serial
+ * @users: of these, and those with limits of their own, by user id
+ * @client_lock: guards both, and what they hold; innermost but for failures
+ * @exports: dma-bufs
+ * @export_mutex: guards @exports
+ * @settle: looks whether I/O has ended that keeps memory
  * @heap_mutex: serialises making and unmaking heaps
  * @heaps: by id; written under @heap_mutex, read under RCU
  * @serial: of the last heap that was made
@@ -63,6 +76,15 @@ struct region {
 	struct inode *inode;
 	struct rw_semaphore map_gate;
 	u32 window_shift;
+	struct miscdevice heap_misc;
+	char heap_misc_name[MEMMGR_NAME_LEN];
+	char heap_node_name[MEMMGR_NAME_LEN + 16];
+	struct list_head clients;
+	struct list_head users;
+	raw_spinlock_t client_lock;
+	struct list_head exports;
+	struct mutex export_mutex;	/* the list of dma-bufs */
+	struct delayed_work settle;
 	struct mutex heap_mutex;	/* making and unmaking heaps */
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
 	u64 serial;
@@ -74,6 +96,7 @@ struct region {
 /**
  * struct region_source - where a region's memory comes from
  * @name: for messages and, if free, for the region; may be NULL
+ * @cache: write-back, write-combine or uncached; NULL: write-back
  * @phys: physical address; ignored for memory from the system
  * @bytes: size
  * @flags: MEMMGR_REGION_*; without _RESERVED the system gives the memory
@@ -82,6 +105,7 @@ struct region {
  */
 struct region_source {
 	const char *name;
+	const char *cache;
 	phys_addr_t phys;
 	u64 bytes;
 	u32 flags;
@@ -95,9 +119,16 @@ __visible struct region *region_first(void);
 __visible struct region *region_by_name(const char *name, size_t len);
 
 unsigned long region_pfn(const struct region *region, u64 offset);
-void region_zero(struct region *region, u64 offset, u64 bytes);
+pgprot_t region_pgprot(const struct region *region, pgprot_t prot);
+__visible void region_zero(struct region *region, u64 offset, u64 bytes);
 void region_clear(struct region *region, u64 offset, u64 bytes);
 u64 region_phys(const struct region *region, u64 offset);
+vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,
+			 unsigned long address, u64 offset, bool write);
+bool region_in_io(const struct region *region, u64 offset, u64 bytes);
+const char *region_cache(const struct region *region);
+void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map);
+void region_sync(const struct region *region, u64 offset, u64 bytes);
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes);
 unsigned long region_write(struct region *region, u64 offset,

@@ -27,6 +27,11 @@ static unsigned int sizes;
 module_param_array(size, charp, &sizes, 0444);
 MODULE_PARM_DESC(size, "their sizes, e.g. 16M,16M; without base=: memory to take from the system (default 16M)");
 
+static char *cache[SOURCE_MAX];
+static unsigned int caches_given;
+module_param_array(cache, charp, &caches_given, 0444);
+MODULE_PARM_DESC(cache, "how the regions of base= are cached: write-back (default), write-combine or uncached");
+
 static char *heaps;
 module_param(heaps, charp, 0444);
 MODULE_PARM_DESC(heaps, "heaps of the first region: name:kind:key=value,...;...");
@@ -76,6 +81,7 @@ static int source_probe(struct platform_device *pdev)
 		return -EINVAL;
 	}
 	of_property_read_string(node, "label", &source.name);
+	of_property_read_string(node, "memmgr,cache", &source.cache);
 	source.phys = rmem->base;
 	source.bytes = rmem->size;
 	region = region_create(&source);
@@ -135,6 +141,7 @@ static int own_create(unsigned int i)
 	int err = 0;
 
 	source.bytes = SOURCE_DEFAULT;
+	source.cache = cache[i];
 	if (i < sizes)
 		err = number_parse("size", size[i], &source.bytes);
 	if (!err && i < bases) {
@@ -175,6 +182,11 @@ static int own_init(void)
 	if (bases && sizes != bases) {
 		pr_err("memmgr: %u base= but %u size=; give one size for each base\n",
 		       bases, sizes);
+		return -EINVAL;
+	}
+	if (caches_given > bases) {
+		pr_err("memmgr: %u cache= but %u base=; give one for each base, or none\n",
+		       caches_given, bases);
 		return -EINVAL;
 	}
 	if (!bases && sizes > 1) {

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Allocations as dma-bufs, for devices and other processes. */
+#ifndef MEMMGR_DMABUF_H
+#define MEMMGR_DMABUF_H
+
+#include <linux/err.h>
+#include <linux/types.h>
+
+struct client;
+struct dma_buf;
+struct memmgr_heap;
+
+#ifdef CONFIG_MEMMGR_DMABUF
+struct dma_buf *dmabuf_export(struct memmgr_heap *heap, struct client *client,
+			      u64 handle, u32 file_flags);
+void dmabuf_zap(struct memmgr_heap *heap, u64 handle);
+#else
+static inline struct dma_buf *dmabuf_export(struct memmgr_heap *heap,
+					    struct client *client, u64 handle,
+					    u32 file_flags)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline void dmabuf_zap(struct memmgr_heap *heap, u64 handle)
+{
+}
+#endif
+
+#endif /* MEMMGR_DMABUF_H */

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * /dev/dma_heap/<region>: the kernel's dma-heap interface to a region.
+ *
+ * For programs that know dma-heaps and not us; the rules are those of
+ * drivers/dma-buf/dma-heap.c, which need not be in this kernel. Its names are not
+ * exported to modules, so that the device is our own.
+ */
+#include <linux/dma-buf.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/dma-heap.h>
+
+#include "client.h"
+#include "dmabuf.h"
+#include "dmaheap.h"
+#include "heap.h"
+#include "region.h"
+
+#define DMAHEAP_TAG	"dma-heap"
+
+/* The allocation's only user is its dma-buf: its handle goes at once. */
+static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_flags)
+{
+	struct heap_request rq = { .bytes = bytes, .tag = DMAHEAP_TAG };
+	struct memmgr_info info = { 0 };
+	struct engine_refusal why = { 0 };
+	struct memmgr_heap *main;
+	struct dma_buf *dmabuf;
+	int err;
+
+	main = heap_get(client->region, MEMMGR_HEAP_MAIN);
+	if (!main)
+		return ERR_PTR(-ENODEV);
+	err = heap_alloc(main, client, &rq, &info, &why);
+	if (!err) {
+		dmabuf = dmabuf_export(main, client, info.handle, fd_flags & O_ACCMODE);
+		heap_free(main, client, info.handle);
+	} else {
+		/* A dma-heap knows no other failure of a sound request. */
+		dmabuf = ERR_PTR(err == -ENOSPC ? -ENOMEM : err);
+	}
+	heap_put(main);
+	return dmabuf;
+}
+
+static struct dma_buf *dmaheap_request(struct client *client,
+				       const struct dma_heap_allocation_data *data)
+{
+	u64 bytes = PAGE_ALIGN(data->len);
+
+	if (data->fd || data->fd_flags & ~DMA_HEAP_VALID_FD_FLAGS ||
+	    data->heap_flags & ~DMA_HEAP_VALID_HEAP_FLAGS || !bytes)
+		return ERR_PTR(-EINVAL);
+	return dmaheap_alloc(client, bytes, data->fd_flags);
+}
+
+/*
+ * A caller may know the structure shorter or longer: what it does not give is 0,
+ * and what we do not know it gets back as it was.
+ */
+static long dmaheap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	struct dma_heap_allocation_data data = { 0 };
+	size_t size = min_t(size_t, _IOC_SIZE(cmd), sizeof(data));
+	struct dma_buf *dmabuf;
+	int fd;
+
+	if (_IOC_TYPE(cmd) != DMA_HEAP_IOC_MAGIC ||
+	    _IOC_NR(cmd) != _IOC_NR(DMA_HEAP_IOCTL_ALLOC))
+		return -EINVAL;
+	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(&data, user, size))
+		return -EFAULT;
+	dmabuf = dmaheap_request(file->private_data, &data);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	fd = get_unused_fd_flags(data.fd_flags & O_CLOEXEC);
+	if (fd < 0) {
+		dma_buf_put(dmabuf);
+		return fd;
+	}
+	data.fd = fd;
+	/* The descriptor exists only when the caller knows of it. */
+	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &data, size)) {
+		put_unused_fd(fd);
+		dma_buf_put(dmabuf);
+		return -EFAULT;
+	}
+	fd_install(fd, dmabuf->file);
+	return 0;
+}
+
+static int dmaheap_open(struct inode *inode, struct file *file)
+{
+	struct region *region = container_of(file->private_data, struct region,
+					     heap_misc);
+	struct client *client = client_create(region);
+
+	if (!client)
+		return -ENOMEM;
+	file->private_data = client;
+	return nonseekable_open(inode, file);
+}
+
+static int dmaheap_release(struct inode *inode, struct file *file)
+{
+	client_destroy(file->private_data);
+	return 0;
+}
+
+static const struct file_operations dmaheap_fops = {
+	.owner = THIS_MODULE,
+	.open = dmaheap_open,
+	.release = dmaheap_release,
+	.unlocked_ioctl = dmaheap_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+int dmaheap_add_region(struct region *region)
+{
+	struct miscdevice *misc = &region->heap_misc;
+	size_t size = sizeof(region->heap_misc_name);
+
+	if (region->index)
+		snprintf(region->heap_misc_name, size, "memmgr-dma-heap%u",
+			 region->index);
+	else
+		strscpy(region->heap_misc_name, "memmgr-dma-heap", size);
+	snprintf(region->heap_node_name, sizeof(region->heap_node_name),
+		 "dma_heap/%s", region->name);
+	misc->minor = MISC_DYNAMIC_MINOR;
+	misc->name = region->heap_misc_name;
+	misc->nodename = region->heap_node_name;
+	misc->fops = &dmaheap_fops;
+	misc->mode = 0660;
+	return misc_register(misc);
+}
+
+void dmaheap_remove_region(struct region *region)
+{
+	misc_deregister(&region->heap_misc);
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Who may touch an allocation, by copying and through mappings, and where it is. */
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "dmabuf.h"
+#include "heap.h"
+#include "trace.h"
+
+/**
+ * heap_copy_begin - keep an allocation in place for a copy from or to it
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @offset: first byte in it
+ * @bytes: how many
+ * @access: MEMMGR_ACCESS_* that the copy needs; 0: none
+ * @place: of that byte in the region
+ *
+ * Context: any. O(1).
+ * Return: 0, or an error of the ABI's table; after 0 heap_copy_end() is due.
+ */
+int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		    u64 offset, u64 bytes, u32 access, u64 *place)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	int err;
+
+	flags = heap_lock(heap);
+	record = record_use(heap, &viewer, handle);
+	err = PTR_ERR_OR_ZERO(record);
+	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
+		err = -ERANGE;
+	if (!err && access & ~record->access)
+		err = -EACCES;
+	if (!err && record->busy == U16_MAX)
+		err = -EBUSY;
+	if (!err) {
+		record->busy++;
+		*place = heap_place(heap, record->offset) + offset;
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+void heap_copy_end(struct memmgr_heap *heap, u64 handle)
+{
+	unsigned long flags = heap_lock(heap);
+	struct record *record = record_of(heap, handle);
+
+	if (record)
+		record->busy--;
+	heap_unlock(heap, flags);
+}
+
+/* The arena of a private heap, for its client. */
+static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset,
+		     u64 bytes, struct mapping *mapping)
+{
+	u64 limit = PAGE_ALIGN(heap->bytes);
+	int err = heap_access(heap, client);
+
+	if (err)
+		return err;
+	if (bytes > limit || offset > limit - bytes)
+		return -EINVAL;
+	mapping->kind = MAPPING_ARENA;
+	mapping->first = heap_arena_page(heap);
+	return 0;
+}
+
+/**
+ * heap_map - may this be mapped, and what is it?
+ * @heap: that the window belongs to
+ * @client: who asks
+ * @window: of a record or of the arena
+ * @offset: first byte in the window
+ * @bytes: how many
+ * @mapping: the answer
+ *
+ * Context: any. O(1).
+ * Return: 0, -EINVAL or -EACCES.
+ */
+int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
+	     u64 offset, u64 bytes, struct mapping *mapping)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	u64 limit;
+	int err;
+
+	mapping->heap = heap->id;
+	mapping->serial = heap->serial;
+	if (window == heap->arena_window)
+		return arena_map(heap, client, offset, bytes, mapping);
+	flags = heap_lock(heap);
+	record = &heap->records[window - heap->window];
+	err = record->state == RECORD_LIVE ? record_access(record, &viewer) :
+					     -EINVAL;
+	mapping->guard = record->flags & MEMMGR_ALLOC_GUARD;
+	limit = record->map_bytes + (mapping->guard ? 2 * PAGE_SIZE : 0);
+	if (!err && (bytes > limit || offset > limit - bytes))
+		err = -EINVAL;
+	if (!err) {
+		record_set_mapped(heap, record);
+		mapping->kind = MAPPING_RECORD;
+		mapping->handle = record->handle;
+		mapping->seq = record->seq;
+		mapping->first = record->map_page;
+		mapping->final = record->sealed;
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+/**
+ * heap_map_access - what a mapping may be used for now
+ * @heap: with the id of the one that it showed when it was made
+ * @mapping: the mapping
+ *
+ * Context: any. O(1).
+ * Return: MEMMGR_ACCESS_*; of what is not there any more nothing.
+ */
+u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping)
+{
+	u32 access = MEMMGR_ACCESS_NONE;
+	struct record *record;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	if (heap->serial == mapping->serial && mapping->kind == MAPPING_ARENA) {
+		access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
+	} else if (heap->serial == mapping->serial) {
+		record = record_of(heap, mapping->handle);
+		if (record && record->seq == mapping->seq)
+			access = record->access;
+	}
+	heap_unlock(heap, flags);
+	return access;
+}
+
+/* The page of a private arena; a slab that it does not hold has none. */
+static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
+{
+	if (heap->dying || offset >= PAGE_ALIGN(heap->bytes))
+		return -ENOENT;
+	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
+		u64 n = offset >> heap->slabs.layout.shift;
+
+		if (n >= heap->slabs.layout.max || heap->slab_at[n] == SLAB_NONE)
+			return -ENOENT;
+	}
+	*place = heap_place(heap, offset);
+	return 0;
+}
+
+/* May a mapping show the record's memory as it is now? */
+static bool record_shows(const struct record *record, const struct mapping *mapping)
+{
+	if (!record || record->seq != mapping->seq)
+		return false;
+	return record->state == RECORD_LIVE || record->state == RECORD_RESIZING ||
+	       (record->state == RECORD_HELD && mapping->kind == MAPPING_EXPORT);
+}
+
+/* A violation, as it is reported once the lock is dropped. */
+struct violation {
+	u64 offset;
+	u32 access;
+	char tag[MEMMGR_TAG_LEN];
+};
+
+static int record_violated(struct memmgr_heap *heap, struct record *record,
+			   u64 offset, u32 access, struct violation *violation)
+{
+	record->violations++;
+	heap->violations++;
+	violation->offset = offset;
+	violation->access = access;
+	memcpy(violation->tag, record->tag, sizeof(violation->tag));
+	return -EACCES;
+}
+
+static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
+			u64 offset, u32 access, u64 *place,
+			struct violation *violation)
+{
+	struct record *record = record_of(heap, mapping->handle);
+	u64 guard = mapping->guard ? PAGE_SIZE : 0;
+
+	if (!record_shows(record, mapping))
+		return -ENOENT;
+	/* Before it, or on the page behind it: counted from where it begins. */
+	if (offset < guard || (guard && offset - guard == record->map_bytes))
+		return record_violated(heap, record, offset - guard, access, violation);
+	offset -= guard;
+	if (offset >= record->map_bytes)
+		return -ENOENT;
+	if (access & ~record->access)
+		return record_violated(heap, record, offset, access, violation);
+	*place = heap_place(heap, record->offset) + offset;
+	return 0;
+}
+
+static void violation_report(const struct memmgr_heap *heap,
+			     const struct violation *violation)
+{
+	const char *region = heap->region->name;
+	bool write = violation->access & MEMMGR_ACCESS_WRITE;
+
+	trace_memmgr_violation(region, heap->name, violation->tag,
+			       (s64)violation->offset, write);
+	pr_warn_ratelimited("memmgr: %s: %s[%d] may not %s page at %lld of allocation '%*pE' in heap %s\n",
+			    region, current->comm, task_tgid_nr(current),
+			    write ? "write" : "read", (s64)violation->offset,
+			    (int)strlen(violation->tag), violation->tag, heap->name);
+}
+
+/**
+ * heap_map_place - where the page is that a mapping shows
+ * @heap: with the id of the one that it showed when it was made
+ * @mapping: the mapping
+ * @offset: of the page in it, in bytes
+ * @access: MEMMGR_ACCESS_* that is wanted
+ * @place: in the region
+ *
+ * Context: process, the region's map_gate is held. O(1).
+ * Return: 0, -ENOENT when it is not there any more, or -EACCES, which is counted
+ * and reported.
+ */
+int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
+		   u64 offset, u32 access, u64 *place)
+{
+	struct violation violation;
+	unsigned long flags;
+	int err = -ENOENT;
+
+	flags = heap_lock(heap);
+	if (heap->serial == mapping->serial)
+		err = mapping->kind == MAPPING_ARENA ?
+		      arena_place(heap, offset, place) :
+		      record_place(heap, mapping, offset, access, place, &violation);
+	heap_unlock(heap, flags);
+	if (err == -EACCES)
+		violation_report(heap, &violation);
+	return err;
+}
+
+/**
+ * heap_protect - say how an allocation may be accessed
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @access: MEMMGR_ACCESS_*
+ * @seal: for good
+ *
+ * Mappings that show more than is allowed now are removed, so that the next
+ * touch of each page asks again.
+ *
+ * Context: process, may sleep. Cost: the mappings that there are.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
+		 u32 access, bool seal)
+{
+	struct viewer viewer = viewer_of(client);
+	bool private = heap->flags & MEMMGR_HEAP_PRIVATE;
+	u32 taken = 0, first = 0;
+	struct record *record;
+	bool mapped = false;
+	unsigned long flags;
+	u64 bytes = 0;
+	int err;
+
+	flags = heap_lock(heap);
+	record = record_use(heap, &viewer, handle);
+	err = PTR_ERR_OR_ZERO(record);
+	if (!err && (private || !heap_has_pages(heap)))
+		err = -EOPNOTSUPP;
+	if (!err && record->sealed && access != record->access)
+		err = -EPERM;
+	/* A copy that runs was allowed to; it ends before the answer is true. */
+	if (!err && (record->busy ||
+		     (record->writers && !(access & MEMMGR_ACCESS_WRITE))))
+		err = -EBUSY;
+	if (!err) {
+		taken = record->access & ~access;
+		record->access = access;
+		record->sealed |= seal;
+		mapped = record->mapped;
+		first = mapped ? record_first_page(record) : 0;
+		bytes = record->map_bytes;
+	}
+	heap_unlock(heap, flags);
+	if (taken && mapped)
+		mapping_zap(heap->region, first, 0, bytes);
+	if (taken)
+		dmabuf_zap(heap, handle);
+	return err;
+}

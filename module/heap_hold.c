@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What stays in use when its handle is gone.
+ *
+ * A freed allocation may still be shown by a dma-buf, or its pages may be the
+ * target of I/O that the kernel has under way (get_user_pages). Its record is
+ * held then: the memory goes when the last of these does. A dma-buf tells when
+ * it goes. The kernel does not tell when it lets go of a page: as long as pages
+ * are waited for, and only then, a worker looks ten times a second.
+ *
+ * A private heap with memory in use when its client closes is an orphan: it
+ * takes no more requests and goes when nothing of it is in use.
+ */
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include "heap.h"
+
+#define SETTLE_INTERVAL	(HZ / 10 + 1)
+
+static void settle_soon(struct region *region, unsigned long delay)
+{
+	/* Work that is due keeps the module: each time it is queued, a reference. */
+	__module_get(THIS_MODULE);
+	if (!schedule_delayed_work(&region->settle, delay))
+		module_put(THIS_MODULE);
+}
+
+/**
+ * heap_settle_start - look for memory that is no longer in use, now and again
+ * @region: of it
+ *
+ * Context: any where the module has a reference: a call, or a dma-buf that ends.
+ */
+void heap_settle_start(struct region *region)
+{
+	settle_soon(region, SETTLE_INTERVAL);
+}
+
+/* The memory stays while something uses it. Under the heap's lock. */
+static void record_hold(struct memmgr_heap *heap, struct record *record)
+{
+	record_disown(heap, record);
+	record->state = RECORD_HELD;
+	heap->held++;
+}
+
+/* Is a block the target of I/O? It is out of reach for new I/O. */
+static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
+{
+	return record->mapped &&
+	       region_in_io(heap->region, heap_place(heap, record->offset),
+			    record->map_bytes);
+}
+
+/**
+ * heap_end - free an allocation, or hold it while something uses its memory
+ * @heap: its heap, locked
+ * @record: of it
+ * @flags: of the lock, which is dropped when there are mappings to remove
+ *
+ * Context: process; may sleep when it was mapped.
+ * Return: 0, or -EBUSY when a stack's block is not the top one.
+ */
+int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *flags)
+{
+	u64 handle = record->handle;
+	bool in_io = false;
+
+	if (record->mapped) {
+		record->state = RECORD_DYING;
+		heap_unlock(heap, *flags);
+		mapping_zap(heap->region, record_first_page(record), 0,
+			    record->map_bytes);
+		in_io = record_in_io(heap, record);
+		*flags = heap_lock(heap);
+		/* A heap that was destroyed by force has forgotten it. */
+		if (!record_of(heap, handle))
+			return 0;
+	}
+	if (!in_io && !record->exports)
+		return record_free(heap, record);
+	record_hold(heap, record);
+	if (in_io)
+		heap_settle_start(heap->region);
+	return 0;
+}
+
+/* Free a held allocation if it can go. True when I/O keeps it. */
+static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
+{
+	struct record *record;
+	unsigned long flags;
+	bool wake = false;
+	bool in_io;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, handle);
+	if (!record || record->state != RECORD_HELD || record->exports) {
+		heap_unlock(heap, flags);
+		return false;
+	}
+	/* Nobody else has a handle of it, and a heap keeps what it holds. */
+	record->state = RECORD_DYING;
+	heap_unlock(heap, flags);
+	in_io = record_in_io(heap, record);
+	flags = heap_lock(heap);
+	record->state = RECORD_HELD;
+	if (!in_io) {
+		heap->held--;
+		record_free(heap, record);
+		wake = heap_freed(heap);
+	}
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	return in_io;
+}
+
+/* Look through the records of a heap. True when I/O keeps some. */
+static bool heap_settle_records(struct memmgr_heap *heap)
+{
+	bool in_io = false;
+	u32 i;
+
+	for (i = 0; READ_ONCE(heap->held) && i < heap->max_records; i++) {
+		if (READ_ONCE(heap->records[i].state) == RECORD_HELD)
+			in_io |= heap_let_go(heap, heap->records[i].handle);
+		cond_resched();
+	}
+	return in_io;
+}
+
+static void heap_settle_work(struct work_struct *work)
+{
+	struct region *region = container_of(to_delayed_work(work), struct region,
+					     settle);
+	struct memmgr_heap *heap;
+	bool again = false;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
+		id = heap->id;
+		again |= heap_settle_records(heap);
+		heap_put(heap);
+	}
+	again |= heap_retire_orphans(region);
+	if (again)
+		settle_soon(region, SETTLE_INTERVAL);
+	/* The reference that came with this run. */
+	module_put(THIS_MODULE);
+}
+
+void heap_settle_init(struct region *region)
+{
+	INIT_DELAYED_WORK(&region->settle, heap_settle_work);
+}
+
+/* Nothing is held any more: that kept the module. The work may just be ending. */
+void heap_settle_stop(struct region *region)
+{
+	flush_delayed_work(&region->settle);
+}
+
+/* Is anything of the heap's memory the target of I/O? It has no mappings. */
+bool heap_in_io(struct memmgr_heap *heap)
+{
+	u32 n, shift;
+
+	if (!heap_is(heap, MEMMGR_KIND_SLAB))
+		return region_in_io(heap->region, heap->arena, PAGE_ALIGN(heap->bytes));
+	shift = heap->slabs.layout.shift;
+	for (n = 0; n < heap->slabs.layout.max; n++)
+		if (heap->slab_at[n] != SLAB_NONE &&
+		    region_in_io(heap->region, (u64)heap->slab_at[n] << shift,
+				 1ull << shift))
+			return true;
+	return false;
+}
+
+/**
+ * heap_export_begin - keep an allocation for a dma-buf
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @read_only: nobody shall write through the dma-buf
+ * @export: the answer
+ *
+ * Context: any. O(1).
+ * Return: 0, or an error of the ABI's table; after 0 heap_export_end() is due.
+ */
+int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		      bool read_only, struct heap_export *export)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	int err;
+
+	flags = heap_lock(heap);
+	record = record_use(heap, &viewer, handle);
+	err = PTR_ERR_OR_ZERO(record);
+	if (!err && !heap_has_pages(heap))
+		err = -EOPNOTSUPP;
+	if (!err && !(record->access & MEMMGR_ACCESS_READ))
+		err = -EACCES;
+	if (!err && record->exports == U16_MAX)
+		err = -EBUSY;
+	if (!err) {
+		record->exports++;
+		record->pins++;
+		heap->exports++;
+		refcount_inc(&heap->users);
+		*export = (struct heap_export) {
+			.heap = heap,
+			.handle = handle,
+			.place = heap_place(heap, record->offset),
+			.bytes = record->map_bytes,
+			.writable = !read_only && record->access & MEMMGR_ACCESS_WRITE,
+		};
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+/**
+ * heap_export_end - a dma-buf is gone
+ * @export: of it
+ *
+ * Context: process, may sleep.
+ */
+void heap_export_end(struct heap_export *export)
+{
+	struct memmgr_heap *heap = export->heap;
+	struct record *record;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, export->handle);
+	record->exports--;
+	record->pins--;
+	heap->exports--;
+	heap_unlock(heap, flags);
+	if (heap_let_go(heap, export->handle))
+		heap_settle_start(heap->region);
+	if (READ_ONCE(heap->orphan))
+		settle_soon(heap->region, 0);
+	heap_put(heap);
+}
+
+/**
+ * heap_export_use - a device or the kernel begins to use a dma-buf
+ * @export: of it
+ * @access: MEMMGR_ACCESS_* that it needs
+ *
+ * Context: any. O(1).
+ * Return: 0, or -EACCES; after 0 heap_export_unuse() is due.
+ */
+int heap_export_use(const struct heap_export *export, u32 access)
+{
+	struct memmgr_heap *heap = export->heap;
+	struct record *record;
+	unsigned long flags;
+	int err = 0;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, export->handle);
+	if (access & ~record->access ||
+	    (access & MEMMGR_ACCESS_WRITE && !export->writable))
+		err = -EACCES;
+	else if (access & MEMMGR_ACCESS_WRITE)
+		record->writers++;
+	heap_unlock(heap, flags);
+	return err;
+}
+
+void heap_export_unuse(const struct heap_export *export, u32 access)
+{
+	struct memmgr_heap *heap = export->heap;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	if (access & MEMMGR_ACCESS_WRITE)
+		record_of(heap, export->handle)->writers--;
+	heap_unlock(heap, flags);
+}
+
+/* What a mapping of a dma-buf shows. */
+void heap_map_export(const struct heap_export *export, struct mapping *mapping)
+{
+	struct memmgr_heap *heap = export->heap;
+	struct record *record;
+	unsigned long flags;
+
+	mapping->kind = MAPPING_EXPORT;
+	mapping->region = heap->region;
+	mapping->heap = heap->id;
+	mapping->serial = heap->serial;
+	mapping->handle = export->handle;
+	flags = heap_lock(heap);
+	record = record_of(heap, export->handle);
+	mapping->seq = record->seq;
+	/* Pages may be the target of I/O through this mapping as well. */
+	record_set_mapped(heap, record);
+	heap_unlock(heap, flags);
+}

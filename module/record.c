@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Records: what is known of an allocation, and who may use it. */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/nospec.h>
+#include <linux/string.h>
+
+#include "client.h"
+#include "heap.h"
+#include "record.h"
+#include "region.h"
+
+struct viewer viewer_of(const struct client *client)
+{
+	return (struct viewer) {
+		.client = client,
+		.uid = current_euid(),
+		.admin = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN),
+	};
+}
+
+int record_access(const struct record *record, const struct viewer *viewer)
+{
+	if (record->state == RECORD_HELD)
+		return -EACCES;
+	if (record->client)
+		return record->client == viewer->client ? 0 : -EACCES;
+	return viewer->admin || uid_eq(record->uid, viewer->uid) ? 0 : -EACCES;
+}
+
+/* The record of a handle, whatever its state; NULL when it is stale. */
+struct record *record_of(struct memmgr_heap *heap, u64 handle)
+{
+	u32 i = handle_record(handle);
+	struct record *record;
+
+	if (i >= heap->max_records)
+		return NULL;
+	record = &heap->records[array_index_nospec(i, heap->max_records)];
+	return record->handle == handle && record->state != RECORD_FREE ?
+	       record : NULL;
+}
+
+/* The record that a viewer may use now, or an error. */
+struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
+			  u64 handle)
+{
+	struct record *record = record_of(heap, handle);
+	int err;
+
+	if (!record || record->state == RECORD_NEW || record->state == RECORD_HELD)
+		return ERR_PTR(-EBADF);
+	err = record_access(record, viewer);
+	if (err)
+		return ERR_PTR(err);
+	if (record->state != RECORD_LIVE)
+		return ERR_PTR(-EBUSY);
+	return record;
+}
+
+/* The same for a call that changes it while nobody copies from or to it. */
+struct record *record_use_alone(struct memmgr_heap *heap,
+				const struct viewer *viewer, u64 handle)
+{
+	struct record *record = record_use(heap, viewer, handle);
+
+	return !IS_ERR(record) && record->busy ? ERR_PTR(-EBUSY) : record;
+}
+
+static u32 record_index(const struct memmgr_heap *heap,
+			const struct record *record)
+{
+	return record - heap->records;
+}
+
+/* It is about to be mapped: remember where it is, for that it goes by. */
+void record_set_mapped(struct memmgr_heap *heap, struct record *record)
+{
+	if (!record->mapped)
+		record->map_page = heap_place(heap, record->offset) >> PAGE_SHIFT;
+	record->mapped = true;
+}
+
+/* vm_pgoff of the first byte: behind a guard page, if there is one. */
+u32 record_first_page(const struct record *record)
+{
+	return record->map_page + !!(record->flags & MEMMGR_ALLOC_GUARD);
+}
+
+/* Give a block that was just allocated the first free record. */
+struct record *record_take(struct memmgr_heap *heap, const struct record *template,
+			   const struct engine_block *block)
+{
+	u32 i = heap->free_record;
+	struct record *record = &heap->records[i];
+	u64 handle = record->handle;
+
+	heap->free_record = record->next;
+	heap->used_records++;
+	*record = *template;
+	record->handle = handle;
+	record->seq = ++heap->seq;
+	record->state = RECORD_NEW;
+	record->offset = block->offset;
+	record->map_bytes = block->granted;
+	INIT_LIST_HEAD(&record->mine);
+	if (heap_is(heap, MEMMGR_KIND_STACK)) {
+		record->depth = heap->stack.count - 1;
+		heap->record_at[record->depth] = i;
+	}
+	if (record->client)
+		client_add_record(record->client, record);
+	return record;
+}
+
+/* It has no owner any more who could use it. */
+void record_disown(struct memmgr_heap *heap, struct record *record)
+{
+	if (record->client)
+		client_remove_record(record->client, record);
+	record->client = NULL;
+}
+
+void record_release(struct memmgr_heap *heap, struct record *record)
+{
+	record_disown(heap, record);
+	if (record->payer)
+		client_uncharge(record->payer, record->charge, 1);
+	if (heap_is(heap, MEMMGR_KIND_STACK))
+		heap->record_at[record->depth] = RECORD_NONE;
+	record->handle = handle_make((record->handle >> 32) + 1, heap->id,
+				     record_index(heap, record));
+	record->state = RECORD_FREE;
+	record->payer = NULL;
+	record->next = heap->free_record;
+	heap->free_record = record_index(heap, record);
+	heap->used_records--;
+}
+
+/* Return a record's block to the engine. */
+int record_free(struct memmgr_heap *heap, struct record *record)
+{
+	struct engine_block block;
+	int err;
+
+	err = heap->engine.ops->free(&heap->engine, record->offset, true, &block);
+	if (!err)
+		record_release(heap, record);
+	return err;
+}
+
+void record_describe(struct memmgr_heap *heap, const struct record *record,
+		     const struct viewer *viewer, struct memmgr_info *info)
+{
+	bool mine = !record_access(record, viewer);
+	struct engine_block block;
+	u32 size = info->size;
+
+	memset(info, 0, sizeof(*info));
+	heap->engine.ops->find(&heap->engine, record->offset, &block);
+	info->size = size;
+	info->flags = record->flags;
+	info->handle = mine ? record->handle : 0;
+	info->offset = heap_place(heap, record->offset);
+	info->phys = viewer->admin ? region_phys(heap->region, info->offset) : 0;
+	info->bytes = record->bytes;
+	info->granted = block.granted;
+	info->align = record->align;
+	info->map_offset = ~0ull;
+	if (mine && heap->window != HEAP_NO_WINDOW)
+		info->map_offset = (u64)(heap->window + record_index(heap, record)) <<
+				   (heap->region->window_shift + PAGE_SHIFT);
+	info->time_ns = record->time_ns;
+	info->heap = heap->id;
+	info->state = (record->mapped ? MEMMGR_INFO_MAPPED : 0) |
+		      (mine ? MEMMGR_INFO_MINE : 0) |
+		      (record->sealed ? MEMMGR_INFO_SEALED : 0) |
+		      (record->state == RECORD_HELD ? MEMMGR_INFO_HELD : 0);
+	info->pid = record->pid;
+	info->tid = record->tid;
+	info->uid = from_kuid(&init_user_ns, record->uid);
+	info->pins = record->pins;
+	memcpy(info->comm, record->comm, sizeof(info->comm));
+	memcpy(info->tag, record->tag, sizeof(info->tag));
+	info->client = record->payer ? record->payer->serial : 0;
+	info->violations = record->violations;
+	info->access = record->access;
+	info->exports = record->exports;
+}

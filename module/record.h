@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Records: what is known of an allocation, and who may use it. */
+#ifndef MEMMGR_RECORD_H
+#define MEMMGR_RECORD_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <uapi/linux/memmgr.h>
+
+#include "core/engine.h"
+
+struct client;
+struct memmgr_heap;
+
+#define RECORD_NONE		(~0u)
+
+enum record_state {
+	RECORD_FREE,	/* in the list of free records */
+	RECORD_NEW,	/* its memory is being cleared; nobody has the handle */
+	RECORD_LIVE,
+	RECORD_RESIZING,	/* may be mapped up to map_bytes, nothing else */
+	RECORD_DYING,	/* its mappings are being removed */
+	RECORD_HELD,	/* freed, but a dma-buf or I/O still uses the memory */
+};
+
+/**
+ * struct record - what is known of an allocation; guarded by the heap's lock
+ * @handle: generation over heap and index; moves on when the record is freed
+ * @seq: number of the allocation in its heap; unlike a handle it never wraps,
+ *	so that a mapping never shows a later allocation
+ * @next: free: the next free record
+ * @state: enum record_state
+ * @mapped: a client mapped it once
+ * @access: MEMMGR_ACCESS_* that users and devices have
+ * @sealed: @access and the size are final
+ * @busy: calls that copy from or to it now
+ * @exports: dma-bufs of it
+ * @writers: devices and kernel mappings of these dma-bufs that may write now
+ * @flags: MEMMGR_ALLOC_* that it was made with
+ * @offset: of the block
+ * @bytes: asked for
+ * @map_bytes: that may be mapped
+ * @align: asked for
+ * @time_ns: when it was made
+ * @violations: accesses that protection or guard pages stopped
+ * @client: its owner; NULL: persistent, or held
+ * @mine: in the client's list
+ * @payer: the client that it is charged to; NULL: in a private heap
+ * @charge: bytes that it is charged
+ * @uid: of its maker
+ * @pid: of its maker
+ * @tid: of its maker
+ * @pins: promises that it stays where it is
+ * @map_page: page of the region where it was when it was mapped first
+ * @depth: stack heaps: its place in the stack
+ * @comm: of its maker
+ * @tag: as given
+ */
+struct record {
+	u64 handle;
+	u64 seq;
+	u32 next;
+	u8 state;
+	bool mapped;
+	u8 access;
+	bool sealed;
+	u16 busy;
+	u16 exports;
+	u32 writers;
+	u32 flags;
+	u64 offset;
+	u64 bytes;
+	u64 map_bytes;
+	u64 align;
+	u64 time_ns;
+	u64 violations;
+	struct client *client;
+	struct list_head mine;
+	struct client *payer;
+	u64 charge;
+	kuid_t uid;
+	u32 pid;
+	u32 tid;
+	u32 pins;
+	u32 map_page;
+	u32 depth;
+	char comm[MEMMGR_COMM_LEN];
+	char tag[MEMMGR_TAG_LEN];
+};
+
+/* Who asks. Found out before the lock: some of it may sleep. */
+struct viewer {
+	const struct client *client;
+	kuid_t uid;
+	bool admin;
+};
+
+struct viewer viewer_of(const struct client *client);
+
+/* All of these with the heap's lock held. */
+int record_access(const struct record *record, const struct viewer *viewer);
+struct record *record_of(struct memmgr_heap *heap, u64 handle);
+struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
+			  u64 handle);
+struct record *record_use_alone(struct memmgr_heap *heap,
+				const struct viewer *viewer, u64 handle);
+void record_set_mapped(struct memmgr_heap *heap, struct record *record);
+u32 record_first_page(const struct record *record);
+struct record *record_take(struct memmgr_heap *heap, const struct record *template,
+			   const struct engine_block *block);
+void record_disown(struct memmgr_heap *heap, struct record *record);
+void record_release(struct memmgr_heap *heap, struct record *record);
+int record_free(struct memmgr_heap *heap, struct record *record);
+void record_describe(struct memmgr_heap *heap, const struct record *record,
+		     const struct viewer *viewer, struct memmgr_info *info);
+
+#endif /* MEMMGR_RECORD_H */
