@@ -19,6 +19,7 @@ struct ground {
 	struct memmgr_info infos[4];
 	struct memmgr_cell cells[4];
 	struct memmgr_failure failures[4];
+	struct memmgr_account accounts[4];
 };
 
 union request {
@@ -41,6 +42,11 @@ union request {
 	struct memmgr_check check;
 	struct memmgr_map map;
 	struct memmgr_failures failures;
+	struct memmgr_protect protect;
+	struct memmgr_sync sync;
+	struct memmgr_export export;
+	struct memmgr_accounts accounts;
+	struct memmgr_quota quota;
 	unsigned char raw[4096];
 };
 
@@ -172,6 +178,73 @@ static void fill_failures(struct ground *g, union request *r)
 	r->failures.entries = (uintptr_t)g->failures;
 }
 
+/* An allocation with pages of its own. */
+static __u64 page_handle(struct ground *g)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 64);
+
+	mm_alloc(g->fd, &a);
+	g->handle = a.handle;
+	return a.handle;
+}
+
+static void undo_page(struct ground *g, union request *r)
+{
+	mm_free(g->fd, g->handle);
+}
+
+static void fill_protect(struct ground *g, union request *r)
+{
+	r->protect.handle = page_handle(g);
+	r->protect.access = MEMMGR_ACCESS_READ;
+}
+
+static void fill_sync(struct ground *g, union request *r)
+{
+	r->sync.handle = g->block;
+	r->sync.flags = MEMMGR_SYNC_FOR_DEVICE;
+	r->sync.bytes = 64;
+}
+
+static void fill_export(struct ground *g, union request *r)
+{
+	r->export.handle = page_handle(g);
+	r->export.fd = -1;
+}
+
+static void undo_export(struct ground *g, union request *r)
+{
+	if (r->export.fd >= 0)
+		close(r->export.fd);
+	undo_page(g, r);
+}
+
+static void fill_accounts(struct ground *g, union request *r)
+{
+	r->accounts.count = ARRAY_SIZE(g->accounts);
+	r->accounts.entry_size = sizeof(g->accounts[0]);
+	r->accounts.entries = (uintptr_t)g->accounts;
+}
+
+#define QUOTA_USER	65531	/* of whom nobody else knows */
+
+static void fill_quota(struct ground *g, union request *r)
+{
+	r->quota.flags = MEMMGR_QUOTA_USER;
+	r->quota.id = QUOTA_USER;
+	r->quota.max_bytes = 1;
+}
+
+static void undo_quota(struct ground *g, union request *r)
+{
+	struct memmgr_quota q = {
+		.size = sizeof(q), .id = QUOTA_USER,
+		.flags = MEMMGR_QUOTA_USER | MEMMGR_QUOTA_DEFAULT,
+	};
+
+	mm_call(g->fd, MEMMGR_IOC_SET_QUOTA, &q);
+}
+
 /*
  * Every call: how to make a good request, what to undo when it was granted,
  * its known flags, its reserved field (0: none), and whether it answers.
@@ -180,6 +253,7 @@ struct call {
 	const char *name;
 	unsigned int nr;
 	size_t size;
+	size_t least;
 	size_t flags_at;
 	__u32 known_flags;
 	size_t reserved_at;
@@ -189,7 +263,11 @@ struct call {
 };
 
 #define CALL(name, type, known_flags, reserved, answers, fill, undo)	\
-	{ #name, _IOC_NR(MEMMGR_IOC_##name), sizeof(struct type),	\
+	GROWN(name, type, sizeof(struct type), known_flags, reserved,	\
+	      answers, fill, undo)
+/* One whose first published form was shorter. */
+#define GROWN(name, type, least, known_flags, reserved, answers, fill, undo) \
+	{ #name, _IOC_NR(MEMMGR_IOC_##name), sizeof(struct type), least, \
 	  offsetof(struct type, flags), known_flags, reserved, answers,	\
 	  fill, undo }
 #define RESERVED(type)	offsetof(struct type, reserved)
@@ -198,8 +276,10 @@ struct call {
 			 MEMMGR_HEAP_NO_JOIN)
 #define KNOWN_QUERY	(MEMMGR_QUERY_NAME | MEMMGR_QUERY_NEXT)
 #define KNOWN_ALLOC	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_WAIT |	\
-			 MEMMGR_ALLOC_NO_FALLBACK)
-#define KNOWN_BATCH	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_NO_FALLBACK)
+			 MEMMGR_ALLOC_NO_FALLBACK | MEMMGR_ALLOC_GUARD | \
+			 MEMMGR_ALLOC_NO_ZERO)
+#define KNOWN_BATCH	(KNOWN_ALLOC & ~MEMMGR_ALLOC_WAIT)
+#define KNOWN_QUOTA	(MEMMGR_QUOTA_CLIENT | MEMMGR_QUOTA_USER | MEMMGR_QUOTA_DEFAULT)
 
 static const struct call calls[] = {
 	CALL(QUERY, memmgr_query, 0, 0, true, fill_nothing, fill_nothing),
@@ -222,15 +302,25 @@ static const struct call calls[] = {
 	CALL(RELEASE, memmgr_mark, 0, 0, true, fill_release, fill_nothing),
 	CALL(READ, memmgr_copy, 0, 0, true, fill_copy, fill_nothing),
 	CALL(WRITE, memmgr_copy, 0, 0, true, fill_copy, fill_nothing),
-	CALL(ALLOC_QUERY, memmgr_info, 0, 0, true, fill_alloc_query, fill_nothing),
+	GROWN(ALLOC_QUERY, memmgr_info, 144, 0, 0, true, fill_alloc_query, fill_nothing),
 	CALL(LIST, memmgr_list, MEMMGR_LIST_MINE, RESERVED(memmgr_list), true,
 	     fill_list, fill_nothing),
-	CALL(STATS, memmgr_stats, 0, 0, true, fill_nothing, fill_nothing),
+	GROWN(STATS, memmgr_stats, 488, 0, 0, true, fill_nothing, fill_nothing),
 	CALL(FRAG, memmgr_frag, 0, 0, true, fill_nothing, fill_nothing),
 	CALL(CHECK, memmgr_check, 0, 0, true, fill_nothing, fill_nothing),
 	CALL(MAP, memmgr_map, 0, RESERVED(memmgr_map), true, fill_map,
 	     fill_nothing),
 	CALL(FAILURES, memmgr_failures, 0, 0, true, fill_failures, fill_nothing),
+	CALL(PROTECT, memmgr_protect, MEMMGR_PROTECT_SEAL, RESERVED(memmgr_protect),
+	     false, fill_protect, undo_page),
+	CALL(SYNC, memmgr_sync, MEMMGR_SYNC_FOR_DEVICE | MEMMGR_SYNC_FOR_CPU, 0, false,
+	     fill_sync, fill_nothing),
+	CALL(EXPORT, memmgr_export, MEMMGR_EXPORT_CLOEXEC | MEMMGR_EXPORT_READ_ONLY,
+	     RESERVED(memmgr_export), true, fill_export, undo_export),
+	CALL(ACCOUNTS, memmgr_accounts, MEMMGR_ACCOUNTS_USERS, 0, true,
+	     fill_accounts, fill_nothing),
+	CALL(SET_QUOTA, memmgr_quota, KNOWN_QUOTA, RESERVED(memmgr_quota), false,
+	     fill_quota, undo_quota),
 };
 
 static void ground_make(struct __test_metadata *_metadata, int fd, struct ground *g)
@@ -331,7 +421,7 @@ TEST_F(abi, structures_that_are_too_short)
 
 	ground_make(_metadata, self->fd, &g);
 	for_each_call(c, self->fd) {
-		__u32 sizes[] = { 0, 1, 3, 4, 7, c->size - 8, c->size - 4, c->size - 1 };
+		__u32 sizes[] = { 0, 1, 3, 4, 7, c->least - 8, c->least - 4, c->least - 1 };
 		struct spoil spoils[ARRAY_SIZE(sizes)] = { 0 };
 		unsigned int i;
 
@@ -340,6 +430,28 @@ TEST_F(abi, structures_that_are_too_short)
 			spoils[i].error = -EINVAL;
 		}
 		expect_refused(_metadata, &g, c, spoils, ARRAY_SIZE(spoils));
+	}
+}
+
+/* What a caller does not know he is not told. */
+TEST_F(abi, first_forms_are_granted)
+{
+	const struct call *c;
+	struct ground g;
+	union request r;
+
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		if (c->least == c->size)
+			continue;
+		fill(&g, c, &r);
+		r.size = c->least;
+		memset(r.raw + c->least, 0x5a, c->size - c->least);
+		EXPECT_EQ(0, issue(&g, c, &r))
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(0x5a, r.raw[c->least]);
+		EXPECT_EQ(0x5a, r.raw[c->size - 1]);
+		c->undo(&g, &r);
 	}
 }
 
@@ -536,9 +648,9 @@ TEST_F(abi, unknown_commands)
 	struct snapshot after;
 	unsigned int nr, i;
 
-	for (nr = 0x14; nr < 0x100; nr++)
+	for (nr = 0x19; nr < 0x100; nr++)
 		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
-	for (nr = 0; nr < 0x14; nr++) {
+	for (nr = 0; nr < 0x19; nr++) {
 		for (i = 0; i < ARRAY_SIZE(magics); i++)
 			EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(magics[i], nr + 0x20), &q));
 		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IOC(_IOC_READ | _IOC_WRITE,
@@ -634,9 +746,9 @@ SAME_SIZE(memmgr_alloc_batch, 88);
 SAME_SIZE(memmgr_free_batch, 24);
 SAME_SIZE(memmgr_mark, 24);
 SAME_SIZE(memmgr_copy, 40);
-SAME_SIZE(memmgr_info, 144);
+SAME_SIZE(memmgr_info, 168);
 SAME_SIZE(memmgr_list, 40);
-SAME_SIZE(memmgr_stats, 488);
+SAME_SIZE(memmgr_stats, 512);
 SAME_SIZE(memmgr_frag, 568);
 SAME_SIZE(memmgr_check, 88);
 SAME_SIZE(memmgr_cell, 16);

@@ -382,7 +382,7 @@ static const struct bad_alloc bad_allocs[] = {
 	{ "align 4097", EINVAL, 0, 64, 4097 },
 	{ "align ~0", EINVAL, 0, 64, ~0ull },
 	{ "align 2^32+1", EINVAL, 0, 64, (1ull << 32) + 1 },
-	{ "flag 3", EINVAL, 1u << 3, 64, 0 },
+	{ "flag 5", EINVAL, 1u << 5, 64, 0 },
 	{ "flag 31", EINVAL, 1u << 31, 64, 0 },
 	{ "all flags", EINVAL, ~0u, 64, 0 },
 	{ "~0 bytes", ENOMEM, 0, ~0ull, 0 },

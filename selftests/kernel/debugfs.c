@@ -14,7 +14,7 @@ MEMMGR_FIXTURE(debugfs)
 #define COLUMNS	20
 
 static const char *const files[] = {
-	"summary", "heaps", "orders", "fragmentation", "map", "allocations",
+	"summary", "heaps", "orders", "fragmentation", "map", "allocations", "clients", "users",
 	"failures",
 };
 
@@ -91,12 +91,18 @@ static char *next_line(struct table *t)
 	return line;
 }
 
+/* Columns of the list of allocations were added. */
+static int file_version(const char *file)
+{
+	return strcmp(file, "allocations") ? 1 : 2;
+}
+
 static bool open_table(int fd, const char *file, struct table *t)
 {
 	char version[64], *line;
 
 	*t = (struct table){ .next = read_file(fd, file) };
-	snprintf(version, sizeof(version), "# memmgr %s 1", file);
+	snprintf(version, sizeof(version), "# memmgr %s %d", file, file_version(file));
 	line = next_line(t);
 	if (!line || strcmp(line, version))
 		return false;
@@ -145,7 +151,8 @@ TEST_F(debugfs, every_file_has_a_version_line)
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		char *text = read_file(self->fd, files[i]);
 
-		snprintf(version, sizeof(version), "# memmgr %s 1\n", files[i]);
+		snprintf(version, sizeof(version), "# memmgr %s %d\n", files[i],
+			 file_version(files[i]));
 		EXPECT_TRUE(text && !strncmp(text, version, strlen(version)))
 			TH_LOG("%s", files[i]);
 		EXPECT_TRUE(text && strlen(text) > strlen(version))

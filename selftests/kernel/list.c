@@ -244,7 +244,7 @@ TEST_F(list, bad_requests)
 	l = list_request(MEMMGR_HEAP_MAIN, 0, entries, 4);
 	l.entry_size = 0;
 	EXPECT_EQ(-EINVAL, list(self->fd, &l));
-	l.entry_size = sizeof(entries[0]) - 8;
+	l.entry_size = offsetof(struct memmgr_info, client) - 8;
 	EXPECT_EQ(-EINVAL, list(self->fd, &l));
 	l = list_request(MEMMGR_MAX_HEAPS, 0, entries, 4);
 	EXPECT_EQ(-ENOENT, list(self->fd, &l));
