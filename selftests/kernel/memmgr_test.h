@@ -240,6 +240,64 @@ static inline int mm_check(int fd, __u32 heap)
 	return result;
 }
 
+static inline int mm_protect(int fd, __u64 handle, __u32 access, __u32 flags)
+{
+	struct memmgr_protect p = {
+		.size = sizeof(p), .flags = flags, .handle = handle, .access = access,
+	};
+
+	return mm_call(fd, MEMMGR_IOC_PROTECT, &p);
+}
+
+static inline int mm_sync(int fd, __u64 handle, __u64 offset, __u64 bytes,
+			  __u32 flags)
+{
+	struct memmgr_sync s = {
+		.size = sizeof(s), .flags = flags, .handle = handle,
+		.offset = offset, .bytes = bytes,
+	};
+
+	return mm_call(fd, MEMMGR_IOC_SYNC, &s);
+}
+
+/* The new file descriptor, or a negative errno. */
+static inline int mm_export(int fd, __u64 handle, __u32 flags)
+{
+	struct memmgr_export e = {
+		.size = sizeof(e), .flags = flags, .handle = handle, .fd = -1,
+	};
+	int result = mm_call(fd, MEMMGR_IOC_EXPORT, &e);
+
+	return result ? result : e.fd;
+}
+
+/* One call: up to *@count entries from *@cursor on; both say how it went on. */
+static inline int mm_accounts(int fd, __u32 flags, struct memmgr_account *entries,
+			      __u32 *count, __u64 *cursor)
+{
+	struct memmgr_accounts a = {
+		.size = sizeof(a), .flags = flags, .count = *count,
+		.entry_size = sizeof(*entries), .cursor = *cursor,
+		.entries = (uintptr_t)entries,
+	};
+	int result = mm_call(fd, MEMMGR_IOC_ACCOUNTS, &a);
+
+	*count = a.count;
+	*cursor = a.cursor;
+	return result;
+}
+
+static inline int mm_set_quota(int fd, __u32 flags, __u64 id, __u64 max_bytes,
+			       __u32 max_allocations)
+{
+	struct memmgr_quota q = {
+		.size = sizeof(q), .flags = flags, .id = id,
+		.max_bytes = max_bytes, .max_allocations = max_allocations,
+	};
+
+	return mm_call(fd, MEMMGR_IOC_SET_QUOTA, &q);
+}
+
 /* ---- heaps of each kind -------------------------------------------------- */
 
 /* The same words for the kinds in all test names. */
