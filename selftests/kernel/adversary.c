@@ -1,0 +1,836 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Attacks. The victim is root, with memory of each sort; the attacker is a user
+ * without capabilities who has the device open. An attack is held when it got
+ * the error or signal of the contract, the victim's bytes and records are what
+ * they were, and the books of all heaps too.
+ *
+ * SEED=n repeats the run of the attacks that are random.
+ */
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "memmgr_test.h"
+
+#define STRANGER	65533	/* one more user without any capability */
+#define VICTIM_PAGES	4
+#define QUOTA_PAGES	16
+
+MEMMGR_FIXTURE(victim)
+
+struct target {
+	int node;
+	int victim;
+	size_t page;
+	struct memmgr_alloc a;		/* in main */
+	struct memmgr_alloc persistent;
+	struct memmgr_heap_create arena;	/* private */
+	struct memmgr_alloc block;	/* in it */
+	struct memmgr_heap_create shared;
+	struct memmgr_alloc common;	/* in it */
+	struct memmgr_info info;	/* of @a */
+};
+
+/* Ends the attacker's process when a defence did not hold, and says which. */
+static void holds(const char *who, int line, const char *what, bool ok)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "# %s:%d: %s (errno %d)\n", who, line, what, errno);
+	_exit(1);
+}
+
+#define HOLDS(condition) holds(__func__, __LINE__, #condition, condition)
+
+static void become(uid_t uid)
+{
+	HOLDS(!setresgid(uid, uid, uid));
+	HOLDS(!setresuid(uid, uid, uid));
+	/* a change of user forbids /proc/self/mem to its own process otherwise */
+	HOLDS(!prctl(PR_SET_DUMPABLE, 1));
+}
+
+static int attacker_open(const struct target *t, int mode)
+{
+	int fd = open_again(t->node, mode);
+
+	HOLDS(fd >= 0);
+	return fd;
+}
+
+static struct memmgr_alloc attacker_alloc(int fd, size_t bytes)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, bytes);
+
+	HOLDS(!mm_alloc(fd, &a));
+	return a;
+}
+
+static unsigned char *attacker_map(int fd, __u64 offset, size_t bytes, int prot)
+{
+	unsigned char *p = mmap(NULL, bytes, prot, MAP_SHARED, fd, (off_t)offset);
+
+	HOLDS(p != MAP_FAILED);
+	return p;
+}
+
+/* 0 when it can be mapped so (it is unmapped again), else the errno. */
+static int map_error(int fd, __u64 offset, size_t bytes, int prot, int flags)
+{
+	void *p = mmap(NULL, bytes, prot, flags, fd, (off_t)offset);
+
+	if (p == MAP_FAILED)
+		return errno;
+	munmap(p, bytes);
+	return 0;
+}
+
+static bool has_dmabuf(int fd)
+{
+	struct memmgr_query q;
+
+	return !mm_query(fd, &q) && (q.features & MEMMGR_FEATURE_DMABUF);
+}
+
+static void fill_allocation(struct __test_metadata *_metadata, int fd,
+			    const struct memmgr_alloc *a, __u32 seed)
+{
+	unsigned char *data = malloc(a->bytes);
+
+	ASSERT_TRUE(!!data);
+	fill_pattern(data, a->bytes, seed);
+	ASSERT_EQ(0, mm_write(fd, a->handle, 0, data, a->bytes));
+	free(data);
+}
+
+static void expect_allocation(struct __test_metadata *_metadata, int fd,
+			      const struct memmgr_alloc *a, __u32 seed)
+{
+	unsigned char *data = malloc(a->bytes);
+
+	ASSERT_TRUE(!!data);
+	ASSERT_EQ(0, mm_read(fd, a->handle, 0, data, a->bytes));
+	EXPECT_TRUE(is_pattern(data, a->bytes, seed));
+	free(data);
+}
+
+static void set_up_target(struct __test_metadata *_metadata, struct target *t, int fd)
+{
+	*t = (struct target){ .victim = fd, .page = page_size() };
+	t->node = open_public_node();
+	ASSERT_LE(0, t->node);
+	t->a = must_alloc(_metadata, fd, MEMMGR_HEAP_MAIN, VICTIM_PAGES * t->page);
+	t->persistent = alloc_request(MEMMGR_HEAP_MAIN, VICTIM_PAGES * t->page);
+	t->persistent.flags = MEMMGR_ALLOC_PERSISTENT;
+	ASSERT_EQ(0, mm_alloc(fd, &t->persistent));
+	t->arena = heap_config(MEMMGR_KIND_BUDDY, "v-private");
+	ASSERT_EQ(0, mm_heap_create(fd, &t->arena));
+	t->block = must_alloc(_metadata, fd, t->arena.heap, 100);
+	t->shared = heap_config(MEMMGR_KIND_BUDDY, "v-shared");
+	t->shared.flags = 0;
+	ASSERT_EQ(0, mm_heap_create(fd, &t->shared));
+	t->common = must_alloc(_metadata, fd, t->shared.heap, 100);
+	fill_allocation(_metadata, fd, &t->a, 1);
+	fill_allocation(_metadata, fd, &t->persistent, 2);
+	fill_allocation(_metadata, fd, &t->block, 3);
+	fill_allocation(_metadata, fd, &t->common, 4);
+	ASSERT_EQ(0, mm_info(fd, t->a.handle, &t->info));
+}
+
+static void expect_unharmed(struct __test_metadata *_metadata, struct target *t)
+{
+	struct memmgr_info i;
+
+	expect_allocation(_metadata, t->victim, &t->a, 1);
+	expect_allocation(_metadata, t->victim, &t->persistent, 2);
+	expect_allocation(_metadata, t->victim, &t->block, 3);
+	expect_allocation(_metadata, t->victim, &t->common, 4);
+	ASSERT_EQ(0, mm_info(t->victim, t->a.handle, &i));
+	EXPECT_EQ(0, memcmp(&i, &t->info, sizeof(i)));
+}
+
+static void tear_down_target(struct __test_metadata *_metadata, struct target *t)
+{
+	EXPECT_EQ(0, mm_free(t->victim, t->persistent.handle));
+	EXPECT_EQ(0, mm_free(t->victim, t->common.handle));
+	EXPECT_EQ(0, mm_heap_destroy(t->victim, t->shared.heap, 0));
+	close(t->node);
+}
+
+/* Runs the attack as another user, and looks what became of the victim. */
+static void suffer(struct __test_metadata *_metadata, int fd,
+		   void (*attack)(const struct target *t))
+{
+	static struct snapshot before;
+	struct target t;
+	pid_t child;
+
+	set_up_target(_metadata, &t, fd);
+	ASSERT_EQ(0, snapshot_take(fd, &before));
+	child = fork();
+	if (!child) {
+		close(fd);
+		become(NOBODY);
+		attack(&t);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_result(child));
+	EXPECT_TRUE(state_returns(fd, &before));
+	expect_unharmed(_metadata, &t);
+	tear_down_target(_metadata, &t);
+}
+
+#define ATTACK(name)							\
+	TEST_F_TIMEOUT(victim, adversary_##name, 120)			\
+	{								\
+		suffer(_metadata, self->fd, name);			\
+	}
+
+/* The same, where the attacker's user may have QUOTA_PAGES. */
+#define ATTACK_QUOTA(name)						\
+	TEST_F_TIMEOUT(victim, adversary_##name, 120)			\
+	{								\
+		ASSERT_EQ(0, mm_set_quota(self->fd, MEMMGR_QUOTA_USER, NOBODY, \
+					  QUOTA_PAGES * self->page, 0)); \
+		suffer(_metadata, self->fd, name);			\
+		EXPECT_EQ(0, mm_set_quota(self->fd,			\
+					  MEMMGR_QUOTA_USER | MEMMGR_QUOTA_DEFAULT, \
+					  NOBODY, 0, 0));		\
+	}
+
+/* ---- handles --------------------------------------------------------------- */
+
+/* What each call that takes a handle says to one. */
+enum { CALL_FREE, CALL_BATCH, CALL_RESIZE, CALL_READ, CALL_WRITE, CALL_QUERY,
+	CALL_PROTECT, CALL_SYNC, CALL_EXPORT, CALLS };
+
+static int call_with(int fd, int call, __u64 handle)
+{
+	struct memmgr_free_batch batch = {
+		.size = sizeof(batch), .count = 1, .handles = (uintptr_t)&handle,
+	};
+	struct memmgr_resize r;
+	struct memmgr_info i;
+	char byte = 0x7f;
+
+	switch (call) {
+	case CALL_FREE:
+		return mm_free(fd, handle);
+	case CALL_BATCH:
+		return mm_call(fd, MEMMGR_IOC_FREE_BATCH, &batch);
+	case CALL_RESIZE:
+		return mm_resize(fd, handle, 1, &r);
+	case CALL_READ:
+		return mm_read(fd, handle, 0, &byte, 1);
+	case CALL_WRITE:
+		return mm_write(fd, handle, 0, &byte, 1);
+	case CALL_QUERY:
+		return mm_info(fd, handle, &i);
+	case CALL_PROTECT:
+		return mm_protect(fd, handle, MEMMGR_ACCESS_NONE, MEMMGR_PROTECT_SEAL);
+	case CALL_SYNC:
+		return mm_sync(fd, handle, 0, 1, MEMMGR_SYNC_FOR_CPU);
+	default:
+		return mm_export(fd, handle, MEMMGR_EXPORT_CLOEXEC);
+	}
+}
+
+static void try_handle(int fd, int call, __u64 handle, int error)
+{
+	int result;
+
+	if (call == CALL_EXPORT && !has_dmabuf(fd))
+		return;
+	result = call_with(fd, call, handle);
+	if (result != -error)
+		fprintf(stderr, "# call %d, handle %#llx: %d\n", call,
+			(unsigned long long)handle, result);
+	HOLDS(result == -error);
+}
+
+static void try_all_calls(int fd, __u64 handle, int error)
+{
+	int call;
+
+	for (call = 0; call < CALLS; call++)
+		try_handle(fd, call, handle, error);
+}
+
+/* One test for each call, with all that belongs to the victim. */
+static void try_foreign(const struct target *t, int call)
+{
+	int fd = attacker_open(t, O_RDWR);
+
+	try_handle(fd, call, t->a.handle, EACCES);
+	try_handle(fd, call, t->persistent.handle, EACCES);
+	try_handle(fd, call, t->block.handle, EACCES);
+	try_handle(fd, call, t->common.handle, EACCES);
+}
+
+static void foreign_free(const struct target *t)
+{
+	try_foreign(t, CALL_FREE);
+}
+ATTACK(foreign_free)
+
+static void foreign_free_batch(const struct target *t)
+{
+	try_foreign(t, CALL_BATCH);
+}
+ATTACK(foreign_free_batch)
+
+static void foreign_resize(const struct target *t)
+{
+	try_foreign(t, CALL_RESIZE);
+}
+ATTACK(foreign_resize)
+
+static void foreign_read(const struct target *t)
+{
+	try_foreign(t, CALL_READ);
+}
+ATTACK(foreign_read)
+
+static void foreign_write(const struct target *t)
+{
+	try_foreign(t, CALL_WRITE);
+}
+ATTACK(foreign_write)
+
+static void foreign_query(const struct target *t)
+{
+	try_foreign(t, CALL_QUERY);
+}
+ATTACK(foreign_query)
+
+static void foreign_protect(const struct target *t)
+{
+	try_foreign(t, CALL_PROTECT);
+}
+ATTACK(foreign_protect)
+
+static void foreign_sync(const struct target *t)
+{
+	try_foreign(t, CALL_SYNC);
+}
+ATTACK(foreign_sync)
+
+static void foreign_export(const struct target *t)
+{
+	try_foreign(t, CALL_EXPORT);
+}
+ATTACK(foreign_export)
+
+/* Another client of the same user is a stranger too, but for what persists. */
+TEST_F(victim, adversary_other_client_of_the_user)
+{
+	int other = open_device(O_RDWR), call;
+	struct target t;
+
+	ASSERT_LE(0, other);
+	set_up_target(_metadata, &t, self->fd);
+	for (call = 0; call < CALLS; call++) {
+		if (call == CALL_EXPORT && !has_dmabuf(other))
+			continue;
+		EXPECT_EQ(-EACCES, call_with(other, call, t.a.handle))
+			TH_LOG("call %d", call);
+		EXPECT_EQ(-EACCES, call_with(other, call, t.block.handle))
+			TH_LOG("call %d", call);
+	}
+	close(other);
+	expect_unharmed(_metadata, &t);
+	tear_down_target(_metadata, &t);
+}
+
+static void forged_generation(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), bit;
+
+	for (bit = 32; bit < 64; bit++)
+		try_all_calls(fd, t->a.handle ^ 1ull << bit, EBADF);
+}
+ATTACK(forged_generation)
+
+static void forged_numbers(const struct target *t)
+{
+	static const __u64 handles[] = {
+		NO_HANDLE, ~0ull, 1, 1ull << 31, 1ull << 32, 1ull << 63,
+		0xffffffffull, 0xffffffff00000000ull, 0xdeadbeefcafef00dull,
+	};
+	int fd = attacker_open(t, O_RDWR), call;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(handles); i++)
+		for (call = 0; call < CALLS; call++) {
+			int result = call_with(fd, call, handles[i]);
+
+			/* the first of a table may be a real one of the victim's */
+			HOLDS(result == -EBADF || result == -EACCES ||
+			      (call == CALL_EXPORT && result == -EOPNOTSUPP));
+		}
+}
+ATTACK(forged_numbers)
+
+static void guessed_generations(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	__u32 low = (__u32)t->a.handle;
+	__u64 generation;
+
+	for (generation = 0; generation < 4096; generation++) {
+		int result = mm_free(fd, generation << 32 | low);
+
+		HOLDS(result == -EBADF || result == -EACCES);
+	}
+}
+ATTACK(guessed_generations)
+
+static void handle_moved_to_another_heap(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), bit;
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	struct memmgr_info i;
+
+	for (bit = 0; bit < 32; bit++) {
+		int result = mm_free(fd, a.handle ^ 1ull << bit);
+
+		HOLDS(result == -EBADF || result == -EACCES);
+	}
+	HOLDS(!mm_info(fd, a.handle, &i));
+}
+ATTACK(handle_moved_to_another_heap)
+
+static void stale_handle(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page), b;
+	struct memmgr_info i;
+
+	HOLDS(!mm_free(fd, a.handle));
+	try_all_calls(fd, a.handle, EBADF);
+	b = attacker_alloc(fd, t->page);
+	HOLDS(b.handle != a.handle);
+	try_all_calls(fd, a.handle, EBADF);
+	HOLDS(!mm_info(fd, b.handle, &i) && i.bytes == t->page &&
+	      i.access == (MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE));
+}
+ATTACK(stale_handle)
+
+static void double_free(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	struct memmgr_alloc b = attacker_alloc(fd, t->page);
+	__u64 handles[] = { b.handle, b.handle, t->a.handle };
+	struct memmgr_free_batch batch = {
+		.size = sizeof(batch), .count = 3, .handles = (uintptr_t)handles,
+	};
+
+	HOLDS(!mm_free(fd, a.handle));
+	HOLDS(mm_free(fd, a.handle) == -EBADF);
+	HOLDS(mm_call(fd, MEMMGR_IOC_FREE_BATCH, &batch) == -EBADF);
+	HOLDS(batch.count == 1);
+}
+ATTACK(double_free)
+
+/* The victim's handle in the middle: what comes behind it stays as well. */
+static void batch_with_a_foreign_handle(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	struct memmgr_alloc b = attacker_alloc(fd, t->page);
+	__u64 handles[] = { a.handle, t->a.handle, b.handle };
+	struct memmgr_free_batch batch = {
+		.size = sizeof(batch), .count = 3, .handles = (uintptr_t)handles,
+	};
+	struct memmgr_info i;
+
+	HOLDS(mm_call(fd, MEMMGR_IOC_FREE_BATCH, &batch) == -EACCES);
+	HOLDS(batch.count == 1);
+	HOLDS(mm_info(fd, a.handle, &i) == -EBADF);
+	HOLDS(!mm_info(fd, b.handle, &i));
+}
+ATTACK(batch_with_a_foreign_handle)
+
+static void listing_for_handles(const struct target *t)
+{
+	struct memmgr_info entries[64];
+	struct memmgr_list l = {
+		.size = sizeof(l), .heap = MEMMGR_HEAP_ANY, .count = ARRAY_SIZE(entries),
+		.entry_size = sizeof(entries[0]), .entries = (uintptr_t)entries,
+	};
+	int fd = attacker_open(t, O_RDWR);
+	__u32 i, seen = 0;
+
+	HOLDS(!mm_call(fd, MEMMGR_IOC_LIST, &l));
+	for (i = 0; i < l.count; i++) {
+		HOLDS(!entries[i].handle && !entries[i].phys);
+		HOLDS(entries[i].map_offset == NO_OFFSET);
+		HOLDS(!(entries[i].state & MEMMGR_INFO_MINE));
+		HOLDS(entries[i].heap != t->arena.heap);
+		seen += entries[i].offset == t->a.offset;
+	}
+	HOLDS(seen == 1);
+}
+ATTACK(listing_for_handles)
+
+/* ---- mappings -------------------------------------------------------------- */
+
+static void try_windows(const struct target *t, __u64 offset)
+{
+	int fd = attacker_open(t, O_RDWR), reader = attacker_open(t, O_RDONLY);
+	size_t page = t->page;
+
+	HOLDS(map_error(fd, offset, page, PROT_READ, MAP_SHARED) == EACCES);
+	HOLDS(map_error(fd, offset, page, PROT_READ | PROT_WRITE, MAP_SHARED) == EACCES);
+	HOLDS(map_error(fd, offset, page, PROT_NONE, MAP_SHARED) == EACCES);
+	HOLDS(map_error(reader, offset, page, PROT_READ, MAP_SHARED) == EACCES);
+	HOLDS(map_error(fd, offset, VICTIM_PAGES * page, PROT_READ, MAP_SHARED) == EACCES);
+	HOLDS(map_error(fd, offset + page, page, PROT_READ, MAP_SHARED) == EACCES);
+	HOLDS(map_error(fd, offset, page, PROT_READ, MAP_PRIVATE) != 0);
+}
+
+static void map_foreign(const struct target *t)
+{
+	try_windows(t, t->a.map_offset);
+}
+ATTACK(map_foreign)
+
+static void map_foreign_persistent(const struct target *t)
+{
+	try_windows(t, t->persistent.map_offset);
+}
+ATTACK(map_foreign_persistent)
+
+static void map_foreign_arena(const struct target *t)
+{
+	try_windows(t, t->arena.map_offset);
+}
+ATTACK(map_foreign_arena)
+
+static void map_beyond(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), prot = PROT_READ | PROT_WRITE;
+	struct memmgr_alloc a = attacker_alloc(fd, 2 * t->page);
+	size_t page = t->page;
+
+	HOLDS(map_error(fd, a.map_offset, 2 * page, prot, MAP_SHARED) == 0);
+	HOLDS(map_error(fd, a.map_offset, 2 * page + 1, prot, MAP_SHARED) == EINVAL);
+	HOLDS(map_error(fd, a.map_offset, 3 * page, prot, MAP_SHARED) == EINVAL);
+	HOLDS(map_error(fd, a.map_offset + page, 2 * page, prot, MAP_SHARED) == EINVAL);
+	HOLDS(map_error(fd, a.map_offset + 2 * page, page, prot, MAP_SHARED) == EINVAL);
+	HOLDS(map_error(fd, a.map_offset, 64 * MIB, prot, MAP_SHARED) != 0);
+}
+ATTACK(map_beyond)
+
+static void map_before(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), prot = PROT_READ | PROT_WRITE, error;
+	struct memmgr_alloc a = attacker_alloc(fd, 2 * t->page);
+	size_t page = t->page;
+
+	error = map_error(fd, a.map_offset - page, page, prot, MAP_SHARED);
+	HOLDS(error == EINVAL || error == EACCES || error == EOVERFLOW);
+	error = map_error(fd, a.map_offset - page, 2 * page, prot, MAP_SHARED);
+	HOLDS(error == EINVAL || error == EACCES || error == EOVERFLOW);
+	error = map_error(fd, a.map_offset - 16 * page, page, prot, MAP_SHARED);
+	HOLDS(error == EINVAL || error == EACCES || error == EOVERFLOW);
+}
+ATTACK(map_before)
+
+/* Lengths and offsets whose sum leaves the number range. */
+static void map_wrapping(const struct target *t)
+{
+	static const __u64 pages[] = {
+		0xffffffffull, 0xfffffffeull, 0xfffff000ull, 0x80000000ull,
+		0x7fffffffull, 0x100000ull,
+	};
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	size_t lengths[] = { t->page, 2 * t->page, (size_t)0 - t->page, 0x40000000 };
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
+			HOLDS(map_error(fd, pages[i] * t->page, lengths[j], PROT_READ,
+					MAP_SHARED) != 0);
+			HOLDS(map_error(fd, a.map_offset + pages[i] * t->page, lengths[j],
+					PROT_READ, MAP_SHARED) != 0);
+		}
+	HOLDS(map_error(fd, a.map_offset, (size_t)0 - t->page, PROT_READ, MAP_SHARED) != 0);
+	HOLDS(map_error(fd, a.map_offset, 0, PROT_READ, MAP_SHARED) == EINVAL);
+}
+ATTACK(map_wrapping)
+
+static void map_private_copy(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+
+	HOLDS(map_error(fd, a.map_offset, t->page, PROT_READ, MAP_PRIVATE) == EINVAL);
+	HOLDS(map_error(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE) == EINVAL);
+}
+ATTACK(map_private_copy)
+
+static void map_executable(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	unsigned char *p;
+
+	HOLDS(map_error(fd, a.map_offset, t->page, PROT_READ | PROT_EXEC,
+			MAP_SHARED) == EINVAL);
+	HOLDS(map_error(fd, a.map_offset, t->page, PROT_EXEC, MAP_SHARED) == EINVAL);
+	p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	HOLDS(mprotect(p, t->page, PROT_READ | PROT_EXEC) == -1 && errno == EACCES);
+}
+ATTACK(map_executable)
+
+static void mremap_grow(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	unsigned char *q = mremap(p, t->page, 8 * t->page, MREMAP_MAYMOVE);
+	int i;
+
+	for (i = 1; q != MAP_FAILED && i < 8; i++) {
+		int raised = touch(q + i * t->page, false);
+
+		HOLDS(raised == SIGBUS || raised == SIGSEGV);
+	}
+}
+ATTACK(mremap_grow)
+
+/* An old size of 0 asks for one more mapping of the same: it must die as well. */
+static void mremap_twin(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	unsigned char *q = mremap(p, 0, t->page, MREMAP_MAYMOVE);
+
+	HOLDS(!touch(p, true));
+	HOLDS(!mm_free(fd, a.handle));
+	HOLDS(touch(p, false) == SIGBUS);
+	HOLDS(q == MAP_FAILED || touch(q, false) == SIGBUS);
+}
+ATTACK(mremap_twin)
+
+/* Moved elsewhere: free has to find it there. */
+static void mremap_moved(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, 2 * t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, 2 * t->page, PROT_READ | PROT_WRITE);
+	unsigned char *to = mmap(NULL, 2 * t->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+				 -1, 0);
+	unsigned char *q;
+
+	HOLDS(to != MAP_FAILED && !touch(p, true));
+	q = mremap(p, 2 * t->page, 2 * t->page, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	HOLDS(q == to && q[0] == 0x5a);
+	HOLDS(!mm_free(fd, a.handle));
+	HOLDS(touch(q, false) == SIGBUS && touch(q + t->page, true) == SIGBUS);
+}
+ATTACK(mremap_moved)
+
+/* Asks for other pages of the file under a mapping that there is. */
+static void remap_file_pages_to_the_victim(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	unsigned char seen[8] = { 0 };
+
+	HOLDS(syscall(SYS_remap_file_pages, p, t->page, 0,
+		      (unsigned long)(t->a.map_offset / t->page), 0) == -1);
+	/* a kernel may have unmapped it before it failed, never mapped another */
+	HOLDS(touch(p, false) || is_zero(memcpy(seen, p, sizeof(seen)), sizeof(seen)));
+}
+ATTACK(remap_file_pages_to_the_victim)
+
+static void partial_munmap_then_free(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, 4 * t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, 4 * t->page, PROT_READ | PROT_WRITE);
+
+	HOLDS(!touch(p, true) && !touch(p + 3 * t->page, true));
+	HOLDS(!munmap(p + t->page, t->page));
+	HOLDS(!mm_free(fd, a.handle));
+	HOLDS(touch(p, true) == SIGBUS && touch(p + 2 * t->page, true) == SIGBUS);
+	HOLDS(touch(p + 3 * t->page, false) == SIGBUS);
+}
+ATTACK(partial_munmap_then_free)
+
+static void child_after_free(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), go[2];
+	struct memmgr_alloc a = attacker_alloc(fd, 2 * t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, 2 * t->page, PROT_READ | PROT_WRITE);
+	pid_t child;
+	char c;
+
+	HOLDS(!pipe(go) && !touch(p, true));
+	child = fork();
+	if (!child) {
+		close(go[1]);
+		HOLDS(p[0] == 0x5a && !read(go[0], &c, 1));
+		HOLDS(touch(p, false) == SIGBUS && touch(p + t->page, true) == SIGBUS);
+		_exit(0);
+	}
+	HOLDS(!mm_free(fd, a.handle));
+	close(go[1]);
+	HOLDS(!child_result(child));
+}
+ATTACK(child_after_free)
+
+/* A reader of its user's persistent memory may not become a writer. */
+static void read_only_file_gains_write(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), reader = attacker_open(t, O_RDONLY);
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, t->page);
+	unsigned char *p, byte = 1;
+
+	a.flags = MEMMGR_ALLOC_PERSISTENT;
+	HOLDS(!mm_alloc(fd, &a));
+	HOLDS(map_error(reader, a.map_offset, t->page, PROT_READ | PROT_WRITE,
+			MAP_SHARED) == EACCES);
+	p = attacker_map(reader, a.map_offset, t->page, PROT_READ);
+	HOLDS(mprotect(p, t->page, PROT_READ | PROT_WRITE) == -1 && errno == EACCES);
+	HOLDS(touch(p, true) == SIGSEGV);
+	HOLDS(mm_write(reader, a.handle, 0, &byte, 1) == -EACCES);
+	HOLDS(!mm_read(reader, a.handle, 0, &byte, 1) && !byte);
+	HOLDS(!mm_free(fd, a.handle));
+}
+ATTACK(read_only_file_gains_write)
+
+static void read_only_file_changes_things(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), reader = attacker_open(t, O_RDONLY), call;
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, t->page), b = a;
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "a-reader");
+	__u64 handles[2];
+	struct memmgr_alloc_batch batch = {
+		.size = sizeof(batch), .count = 2, .bytes = t->page,
+		.handles = (uintptr_t)handles,
+	};
+	struct memmgr_info i;
+
+	a.flags = MEMMGR_ALLOC_PERSISTENT;
+	HOLDS(!mm_alloc(fd, &a));
+	HOLDS(mm_alloc(reader, &b) == -EACCES);
+	HOLDS(mm_call(reader, MEMMGR_IOC_ALLOC_BATCH, &batch) == -EACCES);
+	HOLDS(mm_heap_create(reader, &c) == -EACCES);
+	for (call = CALL_FREE; call <= CALL_RESIZE; call++)
+		HOLDS(call_with(reader, call, a.handle) == -EACCES);
+	HOLDS(call_with(reader, CALL_WRITE, a.handle) == -EACCES);
+	HOLDS(call_with(reader, CALL_PROTECT, a.handle) == -EACCES);
+	HOLDS(!mm_info(fd, a.handle, &i) && i.bytes == t->page);
+	HOLDS(i.access == (MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE));
+	HOLDS(!mm_free(fd, a.handle));
+}
+ATTACK(read_only_file_changes_things)
+
+/* ---- what others left ------------------------------------------------------ */
+
+/* The attacker keeps a mapping of what the victim gets next. */
+static void await_successor(struct __test_metadata *_metadata, int fd, bool resize)
+{
+	size_t page = page_size(), bytes = 4 * page;
+	int node = open_public_node(), said[2], go[2];
+	struct memmgr_alloc a, b;
+	pid_t child;
+
+	ASSERT_LE(0, node);
+	ASSERT_EQ(0, pipe(said));
+	ASSERT_EQ(0, pipe(go));
+	child = fork();
+	if (!child) {
+		struct target t = { .node = node, .page = page };
+		struct memmgr_resize r;
+		unsigned char *p;
+		int other;
+		char c;
+
+		close(fd);
+		close(go[1]);
+		become(NOBODY);
+		other = attacker_open(&t, O_RDWR);
+		a = attacker_alloc(other, bytes);
+		p = attacker_map(other, a.map_offset, bytes, PROT_READ | PROT_WRITE);
+		memset(p, 0xa5, bytes);
+		if (resize)
+			HOLDS(!mm_resize(other, a.handle, page, &r));
+		else
+			HOLDS(!mm_free(other, a.handle));
+		HOLDS(write(said[1], &a, sizeof(a)) == sizeof(a));
+		HOLDS(!read(go[0], &c, 1));
+		HOLDS(touch(p + page, false) == SIGBUS && touch(p + page, true) == SIGBUS);
+		HOLDS(touch(p + 3 * page, false) == SIGBUS);
+		HOLDS(touch(p, false) == (resize ? 0 : SIGBUS));
+		_exit(0);
+	}
+	close(said[1]);
+	ASSERT_EQ(sizeof(a), read(said[0], &a, sizeof(a)));
+	/* as much as is free, so that it covers what the attacker had */
+	do {
+		b = must_alloc(_metadata, fd, MEMMGR_HEAP_MAIN, resize ? 3 * page : bytes);
+	} while (b.offset + b.granted <= a.offset + page || b.offset >= a.offset + bytes);
+	{
+		unsigned char *data = malloc(b.bytes);
+
+		ASSERT_TRUE(!!data);
+		ASSERT_EQ(0, mm_read(fd, b.handle, 0, data, b.bytes));
+		EXPECT_TRUE(is_zero(data, b.bytes));
+		free(data);
+	}
+	fill_allocation(_metadata, fd, &b, 9);
+	close(go[1]);
+	EXPECT_EQ(0, child_result(child));
+	expect_allocation(_metadata, fd, &b, 9);
+	close(node);
+}
+
+TEST_F_TIMEOUT(victim, adversary_old_mapping_of_a_successor, 120)
+{
+	await_successor(_metadata, self->fd, false);
+}
+
+TEST_F_TIMEOUT(victim, adversary_mapping_of_what_was_cut, 120)
+{
+	await_successor(_metadata, self->fd, true);
+}
+
+/* What the victim freed is zero when the attacker gets it. */
+static void memory_with_a_past(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_stats s;
+	struct memmgr_alloc a;
+	unsigned char *p;
+	size_t i;
+
+	HOLDS(!mm_stats(fd, MEMMGR_HEAP_MAIN, &s));
+	a = attacker_alloc(fd, s.largest);
+	p = attacker_map(fd, a.map_offset, a.granted, PROT_READ | PROT_WRITE);
+	for (i = 0; i < a.granted; i += t->page)
+		HOLDS(is_zero(p + i, t->page));
+}
+
+TEST_F_TIMEOUT(victim, adversary_memory_with_a_past, 120)
+{
+	__u64 largest = must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).largest;
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, largest);
+	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, a.granted);
+
+	memset(p, 0x77, a.granted);
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	suffer(_metadata, self->fd, memory_with_a_past);
+}
+
+MEMMGR_TEST_MAIN
