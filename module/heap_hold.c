@@ -77,8 +77,8 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 			    record->map_bytes);
 		in_io = record_in_io(heap, record);
 		*flags = heap_lock(heap);
-		/* A heap that was destroyed by force has forgotten it. */
-		if (!record_of(heap, handle))
+		/* A heap that was destroyed by force has forgotten it, or held it. */
+		if (!record_of(heap, handle) || record->state == RECORD_HELD)
 			return 0;
 	}
 	if (!in_io && !record->exports)
@@ -89,34 +89,44 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 	return 0;
 }
 
+/* A held record that no dma-buf shows; NULL: it went, or is none. */
+static struct record *record_held(struct memmgr_heap *heap, u64 handle)
+{
+	struct record *record = record_of(heap, handle);
+
+	return record && record->state == RECORD_HELD && !record->exports ?
+	       record : NULL;
+}
+
 /* Free a held allocation if it can go. True when I/O keeps it. */
 static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 {
-	struct record *record;
+	struct record *record, seen;
 	unsigned long flags;
 	bool wake = false;
 	bool in_io;
 
 	flags = heap_lock(heap);
-	record = record_of(heap, handle);
-	if (!record || record->state != RECORD_HELD || record->exports) {
-		heap_unlock(heap, flags);
-		return false;
-	}
-	/* Nobody else has a handle of it, and a heap keeps what it holds. */
-	record->state = RECORD_DYING;
+	record = record_held(heap, handle);
+	if (record)
+		seen = *record;
 	heap_unlock(heap, flags);
-	in_io = record_in_io(heap, record);
+	if (!record)
+		return false;
+	/* Nothing can map it any more, so that I/O ends and does not begin. */
+	in_io = record_in_io(heap, &seen);
+	if (in_io)
+		return true;
 	flags = heap_lock(heap);
-	record->state = RECORD_HELD;
-	if (!in_io) {
+	record = record_held(heap, handle);
+	if (record) {
 		heap->held--;
 		record_free(heap, record);
 		wake = heap_freed(heap);
 	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
-	return in_io;
+	return false;
 }
 
 /* Look through the records of a heap. True when I/O keeps some. */
