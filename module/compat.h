@@ -76,10 +76,11 @@
 #if defined(CONFIG_ARM)
 #include <asm/cacheflush.h>
 #include <asm/outercache.h>
-#define compat_cache_flush(virt, phys, bytes) do {			\
-	__cpuc_flush_dcache_area(virt, bytes);				\
-	outer_flush_range(phys, (phys) + (bytes));			\
-} while (0)
+static inline void compat_cache_flush(void *virt, phys_addr_t phys, size_t bytes)
+{
+	__cpuc_flush_dcache_area(virt, bytes);
+	outer_flush_range(phys, phys + bytes);
+}
 #elif defined(CONFIG_ARM64)
 #include <asm/barrier.h>
 #include <asm/cache.h>
@@ -94,7 +95,10 @@ static inline void compat_cache_flush(void *virt, phys_addr_t phys, size_t bytes
 }
 #else
 /* Devices see the CPU's caches. */
-#define compat_cache_flush(virt, phys, bytes)	mb()
+static inline void compat_cache_flush(void *virt, phys_addr_t phys, size_t bytes)
+{
+	mb();	/* what was written is on its way, before a device is told */
+}
 #endif
 
 #endif /* MEMMGR_COMPAT_H */
