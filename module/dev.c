@@ -404,6 +404,7 @@ static int call_list(struct caller *caller, void *arg)
 {
 	struct client *client = caller->client;
 	struct memmgr_list *l = arg;
+	bool admin = caller_is_admin();
 	u32 id = l->heap == MEMMGR_HEAP_ANY ? 0 : l->heap;
 	struct memmgr_heap *heap;
 	u32 index = 0, n = 0;
@@ -434,7 +435,7 @@ static int call_list(struct caller *caller, void *arg)
 		if (heap->id != id)
 			index = 0;
 		id = heap->id;
-		while (!err && n < l->count &&
+		while (!err && n < l->count && (admin || !heap_access(heap, client)) &&
 		       heap_info_next(heap, client, &index, &info)) {
 			if (l->flags & MEMMGR_LIST_MINE &&
 			    !(info.state & MEMMGR_INFO_MINE))

@@ -541,7 +541,8 @@ struct memmgr_info {
  * @entries: in: pointer to @count entries of @entry_size bytes
  *
  * An allocation that lives during the whole enumeration appears exactly once.
- * Those of other clients are shown without their handle (0), and to all.
+ * Those of other clients are shown without their handle (0), and to all; those in
+ * their private heaps to CAP_SYS_ADMIN only.
  */
 struct memmgr_list {
 	__u32 size;
