@@ -4,9 +4,8 @@
  * without capabilities who has the device open. An attack is held when it got
  * the error or signal of the contract, the victim's bytes and records are what
  * they were, and the books of all heaps too.
- *
- * SEED=n repeats the run of the attacks that are random.
  */
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -833,4 +832,559 @@ TEST_F_TIMEOUT(victim, adversary_memory_with_a_past, 120)
 	suffer(_metadata, self->fd, memory_with_a_past);
 }
 
+/* ---- structures and pointers ----------------------------------------------- */
+
+#define FIRST_CALL	0x00
+#define LAST_CALL	0x18
+
+static void truncated_structures(const struct target *t)
+{
+	static const __u32 sizes[] = { 0, 1, 4, 7, 8, 11 };
+	int fd = attacker_open(t, O_RDWR), nr;
+	unsigned int i;
+
+	for (nr = FIRST_CALL; nr <= LAST_CALL; nr++)
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			__u32 words[1024] = { sizes[i] };
+
+			HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), words) == -EINVAL);
+		}
+}
+ATTACK(truncated_structures)
+
+static void overlong_structures(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), nr;
+	static __u32 words[4096];
+
+	for (nr = FIRST_CALL; nr <= LAST_CALL; nr++) {
+		memset(words, 0, sizeof(words));
+		words[0] = 4096;
+		words[1023] = 1;
+		HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), words) == -E2BIG);
+		words[1023] = 0;
+		words[0] = 8192;
+		HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), words) == -E2BIG);
+		words[0] = 0xffffffff;
+		HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), words) == -E2BIG);
+	}
+}
+ATTACK(overlong_structures)
+
+static void structure_over_a_hole(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	unsigned char *edge = page_before_hole();
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, t->page);
+	size_t cut;
+
+	HOLDS(edge);
+	for (cut = 1; cut < sizeof(a); cut++) {
+		unsigned char *at = edge + t->page - cut;
+
+		memcpy(at, &a, cut);
+		HOLDS(mm_call(fd, MEMMGR_IOC_ALLOC, at) == -EFAULT);
+	}
+}
+ATTACK(structure_over_a_hole)
+
+/* The answer cannot be written: nobody would know the handle. */
+static void structure_that_cannot_be_answered(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), i;
+	struct memmgr_alloc *a = (struct memmgr_alloc *)page_before_hole();
+	struct memmgr_stats before, after;
+
+	HOLDS(a);
+	*a = alloc_request(MEMMGR_HEAP_MAIN, t->page);
+	HOLDS(!mprotect(a, t->page, PROT_READ));
+	HOLDS(!mm_stats(fd, MEMMGR_HEAP_MAIN, &before));
+	for (i = 0; i < 20; i++)
+		HOLDS(mm_call(fd, MEMMGR_IOC_ALLOC, a) == -EFAULT);
+	HOLDS(!mm_stats(fd, MEMMGR_HEAP_MAIN, &after));
+	HOLDS(after.used == before.used && after.live == before.live);
+}
+ATTACK(structure_that_cannot_be_answered)
+
+static void structure_in_freed_memory(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), nr;
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	void *p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+
+	memset(p, 0, t->page);
+	HOLDS(!mm_free(fd, a.handle));
+	for (nr = FIRST_CALL; nr <= LAST_CALL; nr++)
+		HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), p) == -EFAULT);
+}
+ATTACK(structure_in_freed_memory)
+
+static void unknown_commands(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), nr;
+	__u32 words[1024] = { 64 };
+
+	for (nr = LAST_CALL + 1; nr < 256; nr++)
+		HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), words) == -ENOTTY);
+	for (nr = 0; nr < 256; nr++)
+		HOLDS(mm_call(fd, _IOWR(MEMMGR_IOC_MAGIC, nr, __u64), words) == -ENOTTY);
+}
+ATTACK(unknown_commands)
+
+static void sizes_that_wrap(const struct target *t)
+{
+	static const __u64 sizes[] = {
+		0, ~0ull, ~0ull - 4094, 1ull << 63, 1ull << 32, (1ull << 32) + 1,
+		0xffffffffull, 0xfffff001ull,
+	};
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page), b;
+	struct memmgr_resize r;
+	unsigned int i;
+	char byte;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		b = alloc_request(MEMMGR_HEAP_MAIN, sizes[i]);
+		HOLDS(mm_alloc(fd, &b) < 0);
+		HOLDS(mm_resize(fd, a.handle, sizes[i], &r) < 0);
+		HOLDS(!sizes[i] || mm_read(fd, a.handle, sizes[i], &byte, 1) == -ERANGE);
+		HOLDS(mm_sync(fd, a.handle, 1, sizes[i], MEMMGR_SYNC_FOR_CPU) < 0);
+	}
+}
+ATTACK(sizes_that_wrap)
+
+/* ---- protection ------------------------------------------------------------ */
+
+static struct memmgr_alloc protected_alloc(int fd, size_t bytes, __u32 access, __u32 flags)
+{
+	struct memmgr_alloc a = attacker_alloc(fd, bytes);
+
+	HOLDS(!mm_write(fd, a.handle, 0, "secret", 6));
+	HOLDS(!mm_protect(fd, a.handle, access, flags));
+	return a;
+}
+
+static void read_only_memory_gains_write(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = protected_alloc(fd, t->page, MEMMGR_ACCESS_READ, 0);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ);
+
+	HOLDS(mprotect(p, t->page, PROT_READ | PROT_WRITE) == -1 && errno == EACCES);
+	HOLDS(map_error(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE,
+			MAP_SHARED) == EACCES);
+	HOLDS(touch(p, true) == SIGSEGV);
+	HOLDS(mm_write(fd, a.handle, 0, "x", 1) == -EACCES);
+	HOLDS(!memcmp(p, "secret", 6));
+}
+ATTACK(read_only_memory_gains_write)
+
+/* A writable mapping from before stays one by name, and does not write. */
+static void older_mapping_writes(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+
+	memcpy(p, "secret", 6);
+	HOLDS(!mm_protect(fd, a.handle, MEMMGR_ACCESS_READ, 0));
+	HOLDS(touch(p, true) == SIGSEGV && !memcmp(p, "secret", 6));
+	mprotect(p, t->page, PROT_READ);
+	mprotect(p, t->page, PROT_READ | PROT_WRITE);
+	HOLDS(touch(p, true) == SIGSEGV && !memcmp(p, "secret", 6));
+}
+ATTACK(older_mapping_writes)
+
+static void sealed_memory(const struct target *t)
+{
+	__u32 rw = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = protected_alloc(fd, 2 * t->page, MEMMGR_ACCESS_READ,
+						MEMMGR_PROTECT_SEAL);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ);
+	struct memmgr_resize r;
+	struct memmgr_info i;
+
+	HOLDS(mm_protect(fd, a.handle, rw, 0) == -EPERM);
+	HOLDS(mm_protect(fd, a.handle, rw, MEMMGR_PROTECT_SEAL) == -EPERM);
+	HOLDS(mm_protect(fd, a.handle, MEMMGR_ACCESS_NONE, 0) == -EPERM);
+	HOLDS(mm_resize(fd, a.handle, t->page, &r) == -EPERM);
+	HOLDS(mm_resize(fd, a.handle, 3 * t->page, &r) == -EPERM);
+	HOLDS(mprotect(p, t->page, PROT_READ | PROT_WRITE) == -1 && errno == EACCES);
+	HOLDS(!mm_info(fd, a.handle, &i) && i.bytes == 2 * t->page);
+	HOLDS(i.access == MEMMGR_ACCESS_READ && (i.state & MEMMGR_INFO_SEALED));
+	HOLDS(!memcmp(p, "secret", 6));
+}
+ATTACK(sealed_memory)
+
+static void malformed_protection(const struct target *t)
+{
+	static const __u32 levels[] = { 2, 4, 5, 7, 8, 0x80000000, 0xffffffff };
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	struct memmgr_info i;
+	unsigned int j;
+
+	for (j = 0; j < ARRAY_SIZE(levels); j++)
+		HOLDS(mm_protect(fd, a.handle, levels[j], 0) == -EINVAL);
+	HOLDS(mm_protect(fd, a.handle, 0, 2) == -EINVAL);
+	HOLDS(!mm_info(fd, a.handle, &i) && i.access == 3 && !(i.state & MEMMGR_INFO_SEALED));
+}
+ATTACK(malformed_protection)
+
+/* The kernel on behalf of a program gets no further than the program. */
+static void hidden_memory_as_a_buffer(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), pipes[2];
+	struct memmgr_alloc a = attacker_alloc(fd, t->page), b = attacker_alloc(fd, t->page);
+	char *p = (char *)attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	struct memmgr_list l = {
+		.size = sizeof(l), .heap = MEMMGR_HEAP_ANY, .count = 4,
+		.entry_size = sizeof(struct memmgr_info), .entries = (uintptr_t)p,
+	};
+
+	memcpy(p, "secret", 6);
+	HOLDS(!pipe(pipes) && !mm_protect(fd, a.handle, MEMMGR_ACCESS_NONE, 0));
+	HOLDS(write(pipes[1], p, 6) == -1 && errno == EFAULT);
+	HOLDS(write(pipes[1], "xxxxxx", 6) == 6);
+	HOLDS(read(pipes[0], p, 6) == -1 && errno == EFAULT);
+	HOLDS(mm_read(fd, b.handle, 0, p, 6) == -EFAULT);
+	HOLDS(mm_write(fd, b.handle, 0, p, 6) == -EFAULT);
+	HOLDS(mm_call(fd, MEMMGR_IOC_LIST, &l) == -EFAULT);
+	HOLDS(mm_call(fd, MEMMGR_IOC_QUERY, p) == -EFAULT);
+	HOLDS(!mm_protect(fd, a.handle, MEMMGR_ACCESS_READ, 0));
+	HOLDS(!memcmp(p, "secret", 6));
+	HOLDS(mm_read(fd, b.handle, 0, p, 6) == -EFAULT && !memcmp(p, "secret", 6));
+}
+ATTACK(hidden_memory_as_a_buffer)
+
+static void hidden_memory_by_read_and_write(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = protected_alloc(fd, t->page, MEMMGR_ACCESS_NONE, 0);
+	char data[6] = "xxxxxx";
+
+	HOLDS(mm_read(fd, a.handle, 0, data, 6) == -EACCES);
+	HOLDS(!memcmp(data, "xxxxxx", 6));
+	HOLDS(mm_write(fd, a.handle, 0, data, 6) == -EACCES);
+	HOLDS(map_error(fd, a.map_offset, t->page, PROT_READ, MAP_SHARED) == EACCES);
+	HOLDS(!mm_protect(fd, a.handle, MEMMGR_ACCESS_READ, 0));
+	HOLDS(!mm_read(fd, a.handle, 0, data, 6) && !memcmp(data, "secret", 6));
+}
+ATTACK(hidden_memory_by_read_and_write)
+
+/* A debugger's way in, which does not ask for the rights of the mapping. */
+static void own_memory_by_proc(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), mem = open("/proc/self/mem", O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	char data[6] = "xxxxxx";
+
+	HOLDS(mem >= 0);
+	memcpy(p, "secret", 6);
+	HOLDS(!mm_protect(fd, a.handle, MEMMGR_ACCESS_READ, 0));
+	HOLDS(pwrite(mem, data, 6, (off_t)(uintptr_t)p) == -1);
+	HOLDS(!memcmp(p, "secret", 6));
+	HOLDS(!mm_protect(fd, a.handle, MEMMGR_ACCESS_NONE, 0));
+	HOLDS(pread(mem, data, 6, (off_t)(uintptr_t)p) == -1);
+	HOLDS(!memcmp(data, "xxxxxx", 6));
+}
+ATTACK(own_memory_by_proc)
+
+static void memory_of_the_victims_process(const struct target *t)
+{
+	char data[16], path[64];
+	struct iovec to = { data, sizeof(data) }, from = { (void *)t, sizeof(data) };
+	pid_t victim = getppid();
+
+	HOLDS(process_vm_readv(victim, &to, 1, &from, 1, 0) == -1 && errno == EPERM);
+	HOLDS(process_vm_writev(victim, &to, 1, &from, 1, 0) == -1 && errno == EPERM);
+	snprintf(path, sizeof(path), "/proc/%d/mem", victim);
+	HOLDS(open(path, O_RDONLY) == -1 && errno == EACCES);
+}
+ATTACK(memory_of_the_victims_process)
+
+static void advice(const struct target *t)
+{
+	static const int kinds[] = {
+		MADV_DONTNEED, MADV_REMOVE, MADV_FREE, MADV_WILLNEED, MADV_COLD,
+		MADV_PAGEOUT, MADV_MERGEABLE, MADV_HUGEPAGE, MADV_DOFORK,
+		MADV_WIPEONFORK, 22 /* POPULATE_READ */, 23 /* POPULATE_WRITE */,
+	};
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, 2 * t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, 2 * t->page, PROT_READ | PROT_WRITE);
+	unsigned int i;
+
+	fill_pattern(p, 2 * t->page, 8);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		madvise(p, t->page, kinds[i]);
+		HOLDS(is_pattern(p, 2 * t->page, 8));
+	}
+	HOLDS(madvise(p, t->page, MADV_DODUMP) == -1);
+	HOLDS(!mm_free(fd, a.handle));
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		madvise(p, t->page, kinds[i]);
+		HOLDS(touch(p, false) == SIGBUS && touch(p + t->page, true) == SIGBUS);
+	}
+}
+ATTACK(advice)
+
+static void dumping(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), inside = 0, seen = 0;
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	char line[512];
+	unsigned long start, end;
+
+	HOLDS(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start == (unsigned long)p;
+		if (inside && !strncmp(line, "VmFlags:", 8)) {
+			HOLDS(strstr(line, " dd"));
+			seen++;
+		}
+	}
+	HOLDS(seen == 1);
+}
+ATTACK(dumping)
+
+/* ---- capabilities ---------------------------------------------------------- */
+
+static void uncleared_memory(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, t->page);
+	__u64 handles[2];
+	struct memmgr_alloc_batch batch = {
+		.size = sizeof(batch), .count = 2, .bytes = t->page,
+		.flags = MEMMGR_ALLOC_NO_ZERO, .handles = (uintptr_t)handles,
+	};
+
+	a.flags = MEMMGR_ALLOC_NO_ZERO;
+	HOLDS(mm_alloc(fd, &a) == -EPERM);
+	a.heap = t->shared.heap;
+	HOLDS(mm_alloc(fd, &a) == -EPERM);
+	HOLDS(mm_call(fd, MEMMGR_IOC_ALLOC_BATCH, &batch) == -EPERM);
+}
+ATTACK(uncleared_memory)
+
+static void own_quota_raised(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	__u32 user = MEMMGR_QUOTA_USER;
+
+	HOLDS(mm_set_quota(fd, user, NOBODY, 0, 0) == -EPERM);
+	HOLDS(mm_set_quota(fd, user | MEMMGR_QUOTA_DEFAULT, NOBODY, 0, 0) == -EPERM);
+	HOLDS(mm_set_quota(fd, user, 0, 1, 1) == -EPERM);
+	HOLDS(mm_set_quota(fd, MEMMGR_QUOTA_CLIENT, t->info.client, 1, 1) == -EPERM);
+}
+ATTACK(own_quota_raised)
+
+static void shared_heaps(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "a-shared");
+
+	c.flags = 0;
+	HOLDS(mm_heap_create(fd, &c) == -EPERM);
+	HOLDS(mm_heap_destroy(fd, t->shared.heap, 0) == -EPERM);
+	HOLDS(mm_heap_destroy(fd, t->shared.heap, MEMMGR_DESTROY_FORCE) == -EPERM);
+	HOLDS(mm_heap_destroy(fd, MEMMGR_HEAP_MAIN, MEMMGR_DESTROY_FORCE) < 0);
+	HOLDS(mm_check(fd, t->shared.heap) == -EPERM && mm_check(fd, 0) == -EPERM);
+}
+ATTACK(shared_heaps)
+
+static void foreign_private_heap(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = alloc_request(t->arena.heap, 32);
+	struct memmgr_heap_query q;
+
+	HOLDS(mm_alloc(fd, &a) == -EACCES);
+	HOLDS(mm_heap_query(fd, t->arena.heap, &q) < 0);
+	HOLDS(mm_heap_destroy(fd, t->arena.heap, 0) < 0);
+	HOLDS(mm_heap_destroy(fd, t->arena.heap, MEMMGR_DESTROY_FORCE) < 0);
+	HOLDS(mm_check(fd, t->arena.heap) < 0);
+}
+ATTACK(foreign_private_heap)
+
+static void physical_addresses(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	struct memmgr_info i;
+	struct memmgr_query q;
+
+	HOLDS(!mm_query(fd, &q) && !q.phys);
+	HOLDS(!mm_info(fd, a.handle, &i) && !i.phys);
+}
+ATTACK(physical_addresses)
+
+/* ---- quotas ---------------------------------------------------------------- */
+
+/* Takes pages until it may have no more; how many that were. */
+static int take_all(int fd)
+{
+	struct memmgr_alloc a;
+	int pages = 0, result;
+
+	for (;;) {
+		a = alloc_request(MEMMGR_HEAP_MAIN, page_size());
+		result = mm_alloc(fd, &a);
+		if (result)
+			break;
+		pages++;
+	}
+	HOLDS(result == -EDQUOT && a.reason == MEMMGR_REASON_QUOTA);
+	return pages;
+}
+
+static void quota_by_many_files(const struct target *t)
+{
+	int i;
+
+	HOLDS(take_all(attacker_open(t, O_RDWR)) == QUOTA_PAGES);
+	for (i = 0; i < 20; i++)
+		HOLDS(take_all(attacker_open(t, O_RDWR)) == 0);
+}
+ATTACK_QUOTA(quota_by_many_files)
+
+static void quota_by_fork_and_dup(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	pid_t child;
+
+	HOLDS(take_all(fd) == QUOTA_PAGES);
+	HOLDS(take_all(dup(fd)) == 0);
+	child = fork();
+	if (!child) {
+		HOLDS(take_all(fd) == 0);
+		HOLDS(take_all(attacker_open(t, O_RDWR)) == 0);
+		_exit(0);
+	}
+	HOLDS(!child_result(child));
+}
+ATTACK_QUOTA(quota_by_fork_and_dup)
+
+static void quota_by_persistence(const struct target *t)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 10 * t->page);
+	int fd = attacker_open(t, O_RDWR), again;
+
+	a.flags = MEMMGR_ALLOC_PERSISTENT;
+	HOLDS(!mm_alloc(fd, &a));
+	close(fd);
+	again = attacker_open(t, O_RDWR);
+	HOLDS(take_all(again) == QUOTA_PAGES - 10);
+	HOLDS(!mm_free(again, a.handle));
+	HOLDS(take_all(again) == 10);
+}
+ATTACK_QUOTA(quota_by_persistence)
+
+static void quota_by_private_heaps(const struct target *t)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "a-arena");
+	int fd = attacker_open(t, O_RDWR);
+
+	c.bytes = (QUOTA_PAGES + 1) * t->page;
+	HOLDS(mm_heap_create(fd, &c) == -EDQUOT && c.reason == MEMMGR_REASON_QUOTA);
+	c = heap_config(MEMMGR_KIND_BUDDY, "a-arena");
+	c.bytes = 12 * t->page;
+	HOLDS(!mm_heap_create(fd, &c));
+	HOLDS(take_all(fd) == QUOTA_PAGES - 12);
+}
+ATTACK_QUOTA(quota_by_private_heaps)
+
+static void quota_by_growing_slabs(const struct target *t)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_SLAB, "a-slab");
+	int fd = attacker_open(t, O_RDWR), i, result = 0;
+	struct memmgr_heap_query q;
+
+	if (!kind_is_built(fd, MEMMGR_KIND_SLAB))
+		return;
+	HOLDS(!mm_heap_create(fd, &c));
+	for (i = 0; !result && i < 10000; i++) {
+		struct memmgr_alloc a = alloc_request(c.heap, 100);
+
+		result = mm_alloc(fd, &a);
+	}
+	HOLDS(result == -EDQUOT || result == -ENOMEM);
+	HOLDS(!mm_heap_query(fd, c.heap, &q) && q.held <= QUOTA_PAGES * t->page);
+}
+ATTACK_QUOTA(quota_by_growing_slabs)
+
+static void quota_by_resize_and_batch(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	__u64 handles[64];
+	struct memmgr_alloc_batch batch = {
+		.size = sizeof(batch), .count = 64, .bytes = t->page,
+		.handles = (uintptr_t)handles,
+	};
+	struct memmgr_resize r;
+
+	HOLDS(mm_resize(fd, a.handle, (QUOTA_PAGES + 1) * t->page, &r) == -EDQUOT);
+	HOLDS(r.reason == MEMMGR_REASON_QUOTA);
+	HOLDS(!mm_call(fd, MEMMGR_IOC_ALLOC_BATCH, &batch));
+	HOLDS(batch.count == QUOTA_PAGES - 1 && batch.reason == MEMMGR_REASON_QUOTA);
+	HOLDS(take_all(fd) == 0);
+}
+ATTACK_QUOTA(quota_by_resize_and_batch)
+
+/* Freed, but a dma-buf keeps the memory: it counts as long. */
+static void quota_by_dmabuf(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), buffer;
+	struct memmgr_alloc a = attacker_alloc(fd, 10 * t->page);
+
+	if (!has_dmabuf(fd))
+		return;
+	buffer = mm_export(fd, a.handle, MEMMGR_EXPORT_CLOEXEC);
+	HOLDS(buffer >= 0 && !mm_free(fd, a.handle));
+	HOLDS(take_all(fd) == QUOTA_PAGES - 10);
+	close(fd);
+	fd = attacker_open(t, O_RDWR);
+	HOLDS(take_all(fd) == QUOTA_PAGES - 10);
+	close(buffer);
+}
+ATTACK_QUOTA(quota_by_dmabuf)
+
+/* Whoever holds the file: it is charged to the user who opened it. */
+TEST_F(victim, adversary_quota_by_a_file_passed_on)
+{
+	int node = open_public_node(), said[2];
+	struct target t = { .node = node, .page = self->page };
+	pid_t child;
+	int pages = -1;
+
+	ASSERT_LE(0, node);
+	ASSERT_EQ(0, pipe(said));
+	ASSERT_EQ(0, mm_set_quota(self->fd, MEMMGR_QUOTA_USER, NOBODY,
+				  QUOTA_PAGES * self->page, 0));
+	child = fork();
+	if (!child) {
+		int fd;
+
+		HOLDS(!setresuid(-1, NOBODY, -1));
+		fd = attacker_open(&t, O_RDWR);
+		HOLDS(!setresuid(-1, 0, -1));
+		become(STRANGER);
+		pages = take_all(fd);
+		HOLDS(write(said[1], &pages, sizeof(pages)) == sizeof(pages));
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_result(child));
+	EXPECT_EQ(sizeof(pages), read(said[0], &pages, sizeof(pages)));
+	EXPECT_EQ(QUOTA_PAGES, pages);
+	EXPECT_EQ(0, mm_set_quota(self->fd, MEMMGR_QUOTA_USER | MEMMGR_QUOTA_DEFAULT,
+				  NOBODY, 0, 0));
+	close(node);
+}
 MEMMGR_TEST_MAIN
