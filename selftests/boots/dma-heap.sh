@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Runs in the guest: the kernel's own selftest of dma-buf heaps, unmodified, then
+# ours. Its exit code alone says little: it ends with 0 when vgem is lacking and
+# when a buffer is not zeroed, so what it prints is judged too.
+
+heaps=2		# of dmabuf.dtso
+passes=6	# that it prints for each heap
+out=/tmp/dmabuf-heap.out
+number=0
+bad=0
+
+verdict() {
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number $2"
+	else
+		echo "not ok $number $2"
+		bad=1
+	fi
+}
+
+heaps_selftest() {
+	rc=0
+	/usr/lib/memmgr/selftests/dmabuf-heap >$out 2>&1 || rc=$?
+	sed 's/^/# /' $out
+	echo "# exit code $rc"
+	[ $rc = 0 ] || return 1
+	! grep -iE 'fail|skip' $out || return 1
+	[ "$(grep -c '^Testing heap: ' $out)" = $heaps ] || return 1
+	[ "$(grep -cE '^  Testing .*: +OK$' $out)" = $((heaps * passes)) ]
+}
+
+nothing_left() { ! ls -d /dev/memmgr* /dev/dma_heap/* 2>/dev/null; }
+
+echo "KTAP version 1"
+insmod /lib/modules/memmgr.ko || exit 1
+heaps_selftest
+verdict $? dmabuf_heaps_selftest
+for device in memmgr memmgr1; do
+	MEMMGR_DEVICE=/dev/$device /usr/lib/memmgr/selftests/memmgr/dma_heap >$out 2>&1
+	rc=$?
+	sed 's/^/    /' $out
+	verdict $rc dma_heap_$device
+done
+rmmod memmgr
+verdict $? unload
+nothing_left
+verdict $? nothing_left
+echo "1..$number"
+exit $bad
