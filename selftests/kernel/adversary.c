@@ -668,21 +668,21 @@ ATTACK(partial_munmap_then_free)
 
 static void child_after_free(const struct target *t)
 {
-	int fd = attacker_open(t, O_RDWR), go[2];
+	int fd = attacker_open(t, O_RDWR), go[2], seen[2];
 	struct memmgr_alloc a = attacker_alloc(fd, 2 * t->page);
 	unsigned char *p = attacker_map(fd, a.map_offset, 2 * t->page, PROT_READ | PROT_WRITE);
 	pid_t child;
-	char c;
+	char c = 0;
 
-	HOLDS(!pipe(go) && !touch(p, true));
+	HOLDS(!pipe(go) && !pipe(seen) && !touch(p, true));
 	child = fork();
 	if (!child) {
 		close(go[1]);
-		HOLDS(p[0] == 0x5a && !read(go[0], &c, 1));
+		HOLDS(p[0] == 0x5a && write(seen[1], &c, 1) == 1 && !read(go[0], &c, 1));
 		HOLDS(touch(p, false) == SIGBUS && touch(p + t->page, true) == SIGBUS);
 		_exit(0);
 	}
-	HOLDS(!mm_free(fd, a.handle));
+	HOLDS(read(seen[0], &c, 1) == 1 && !mm_free(fd, a.handle));
 	close(go[1]);
 	HOLDS(!child_result(child));
 }
