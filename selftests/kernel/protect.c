@@ -43,7 +43,7 @@ static int fault_of(unsigned char *p, bool write)
 static void expect_segv(struct __test_metadata *_metadata, unsigned char *p, bool write)
 {
 	EXPECT_EQ(SIGSEGV, fault_of(p, write));
-	EXPECT_EQ((void *)p, fault_address);
+	EXPECT_EQ((uintptr_t)p, (uintptr_t)fault_address);
 }
 
 static __u64 violations_of(struct __test_metadata *_metadata, int fd, __u64 handle)
@@ -61,14 +61,16 @@ static void expect_level(struct __test_metadata *_metadata, unsigned char *p,
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(at); i++) {
-		if (access & MEMMGR_ACCESS_READ)
+		if (access & MEMMGR_ACCESS_READ) {
 			EXPECT_EQ(0, fault_of(p + at[i], false));
-		else
+		} else {
 			expect_segv(_metadata, p + at[i], false);
-		if (access & MEMMGR_ACCESS_WRITE)
+		}
+		if (access & MEMMGR_ACCESS_WRITE) {
 			EXPECT_EQ(0, fault_of(p + at[i], true));
-		else
+		} else {
 			expect_segv(_metadata, p + at[i], true);
+		}
 	}
 }
 
