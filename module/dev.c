@@ -575,13 +575,14 @@ static int call_sync(struct caller *caller, void *arg)
 static int call_export(struct caller *caller, void *arg)
 {
 	struct memmgr_export *e = arg;
+	bool read_only = e->flags & MEMMGR_EXPORT_READ_ONLY;
 	struct dma_buf *dmabuf;
 	int fd;
 
 	if (e->flags & ~(MEMMGR_EXPORT_CLOEXEC | MEMMGR_EXPORT_READ_ONLY) || e->reserved)
 		return -EINVAL;
-	dmabuf = dmabuf_export(caller->heap, caller->client, e->handle,
-			       e->flags & MEMMGR_EXPORT_READ_ONLY ? O_RDONLY : O_RDWR);
+	dmabuf = dmabuf_export(caller->heap, caller->client, e->handle, read_only,
+			       read_only ? O_RDONLY : O_RDWR);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 	fd = get_unused_fd_flags(e->flags & MEMMGR_EXPORT_CLOEXEC ? O_CLOEXEC : 0);

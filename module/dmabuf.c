@@ -387,21 +387,21 @@ static struct dma_buf *export_create(const struct heap_export *base, u32 file_fl
  * @heap: that its handle names
  * @client: who asks
  * @handle: of the allocation
- * @file_flags: O_RDONLY: nobody may write through it; O_RDWR: as the allocation
- *	allows
+ * @read_only: nobody may write through it
+ * @file_flags: access mode of its file, which binds processes, not devices
  *
  * Context: process, may sleep. O(dma-bufs of the region).
  * Return: a reference to it, or an error of the ABI's table.
  */
 struct dma_buf *dmabuf_export(struct memmgr_heap *heap, struct client *client,
-			      u64 handle, u32 file_flags)
+			      u64 handle, bool read_only, u32 file_flags)
 {
 	struct region *region = heap->region;
 	struct heap_export base;
 	struct dma_buf *dmabuf;
 	int err;
 
-	err = heap_export_begin(heap, client, handle, file_flags == O_RDONLY, &base);
+	err = heap_export_begin(heap, client, handle, read_only, &base);
 	if (err)
 		return ERR_PTR(err);
 	if (!base.writable)

@@ -38,7 +38,8 @@ static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_fl
 		return ERR_PTR(-ENODEV);
 	err = heap_alloc(main, client, &rq, &info, &why);
 	if (!err) {
-		dmabuf = dmabuf_export(main, client, info.handle, fd_flags & O_ACCMODE);
+		dmabuf = dmabuf_export(main, client, info.handle, false,
+				       fd_flags & O_ACCMODE);
 		heap_free(main, client, info.handle);
 	} else {
 		/* A dma-heap knows no other failure of a sound request. */
