@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/string_helpers.h>
 
 #include "dmabuf.h"
 #include "heap.h"
@@ -211,13 +212,18 @@ static void violation_report(const struct memmgr_heap *heap,
 {
 	const char *region = heap->region->name;
 	bool write = violation->access & MEMMGR_ACCESS_WRITE;
+	char tag[4 * MEMMGR_TAG_LEN];
+	int length;
 
-	trace_memmgr_violation(region, heap->name, violation->tag,
-			       (s64)violation->offset, write);
-	pr_warn_ratelimited("memmgr: %s: %s[%d] may not %s page at %lld of allocation '%*pE' in heap %s\n",
+	/* A user's text must not look like a line of the log or the trace. */
+	length = string_escape_mem(violation->tag, strlen(violation->tag), tag,
+				   sizeof(tag) - 1, ESCAPE_ANY_NP, NULL);
+	tag[length] = 0;
+	trace_memmgr_violation(region, heap->name, tag, (s64)violation->offset, write);
+	pr_warn_ratelimited("memmgr: %s: %s[%d] may not %s page at %lld of allocation '%s' in heap %s\n",
 			    region, current->comm, task_tgid_nr(current),
-			    write ? "write" : "read", (s64)violation->offset,
-			    (int)strlen(violation->tag), violation->tag, heap->name);
+			    write ? "write" : "read", (s64)violation->offset, tag,
+			    heap->name);
 }
 
 /**
