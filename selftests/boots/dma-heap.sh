@@ -38,10 +38,14 @@ insmod /lib/modules/memmgr.ko || exit 1
 heaps_selftest
 verdict $? dmabuf_heaps_selftest
 for device in memmgr memmgr1; do
-	MEMMGR_DEVICE=/dev/$device /usr/lib/memmgr/selftests/memmgr/dma_heap >$out 2>&1
-	rc=$?
-	sed 's/^/    /' $out
-	verdict $rc dma_heap_$device
+	for program in dma_heap dmabuf; do
+		MEMMGR_DEVICE=/dev/$device /usr/lib/memmgr/selftests/memmgr/$program >$out 2>&1
+		rc=$?
+		sed 's/^/    /' $out
+		# All that a test could lack is here.
+		! grep '# SKIP' $out || rc=1
+		verdict $rc ${program}_$device
+	done
 done
 rmmod memmgr
 verdict $? unload

@@ -66,7 +66,7 @@ TEST_F(dma_heap, allocates_zeroed_pages)
 		ASSERT_EQ(0, heap_alloc(self->heap, &d));
 		ASSERT_EQ(3 * self->page, (size_t)lseek(d.fd, 0, SEEK_END));
 		p = mmap(NULL, 3 * self->page, PROT_READ | PROT_WRITE, MAP_SHARED, d.fd, 0);
-		ASSERT_NE(MAP_FAILED, (void *)p);
+		ASSERT_TRUE(p != MAP_FAILED);
 		EXPECT_TRUE(is_zero(p, 3 * self->page));
 		memset(p, 0xa5, 3 * self->page);
 		munmap(p, 3 * self->page);
@@ -166,10 +166,11 @@ TEST_F(dma_heap, read_only_file_is_not_mapped_for_writing)
 
 	d.fd_flags = O_RDONLY;
 	ASSERT_EQ(0, heap_alloc(self->heap, &d));
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED, d.fd, 0));
+	EXPECT_TRUE(mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED, d.fd,
+			 0) == MAP_FAILED);
 	EXPECT_EQ(EACCES, errno);
 	p = mmap(NULL, self->page, PROT_READ, MAP_SHARED, d.fd, 0);
-	ASSERT_NE(MAP_FAILED, (void *)p);
+	ASSERT_TRUE(p != MAP_FAILED);
 	EXPECT_EQ(SIGSEGV, touch(p, true));
 	munmap(p, self->page);
 	close(d.fd);
@@ -233,7 +234,7 @@ TEST_F(dma_heap, bad_pointers)
 	struct dma_heap_allocation_data d = request(self->page), *straddling;
 	unsigned char *hole = page_before_hole();
 
-	ASSERT_NE(NULL, hole);
+	ASSERT_TRUE(hole != NULL);
 	EXPECT_EQ(-EFAULT, mm_call(self->heap, DMA_HEAP_IOCTL_ALLOC, NULL));
 	straddling = (void *)(hole + self->page - sizeof(d) / 2);
 	memcpy(straddling, &d, sizeof(d) / 2);
@@ -254,7 +255,7 @@ TEST_F(dma_heap, memory_goes_with_the_last_reference)
 	ASSERT_LE(0, heap);
 	ASSERT_EQ(0, heap_alloc(heap, &d));
 	p = mmap(NULL, 5 * self->page, PROT_READ | PROT_WRITE, MAP_SHARED, d.fd, 0);
-	ASSERT_NE(MAP_FAILED, (void *)p);
+	ASSERT_TRUE(p != MAP_FAILED);
 	fill_pattern(p, 5 * self->page, 1);
 	twin = dup(d.fd);
 	close(heap);

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Allocations exported as dma-bufs: whom they show what, and that memory goes
+ * with the last reference, in every order, and never before.
+ */
+#include <linux/dma-buf.h>
+
+#include "memmgr_test.h"
+
+MEMMGR_FIXTURE(dmabuf)
+
+#define PAGES	3	/* of what is exported: no power of two */
+
+static __u64 used_now(int fd)
+{
+	struct memmgr_stats s;
+
+	return mm_stats(fd, MEMMGR_HEAP_MAIN, &s) ? ~0ull : s.used;
+}
+
+static void *map_file(int file, size_t bytes, int prot)
+{
+	void *p = mmap(NULL, bytes, prot, MAP_SHARED, file, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int sync_file(int file, __u64 flags)
+{
+	struct dma_buf_sync s = { .flags = flags };
+
+	return mm_call(file, DMA_BUF_IOCTL_SYNC, &s);
+}
+
+/* An errno of mmap(), or 0 and nothing stays mapped. */
+static int try_map(int file, size_t bytes, int prot, off_t offset)
+{
+	void *p = mmap(NULL, bytes, prot, MAP_SHARED, file, offset);
+
+	if (p == MAP_FAILED)
+		return errno;
+	munmap(p, bytes);
+	return 0;
+}
+
+TEST_F(dmabuf, same_memory_as_the_allocation)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN,
+					   PAGES * self->page);
+	static unsigned char copy[PAGES * 65536];
+	size_t bytes = PAGES * self->page;
+	unsigned char *p, *q;
+	int file;
+
+	file = mm_export(self->fd, a.handle, MEMMGR_EXPORT_CLOEXEC);
+	ASSERT_LE(0, file);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(file, F_GETFD));
+	EXPECT_EQ(bytes, (size_t)lseek(file, 0, SEEK_END));
+	EXPECT_EQ(0, lseek(file, 0, SEEK_SET));
+	p = map_file(file, bytes, PROT_READ | PROT_WRITE);
+	ASSERT_TRUE(p != NULL);
+	EXPECT_EQ(0, sync_file(file, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+	fill_pattern(p, bytes, 3);
+	EXPECT_EQ(0, sync_file(file, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
+	ASSERT_EQ(0, mm_read(self->fd, a.handle, 0, copy, bytes));
+	EXPECT_TRUE(is_pattern(copy, bytes, 3));
+	q = must_map(_metadata, self->fd, a.map_offset, bytes);
+	EXPECT_TRUE(is_pattern(q, bytes, 3));
+	EXPECT_EQ(-EINVAL, sync_file(file, 1ull << 5));
+	munmap(p, bytes);
+	close(file);
+}
+
+TEST_F(dmabuf, mapping_beyond_its_end)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN,
+					   PAGES * self->page);
+	int file = mm_export(self->fd, a.handle, 0);
+
+	ASSERT_LE(0, file);
+	EXPECT_EQ(0, fcntl(file, F_GETFD));
+	EXPECT_EQ(0, try_map(file, self->page, PROT_READ, (PAGES - 1) * self->page));
+	EXPECT_EQ(EINVAL, try_map(file, (PAGES + 1) * self->page, PROT_READ, 0));
+	EXPECT_EQ(EINVAL, try_map(file, 2 * self->page, PROT_READ, (PAGES - 1) * self->page));
+	EXPECT_EQ(EINVAL, try_map(file, self->page, PROT_READ, PAGES * self->page));
+	close(file);
+}
+
+TEST_F(dmabuf, exported_twice_is_the_same)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
+	struct stat one, two;
+	struct memmgr_info i;
+	int first, second;
+
+	first = mm_export(self->fd, a.handle, 0);
+	second = mm_export(self->fd, a.handle, MEMMGR_EXPORT_CLOEXEC);
+	ASSERT_LE(0, first);
+	ASSERT_LE(0, second);
+	EXPECT_NE(first, second);
+	ASSERT_EQ(0, fstat(first, &one));
+	ASSERT_EQ(0, fstat(second, &two));
+	EXPECT_EQ(one.st_ino, two.st_ino);
+	ASSERT_EQ(0, mm_info(self->fd, a.handle, &i));
+	EXPECT_EQ(1, i.exports);
+	close(first);
+	ASSERT_EQ(0, mm_info(self->fd, a.handle, &i));
+	EXPECT_EQ(1, i.exports);
+	close(second);
+	ASSERT_EQ(0, mm_info(self->fd, a.handle, &i));
+	EXPECT_EQ(0, i.exports);
+}
+
+TEST_F(dmabuf, refused)
+{
+	__u32 heap = must_kind(_metadata, self->fd, MEMMGR_KIND_BUDDY);
+	struct memmgr_alloc small = must_alloc(_metadata, self->fd, heap, 64);
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
+	struct memmgr_resize r;
+	int other = open_device(O_RDWR), file;
+
+	EXPECT_EQ(-EOPNOTSUPP, mm_export(self->fd, small.handle, 0));
+	EXPECT_EQ(-EBADF, mm_export(self->fd, NO_HANDLE, 0));
+	EXPECT_EQ(-EACCES, mm_export(other, a.handle, 0));
+	EXPECT_EQ(-EINVAL, mm_export(self->fd, a.handle, 1u << 2));
+	close(other);
+	file = mm_export(self->fd, a.handle, 0);
+	ASSERT_LE(0, file);
+	EXPECT_EQ(-EBUSY, mm_resize(self->fd, a.handle, 2 * self->page, &r));
+	close(file);
+	EXPECT_EQ(0, mm_resize(self->fd, a.handle, 2 * self->page, &r));
+}
+
+TEST_F(dmabuf, read_only)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
+	unsigned char *p;
+	int file = mm_export(self->fd, a.handle, MEMMGR_EXPORT_READ_ONLY);
+
+	ASSERT_LE(0, file);
+	EXPECT_EQ(EACCES, try_map(file, self->page, PROT_READ | PROT_WRITE, 0));
+	p = map_file(file, self->page, PROT_READ);
+	ASSERT_TRUE(p != NULL);
+	EXPECT_EQ(0, touch(p, false));
+	EXPECT_EQ(SIGSEGV, touch(p, true));
+	EXPECT_EQ(-1, mprotect(p, self->page, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	munmap(p, self->page);
+	close(file);
+}
+
+TEST_F(dmabuf, protection_holds_for_it)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
+	unsigned char *p;
+	int file;
+
+	file = mm_export(self->fd, a.handle, 0);
+	ASSERT_LE(0, file);
+	p = map_file(file, self->page, PROT_READ | PROT_WRITE);
+	ASSERT_TRUE(p != NULL);
+	EXPECT_EQ(0, touch(p, true));
+	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ, 0));
+	EXPECT_EQ(SIGSEGV, touch(p, true));
+	EXPECT_EQ(0, touch(p, false));
+	EXPECT_EQ(EACCES, try_map(file, self->page, PROT_READ | PROT_WRITE, 0));
+	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_NONE, 0));
+	EXPECT_EQ(SIGSEGV, touch(p, false));
+	EXPECT_EQ(-EACCES, mm_export(self->fd, a.handle, 0));
+	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE, 0));
+	EXPECT_EQ(0, touch(p, true));
+	munmap(p, self->page);
+	close(file);
+}
+
+/* The errno of rmmod, or 0 and there is no module any more. */
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "memmgr", O_NONBLOCK) ? errno : 0;
+}
+
+TEST_F(dmabuf, holds_the_module)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
+	int file = mm_export(self->fd, a.handle, 0);
+	unsigned char *p;
+
+	ASSERT_LE(0, file);
+	p = map_file(file, self->page, PROT_READ | PROT_WRITE);
+	ASSERT_TRUE(p != NULL);
+	close(self->fd);
+	EXPECT_EQ(EAGAIN, unload());
+	close(file);
+	EXPECT_EQ(EAGAIN, unload());
+	EXPECT_EQ(0, touch(p, true));
+	munmap(p, self->page);
+	self->fd = open_device(O_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+/* ---- the last reference ------------------------------------------------------ */
+
+enum { FREE, CLOSE, FILE_CLOSE, TWIN_CLOSE, UNMAP, EVENTS };
+
+struct life {
+	int fd, file, twin;
+	unsigned char *p;
+	__u64 handle;
+	bool handle_lives;
+};
+
+static int life_begin(struct life *l, size_t bytes)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, bytes);
+
+	*l = (struct life){ .fd = open_device(O_RDWR), .handle_lives = true };
+	if (l->fd < 0 || mm_alloc(l->fd, &a))
+		return -1;
+	l->handle = a.handle;
+	l->file = mm_export(l->fd, a.handle, 0);
+	l->twin = dup(l->file);
+	l->p = map_file(l->file, bytes, PROT_READ | PROT_WRITE);
+	if (l->file < 0 || !l->p)
+		return -1;
+	fill_pattern(l->p, bytes, 9);
+	return 0;
+}
+
+static void life_event(struct life *l, int event, size_t bytes)
+{
+	if (event == FREE && l->fd >= 0 && !mm_free(l->fd, l->handle))
+		l->handle_lives = false;
+	if (event == CLOSE) {
+		close(l->fd);
+		l->fd = -1;
+		l->handle_lives = false;
+	}
+	if (event == FILE_CLOSE) {
+		close(l->file);
+		l->file = -1;
+	}
+	if (event == TWIN_CLOSE) {
+		close(l->twin);
+		l->twin = -1;
+	}
+	if (event == UNMAP) {
+		munmap(l->p, bytes);
+		l->p = NULL;
+	}
+}
+
+static bool life_is_over(struct life *l)
+{
+	return !l->handle_lives && l->file < 0 && l->twin < 0 && !l->p;
+}
+
+static bool contents_right(struct life *l, size_t bytes)
+{
+	int file = l->file >= 0 ? l->file : l->twin;
+	unsigned char *p = l->p;
+	bool right;
+
+	if (!p && file < 0)
+		return true;
+	if (!p)
+		p = map_file(file, bytes, PROT_READ);
+	right = p && is_pattern(p, bytes, 9);
+	if (p && p != l->p)
+		munmap(p, bytes);
+	return right;
+}
+
+/* The n-th order of the events. */
+static void permutation(int n, int *order)
+{
+	int pool[EVENTS], i, left;
+
+	for (i = 0; i < EVENTS; i++)
+		pool[i] = i;
+	for (left = EVENTS; left; left--) {
+		order[EVENTS - left] = pool[n % left];
+		memmove(&pool[n % left], &pool[n % left + 1],
+			(left - 1 - n % left) * sizeof(int));
+		n /= left;
+	}
+}
+
+TEST_F_TIMEOUT(dmabuf, closing_in_every_order, 120)
+{
+	size_t bytes = PAGES * self->page;
+	__u64 idle = used_now(self->fd);
+	int n, step, order[EVENTS];
+	struct life l;
+
+	for (n = 0; n < 120; n++) {
+		permutation(n, order);
+		ASSERT_EQ(0, life_begin(&l, bytes));
+		for (step = 0; step < EVENTS; step++) {
+			life_event(&l, order[step], bytes);
+			ASSERT_EQ(idle + (life_is_over(&l) ? 0 : bytes), used_now(self->fd))
+				TH_LOG("order %d step %d", n, step);
+			ASSERT_TRUE(contents_right(&l, bytes))
+				TH_LOG("order %d step %d", n, step);
+		}
+		ASSERT_TRUE(life_is_over(&l));
+	}
+}
+
+TEST_F_TIMEOUT(dmabuf, killed_between_any_two_steps, 120)
+{
+	int n, step, stop, order[EVENTS];
+	size_t bytes = PAGES * self->page;
+	struct life l;
+	pid_t child;
+
+	for (n = 0; n < 120; n += 7) {
+		permutation(n, order);
+		for (stop = 0; stop < EVENTS; stop++) {
+			child = fork();
+			if (!child) {
+				if (life_begin(&l, bytes))
+					_exit(1);
+				for (step = 0; step < stop; step++)
+					life_event(&l, order[step], bytes);
+				kill(getpid(), SIGKILL);
+			}
+			ASSERT_EQ(1000 + SIGKILL, child_result(child));
+			ASSERT_TRUE(state_returns(self->fd, &self->before));
+		}
+	}
+}
+
+TEST_F(dmabuf, old_mapping_shows_nobody_elses_bytes)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
+	unsigned char *own = must_map(_metadata, self->fd, a.map_offset, self->page);
+	struct memmgr_alloc b;
+	unsigned char *p;
+	int file;
+
+	file = mm_export(self->fd, a.handle, 0);
+	ASSERT_LE(0, file);
+	p = map_file(file, self->page, PROT_READ | PROT_WRITE);
+	ASSERT_TRUE(p != NULL);
+	fill_pattern(p, self->page, 4);
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	EXPECT_EQ(SIGBUS, touch(own, false));
+	b = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+	EXPECT_NE(a.offset, b.offset);
+	ASSERT_EQ(0, mm_write(self->fd, b.handle, 0, "other", 5));
+	EXPECT_TRUE(is_pattern(p, self->page, 4));
+	munmap(p, self->page);
+	close(file);
+	EXPECT_EQ(0, mm_free(self->fd, b.handle));
+}
+
+/* Charged to who made it for as long as it lives. */
+TEST_F(dmabuf, charged_until_the_last_reference)
+{
+	struct memmgr_account entries[32];
+	__u32 count = ARRAY_SIZE(entries), i, found = 0;
+	struct memmgr_alloc a;
+	int fd = open_device(O_RDWR), file;
+	struct memmgr_info info;
+	__u64 cursor = 0;
+
+	ASSERT_LE(0, fd);
+	a = must_alloc(_metadata, fd, MEMMGR_HEAP_MAIN, PAGES * self->page);
+	ASSERT_EQ(0, mm_info(fd, a.handle, &info));
+	file = mm_export(fd, a.handle, 0);
+	ASSERT_LE(0, file);
+	close(fd);
+	ASSERT_EQ(0, mm_accounts(self->fd, 0, entries, &count, &cursor));
+	for (i = 0; i < count; i++) {
+		if (entries[i].id != info.client)
+			continue;
+		found++;
+		EXPECT_NE(0, entries[i].flags & MEMMGR_ACCOUNT_CLOSED);
+		EXPECT_EQ(PAGES * self->page, entries[i].bytes);
+	}
+	EXPECT_EQ(1, found);
+	close(file);
+	count = ARRAY_SIZE(entries);
+	cursor = 0;
+	ASSERT_EQ(0, mm_accounts(self->fd, 0, entries, &count, &cursor));
+	for (i = 0; i < count; i++)
+		EXPECT_NE(info.client, entries[i].id);
+}
+
+/* ---- vgem: a device of the stock kernel --------------------------------------- */
+
+struct prime { __u32 handle; __u32 flags; __s32 fd; };
+struct gem_close { __u32 handle; __u32 pad; };
+
+#define PRIME_HANDLE_TO_FD	_IOWR('d', 0x2d, struct prime)
+#define PRIME_FD_TO_HANDLE	_IOWR('d', 0x2e, struct prime)
+#define GEM_CLOSE		_IOW('d', 0x09, struct gem_close)
+
+TEST_F(dmabuf, vgem_keeps_it)
+{
+	struct gem_close gone = { 0 };
+	struct prime in = { 0 }, out = { 0 };
+	size_t bytes = PAGES * self->page;
+	__u64 idle = used_now(self->fd);
+	int vgem = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
+	unsigned char *p;
+	struct life l;
+
+	if (vgem < 0)
+		SKIP(return, "no vgem");
+	ASSERT_EQ(0, life_begin(&l, bytes));
+	in.fd = l.file;
+	ASSERT_EQ(0, mm_call(vgem, PRIME_FD_TO_HANDLE, &in));
+	life_event(&l, FREE, bytes);
+	life_event(&l, CLOSE, bytes);
+	life_event(&l, UNMAP, bytes);
+	life_event(&l, FILE_CLOSE, bytes);
+	life_event(&l, TWIN_CLOSE, bytes);
+	EXPECT_EQ(idle + bytes, used_now(self->fd));
+	/* Nobody but the importer is left. */
+	close(self->fd);
+	EXPECT_EQ(EAGAIN, unload());
+	self->fd = open_device(O_RDWR);
+	ASSERT_LE(0, self->fd);
+	out.handle = in.handle;
+	ASSERT_EQ(0, mm_call(vgem, PRIME_HANDLE_TO_FD, &out));
+	p = map_file(out.fd, bytes, PROT_READ);
+	ASSERT_TRUE(p != NULL);
+	EXPECT_TRUE(is_pattern(p, bytes, 9));
+	munmap(p, bytes);
+	close(out.fd);
+	gone.handle = in.handle;
+	EXPECT_EQ(0, mm_call(vgem, GEM_CLOSE, &gone));
+	EXPECT_TRUE(state_returns(self->fd, &self->before));
+	close(vgem);
+}
+
+MEMMGR_TEST_MAIN
