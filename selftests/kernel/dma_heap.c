@@ -234,7 +234,7 @@ TEST_F(dma_heap, bad_pointers)
 	struct dma_heap_allocation_data d = request(self->page), *straddling;
 	unsigned char *hole = page_before_hole();
 
-	ASSERT_TRUE(hole != NULL);
+	ASSERT_TRUE(!!hole);
 	EXPECT_EQ(-EFAULT, mm_call(self->heap, DMA_HEAP_IOCTL_ALLOC, NULL));
 	straddling = (void *)(hole + self->page - sizeof(d) / 2);
 	memcpy(straddling, &d, sizeof(d) / 2);

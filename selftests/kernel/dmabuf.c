@@ -58,7 +58,7 @@ TEST_F(dmabuf, same_memory_as_the_allocation)
 	EXPECT_EQ(bytes, (size_t)lseek(file, 0, SEEK_END));
 	EXPECT_EQ(0, lseek(file, 0, SEEK_SET));
 	p = map_file(file, bytes, PROT_READ | PROT_WRITE);
-	ASSERT_TRUE(p != NULL);
+	ASSERT_TRUE(!!p);
 	EXPECT_EQ(0, sync_file(file, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
 	fill_pattern(p, bytes, 3);
 	EXPECT_EQ(0, sync_file(file, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
@@ -140,7 +140,7 @@ TEST_F(dmabuf, read_only)
 	ASSERT_LE(0, file);
 	EXPECT_EQ(EACCES, try_map(file, self->page, PROT_READ | PROT_WRITE, 0));
 	p = map_file(file, self->page, PROT_READ);
-	ASSERT_TRUE(p != NULL);
+	ASSERT_TRUE(!!p);
 	EXPECT_EQ(0, touch(p, false));
 	EXPECT_EQ(SIGSEGV, touch(p, true));
 	EXPECT_EQ(-1, mprotect(p, self->page, PROT_READ | PROT_WRITE));
@@ -158,7 +158,7 @@ TEST_F(dmabuf, protection_holds_for_it)
 	file = mm_export(self->fd, a.handle, 0);
 	ASSERT_LE(0, file);
 	p = map_file(file, self->page, PROT_READ | PROT_WRITE);
-	ASSERT_TRUE(p != NULL);
+	ASSERT_TRUE(!!p);
 	EXPECT_EQ(0, touch(p, true));
 	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ, 0));
 	EXPECT_EQ(SIGSEGV, touch(p, true));
@@ -187,7 +187,7 @@ TEST_F(dmabuf, holds_the_module)
 
 	ASSERT_LE(0, file);
 	p = map_file(file, self->page, PROT_READ | PROT_WRITE);
-	ASSERT_TRUE(p != NULL);
+	ASSERT_TRUE(!!p);
 	close(self->fd);
 	EXPECT_EQ(EAGAIN, unload());
 	close(file);
@@ -341,7 +341,7 @@ TEST_F(dmabuf, old_mapping_shows_nobody_elses_bytes)
 	file = mm_export(self->fd, a.handle, 0);
 	ASSERT_LE(0, file);
 	p = map_file(file, self->page, PROT_READ | PROT_WRITE);
-	ASSERT_TRUE(p != NULL);
+	ASSERT_TRUE(!!p);
 	fill_pattern(p, self->page, 4);
 	ASSERT_EQ(0, mm_free(self->fd, a.handle));
 	EXPECT_EQ(SIGBUS, touch(own, false));
@@ -425,7 +425,7 @@ TEST_F(dmabuf, vgem_keeps_it)
 	out.handle = in.handle;
 	ASSERT_EQ(0, mm_call(vgem, PRIME_HANDLE_TO_FD, &out));
 	p = map_file(out.fd, bytes, PROT_READ);
-	ASSERT_TRUE(p != NULL);
+	ASSERT_TRUE(!!p);
 	EXPECT_TRUE(is_pattern(p, bytes, 9));
 	munmap(p, bytes);
 	close(out.fd);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Mappings as the target of the kernel's own I/O: works where the region has
+ * struct pages, fails with EFAULT elsewhere, and no page is reused before the
+ * last pipe has let go of it.
+ */
+#include <sys/uio.h>
+
+#include "memmgr_test.h"
+
+MEMMGR_FIXTURE(pages)
+
+static bool has_pages(int fd)
+{
+	struct memmgr_query q;
+
+	return !mm_query(fd, &q) && (q.region_flags & MEMMGR_REGION_PAGES);
+}
+
+static ssize_t splice_in(int pipe, void *p, size_t bytes)
+{
+	struct iovec v = { p, bytes };
+	ssize_t result = vmsplice(pipe, &v, 1, 0);
+
+	return result < 0 ? -errno : result;
+}
+
+TEST_F(pages, efault_without_struct_pages)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, self->page);
+	int ends[2];
+
+	if (has_pages(self->fd))
+		SKIP(return, "this region has struct pages");
+	ASSERT_EQ(0, pipe(ends));
+	memset(p, 1, self->page);
+	EXPECT_EQ(-EFAULT, splice_in(ends[1], p, self->page));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+TEST_F(pages, vmsplice_and_back)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 4 * self->page);
+	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, 4 * self->page);
+	static unsigned char back[4 * 65536];
+	int ends[2];
+
+	if (!has_pages(self->fd))
+		SKIP(return, "this region has no struct pages");
+	ASSERT_EQ(0, pipe(ends));
+	fill_pattern(p, 4 * self->page, 5);
+	ASSERT_EQ(4 * self->page, splice_in(ends[1], p, 4 * self->page));
+	ASSERT_EQ(4 * self->page, read(ends[0], back, 4 * self->page));
+	EXPECT_TRUE(is_pattern(back, 4 * self->page, 5));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Takes all that is free and fills it with other bytes. */
+static void take_the_rest(struct __test_metadata *_metadata, int fd)
+{
+	static unsigned char other[65536];
+	__u64 bytes = 64 * MIB, at;
+	struct memmgr_alloc a;
+
+	memset(other, 0xee, sizeof(other));
+	while (bytes >= page_size()) {
+		a = alloc_request(MEMMGR_HEAP_MAIN, bytes);
+		if (mm_alloc(fd, &a)) {
+			bytes /= 2;
+			continue;
+		}
+		for (at = 0; at < bytes; at += sizeof(other))
+			ASSERT_EQ(0, mm_write(fd, a.handle, at, other,
+					      bytes - at < sizeof(other) ? bytes - at :
+					      sizeof(other)));
+	}
+}
+
+static unsigned int held(int fd)
+{
+	static struct memmgr_info infos[256];
+	struct memmgr_list l = {
+		.size = sizeof(l), .heap = MEMMGR_HEAP_MAIN, .count = ARRAY_SIZE(infos),
+		.entry_size = sizeof(infos[0]), .entries = (uintptr_t)infos,
+	};
+	unsigned int count = 0, i;
+
+	if (mm_call(fd, MEMMGR_IOC_LIST, &l))
+		return ~0u;
+	for (i = 0; i < l.count; i++)
+		count += !!(infos[i].state & MEMMGR_INFO_HELD);
+	return count;
+}
+
+FIXTURE_VARIANT(pages_kept)
+{
+	bool by_close;
+};
+
+FIXTURE(pages_kept)
+{
+	int fd;
+	size_t page;
+	struct snapshot before;
+};
+
+FIXTURE_VARIANT_ADD(pages_kept, freed) { false };
+FIXTURE_VARIANT_ADD(pages_kept, client_closed) { true };
+
+FIXTURE_SETUP(pages_kept)
+{
+	self->page = page_size();
+	self->fd = open_device(O_RDWR);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, snapshot_take(self->fd, &self->before));
+}
+
+FIXTURE_TEARDOWN(pages_kept)
+{
+	EXPECT_TRUE(state_returns(self->fd, &self->before));
+	close(self->fd);
+}
+
+TEST_F(pages_kept, until_the_pipe_is_drained)
+{
+	static unsigned char back[65536];
+	int maker = open_device(O_RDWR), other = open_device(O_RDWR), ends[2];
+	struct memmgr_resize r;
+	struct memmgr_alloc a;
+	unsigned char *p;
+
+	ASSERT_LE(0, maker);
+	ASSERT_LE(0, other);
+	if (!has_pages(maker))
+		SKIP(return, "this region has no struct pages");
+	a = must_alloc(_metadata, maker, MEMMGR_HEAP_MAIN, 2 * self->page);
+	p = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE, MAP_SHARED, maker,
+		 (off_t)a.map_offset);
+	ASSERT_TRUE(p != MAP_FAILED);
+	ASSERT_EQ(0, pipe(ends));
+	fill_pattern(p, 2 * self->page, 6);
+	ASSERT_EQ(self->page, splice_in(ends[1], p + self->page, self->page));
+	EXPECT_EQ(-EBUSY, mm_resize(maker, a.handle, self->page, &r));
+	if (!variant->by_close)
+		ASSERT_EQ(0, mm_free(maker, a.handle));
+	munmap(p, 2 * self->page);
+	close(maker);
+	EXPECT_EQ(1, held(self->fd));
+	take_the_rest(_metadata, other);
+	ASSERT_EQ(self->page, read(ends[0], back, self->page));
+	fill_pattern(back + self->page, 2 * self->page, 6);
+	EXPECT_EQ(0, memcmp(back, back + 2 * self->page, self->page));
+	close(ends[0]);
+	close(ends[1]);
+	close(other);
+}
+
+MEMMGR_TEST_MAIN
