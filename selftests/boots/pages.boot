@@ -2,4 +2,5 @@
 DESC="mappings as the target of the kernel's own I/O, with and without struct pages"
 CHECK=1
 DTSO=dmabuf
+MODULES="brd"
 GUEST="sh /usr/lib/memmgr/boots/pages.sh"

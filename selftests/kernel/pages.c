@@ -58,6 +58,30 @@ TEST_F(pages, vmsplice_and_back)
 	close(ends[1]);
 }
 
+/* O_DIRECT to a RAM disk and back into another page of the mapping. */
+TEST_F(pages, direct_io)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 2 * self->page);
+	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, 2 * self->page);
+	int disk = open("/dev/ram0", O_RDWR | O_DIRECT | O_CLOEXEC);
+
+	if (disk < 0)
+		SKIP(return, "no /dev/ram0: load brd");
+	fill_pattern(p, self->page, 8);
+	if (has_pages(self->fd)) {
+		EXPECT_EQ(self->page, pwrite(disk, p, self->page, 0));
+		EXPECT_EQ(self->page, pread(disk, p + self->page, self->page, 0));
+		EXPECT_TRUE(is_pattern(p + self->page, self->page, 8));
+	} else {
+		EXPECT_EQ(-1, pwrite(disk, p, self->page, 0));
+		EXPECT_EQ(EFAULT, errno);
+		EXPECT_EQ(-1, pread(disk, p, self->page, 0));
+		EXPECT_EQ(EFAULT, errno);
+		EXPECT_TRUE(is_pattern(p, self->page, 8));
+	}
+	close(disk);
+}
+
 /* Takes all that is free and fills it with other bytes. */
 static void take_the_rest(struct __test_metadata *_metadata, int fd)
 {
