@@ -4,6 +4,8 @@
  * without capabilities who has the device open. An attack is held when it got
  * the error or signal of the contract, the victim's bytes and records are what
  * they were, and the books of all heaps too.
+ *
+ * SEED=n repeats the run of the attack that is random.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -1387,4 +1389,152 @@ TEST_F(victim, adversary_quota_by_a_file_passed_on)
 				  NOBODY, 0, 0));
 	close(node);
 }
+/* ---- at the wrong moment --------------------------------------------------- */
+
+struct race {
+	int fd;
+	size_t page;
+	unsigned char *p;
+	__u64 handle;
+	bool over;
+};
+
+/* Frees and takes again what the other thread touches or asks about. */
+static void *race_to_free(void *argument)
+{
+	struct race *r = argument;
+	struct memmgr_alloc a;
+	int i, result;
+
+	for (i = 0; i < 300; i++) {
+		/* EBUSY: the other thread asks about it just now */
+		do {
+			result = mm_free(r->fd, r->handle);
+		} while (result == -EBUSY);
+		HOLDS(!result);
+		a = attacker_alloc(r->fd, r->page);
+		__atomic_store_n(&r->handle, a.handle, __ATOMIC_RELAXED);
+		HOLDS(mmap(r->p, r->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			   r->fd, (off_t)a.map_offset) == r->p);
+	}
+	__atomic_store_n(&r->over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void race_of_free_and_touch(const struct target *t)
+{
+	struct race r = { .fd = attacker_open(t, O_RDWR), .page = t->page };
+	struct memmgr_alloc a = attacker_alloc(r.fd, t->page);
+	pthread_t thread;
+
+	r.handle = a.handle;
+	r.p = attacker_map(r.fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	HOLDS(!pthread_create(&thread, NULL, race_to_free, &r));
+	while (!__atomic_load_n(&r.over, __ATOMIC_ACQUIRE)) {
+		int raised = touch(r.p, true);
+		struct memmgr_info i;
+		int result;
+
+		HOLDS(!raised || raised == SIGBUS || raised == SIGSEGV);
+		result = mm_info(r.fd, __atomic_load_n(&r.handle, __ATOMIC_RELAXED), &i);
+		HOLDS(!result || result == -EBADF || result == -EBUSY);
+	}
+	HOLDS(!pthread_join(thread, NULL));
+}
+ATTACK(race_of_free_and_touch)
+
+static void *race_to_close(void *argument)
+{
+	struct race *r = argument;
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		int fd = open("/dev/null", O_RDWR);
+
+		/* the number stays, the file behind it goes in the middle of a call */
+		HOLDS(fd >= 0 && dup2(fd, r->fd) == r->fd);
+		HOLDS(dup2((int)r->handle, r->fd) == r->fd);
+		close(fd);
+	}
+	__atomic_store_n(&r->over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void race_of_close_and_calls(const struct target *t)
+{
+	struct race r = { .handle = attacker_open(t, O_RDWR), .page = t->page };
+	pthread_t thread;
+
+	r.fd = dup((int)r.handle);
+	HOLDS(r.fd >= 0 && !pthread_create(&thread, NULL, race_to_close, &r));
+	while (!__atomic_load_n(&r.over, __ATOMIC_ACQUIRE)) {
+		struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, t->page);
+		int result = mm_alloc(r.fd, &a);
+
+		HOLDS(!result || result == -ENOTTY || result == -EBADF);
+		if (!result)
+			HOLDS(!mm_free((int)r.handle, a.handle));
+	}
+	HOLDS(!pthread_join(thread, NULL));
+}
+ATTACK(race_of_close_and_calls)
+
+/* Pages that the kernel has no books of cannot be kept by a pipe. */
+static void pages_kept_by_a_pipe(const struct target *t)
+{
+	int fd = attacker_open(t, O_RDWR), pipes[2];
+	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	unsigned char *p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
+	struct iovec v = { p, t->page };
+	struct memmgr_query q;
+
+	HOLDS(!mm_query(fd, &q) && !touch(p, true) && !pipe(pipes));
+	if (q.region_flags & MEMMGR_REGION_PAGES)
+		return;
+	HOLDS(vmsplice(pipes[1], &v, 1, 0) == -1 && errno == EFAULT);
+	HOLDS(vmsplice(pipes[1], &v, 1, SPLICE_F_GIFT) == -1 && errno == EFAULT);
+}
+ATTACK(pages_kept_by_a_pipe)
+
+/* Killed anywhere between protecting, mapping, freeing and creating heaps. */
+TEST_F_TIMEOUT(victim, adversary_killed_between_steps, 120)
+{
+	const char *text = getenv("SEED");
+	unsigned int seed = text ? strtoul(text, NULL, 0) : now_ns(CLOCK_REALTIME) >> 10;
+	int node = open_public_node(), round;
+
+	ASSERT_LE(0, node);
+	fprintf(stderr, "# SEED=%u\n", seed);
+	for (round = 0; round < 20; round++) {
+		unsigned int delay = rand_r(&seed) % 20000;
+		pid_t child = fork();
+
+		if (!child) {
+			struct target t = { .node = node, .page = self->page };
+			int fd;
+
+			close(self->fd);
+			become(NOBODY);
+			fd = attacker_open(&t, O_RDWR);
+			for (;;) {
+				struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "a-k");
+				struct memmgr_alloc a = attacker_alloc(fd, self->page);
+				unsigned char *p = attacker_map(fd, a.map_offset, self->page,
+								PROT_READ | PROT_WRITE);
+
+				HOLDS(!touch(p, true) && !mm_heap_create(fd, &c));
+				HOLDS(!mm_protect(fd, a.handle, MEMMGR_ACCESS_READ, 0));
+				HOLDS(touch(p, true) == SIGSEGV);
+				HOLDS(!mm_heap_destroy(fd, c.heap, 0));
+				HOLDS(!munmap(p, self->page) && !mm_free(fd, a.handle));
+			}
+		}
+		usleep(delay);
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		ASSERT_EQ(1000 + SIGKILL, child_result(child));
+		ASSERT_TRUE(state_returns(self->fd, &self->before));
+	}
+	close(node);
+}
+
 MEMMGR_TEST_MAIN
