@@ -117,6 +117,17 @@ static void expect_allocation(struct __test_metadata *_metadata, int fd,
 	free(data);
 }
 
+static void expect_zeros(struct __test_metadata *_metadata, int fd,
+			 const struct memmgr_alloc *a)
+{
+	unsigned char *data = malloc(a->bytes);
+
+	ASSERT_TRUE(!!data);
+	ASSERT_EQ(0, mm_read(fd, a->handle, 0, data, a->bytes));
+	EXPECT_TRUE(is_zero(data, a->bytes));
+	free(data);
+}
+
 static void set_up_target(struct __test_metadata *_metadata, struct target *t, int fd)
 {
 	*t = (struct target){ .victim = fd, .page = page_size() };
@@ -274,54 +285,63 @@ static void foreign_free(const struct target *t)
 {
 	try_foreign(t, CALL_FREE);
 }
+
 ATTACK(foreign_free)
 
 static void foreign_free_batch(const struct target *t)
 {
 	try_foreign(t, CALL_BATCH);
 }
+
 ATTACK(foreign_free_batch)
 
 static void foreign_resize(const struct target *t)
 {
 	try_foreign(t, CALL_RESIZE);
 }
+
 ATTACK(foreign_resize)
 
 static void foreign_read(const struct target *t)
 {
 	try_foreign(t, CALL_READ);
 }
+
 ATTACK(foreign_read)
 
 static void foreign_write(const struct target *t)
 {
 	try_foreign(t, CALL_WRITE);
 }
+
 ATTACK(foreign_write)
 
 static void foreign_query(const struct target *t)
 {
 	try_foreign(t, CALL_QUERY);
 }
+
 ATTACK(foreign_query)
 
 static void foreign_protect(const struct target *t)
 {
 	try_foreign(t, CALL_PROTECT);
 }
+
 ATTACK(foreign_protect)
 
 static void foreign_sync(const struct target *t)
 {
 	try_foreign(t, CALL_SYNC);
 }
+
 ATTACK(foreign_sync)
 
 static void foreign_export(const struct target *t)
 {
 	try_foreign(t, CALL_EXPORT);
 }
+
 ATTACK(foreign_export)
 
 /* Another client of the same user is a stranger too, but for what persists. */
@@ -352,6 +372,7 @@ static void forged_generation(const struct target *t)
 	for (bit = 32; bit < 64; bit++)
 		try_all_calls(fd, t->a.handle ^ 1ull << bit, EBADF);
 }
+
 ATTACK(forged_generation)
 
 static void forged_numbers(const struct target *t)
@@ -372,6 +393,7 @@ static void forged_numbers(const struct target *t)
 			      (call == CALL_EXPORT && result == -EOPNOTSUPP));
 		}
 }
+
 ATTACK(forged_numbers)
 
 static void guessed_generations(const struct target *t)
@@ -386,6 +408,7 @@ static void guessed_generations(const struct target *t)
 		HOLDS(result == -EBADF || result == -EACCES);
 	}
 }
+
 ATTACK(guessed_generations)
 
 static void handle_moved_to_another_heap(const struct target *t)
@@ -401,6 +424,7 @@ static void handle_moved_to_another_heap(const struct target *t)
 	}
 	HOLDS(!mm_info(fd, a.handle, &i));
 }
+
 ATTACK(handle_moved_to_another_heap)
 
 static void stale_handle(const struct target *t)
@@ -417,6 +441,7 @@ static void stale_handle(const struct target *t)
 	HOLDS(!mm_info(fd, b.handle, &i) && i.bytes == t->page &&
 	      i.access == (MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE));
 }
+
 ATTACK(stale_handle)
 
 static void double_free(const struct target *t)
@@ -434,6 +459,7 @@ static void double_free(const struct target *t)
 	HOLDS(mm_call(fd, MEMMGR_IOC_FREE_BATCH, &batch) == -EBADF);
 	HOLDS(batch.count == 1);
 }
+
 ATTACK(double_free)
 
 /* The victim's handle in the middle: what comes behind it stays as well. */
@@ -453,6 +479,7 @@ static void batch_with_a_foreign_handle(const struct target *t)
 	HOLDS(mm_info(fd, a.handle, &i) == -EBADF);
 	HOLDS(!mm_info(fd, b.handle, &i));
 }
+
 ATTACK(batch_with_a_foreign_handle)
 
 static void listing_for_handles(const struct target *t)
@@ -475,6 +502,7 @@ static void listing_for_handles(const struct target *t)
 	}
 	HOLDS(seen == 1);
 }
+
 ATTACK(listing_for_handles)
 
 /* ---- mappings -------------------------------------------------------------- */
@@ -497,18 +525,21 @@ static void map_foreign(const struct target *t)
 {
 	try_windows(t, t->a.map_offset);
 }
+
 ATTACK(map_foreign)
 
 static void map_foreign_persistent(const struct target *t)
 {
 	try_windows(t, t->persistent.map_offset);
 }
+
 ATTACK(map_foreign_persistent)
 
 static void map_foreign_arena(const struct target *t)
 {
 	try_windows(t, t->arena.map_offset);
 }
+
 ATTACK(map_foreign_arena)
 
 static void map_beyond(const struct target *t)
@@ -524,6 +555,7 @@ static void map_beyond(const struct target *t)
 	HOLDS(map_error(fd, a.map_offset + 2 * page, page, prot, MAP_SHARED) == EINVAL);
 	HOLDS(map_error(fd, a.map_offset, 64 * MIB, prot, MAP_SHARED) != 0);
 }
+
 ATTACK(map_beyond)
 
 static void map_before(const struct target *t)
@@ -539,6 +571,7 @@ static void map_before(const struct target *t)
 	error = map_error(fd, a.map_offset - 16 * page, page, prot, MAP_SHARED);
 	HOLDS(error == EINVAL || error == EACCES || error == EOVERFLOW);
 }
+
 ATTACK(map_before)
 
 /* Lengths and offsets whose sum leaves the number range. */
@@ -563,6 +596,7 @@ static void map_wrapping(const struct target *t)
 	HOLDS(map_error(fd, a.map_offset, (size_t)0 - t->page, PROT_READ, MAP_SHARED) != 0);
 	HOLDS(map_error(fd, a.map_offset, 0, PROT_READ, MAP_SHARED) == EINVAL);
 }
+
 ATTACK(map_wrapping)
 
 static void map_private_copy(const struct target *t)
@@ -574,6 +608,7 @@ static void map_private_copy(const struct target *t)
 	HOLDS(map_error(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE) == EINVAL);
 }
+
 ATTACK(map_private_copy)
 
 static void map_executable(const struct target *t)
@@ -588,6 +623,7 @@ static void map_executable(const struct target *t)
 	p = attacker_map(fd, a.map_offset, t->page, PROT_READ | PROT_WRITE);
 	HOLDS(mprotect(p, t->page, PROT_READ | PROT_EXEC) == -1 && errno == EACCES);
 }
+
 ATTACK(map_executable)
 
 static void mremap_grow(const struct target *t)
@@ -604,6 +640,7 @@ static void mremap_grow(const struct target *t)
 		HOLDS(raised == SIGBUS || raised == SIGSEGV);
 	}
 }
+
 ATTACK(mremap_grow)
 
 /* An old size of 0 asks for one more mapping of the same: it must die as well. */
@@ -619,6 +656,7 @@ static void mremap_twin(const struct target *t)
 	HOLDS(touch(p, false) == SIGBUS);
 	HOLDS(q == MAP_FAILED || touch(q, false) == SIGBUS);
 }
+
 ATTACK(mremap_twin)
 
 /* Moved elsewhere: free has to find it there. */
@@ -637,6 +675,7 @@ static void mremap_moved(const struct target *t)
 	HOLDS(!mm_free(fd, a.handle));
 	HOLDS(touch(q, false) == SIGBUS && touch(q + t->page, true) == SIGBUS);
 }
+
 ATTACK(mremap_moved)
 
 /* Asks for other pages of the file under a mapping that there is. */
@@ -652,6 +691,7 @@ static void remap_file_pages_to_the_victim(const struct target *t)
 	/* a kernel may have unmapped it before it failed, never mapped another */
 	HOLDS(touch(p, false) || is_zero(memcpy(seen, p, sizeof(seen)), sizeof(seen)));
 }
+
 ATTACK(remap_file_pages_to_the_victim)
 
 static void partial_munmap_then_free(const struct target *t)
@@ -666,6 +706,7 @@ static void partial_munmap_then_free(const struct target *t)
 	HOLDS(touch(p, true) == SIGBUS && touch(p + 2 * t->page, true) == SIGBUS);
 	HOLDS(touch(p + 3 * t->page, false) == SIGBUS);
 }
+
 ATTACK(partial_munmap_then_free)
 
 static void child_after_free(const struct target *t)
@@ -688,6 +729,7 @@ static void child_after_free(const struct target *t)
 	close(go[1]);
 	HOLDS(!child_result(child));
 }
+
 ATTACK(child_after_free)
 
 /* A reader of its user's persistent memory may not become a writer. */
@@ -708,6 +750,7 @@ static void read_only_file_gains_write(const struct target *t)
 	HOLDS(!mm_read(reader, a.handle, 0, &byte, 1) && !byte);
 	HOLDS(!mm_free(fd, a.handle));
 }
+
 ATTACK(read_only_file_gains_write)
 
 static void read_only_file_changes_things(const struct target *t)
@@ -735,6 +778,7 @@ static void read_only_file_changes_things(const struct target *t)
 	HOLDS(i.access == (MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE));
 	HOLDS(!mm_free(fd, a.handle));
 }
+
 ATTACK(read_only_file_changes_things)
 
 /* ---- what others left ------------------------------------------------------ */
@@ -778,18 +822,11 @@ static void await_successor(struct __test_metadata *_metadata, int fd, bool resi
 	}
 	close(said[1]);
 	ASSERT_EQ(sizeof(a), read(said[0], &a, sizeof(a)));
-	/* as much as is free, so that it covers what the attacker had */
+	/* until one lies where the attacker's was */
 	do {
 		b = must_alloc(_metadata, fd, MEMMGR_HEAP_MAIN, resize ? 3 * page : bytes);
 	} while (b.offset + b.granted <= a.offset + page || b.offset >= a.offset + bytes);
-	{
-		unsigned char *data = malloc(b.bytes);
-
-		ASSERT_TRUE(!!data);
-		ASSERT_EQ(0, mm_read(fd, b.handle, 0, data, b.bytes));
-		EXPECT_TRUE(is_zero(data, b.bytes));
-		free(data);
-	}
+	expect_zeros(_metadata, fd, &b);
 	fill_allocation(_metadata, fd, &b, 9);
 	close(go[1]);
 	EXPECT_EQ(0, child_result(child));
@@ -852,6 +889,7 @@ static void truncated_structures(const struct target *t)
 			HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), words) == -EINVAL);
 		}
 }
+
 ATTACK(truncated_structures)
 
 static void overlong_structures(const struct target *t)
@@ -871,6 +909,7 @@ static void overlong_structures(const struct target *t)
 		HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), words) == -E2BIG);
 	}
 }
+
 ATTACK(overlong_structures)
 
 static void structure_over_a_hole(const struct target *t)
@@ -888,6 +927,7 @@ static void structure_over_a_hole(const struct target *t)
 		HOLDS(mm_call(fd, MEMMGR_IOC_ALLOC, at) == -EFAULT);
 	}
 }
+
 ATTACK(structure_over_a_hole)
 
 /* The answer cannot be written: nobody would know the handle. */
@@ -906,6 +946,7 @@ static void structure_that_cannot_be_answered(const struct target *t)
 	HOLDS(!mm_stats(fd, MEMMGR_HEAP_MAIN, &after));
 	HOLDS(after.used == before.used && after.live == before.live);
 }
+
 ATTACK(structure_that_cannot_be_answered)
 
 static void structure_in_freed_memory(const struct target *t)
@@ -919,6 +960,7 @@ static void structure_in_freed_memory(const struct target *t)
 	for (nr = FIRST_CALL; nr <= LAST_CALL; nr++)
 		HOLDS(mm_call(fd, _IO(MEMMGR_IOC_MAGIC, nr), p) == -EFAULT);
 }
+
 ATTACK(structure_in_freed_memory)
 
 static void unknown_commands(const struct target *t)
@@ -931,6 +973,7 @@ static void unknown_commands(const struct target *t)
 	for (nr = 0; nr < 256; nr++)
 		HOLDS(mm_call(fd, _IOWR(MEMMGR_IOC_MAGIC, nr, __u64), words) == -ENOTTY);
 }
+
 ATTACK(unknown_commands)
 
 static void sizes_that_wrap(const struct target *t)
@@ -953,6 +996,7 @@ static void sizes_that_wrap(const struct target *t)
 		HOLDS(mm_sync(fd, a.handle, 1, sizes[i], MEMMGR_SYNC_FOR_CPU) < 0);
 	}
 }
+
 ATTACK(sizes_that_wrap)
 
 /* ---- protection ------------------------------------------------------------ */
@@ -979,6 +1023,7 @@ static void read_only_memory_gains_write(const struct target *t)
 	HOLDS(mm_write(fd, a.handle, 0, "x", 1) == -EACCES);
 	HOLDS(!memcmp(p, "secret", 6));
 }
+
 ATTACK(read_only_memory_gains_write)
 
 /* A writable mapping from before stays one by name, and does not write. */
@@ -995,6 +1040,7 @@ static void older_mapping_writes(const struct target *t)
 	mprotect(p, t->page, PROT_READ | PROT_WRITE);
 	HOLDS(touch(p, true) == SIGSEGV && !memcmp(p, "secret", 6));
 }
+
 ATTACK(older_mapping_writes)
 
 static void sealed_memory(const struct target *t)
@@ -1017,6 +1063,7 @@ static void sealed_memory(const struct target *t)
 	HOLDS(i.access == MEMMGR_ACCESS_READ && (i.state & MEMMGR_INFO_SEALED));
 	HOLDS(!memcmp(p, "secret", 6));
 }
+
 ATTACK(sealed_memory)
 
 static void malformed_protection(const struct target *t)
@@ -1032,6 +1079,7 @@ static void malformed_protection(const struct target *t)
 	HOLDS(mm_protect(fd, a.handle, 0, 2) == -EINVAL);
 	HOLDS(!mm_info(fd, a.handle, &i) && i.access == 3 && !(i.state & MEMMGR_INFO_SEALED));
 }
+
 ATTACK(malformed_protection)
 
 /* The kernel on behalf of a program gets no further than the program. */
@@ -1058,6 +1106,7 @@ static void hidden_memory_as_a_buffer(const struct target *t)
 	HOLDS(!memcmp(p, "secret", 6));
 	HOLDS(mm_read(fd, b.handle, 0, p, 6) == -EFAULT && !memcmp(p, "secret", 6));
 }
+
 ATTACK(hidden_memory_as_a_buffer)
 
 static void hidden_memory_by_read_and_write(const struct target *t)
@@ -1073,6 +1122,7 @@ static void hidden_memory_by_read_and_write(const struct target *t)
 	HOLDS(!mm_protect(fd, a.handle, MEMMGR_ACCESS_READ, 0));
 	HOLDS(!mm_read(fd, a.handle, 0, data, 6) && !memcmp(data, "secret", 6));
 }
+
 ATTACK(hidden_memory_by_read_and_write)
 
 /* A debugger's way in, which does not ask for the rights of the mapping. */
@@ -1092,6 +1142,7 @@ static void own_memory_by_proc(const struct target *t)
 	HOLDS(pread(mem, data, 6, (off_t)(uintptr_t)p) == -1);
 	HOLDS(!memcmp(data, "xxxxxx", 6));
 }
+
 ATTACK(own_memory_by_proc)
 
 static void memory_of_the_victims_process(const struct target *t)
@@ -1105,6 +1156,7 @@ static void memory_of_the_victims_process(const struct target *t)
 	snprintf(path, sizeof(path), "/proc/%d/mem", victim);
 	HOLDS(open(path, O_RDONLY) == -1 && errno == EACCES);
 }
+
 ATTACK(memory_of_the_victims_process)
 
 static void advice(const struct target *t)
@@ -1131,6 +1183,7 @@ static void advice(const struct target *t)
 		HOLDS(touch(p, false) == SIGBUS && touch(p + t->page, true) == SIGBUS);
 	}
 }
+
 ATTACK(advice)
 
 static void dumping(const struct target *t)
@@ -1153,6 +1206,7 @@ static void dumping(const struct target *t)
 	}
 	HOLDS(seen == 1);
 }
+
 ATTACK(dumping)
 
 /* ---- capabilities ---------------------------------------------------------- */
@@ -1173,6 +1227,7 @@ static void uncleared_memory(const struct target *t)
 	HOLDS(mm_alloc(fd, &a) == -EPERM);
 	HOLDS(mm_call(fd, MEMMGR_IOC_ALLOC_BATCH, &batch) == -EPERM);
 }
+
 ATTACK(uncleared_memory)
 
 static void own_quota_raised(const struct target *t)
@@ -1185,6 +1240,7 @@ static void own_quota_raised(const struct target *t)
 	HOLDS(mm_set_quota(fd, user, 0, 1, 1) == -EPERM);
 	HOLDS(mm_set_quota(fd, MEMMGR_QUOTA_CLIENT, t->info.client, 1, 1) == -EPERM);
 }
+
 ATTACK(own_quota_raised)
 
 static void shared_heaps(const struct target *t)
@@ -1199,6 +1255,7 @@ static void shared_heaps(const struct target *t)
 	HOLDS(mm_heap_destroy(fd, MEMMGR_HEAP_MAIN, MEMMGR_DESTROY_FORCE) < 0);
 	HOLDS(mm_check(fd, t->shared.heap) == -EPERM && mm_check(fd, 0) == -EPERM);
 }
+
 ATTACK(shared_heaps)
 
 static void foreign_private_heap(const struct target *t)
@@ -1213,6 +1270,7 @@ static void foreign_private_heap(const struct target *t)
 	HOLDS(mm_heap_destroy(fd, t->arena.heap, MEMMGR_DESTROY_FORCE) < 0);
 	HOLDS(mm_check(fd, t->arena.heap) < 0);
 }
+
 ATTACK(foreign_private_heap)
 
 static void physical_addresses(const struct target *t)
@@ -1225,6 +1283,7 @@ static void physical_addresses(const struct target *t)
 	HOLDS(!mm_query(fd, &q) && !q.phys);
 	HOLDS(!mm_info(fd, a.handle, &i) && !i.phys);
 }
+
 ATTACK(physical_addresses)
 
 /* ---- quotas ---------------------------------------------------------------- */
@@ -1254,6 +1313,7 @@ static void quota_by_many_files(const struct target *t)
 	for (i = 0; i < 20; i++)
 		HOLDS(take_all(attacker_open(t, O_RDWR)) == 0);
 }
+
 ATTACK_QUOTA(quota_by_many_files)
 
 static void quota_by_fork_and_dup(const struct target *t)
@@ -1271,6 +1331,7 @@ static void quota_by_fork_and_dup(const struct target *t)
 	}
 	HOLDS(!child_result(child));
 }
+
 ATTACK_QUOTA(quota_by_fork_and_dup)
 
 static void quota_by_persistence(const struct target *t)
@@ -1286,6 +1347,7 @@ static void quota_by_persistence(const struct target *t)
 	HOLDS(!mm_free(again, a.handle));
 	HOLDS(take_all(again) == 10);
 }
+
 ATTACK_QUOTA(quota_by_persistence)
 
 static void quota_by_private_heaps(const struct target *t)
@@ -1300,6 +1362,7 @@ static void quota_by_private_heaps(const struct target *t)
 	HOLDS(!mm_heap_create(fd, &c));
 	HOLDS(take_all(fd) == QUOTA_PAGES - 12);
 }
+
 ATTACK_QUOTA(quota_by_private_heaps)
 
 static void quota_by_growing_slabs(const struct target *t)
@@ -1319,6 +1382,7 @@ static void quota_by_growing_slabs(const struct target *t)
 	HOLDS(result == -EDQUOT || result == -ENOMEM);
 	HOLDS(!mm_heap_query(fd, c.heap, &q) && q.held <= QUOTA_PAGES * t->page);
 }
+
 ATTACK_QUOTA(quota_by_growing_slabs)
 
 static void quota_by_resize_and_batch(const struct target *t)
@@ -1338,6 +1402,7 @@ static void quota_by_resize_and_batch(const struct target *t)
 	HOLDS(batch.count == QUOTA_PAGES - 1 && batch.reason == MEMMGR_REASON_QUOTA);
 	HOLDS(take_all(fd) == 0);
 }
+
 ATTACK_QUOTA(quota_by_resize_and_batch)
 
 /* Freed, but a dma-buf keeps the memory: it counts as long. */
@@ -1356,6 +1421,7 @@ static void quota_by_dmabuf(const struct target *t)
 	HOLDS(take_all(fd) == QUOTA_PAGES - 10);
 	close(buffer);
 }
+
 ATTACK_QUOTA(quota_by_dmabuf)
 
 /* Whoever holds the file: it is charged to the user who opened it. */
@@ -1389,6 +1455,7 @@ TEST_F(victim, adversary_quota_by_a_file_passed_on)
 				  NOBODY, 0, 0));
 	close(node);
 }
+
 /* ---- at the wrong moment --------------------------------------------------- */
 
 struct race {
@@ -1441,6 +1508,7 @@ static void race_of_free_and_touch(const struct target *t)
 	}
 	HOLDS(!pthread_join(thread, NULL));
 }
+
 ATTACK(race_of_free_and_touch)
 
 static void *race_to_close(void *argument)
@@ -1477,6 +1545,7 @@ static void race_of_close_and_calls(const struct target *t)
 	}
 	HOLDS(!pthread_join(thread, NULL));
 }
+
 ATTACK(race_of_close_and_calls)
 
 /* Pages that the kernel has no books of cannot be kept by a pipe. */
@@ -1494,6 +1563,7 @@ static void pages_kept_by_a_pipe(const struct target *t)
 	HOLDS(vmsplice(pipes[1], &v, 1, 0) == -1 && errno == EFAULT);
 	HOLDS(vmsplice(pipes[1], &v, 1, SPLICE_F_GIFT) == -1 && errno == EFAULT);
 }
+
 ATTACK(pages_kept_by_a_pipe)
 
 /* Killed anywhere between protecting, mapping, freeing and creating heaps. */

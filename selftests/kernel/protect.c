@@ -46,6 +46,14 @@ static void expect_segv(struct __test_metadata *_metadata, unsigned char *p, boo
 	EXPECT_EQ((uintptr_t)p, (uintptr_t)fault_address);
 }
 
+static void expect_touch(struct __test_metadata *_metadata, unsigned char *p, bool write,
+			 bool allowed)
+{
+	if (!allowed)
+		return expect_segv(_metadata, p, write);
+	EXPECT_EQ(0, fault_of(p, write));
+}
+
 static __u64 violations_of(struct __test_metadata *_metadata, int fd, __u64 handle)
 {
 	struct memmgr_info i;
@@ -61,16 +69,8 @@ static void expect_level(struct __test_metadata *_metadata, unsigned char *p,
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(at); i++) {
-		if (access & MEMMGR_ACCESS_READ) {
-			EXPECT_EQ(0, fault_of(p + at[i], false));
-		} else {
-			expect_segv(_metadata, p + at[i], false);
-		}
-		if (access & MEMMGR_ACCESS_WRITE) {
-			EXPECT_EQ(0, fault_of(p + at[i], true));
-		} else {
-			expect_segv(_metadata, p + at[i], true);
-		}
+		expect_touch(_metadata, p + at[i], false, access & MEMMGR_ACCESS_READ);
+		expect_touch(_metadata, p + at[i], true, access & MEMMGR_ACCESS_WRITE);
 	}
 }
 
