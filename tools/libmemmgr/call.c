@@ -158,6 +158,71 @@ int memmgr_list(int fd, uint32_t heap, uint32_t flags,
 	return err;
 }
 
+int memmgr_protect(int fd, uint64_t handle, uint32_t access, uint32_t flags)
+{
+	struct memmgr_protect protect = {
+		.size = sizeof(protect),
+		.flags = flags,
+		.handle = handle,
+		.access = access,
+	};
+
+	return call(fd, MEMMGR_IOC_PROTECT, &protect);
+}
+
+int memmgr_sync(int fd, uint64_t handle, uint64_t offset, uint64_t bytes, uint32_t flags)
+{
+	struct memmgr_sync sync = {
+		.size = sizeof(sync),
+		.flags = flags,
+		.handle = handle,
+		.offset = offset,
+		.bytes = bytes,
+	};
+
+	return call(fd, MEMMGR_IOC_SYNC, &sync);
+}
+
+int memmgr_export(int fd, uint64_t handle, uint32_t flags)
+{
+	struct memmgr_export export = {
+		.size = sizeof(export),
+		.flags = flags,
+		.handle = handle,
+	};
+	int err = call(fd, MEMMGR_IOC_EXPORT, &export);
+
+	return err ? err : export.fd;
+}
+
+int memmgr_accounts(int fd, uint32_t flags,
+		    int (*visit)(const struct memmgr_account *account, void *arg),
+		    void *arg)
+{
+	struct memmgr_account entries[LIST_CHUNK];
+	struct memmgr_accounts list = {
+		.size = sizeof(list),
+		.flags = flags,
+		.entry_size = sizeof(entries[0]),
+		.entries = user_pointer(entries),
+	};
+	int err;
+
+	do {
+		list.count = LIST_CHUNK;
+		err = call(fd, MEMMGR_IOC_ACCOUNTS, &list);
+		for (uint32_t i = 0; !err && i < list.count; i++)
+			err = visit(&entries[i], arg);
+	} while (!err && list.cursor);
+	return err;
+}
+
+int memmgr_set_quota(int fd, struct memmgr_quota *quota)
+{
+	quota->size = sizeof(*quota);
+	return call(fd, MEMMGR_IOC_SET_QUOTA, quota);
+}
+
 static int copy(int fd, unsigned long command, uint64_t handle, uint64_t offset,
 		const void *ptr, size_t bytes)
 {

@@ -112,6 +112,29 @@ int memmgr_alloc(int fd, struct memmgr_alloc *alloc);
 /* Free the allocation @handle. Its mappings are removed. */
 int memmgr_free(int fd, uint64_t handle);
 
+/*
+ * Say how an allocation may be accessed: MEMMGR_ACCESS_*, with MEMMGR_PROTECT_SEAL
+ * for good; see struct memmgr_protect.
+ */
+int memmgr_protect(int fd, uint64_t handle, uint32_t access, uint32_t flags);
+
+/* Cache maintenance for a device; see struct memmgr_sync. */
+int memmgr_sync(int fd, uint64_t handle, uint64_t offset, uint64_t bytes, uint32_t flags);
+
+/* The descriptor of a dma-buf of an allocation, MEMMGR_EXPORT_*; or -errno. */
+int memmgr_export(int fd, uint64_t handle, uint32_t flags);
+
+/*
+ * Every client, or with MEMMGR_ACCOUNTS_USERS every user. Ends early when @visit
+ * returns anything but 0, and returns that.
+ */
+int memmgr_accounts(int fd, uint32_t flags,
+		    int (*visit)(const struct memmgr_account *account, void *arg),
+		    void *arg);
+
+/* Limit a client or a user; see struct memmgr_quota. */
+int memmgr_set_quota(int fd, struct memmgr_quota *quota);
+
 /* Change the size of an allocation in place; see struct memmgr_resize. */
 int memmgr_resize(int fd, struct memmgr_resize *resize);
 

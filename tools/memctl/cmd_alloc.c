@@ -12,6 +12,8 @@ enum {
 	KEY_COUNT,
 	KEY_WAIT,
 	KEY_NO_FALLBACK,
+	KEY_GUARD,
+	KEY_NO_ZERO,
 };
 
 static const struct argp_option options_table[] = {
@@ -21,6 +23,8 @@ static const struct argp_option options_table[] = {
 	{ "count", KEY_COUNT, "N", 0, "Make N of them, or none", 0 },
 	{ "wait", KEY_WAIT, "MS", OPTION_ARG_OPTIONAL,
 	  "Wait for memory, at most MS milliseconds (default: without limit)", 0 },
+	{ "guard", KEY_GUARD, 0, 0, "With guard pages around it where it is mapped", 0 },
+	{ "no-zero", KEY_NO_ZERO, 0, 0, "Not cleared first; as root", 0 },
 	{ "no-fallback", KEY_NO_FALLBACK, 0, 0, "This heap or nothing", 0 },
 	{ 0 },
 };
@@ -53,6 +57,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		request->flags |= MEMMGR_ALLOC_WAIT;
 		if (arg)
 			request->timeout_ms = arg_count(state, "--wait", arg, 1, UINT32_MAX);
+		return 0;
+	case KEY_GUARD:
+		request->flags |= MEMMGR_ALLOC_GUARD;
+		return 0;
+	case KEY_NO_ZERO:
+		request->flags |= MEMMGR_ALLOC_NO_ZERO;
 		return 0;
 	case KEY_NO_FALLBACK:
 		request->flags |= MEMMGR_ALLOC_NO_FALLBACK;

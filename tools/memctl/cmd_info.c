@@ -14,6 +14,7 @@ static const struct word features[] = {
 	{ MEMMGR_FEATURE_SLAB, "slab" },
 	{ MEMMGR_FEATURE_POOL, "pool" },
 	{ MEMMGR_FEATURE_STACK, "stack" },
+	{ MEMMGR_FEATURE_DMABUF, "dma-buf" },
 	{ MEMMGR_FEATURE_DEBUG, "debug" },
 };
 
@@ -22,6 +23,9 @@ static const struct word region_flags[] = {
 	{ MEMMGR_REGION_CONTIGUOUS, "contiguous" },
 	{ MEMMGR_REGION_DT, "devicetree" },
 	{ MEMMGR_REGION_JOIN, "join" },
+	{ MEMMGR_REGION_WRITE_COMBINE, "write-combine" },
+	{ MEMMGR_REGION_UNCACHED, "uncached" },
+	{ MEMMGR_REGION_PAGES, "pages" },
 };
 
 static const struct column columns[] = {
@@ -37,6 +41,8 @@ static const struct column columns[] = {
 	{ "physical address", "phys", CELL_HANDLE, 0 },
 	{ "heaps", "heaps", CELL_COUNT, 0 },
 	{ "memory is", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "mappings are", "cache", CELL_TEXT, 0 },
+	{ "direct I/O", "direct_io", CELL_TEXT, 0 },
 	{ "module has", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "memctl", "memctl_version", CELL_TEXT, 0 },
 };
@@ -64,11 +70,17 @@ static void words_text(char *text, size_t len, uint64_t bits, const struct word 
 	}
 }
 
+static const char *cache_name(uint32_t flags)
+{
+	return flags & MEMMGR_REGION_UNCACHED ? "uncached" :
+	       flags & MEMMGR_REGION_WRITE_COMBINE ? "write-combine" : "write-back";
+}
+
 static struct table *describe(const struct memmgr_query *query, const struct memmgr_stats *main,
 			      const struct memmgr_frag *frag)
 {
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	char memory[80] = "", module_has[80] = "buddy";
+	char memory[120] = "", module_has[80] = "buddy";
 
 	if (!(query->region_flags & MEMMGR_REGION_RESERVED))
 		snprintf(memory, sizeof(memory), "not reserved (taken from the system)");
@@ -91,6 +103,9 @@ static struct table *describe(const struct memmgr_query *query, const struct mem
 		table_none(table);
 	table_num(table, query->heaps);
 	table_text(table, memory);
+	table_text(table, cache_name(query->region_flags));
+	table_text(table, query->region_flags & MEMMGR_REGION_PAGES ? "works" :
+		   "fails: the kernel keeps no pages of this memory");
 	table_text(table, module_has);
 	table_text(table, MEMMGR_VERSION);
 	return table;

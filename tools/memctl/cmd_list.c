@@ -107,6 +107,12 @@ static const struct column columns[] = {
 	{ "UID", "uid", CELL_COUNT, 0 },
 	{ "AGE", "age_ms", CELL_AGE, 0 },
 	{ "PINS", "pins", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "ACCESS", "access", CELL_TEXT, 0 },
+	{ "SEALED", "sealed", CELL_FLAG, COLUMN_HIDE_ZERO },
+	{ "HELD", "held", CELL_FLAG, COLUMN_HIDE_ZERO },
+	{ "EXPORTS", "exports", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "VIOLATIONS", "violations", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "CLIENT", "client", CELL_COUNT, COLUMN_JSON },
 	{ "PERS", "persistent", CELL_FLAG, 0 },
 	{ "MAPPED", "mapped", CELL_FLAG, COLUMN_JSON },
 	{ "MINE", "mine", CELL_FLAG, COLUMN_JSON },
@@ -154,6 +160,12 @@ static void add_row(const struct memctl *ctl, struct table *table,
 	table_num(table, info->uid);
 	table_num(table, now > info->time_ns ? now - info->time_ns : 0);
 	table_num(table, info->pins);
+	table_text(table, access_name(info->access));
+	table_num(table, info->state & MEMMGR_INFO_SEALED);
+	table_num(table, info->state & MEMMGR_INFO_HELD);
+	table_num(table, info->exports);
+	table_num(table, info->violations);
+	table_num(table, info->client);
 	table_num(table, info->flags & MEMMGR_ALLOC_PERSISTENT);
 	table_num(table, info->state & MEMMGR_INFO_MAPPED);
 	table_num(table, info->state & MEMMGR_INFO_MINE);

@@ -36,6 +36,10 @@ static const struct column columns[] = {
 	{ "WAITS", "waits", CELL_COUNT, COLUMN_JSON },
 	{ "RECORDS", "records", CELL_COUNT, COLUMN_JSON },
 	{ "KERNEL", "kernel_live", CELL_COUNT, COLUMN_JSON },
+	{ "CLEARED", "zeroed", CELL_SIZE, COLUMN_JSON },
+	{ "CLEARING", "zero_ns", CELL_NS, COLUMN_JSON },
+	{ "PER KIB", "zero_ns_per_kib", CELL_NS, COLUMN_JSON },
+	{ "VIOLATIONS", "violations", CELL_COUNT, COLUMN_HIDE_ZERO },
 };
 
 static const struct column fact_columns[] = {
@@ -60,6 +64,10 @@ static const struct column fact_columns[] = {
 	{ "waited", NULL, CELL_COUNT, 0 },
 	{ "records in use", NULL, CELL_COUNT, 0 },
 	{ "held by the kernel", NULL, CELL_COUNT, 0 },
+	{ "cleared for clients", NULL, CELL_SIZE, 0 },
+	{ "time to clear it", NULL, CELL_NS, 0 },
+	{ "that is, per KiB", NULL, CELL_NS, 0 },
+	{ "violations", NULL, CELL_COUNT, 0 },
 };
 
 static uint64_t failed_requests(const struct memmgr_stats *stats)
@@ -97,6 +105,10 @@ static void add_row(struct table *table, const struct memmgr_heap_query *heap,
 	table_num(table, stats->waits);
 	table_num(table, stats->records);
 	table_num(table, stats->kernel_live);
+	table_num(table, stats->zeroed);
+	table_num(table, stats->zero_ns);
+	table_num(table, stats->zeroed >> 10 ? stats->zero_ns / (stats->zeroed >> 10) : 0);
+	table_num(table, stats->violations);
 }
 
 /* ---- what only JSON and the view of one heap show ---- */

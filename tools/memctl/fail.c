@@ -45,7 +45,7 @@ static const struct {
 	{ ENOENT, "ENOENT", NULL, "there is no such heap", "see memctl heap list" },
 	{ EBADF, "EBADF", NULL, "there is no such allocation: never made, or freed already",
 	  "see memctl list --mine" },
-	{ EACCES, "EACCES", NULL, "it belongs to another program or user",
+	{ EACCES, "EACCES", NULL, "it belongs to another program or user, or is protected",
 	  "use it from there; memctl list shows by whom it is held" },
 	{ EPERM, "EPERM", NULL, "that takes CAP_SYS_ADMIN", "run it as root" },
 	{ EEXIST, "EEXIST", NULL, "a heap of that name exists",

@@ -24,6 +24,12 @@ static const struct command *const commands[] = {
 	&cmd_map,
 	&cmd_check,
 	&cmd_failures,
+	&cmd_protect,
+	&cmd_seal,
+	&cmd_export,
+	&cmd_sync,
+	&cmd_clients,
+	&cmd_quota,
 	&cmd_demo,
 	&cmd_replay,
 };

@@ -13,7 +13,7 @@ _memctl_tags() {
 _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands='info heap alloc free resize list read write fill stats frag map check
-		failures demo replay help'
+		failures protect seal export sync clients quota demo replay help'
 	local command='' sub='' word words=''
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -39,8 +39,9 @@ _memctl() {
 			esac
 			;;
 		help) words=$commands ;;
-		free | resize | read | write | fill) words=$(_memctl_tags) ;;
+		free | resize | read | write | fill | protect | seal | export | sync) words=$(_memctl_tags) ;;
 		stats | frag | check) words=$(_memctl_heaps) ;;
+		quota) words='client user' ;;
 		demo) words='buddy slab pool stack all' ;;
 		replay) compopt -o default ;;
 		esac

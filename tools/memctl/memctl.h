@@ -47,7 +47,8 @@ struct command {
 extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_heap_destroy, cmd_alloc, cmd_free, cmd_resize, cmd_list, cmd_read,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
-	cmd_failures, cmd_demo, cmd_replay;
+	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
+	cmd_sync, cmd_demo, cmd_replay;
 
 /* ---- main.c ---- */
 
@@ -126,6 +127,11 @@ int allocation_find(const struct memctl *ctl, const char *text,
 int allocations_tagged(const struct memctl *ctl, const char *text,
 		       struct memmgr_info **infos, size_t *count);
 bool parse_handle(const char *text, uint64_t *handle);
+
+/* ---- cmd_protect.c ---- */
+
+/* "none", "read" or "read-write", of MEMMGR_ACCESS_*. */
+const char *access_name(uint32_t access);
 
 /* ---- out.c: one result, shown as text or as JSON ---- */
 
