@@ -19,6 +19,7 @@
 #include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "compat.h"
 #include "dmabuf.h"
@@ -36,16 +37,18 @@ COMPAT_IMPORT_NS(DMA_BUF);
  * @node: in region.exports
  * @dmabuf: the dma-buf
  * @file_flags: that it was made with: access mode
- * @lock: guards @attachments
+ * @lock: guards @attachments and @shadow
  * @attachments: that are mapped for a device
+ * @shadow: what the kernel has mapped instead of memory that it may not write
  */
 struct export {
 	struct heap_export base;
 	struct list_head node;
 	struct dma_buf *dmabuf;
 	u32 file_flags;
-	struct mutex lock;	/* attachments */
+	struct mutex lock;	/* attachments, shadow */
 	struct list_head attachments;
+	void *shadow;
 };
 
 /**
@@ -266,10 +269,25 @@ static void export_sync(struct export *export, enum dma_data_direction direction
 		region_sync(region, export->base.place, export->base.bytes);
 }
 
+/* The shadow shows what the allocation holds now, if it may be read. */
+static void export_refresh(struct export *export)
+{
+	if (!export->shadow || heap_export_use(&export->base, MEMMGR_ACCESS_READ))
+		return;
+	region_copy(export_region(export), export->base.place, export->shadow,
+		    export->base.bytes);
+	heap_export_unuse(&export->base, MEMMGR_ACCESS_READ);
+}
+
 static int export_begin_cpu_access(struct dma_buf *dmabuf,
 				   enum dma_data_direction direction)
 {
-	export_sync(dmabuf->priv, direction, true);
+	struct export *export = dmabuf->priv;
+
+	export_sync(export, direction, true);
+	mutex_lock(&export->lock);
+	export_refresh(export);
+	mutex_unlock(&export->lock);
 	return 0;
 }
 
@@ -289,22 +307,50 @@ static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 
 #define VMAP_ACCESS	(MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE)
 
-/* The kernel's mapping is there already, and can be written. */
+/*
+ * A mapping of the kernel can be written, and who asks for one takes a refusal for
+ * a bug (dma_buf_vmap() warns). So a driver that may not write gets a copy: what it
+ * writes there is lost, and what it reads is as of the beginning of its access.
+ */
+static int export_shadow(struct export *export, struct iosys_map *map)
+{
+	void *shadow = __vmalloc(export->base.bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+				 __GFP_NOWARN);
+
+	if (!shadow)
+		return -ENOMEM;
+	mutex_lock(&export->lock);
+	export->shadow = shadow;
+	export_refresh(export);
+	mutex_unlock(&export->lock);
+	iosys_map_set_vaddr(map, shadow);
+	return 0;
+}
+
+/* The kernel's mapping is there already. Never two at a time: the core counts. */
 static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
-	int err = heap_export_use(&export->base, VMAP_ACCESS);
 
-	if (!err)
-		region_iosys_map(export_region(export), export->base.place, map);
-	return err;
+	if (heap_export_use(&export->base, VMAP_ACCESS))
+		return export_shadow(export, map);
+	region_iosys_map(export_region(export), export->base.place, map);
+	return 0;
 }
 
 static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
+	void *shadow;
 
-	heap_export_unuse(&export->base, VMAP_ACCESS);
+	mutex_lock(&export->lock);
+	shadow = export->shadow;
+	export->shadow = NULL;
+	mutex_unlock(&export->lock);
+	if (shadow)
+		vfree(shadow);
+	else
+		heap_export_unuse(&export->base, VMAP_ACCESS);
 }
 
 static void export_release(struct dma_buf *dmabuf)

@@ -220,6 +220,15 @@ void region_clear(struct region *region, u64 offset, u64 bytes)
 	}
 }
 
+/* A copy for the kernel. */
+void region_copy(const struct region *region, u64 offset, void *to, size_t bytes)
+{
+	if (region_is_io(region))
+		memcpy_fromio(to, region_io(region, offset), bytes);
+	else
+		memcpy(to, region->virt + offset, bytes);
+}
+
 #define BOUNCE	256u	/* uncached memory does not take any access */
 
 /* Bytes that could not be copied, as copy_to_user() tells. */

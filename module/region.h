@@ -129,6 +129,7 @@ bool region_in_io(const struct region *region, u64 offset, u64 bytes);
 const char *region_cache(const struct region *region);
 void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map);
 void region_sync(const struct region *region, u64 offset, u64 bytes);
+void region_copy(const struct region *region, u64 offset, void *to, size_t bytes);
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes);
 unsigned long region_write(struct region *region, u64 offset,

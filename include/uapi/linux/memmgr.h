@@ -822,7 +822,9 @@ struct memmgr_sync {
  * of the handle and the client, and counts against their quota as long. The
  * protection of the allocation holds for the dma-buf: one that may not be
  * written is exported read-only, with or without the flag, and EACCES when it
- * may not even be read. While a dma-buf lives, exporting again in the same way
+ * may not even be read. A device may not be given a read-only one to write to
+ * (EACCES); a driver that maps one into the kernel gets a copy, and what it writes
+ * there is lost. While a dma-buf lives, exporting again in the same way
  * gives another descriptor of the same one. Only whole pages can be exported:
  * EOPNOTSUPP for an allocation whose heap has smaller blocks.
  */
