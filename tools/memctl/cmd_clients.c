@@ -127,8 +127,8 @@ static error_t parse_clients(int key, char *arg, struct argp_state *state)
 static const struct argp clients_argp = {
 	.options = clients_options,
 	.parser = parse_clients,
-	.doc = "Show who has opened the region, what they have, and what they may have. A client that is "
-	       "closed left something that stays: persistent allocations or dma-bufs.",
+	.doc = "Show who has opened the region, what they have, and what they may have. A client "
+	       "that is closed left something that stays: persistent allocations or dma-bufs.",
 };
 
 static int run_clients(struct memctl *ctl, int argc, char **argv)
@@ -247,9 +247,9 @@ static const struct argp quota_argp = {
 	.options = quota_options,
 	.parser = parse_quota,
 	.args_doc = "[client ID|user NAME]",
-	.doc = "Limit what a client (an open file) or a user may have, as root; or, without arguments, "
-	       "show the users and their limits. A limit that is not given is none. Lower than what "
-	       "somebody has is allowed: there is no more then.",
+	.doc = "Limit what a client (an open file) or a user may have, as root; or, without "
+	       "arguments, show the users and their limits. A limit that is not given is none. "
+	       "Lower than what somebody has is allowed: there is no more then.",
 };
 
 static int run_quota(struct memctl *ctl, int argc, char **argv)

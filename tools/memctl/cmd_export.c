@@ -41,8 +41,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->command)
-			argp_error(state, "%s is missing; for example memctl export camera -- viewer",
-				   options->word ? "the COMMAND that gets the dma-buf" : "HANDLE or TAG");
+			argp_error(state, "%s is missing; for example "
+				   "memctl export camera -- viewer", options->word ?
+				   "the COMMAND that gets the dma-buf" : "HANDLE or TAG");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -53,8 +54,8 @@ static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
 	.args_doc = "HANDLE|TAG -- COMMAND [ARG...]",
-	.doc = "Run COMMAND with an allocation as a dma-buf: the number of its file descriptor is in "
-	       "$MEMMGR_FD, its size in bytes in $MEMMGR_SIZE. The exit status is COMMAND's.",
+	.doc = "Run COMMAND with an allocation as a dma-buf: the number of its file descriptor is "
+	       "in $MEMMGR_FD, its size in bytes in $MEMMGR_SIZE. The exit status is COMMAND's.",
 };
 
 static void set_number(const char *name, uint64_t number)

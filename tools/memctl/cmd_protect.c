@@ -64,7 +64,8 @@ static error_t parse_seal(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!options->word)
-			argp_error(state, "HANDLE or TAG is missing; for example memctl seal camera read");
+			argp_error(state, "HANDLE or TAG is missing; for example "
+				   "memctl seal camera read");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -74,15 +75,15 @@ static error_t parse_seal(int key, char *arg, struct argp_state *state)
 static const struct argp protect_argp = {
 	.parser = parse_protect,
 	.args_doc = "HANDLE|TAG none|read|read-write",
-	.doc = "Say how an allocation may be accessed, by programs that have it mapped already too: "
-	       "an access that is not allowed ends in SIGSEGV.",
+	.doc = "Say how an allocation may be accessed, by programs that have it mapped already "
+	       "too: an access that is not allowed ends in SIGSEGV.",
 };
 
 static const struct argp seal_argp = {
 	.parser = parse_seal,
 	.args_doc = "HANDLE|TAG [none|read|read-write]",
-	.doc = "Make the protection and the size of an allocation final. Without a protection, the one "
-	       "that it has. There is no way back but to free it.",
+	.doc = "Make the protection and the size of an allocation final. Without a protection, "
+	       "the one that it has. There is no way back but to free it.",
 };
 
 static const struct column columns[] = {
@@ -101,7 +102,7 @@ const char *access_name(uint32_t access)
 	return "?";
 }
 
-static int protect(struct memctl *ctl, const struct options *options, uint32_t flags)
+static int set_access(struct memctl *ctl, const struct options *options, uint32_t flags)
 {
 	struct memmgr_info info;
 	struct table *table;
@@ -147,7 +148,7 @@ static int run_protect(struct memctl *ctl, int argc, char **argv)
 	struct options options = { .word = NULL };
 
 	parse_args(ctl, &protect_argp, argc, argv, &options);
-	return protect(ctl, &options, 0);
+	return set_access(ctl, &options, 0);
 }
 
 static int run_seal(struct memctl *ctl, int argc, char **argv)
@@ -155,7 +156,7 @@ static int run_seal(struct memctl *ctl, int argc, char **argv)
 	struct options options = { .word = NULL };
 
 	parse_args(ctl, &seal_argp, argc, argv, &options);
-	return protect(ctl, &options, MEMMGR_PROTECT_SEAL);
+	return set_access(ctl, &options, MEMMGR_PROTECT_SEAL);
 }
 
 const struct command cmd_protect = {

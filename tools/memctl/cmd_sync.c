@@ -61,8 +61,8 @@ static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
 	.args_doc = "HANDLE|TAG cpu|device",
-	.doc = "Write back and discard the CPU's cache lines of an allocation: for the device that will "
-	       "read it, or for the CPU after a device wrote it.",
+	.doc = "Write back and discard the CPU's cache lines of an allocation: for the device that "
+	       "will read it, or for the CPU after a device wrote it.",
 };
 
 static int run(struct memctl *ctl, int argc, char **argv)
