@@ -23,7 +23,7 @@ nothing_left() {
 }
 
 echo "KTAP version 1"
-echo "1..10"
+echo "1..22"
 check insmod insmod /lib/modules/memmgr.ko
 check device test -c /dev/memmgr
 check reserved grep -i '^ *50000000-53ffffff : memmgr' /proc/iomem
@@ -34,6 +34,21 @@ check device_tree_heaps sh -c '
 		memctl heap list | grep -w $heap || exit 1
 	done'
 check alloc memctl alloc 20K --tag smoke
+check protect sh -c 'memctl protect smoke read | grep -w read'
+check protected sh -c '! echo x | memctl write smoke'
+check sync memctl sync smoke device --length 4K
+check export sh -c '
+	memctl export smoke -- sh -c "readlink /proc/self/fd/\$MEMMGR_FD | grep dmabuf &&
+		test \$MEMMGR_SIZE = 20480 && exit 7"
+	test $? = 7'
+check seal sh -c 'memctl seal smoke | grep -w yes'
+check sealed sh -c '! memctl protect smoke read-write 2>&1 && ! memctl resize smoke 4K'
+check clients sh -c 'memctl clients | grep -w closed'
+check quota sh -c 'memctl quota user 0 --bytes 24K | grep -w "24 KiB"'
+check over_quota sh -c '! memctl alloc 8K 2>/tmp/error && grep -i quota /tmp/error'
+check no_quota sh -c 'memctl quota user 0 --default && memctl alloc 8K --tag more && memctl free more'
+check no_such_client sh -c '! memctl quota client 4000000 --bytes 1'
+check no_such_access sh -c '! memctl protect smoke everything'
 check free memctl free smoke
 check rmmod rmmod memmgr
 check nothing_left nothing_left
