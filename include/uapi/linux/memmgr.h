@@ -292,6 +292,7 @@ struct memmgr_heap_query {
 #define MEMMGR_ALLOC_NO_FALLBACK (1u << 2)	/* this heap or nothing */
 #define MEMMGR_ALLOC_GUARD	(1u << 3)	/* mappings have guard pages, see mmap() below */
 #define MEMMGR_ALLOC_NO_ZERO	(1u << 4)	/* not cleared; needs CAP_SYS_ADMIN */
+#define MEMMGR_ALLOC_MAY_COMPACT (1u << 5)	/* move others out of the way before failing */
 
 /**
  * struct memmgr_alloc - allocate
@@ -315,6 +316,12 @@ struct memmgr_heap_query {
  * well. What was granted counts against the quota of the client and its user,
  * persistent or not, until it is freed; a private heap counts as one allocation
  * of the memory that it holds, and what is allocated in it counts no more.
+ *
+ * An allocation may be moved in the region while nothing pins it: mappings stay
+ * and show the same bytes, @offset changes. With MEMMGR_ALLOC_MAY_COMPACT a request
+ * that fails for fragmentation alone, in a shared buddy heap or in main for a slab
+ * heap, is tried again after compaction; it then takes as long as that does. When
+ * what is in the way may not move, @reason is PINNED.
  */
 struct memmgr_alloc {
 	__u32 size;
@@ -379,7 +386,7 @@ struct memmgr_resize {
  * struct memmgr_alloc_batch - allocate many of one size
  * @size: in: sizeof(struct memmgr_alloc_batch)
  * @heap: in: id of the heap
- * @flags: in: MEMMGR_ALLOC_PERSISTENT, _NO_FALLBACK, _GUARD, _NO_ZERO
+ * @flags: in: MEMMGR_ALLOC_PERSISTENT, _NO_FALLBACK, _GUARD, _NO_ZERO, _MAY_COMPACT
  * @count: in: how many, 1 .. MEMMGR_BATCH_MAX; out: how many were made
  * @bytes: in: bytes of each
  * @align: in: of each
@@ -470,6 +477,8 @@ struct memmgr_copy {
 #define MEMMGR_INFO_MINE	(1u << 1)	/* this client may use it */
 #define MEMMGR_INFO_SEALED	(1u << 2)	/* @access and size are final */
 #define MEMMGR_INFO_HELD	(1u << 3)	/* freed, but exported or the target of I/O */
+#define MEMMGR_INFO_MOVABLE	(1u << 4)	/* compaction may move it now */
+#define MEMMGR_INFO_LEASED	(1u << 5)	/* somebody has a real-time lease on it */
 
 /* struct memmgr_info.access and memmgr_protect.access */
 #define MEMMGR_ACCESS_NONE	0u
@@ -500,6 +509,9 @@ struct memmgr_copy {
  * @violations: accesses that its protection or its guard pages stopped
  * @access: MEMMGR_ACCESS_* that is allowed now
  * @exports: dma-bufs of it
+ * @moves: how often it was moved
+ * @lease_faults: page faults in its mappings since it was leased; with a lease
+ *	that was taken after mapping it, 0
  */
 struct memmgr_info {
 	__u32 size;
@@ -524,6 +536,8 @@ struct memmgr_info {
 	__u64 violations;
 	__u32 access;
 	__u32 exports;
+	__u64 moves;
+	__u64 lease_faults;
 };
 
 /* struct memmgr_list.flags */
@@ -629,6 +643,8 @@ struct memmgr_stats {
  * @index: out: fragmentation index of each order: -1000 a request of that order
  *	would succeed, towards 0 it fails for lack of memory, towards 1000 for
  *	fragmentation; 0 when nothing is free
+ * @aligned: out: bytes of the largest run that starts at a multiple of 2^o units;
+ *	like @largest found in a few steps, so a lower bound (EXPLAIN tells exactly)
  */
 struct memmgr_frag {
 	__u32 size;
@@ -644,6 +660,283 @@ struct memmgr_frag {
 	__u64 blocks[MEMMGR_ORDERS];
 	__s32 unusable[MEMMGR_ORDERS];
 	__s32 index[MEMMGR_ORDERS];
+	__u64 aligned[MEMMGR_ORDERS];
+};
+
+/**
+ * enum memmgr_fixed - why a block may not be moved
+ * @MEMMGR_FIXED_NONE: it may
+ * @MEMMGR_FIXED_PINNED: pinned or leased
+ * @MEMMGR_FIXED_EXPORTED: a dma-buf shows it
+ * @MEMMGR_FIXED_SEALED: sealed, which includes its place
+ * @MEMMGR_FIXED_KERNEL: kernel code has it, or another heap as its arena
+ * @MEMMGR_FIXED_BUSY: a call uses it right now
+ * @MEMMGR_FIXED_IO: it is the target of I/O
+ * @MEMMGR_FIXED_NO_ROOM: no free run elsewhere would hold it
+ */
+enum memmgr_fixed {
+	MEMMGR_FIXED_NONE	= 0,
+	MEMMGR_FIXED_PINNED	= 1,
+	MEMMGR_FIXED_EXPORTED	= 2,
+	MEMMGR_FIXED_SEALED	= 3,
+	MEMMGR_FIXED_KERNEL	= 4,
+	MEMMGR_FIXED_BUSY	= 5,
+	MEMMGR_FIXED_IO		= 6,
+	MEMMGR_FIXED_NO_ROOM	= 7,
+	MEMMGR_FIXED_REASONS	= 8,
+};
+
+/**
+ * struct memmgr_explain - why a request would fail, and what would help
+ * @size: in: sizeof(struct memmgr_explain)
+ * @heap: in: id of a buddy heap
+ * @flags: in: must be 0
+ * @reason: out: why the request would fail now; NONE: it would succeed
+ * @bytes: in: size of the request; 0: no request, the rest is answered
+ * @align: in: 0 or a power of two
+ * @unit: out: bytes of a granule of the heap
+ * @free: out: free bytes
+ * @largest: out: largest request that would succeed now at that alignment
+ * @possible: out: largest run at that alignment that moving could make
+ * @move_bytes: out: bytes that have to move at the least before the request
+ *	succeeds; ~0: moving does not help
+ * @move_offset: out: of the run, in the region, that they make
+ * @moves: out: blocks that these are
+ * @free_runs: out: maximal free runs
+ * @movable: out: bytes of blocks that may move
+ * @fixed: out: bytes of blocks that may not, by enum memmgr_fixed
+ * @runs: out: maximal free runs of 2^o up to 2^(o+1) - 1 granules
+ * @aligned: out: bytes of the largest run that starts at a multiple of 2^o granules
+ * @best_offset: out: of the one movable block in the region without which the
+ *	longest run would be free; ~0: there is none
+ * @best_bytes: out: its size
+ * @best_run: out: bytes of that run
+ *
+ * Walks the whole heap, in small steps: what others do meanwhile may or may not
+ * be seen. EOPNOTSUPP for other kinds than buddy.
+ */
+struct memmgr_explain {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 reason;
+	__u64 bytes;
+	__u64 align;
+	__u64 unit;
+	__u64 free;
+	__u64 largest;
+	__u64 possible;
+	__u64 move_bytes;
+	__u64 move_offset;
+	__u32 moves;
+	__u32 free_runs;
+	__u64 movable;
+	__u64 fixed[MEMMGR_FIXED_REASONS];
+	__u64 runs[MEMMGR_ORDERS];
+	__u64 aligned[MEMMGR_ORDERS];
+	__u64 best_offset;
+	__u64 best_bytes;
+	__u64 best_run;
+};
+
+/* struct memmgr_compact.flags */
+#define MEMMGR_COMPACT_DRY_RUN	(1u << 0)	/* only say what would be done */
+#define MEMMGR_COMPACT_RANGE	(1u << 1)	/* empty the range @offset, @bytes */
+
+#define MEMMGR_COMPACT_STEP	65536u		/* default of step_bytes */
+
+/**
+ * struct memmgr_compact - move allocations to make free runs
+ * @size: in: sizeof(struct memmgr_compact)
+ * @heap: in: id of a shared buddy or slab heap
+ * @flags: in: MEMMGR_COMPACT_*
+ * @reason: out: with ENOMEM: enum memmgr_reason
+ * @bytes: in: a free run of that size is wanted, and no more done than needed; 0:
+ *	the longest runs that can be made; with _RANGE: size of the range
+ * @align: in: 0 or a power of two: of that run
+ * @offset: in with _RANGE: the range, in the region; out: of the run that was made,
+ *	~0: none
+ * @step_bytes: in: bytes that a step moves at most, in whole granules (0: 64 KiB)
+ * @max_bytes: in: move no more than about that in this call (0: no limit)
+ * @moved: out: bytes moved; of a dry run: that would be
+ * @least: out: bytes that had to be moved at the very least for what was wanted
+ * @left: out: bytes that are still to be moved: not 0 when @max_bytes or a signal
+ *	ended the call early
+ * @before: out: largest free run before
+ * @after: out: largest free run afterwards; of a dry run: as predicted
+ * @free: out: free bytes
+ * @moves: out: blocks moved
+ * @steps: out: steps that they took
+ * @longest_ns: out: duration of the longest step, in nanoseconds
+ * @longest_bytes: out: bytes that the longest step moved
+ * @stayed: out: bytes of blocks that were in the way and could not be moved, by
+ *	enum memmgr_fixed
+ * @slabs: out: slab heap: slabs given back
+ * @reserved: 0
+ *
+ * Programs that have moved memory mapped keep their pointers and see the same
+ * bytes; a touch of what is just being moved waits for that step. Needs
+ * CAP_SYS_ADMIN unless it is a dry run. A slab heap takes neither @bytes nor
+ * _RANGE: its sparse slabs are merged. EINTR when a signal came: what has been
+ * done stays done and is reported. ENOMEM when the wanted run cannot be made:
+ * @reason is PINNED when what may not move is in the way. EOPNOTSUPP for private
+ * heaps, pools and stacks.
+ */
+struct memmgr_compact {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 reason;
+	__u64 bytes;
+	__u64 align;
+	__u64 offset;
+	__u64 step_bytes;
+	__u64 max_bytes;
+	__u64 moved;
+	__u64 least;
+	__u64 left;
+	__u64 before;
+	__u64 after;
+	__u64 free;
+	__u32 moves;
+	__u32 steps;
+	__u64 longest_ns;
+	__u64 longest_bytes;
+	__u64 stayed[MEMMGR_FIXED_REASONS];
+	__u32 slabs;
+	__u32 reserved;
+};
+
+/* struct memmgr_pin.flags */
+#define MEMMGR_PIN_LEASE	(1u << 0)	/* and map all of its pages now */
+
+/**
+ * struct memmgr_pin - keep an allocation where it is, or let it move again
+ * @size: in: sizeof(struct memmgr_pin)
+ * @flags: in: MEMMGR_PIN_LEASE
+ * @handle: in: the allocation
+ * @offset: out: in the region; stays the same while there is a pin
+ * @phys: out: physical address; 0 without CAP_SYS_ADMIN or contiguous memory
+ * @pins: out: pins and leases of it in all
+ * @mine: out: of these, of this client and of this sort
+ *
+ * PIN counts: each needs an UNPIN with the same @flags (EINVAL when there is
+ * none). They belong to the client that made them and go with it, or with the
+ * allocation: a client may free what it has pinned itself, but not what another
+ * one has (EBUSY). A lease is a pin for real time: what the calling process has
+ * mapped of the allocation is made present, writable where it may be written, so
+ * that no touch of it faults (see memmgr_info.lease_faults). Map first, then take
+ * the lease. EFAULT when a page could not be made present, EOPNOTSUPP for memory
+ * that never moves and cannot be mapped: blocks of heaps smaller than pages (LEASE
+ * only).
+ */
+struct memmgr_pin {
+	__u32 size;
+	__u32 flags;
+	__u64 handle;
+	__u64 offset;
+	__u64 phys;
+	__u32 pins;
+	__u32 mine;
+};
+
+/* struct memmgr_health.flags */
+#define MEMMGR_HEALTH_SET	(1u << 0)	/* in: change it; needs CAP_SYS_ADMIN */
+#define MEMMGR_HEALTH_ON	(1u << 1)	/* the region is compacted by itself */
+
+/* struct memmgr_health.state */
+#define MEMMGR_HEALTH_LOW	(1u << 0)	/* usage is above warn_above */
+#define MEMMGR_HEALTH_FRAGMENTED (1u << 1)	/* fragmentation is above compact_above */
+#define MEMMGR_HEALTH_AT_WORK	(1u << 2)	/* the worker compacts now */
+
+/**
+ * struct memmgr_health - thresholds of a region, and how it is
+ * @size: in: sizeof(struct memmgr_health)
+ * @flags: in: 0, or MEMMGR_HEALTH_SET and the new state of _ON; out: _ON
+ * @state: out: MEMMGR_HEALTH_LOW, _FRAGMENTED, _AT_WORK
+ * @compact_above: external fragmentation of heap main above which it is compacted,
+ *	in thousandths (default 300); in with _SET
+ * @warn_above: usage of the region above which it is low on memory, in thousandths
+ *	(default 900); in with _SET
+ * @hysteresis: a state ends this much below its threshold, in thousandths
+ *	(default 50); in with _SET
+ * @cpu: of one CPU's time, in thousandths, that the worker takes at most while it
+ *	compacts (default 100); in with _SET
+ * @usage: out: bytes in use now, in thousandths of the region
+ * @fragmentation: out: external fragmentation now, in thousandths
+ * @reserved: 0
+ * @checks: out: times that the worker looked
+ * @compactions: out: times that it compacted
+ * @moves: out: blocks that it moved
+ * @moved: out: bytes that it moved
+ * @events: out: events of the region ever
+ *
+ * The thresholds work while _ON is off, too: then only the compaction is left out.
+ * Nothing is looked at while nothing changes.
+ */
+struct memmgr_health {
+	__u32 size;
+	__u32 flags;
+	__u32 state;
+	__u32 compact_above;
+	__u32 warn_above;
+	__u32 hysteresis;
+	__u32 cpu;
+	__u32 usage;
+	__u32 fragmentation;
+	__u32 reserved;
+	__u64 checks;
+	__u64 compactions;
+	__u64 moves;
+	__u64 moved;
+	__u64 events;
+};
+
+/**
+ * enum memmgr_event_kind - what happened
+ * @MEMMGR_EVENT_LOST: this client was too slow: @value events before the next one
+ *	are lost
+ * @MEMMGR_EVENT_LOW: usage rose above its threshold
+ * @MEMMGR_EVENT_NOT_LOW: it fell below it again, by the hysteresis
+ * @MEMMGR_EVENT_FRAGMENTED: fragmentation rose above its threshold
+ * @MEMMGR_EVENT_NOT_FRAGMENTED: it fell below it again, by the hysteresis
+ * @MEMMGR_EVENT_COMPACTED: a compaction ended: @value bytes were moved, and the
+ *	largest free run is @bytes
+ */
+enum memmgr_event_kind {
+	MEMMGR_EVENT_LOST		= 0,
+	MEMMGR_EVENT_LOW		= 1,
+	MEMMGR_EVENT_NOT_LOW		= 2,
+	MEMMGR_EVENT_FRAGMENTED		= 3,
+	MEMMGR_EVENT_NOT_FRAGMENTED	= 4,
+	MEMMGR_EVENT_COMPACTED		= 5,
+	MEMMGR_EVENTS			= 6,
+};
+
+/**
+ * struct memmgr_event - what read() of the device gives, one after the other
+ * @seq: number of the event in its region, counted from 1; of _LOST: of the next
+ * @time_ns: CLOCK_BOOTTIME
+ * @kind: enum memmgr_event_kind
+ * @heap: id of the heap
+ * @value: usage or fragmentation in thousandths, or as @kind says
+ * @limit: the threshold, in thousandths; 0: none
+ * @bytes: free bytes, or as @kind says
+ * @reserved: 0
+ *
+ * A client gets the events since it was opened. read() gives as many whole ones
+ * as fit (EINVAL when not even one does), and waits for one unless O_NONBLOCK is
+ * set (EAGAIN); poll() says POLLIN when there are some. A region remembers 256.
+ */
+struct memmgr_event {
+	__u64 seq;
+	__u64 time_ns;
+	__u32 kind;
+	__u32 heap;
+	__u64 value;
+	__u64 limit;
+	__u64 bytes;
+	__u64 reserved[2];
 };
 
 /**
@@ -772,7 +1065,8 @@ struct memmgr_failures {
  * @access differs; EBUSY when a device or the kernel may write to it now through
  * a dma-buf and @access would forbid that; EOPNOTSUPP when it lies in a private
  * heap, which its client may map whole, or in a heap whose blocks are smaller
- * than a page. A sealed allocation can still be freed.
+ * than a page. A sealed allocation is not moved either, and can
+ * still be freed.
  */
 struct memmgr_protect {
 	__u32 size;
@@ -972,5 +1266,10 @@ struct memmgr_quota {
 #define MEMMGR_IOC_EXPORT		_IO(MEMMGR_IOC_MAGIC, 0x16)
 #define MEMMGR_IOC_ACCOUNTS		_IO(MEMMGR_IOC_MAGIC, 0x17)
 #define MEMMGR_IOC_SET_QUOTA		_IO(MEMMGR_IOC_MAGIC, 0x18)
+#define MEMMGR_IOC_EXPLAIN		_IO(MEMMGR_IOC_MAGIC, 0x19)
+#define MEMMGR_IOC_COMPACT		_IO(MEMMGR_IOC_MAGIC, 0x1a)
+#define MEMMGR_IOC_PIN			_IO(MEMMGR_IOC_MAGIC, 0x1b)
+#define MEMMGR_IOC_UNPIN		_IO(MEMMGR_IOC_MAGIC, 0x1c)
+#define MEMMGR_IOC_HEALTH		_IO(MEMMGR_IOC_MAGIC, 0x1d)
 
 #endif /* _UAPI_LINUX_MEMMGR_H */
