@@ -25,6 +25,7 @@
 #include "source.c"
 #include "core/buddy.c"
 #include "core/frag.c"
+#include "core/plan.c"
 #if IS_ENABLED(CONFIG_MEMMGR_SLAB)
 #include "core/slab.c"
 #endif

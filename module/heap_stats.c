@@ -78,6 +78,7 @@ void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 		out->blocks[o] = valid ? frag.blocks[o] : 0;
 		out->unusable[o] = valid ? frag_unusable(&frag, o) : 0;
 		out->index[o] = valid ? frag_index(&frag, o) : 0;
+		out->aligned[o] = valid ? frag.aligned[o] * frag.unit : 0;
 	}
 }
 

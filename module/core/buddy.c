@@ -11,6 +11,7 @@
  * it touches at most two words a level, each with an index of its own.
  */
 #include "buddy.h"
+#include "plan.h"
 
 #define FULL	(~0u)
 #define NONE	BUDDY_NONE
@@ -812,6 +813,127 @@ static int buddy_find(struct engine *e, u64 offset, struct engine_block *block)
 	return 0;
 }
 
+/**
+ * buddy_picture - show what granules are, in the cells of plan.h
+ * @b: the engine
+ * @g: the first of them, a multiple of 32
+ * @n: how many; not beyond the last one
+ * @cell: one byte for each; blocks look fixed
+ *
+ * Context: any; the caller serialises. O(n + levels for each 32).
+ */
+void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
+{
+	u32 i;
+
+	settle(b);
+	for (i = 0; i < n; i++) {
+		u32 w = b->level[0].word[(g + i) >> 5];
+
+		if (w == FULL && !((g + i) & 31))
+			w = unit_free(b, 1, (g + i) >> 5) ? FULL : 0;
+		else if (w == FULL)
+			w = cell[i - 1] == PLAN_FREE ? FULL : 0;
+		if (w >> ((g + i) & 31) & 1)
+			cell[i] = PLAN_FREE;
+		else
+			cell[i] = PLAN_USED | PLAN_FIXED |
+				  (code_starts(b, g + i) ? PLAN_START : 0);
+	}
+}
+
+/* Are these granules all free? O(levels^2). */
+static bool range_free(const struct buddy *b, u32 from, u32 to)
+{
+	return to <= b->granules && run_end(b, from) >= to;
+}
+
+/**
+ * buddy_take_at - take granules at a place, for a block that moves there
+ * @b: the engine
+ * @g: the first of them
+ * @n: how many
+ * @slack: what the block wastes of them, in bytes
+ *
+ * The new block has a record, as all that move have. It counts as live, but not as
+ * an allocation.
+ *
+ * Context: any; the caller serialises. O(levels^2).
+ * Return: 0, or -EBUSY when they are not all free.
+ */
+int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack)
+{
+	settle(b);
+	if (!range_free(b, g, g + n))
+		return -EBUSY;
+	range_take(b, g, g + n);
+	block_enter(b, g, n, slack, true);
+	return 0;
+}
+
+/* What the live block at @g wastes, in bytes. */
+u32 buddy_slack(const struct buddy *b, u32 g)
+{
+	return b->slack[g];
+}
+
+/* A live block begins elsewhere and is longer or shorter now; its waste stays. */
+static void block_recode(struct buddy *b, u32 g, u32 to, u32 n)
+{
+	u32 slack = b->slack[g];
+
+	code_clear(b, g);
+	code_write(b, to, n, true);
+	b->slack[g] = 0;
+	b->slack[to] = slack;
+}
+
+/**
+ * buddy_slide - add the free granules before a block to it, to move it down
+ * @b: the engine
+ * @g: the block, with a record
+ * @to: the first of them, where the block begins now
+ *
+ * Context: any; the caller serialises. O(levels^2).
+ * Return: 0, or -EBUSY when they are not all free.
+ */
+int buddy_slide(struct buddy *b, u32 g, u32 to)
+{
+	u32 n = code_read(b, g);
+
+	settle(b);
+	if (to >= g || run_end(b, to) < g)
+		return -EBUSY;
+	/* In one go, as in buddy_resize(). */
+	range_give(b, g, g + n);
+	range_take(b, to, g + n);
+	block_recode(b, g, to, g + n - to);
+	return 0;
+}
+
+/**
+ * buddy_slid - the slide of a block is over
+ * @b: the engine
+ * @g: where the block begins since buddy_slide()
+ * @keep: where it shall begin: @g, or where it was before to call the slide off
+ * @n: its granules, as before
+ *
+ * What else it has becomes free.
+ *
+ * Context: any; the caller serialises. O(levels).
+ */
+void buddy_slid(struct buddy *b, u32 g, u32 keep, u32 n)
+{
+	u32 end = g + code_read(b, g);
+
+	settle(b);
+	block_recode(b, g, keep, n);
+	if (keep > g)
+		range_give(b, g, keep);
+	if (keep + n < end)
+		range_give(b, keep + n, end);
+}
+
 /* One block or one free run a call, O(levels^2). */
 static bool buddy_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
@@ -858,23 +980,39 @@ static void buddy_books(struct engine *e, struct engine_books *books)
  * block of the highest order there is or of the one below: a run of 2^(o+2) - 1
  * granules has a block of order o + 1 in it wherever it starts.
  */
-static u32 run_around(const struct buddy *b, u32 order)
+static void run_around(const struct buddy *b, u32 order, struct engine_frag *frag)
 {
 	u32 g = block_find(b, order);
+	u32 start, end, o;
 
-	return g == NONE ? 0 : run_end(b, g) - run_start(b, g);
+	if (g == NONE)
+		return;
+	end = run_end(b, g);
+	start = run_start(b, g);
+	for (o = 0; o < frag->orders; o++) {
+		u64 at = ALIGN((u64)start, 1ull << o);
+		u32 n = at < end ? end - at : 0;
+
+		frag->aligned[o] = max(frag->aligned[o], n);
+	}
 }
 
-static u32 buddy_largest(const struct buddy *b)
+/* The longest run, and from multiples of 2^o on. */
+static void buddy_runs(const struct buddy *b, struct engine_frag *frag)
 {
-	u32 top;
+	u32 top, o;
 
 	if (!b->mask)
-		return 0;
-	if (!(b->flags & BUDDY_JOIN))
-		return largest_block(b, 0);
+		return;
 	top = env_highest(b->mask);
-	return max(run_around(b, top), run_around(b, top ? top - 1 : 0));
+	if (b->flags & BUDDY_JOIN) {
+		run_around(b, top, frag);
+		run_around(b, top ? top - 1 : 0, frag);
+	}
+	/* A block is aligned to its own size. */
+	for (o = 0; o <= top; o++)
+		frag->aligned[o] = max(frag->aligned[o], 1u << top);
+	frag->largest = (u64)frag->aligned[0] << b->shift;
 }
 
 /* O(orders) */
@@ -888,7 +1026,7 @@ static void buddy_frag(struct engine *e, struct engine_frag *frag)
 	frag->orders = env_highest(b->granules) + 1;
 	frag->unit = 1u << b->shift;
 	frag->free = (u64)b->free << b->shift;
-	frag->largest = (u64)buddy_largest(b) << b->shift;
+	buddy_runs(b, frag);
 	for (o = 0; o < frag->orders; o++) {
 		u32 l = order_level(o);
 

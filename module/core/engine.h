@@ -108,6 +108,7 @@ struct engine_books {
  * @largest: bytes that one request would get now
  * @uniform: every free unit serves every request: nothing to fragment
  * @blocks: free blocks of exactly that order
+ * @aligned: units of the longest run known that starts at a multiple of 2^o units
  */
 struct engine_frag {
 	u32 orders;
@@ -116,6 +117,7 @@ struct engine_frag {
 	u64 largest;
 	bool uniform;
 	u32 blocks[MEMMGR_ORDERS];
+	u32 aligned[MEMMGR_ORDERS];
 };
 
 /**

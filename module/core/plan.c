@@ -1,0 +1,662 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Plan. The words are explained in plan.h.
+ *
+ * Where it comes from: to choose what to empty by what that costs is what Linux'
+ * alloc_contig_range() leaves to its callers and LLFree and Compact-fit (Craciunas
+ * et al., USENIX ATC'08) do for fixed areas; here the window stands anywhere. The
+ * blocks go into the holes outside by first fit decreasing (Johnson 1973), into
+ * snug ones first. Sliding is Lisp 2's compaction (Knuth 1, 2.5), for the case that
+ * no hole outside is large enough.
+ *
+ * Cost: each pass over the picture is O(granules), some ten instructions a granule.
+ * There is one for each window that is tried, at most PLAN_TRIES, and two for each
+ * size among the blocks that move.
+ */
+#include "plan.h"
+
+#define PLAN_TRIES	8u	/* windows that are tried before sliding */
+
+static bool cell_is(const struct plan *p, u32 g, u32 bits)
+{
+	return p->cell[g] & bits;
+}
+
+static void plan_pause(const struct plan *p)
+{
+	if (p->pause)
+		p->pause();
+}
+
+/* First granule behind the block or the free run at @g. */
+static u32 piece_end(const struct plan *p, u32 g)
+{
+	bool used = cell_is(p, g, PLAN_USED);
+
+	for (g++; g < p->granules; g++)
+		if (cell_is(p, g, PLAN_START) || cell_is(p, g, PLAN_USED) != used)
+			break;
+	return g;
+}
+
+/* First granule of the block that granule @g belongs to. */
+static u32 block_start(const struct plan *p, u32 g)
+{
+	while (!cell_is(p, g, PLAN_START))
+		g--;
+	return g;
+}
+
+static u32 block_align(const struct plan *p, u32 g)
+{
+	return 1u << (p->cell[g] >> PLAN_ALIGN_SHIFT);
+}
+
+/* The length of a run from its first multiple of @align on. */
+static u32 run_aligned(u32 start, u32 end, u32 align)
+{
+	u32 at = ALIGN(start, align);
+
+	return at >= start && at < end ? end - at : 0;
+}
+
+static void survey_run(struct plan_survey *s, u32 start, u32 end)
+{
+	u32 n = end - start;
+	u32 o, block;
+
+	s->free += n;
+	s->runs++;
+	s->longest = max(s->longest, n);
+	s->by_order[env_highest(n)]++;
+	for (o = 0; o < MEMMGR_ORDERS; o++)
+		s->aligned[o] = max(s->aligned[o], run_aligned(start, end, 1u << o));
+	for (block = 1u << env_highest(n); run_aligned(start, end, block) < block;)
+		block >>= 1;
+	s->block = max(s->block, block);
+}
+
+/**
+ * plan_survey - what a picture shows
+ * @p: of which the picture is used
+ * @s: the answer
+ *
+ * Context: any. O(granules + runs x orders).
+ */
+void plan_survey(const struct plan *p, struct plan_survey *s)
+{
+	u32 before = 0;		/* granules of the run that ends at @g */
+	u32 g, end, start, run;
+
+	memset(s, 0, sizeof(*s));
+	s->best = PLAN_NONE;
+	for (g = 0; g < p->granules; g = end) {
+		end = piece_end(p, g);
+		if (!cell_is(p, g, PLAN_USED)) {
+			survey_run(s, g, end);
+			before = end - g;
+			continue;
+		}
+		start = g;
+		run = before + end - g;
+		before = 0;
+		if (end < p->granules && !cell_is(p, end, PLAN_USED))
+			run += piece_end(p, end) - end;
+		if (!cell_is(p, start, PLAN_FIXED) && run > s->best_run) {
+			s->best = start;
+			s->best_n = end - start;
+			s->best_run = run;
+		}
+	}
+}
+
+/**
+ * struct view - a window that moves over the picture
+ * @start: first granule
+ * @n: granules
+ * @used: of them in use
+ * @fixed: of them fixed
+ * @blocks: that start in it
+ * @left: start of the block that granule @start belongs to
+ * @right: end of the block that the last granule belongs to
+ */
+struct view {
+	u32 start;
+	u32 n;
+	u32 used;
+	u32 fixed;
+	u32 blocks;
+	u32 left;
+	u32 right;
+};
+
+static void view_count(const struct plan *p, struct view *v, u32 g, u32 sign)
+{
+	u32 cell = p->cell[g];
+
+	v->used += cell & PLAN_USED ? sign : 0;
+	v->fixed += cell & PLAN_FIXED ? sign : 0;
+	v->blocks += cell & PLAN_START ? sign : 0;
+}
+
+static void view_edges(const struct plan *p, struct view *v)
+{
+	u32 end = v->start + v->n;
+
+	if (cell_is(p, v->start, PLAN_START))
+		v->left = v->start;
+	if (v->right < end)
+		v->right = end;
+	while (v->right < p->granules && cell_is(p, v->right, PLAN_USED) &&
+	       !cell_is(p, v->right, PLAN_START))
+		v->right++;
+}
+
+static void view_open(const struct plan *p, struct view *v, u32 n)
+{
+	u32 g;
+
+	*v = (struct view) { .n = n };
+	for (g = 0; g < n; g++)
+		view_count(p, v, g, 1);
+	view_edges(p, v);
+}
+
+/* False at the end of the picture. */
+static bool view_advance(const struct plan *p, struct view *v)
+{
+	if (v->start + v->n >= p->granules)
+		return false;
+	view_count(p, v, v->start, -1);
+	view_count(p, v, v->start + v->n, 1);
+	v->start++;
+	view_edges(p, v);
+	return true;
+}
+
+/* Does the window begin inside of a block? */
+static bool view_cuts(const struct plan *p, const struct view *v)
+{
+	return cell_is(p, v->start, PLAN_USED) && !cell_is(p, v->start, PLAN_START);
+}
+
+/* All of the blocks that lie in it, also what reaches out of it. */
+static u32 view_cost(const struct plan *p, const struct view *v)
+{
+	return v->used + (view_cuts(p, v) ? v->start - v->left : 0) +
+	       (v->right - (v->start + v->n));
+}
+
+/* Windows that were tried in vain; others near them would be as well. */
+struct tried {
+	u32 start[PLAN_TRIES];
+	u32 count;
+};
+
+static bool near_tried(const struct tried *tried, u32 start, u32 n)
+{
+	u32 i;
+
+	for (i = 0; tried && i < tried->count; i++) {
+		u32 other = tried->start[i];
+
+		if ((start > other ? start - other : other - start) <= n / 4)
+			return true;
+	}
+	return false;
+}
+
+static bool cheapest_but(const struct plan *p, u32 n, u32 align, const struct tried *tried,
+			 struct plan_window *best)
+{
+	bool found = false;
+	struct view v;
+	u32 cost;
+
+	if (!n || n > p->granules)
+		return false;
+	plan_pause(p);
+	view_open(p, &v, n);
+	do {
+		if (v.fixed || v.start & (align - 1))
+			continue;
+		cost = view_cost(p, &v);
+		if ((found && cost >= best->cost) || near_tried(tried, v.start, n))
+			continue;
+		found = true;
+		*best = (struct plan_window) {
+			.start = v.start,
+			.cost = cost,
+			.moves = v.blocks + view_cuts(p, &v),
+		};
+	} while (view_advance(p, &v));
+	return found;
+}
+
+/**
+ * plan_cheapest - where a free run costs least
+ * @p: of which the picture is used
+ * @n: granules of the run
+ * @align: of its first granule, a power of two
+ * @window: the answer; among equals the first
+ *
+ * Context: any. O(granules).
+ * Return: false when something fixed is in every window.
+ */
+bool plan_cheapest(const struct plan *p, u32 n, u32 align, struct plan_window *window)
+{
+	return cheapest_but(p, n, align, NULL, window);
+}
+
+static u32 plan_free(const struct plan *p)
+{
+	u32 g, free = 0;
+
+	for (g = 0; g < p->granules; g++)
+		free += !cell_is(p, g, PLAN_USED);
+	return free;
+}
+
+/**
+ * plan_longest - the longest run that there could be if all that may move did
+ * @p: of which the picture is used
+ * @align: of its first granule, a power of two
+ *
+ * Context: any. O(granules).
+ * Return: granules: no more than are free, nor than lie between fixed ones.
+ */
+u32 plan_longest(const struct plan *p, u32 align)
+{
+	u32 longest = 0;
+	u32 start = 0;
+	u32 g;
+
+	for (g = 0; g <= p->granules; g++) {
+		if (g < p->granules && !cell_is(p, g, PLAN_FIXED))
+			continue;
+		longest = max(longest, run_aligned(start, g, align));
+		start = g + 1;
+	}
+	return min(longest, plan_free(p));
+}
+
+static void cells_set(struct plan *p, u32 g, u32 n, u8 first)
+{
+	u32 i;
+
+	p->cell[g] = first;
+	for (i = 1; i < n; i++)
+		p->cell[g + i] = first & (PLAN_USED | PLAN_FIXED);
+}
+
+/* The picture after a move. */
+static void move_show(struct plan *p, const struct plan_move *m)
+{
+	u8 first = p->cell[m->from];
+
+	cells_set(p, m->from, m->n, PLAN_FREE);
+	cells_set(p, m->to, m->n, first);
+}
+
+/* A move that was planned. False when there is no room for more. */
+static bool move_add(struct plan *p, u32 from, u32 to, u32 n)
+{
+	struct plan_move *m;
+
+	if (p->moves == p->room)
+		return false;
+	m = &p->move[p->moves++];
+	*m = (struct plan_move) { .from = from, .to = to, .n = n };
+	p->moved += n;
+	return true;
+}
+
+/* Forget the moves from the @first on, whose effect the picture shows. */
+static void moves_undo(struct plan *p, u32 first)
+{
+	while (p->moves > first) {
+		struct plan_move m = p->move[--p->moves];
+		struct plan_move back = { .from = m.to, .to = m.from, .n = m.n };
+
+		p->moved -= m.n;
+		move_show(p, &back);
+	}
+}
+
+/**
+ * struct sieve - the blocks of a window by size and alignment, largest first
+ * @lo: first granule of the first block
+ * @hi: first granule behind the last
+ * @key: of those whose turn it is
+ * @next: the next smaller key that was met
+ */
+struct sieve {
+	u32 lo;
+	u32 hi;
+	u64 key;
+	u64 next;
+};
+
+static u64 block_key(const struct plan *p, u32 g, u32 n)
+{
+	return (u64)n << 5 | p->cell[g] >> PLAN_ALIGN_SHIFT;
+}
+
+/* Is it the turn of the block at @g? */
+static bool sieve_takes(const struct plan *p, struct sieve *s, u32 g, u32 n)
+{
+	u64 key = block_key(p, g, n);
+
+	if (key < s->key)
+		s->next = max(s->next, key);
+	return key == s->key;
+}
+
+/**
+ * struct hole - a search for free runs, in order of address
+ * @from: where to go on; what is before it does not fit
+ * @snug: only runs that are less than twice as long as what is sought
+ */
+struct hole {
+	u32 from;
+	bool snug;
+};
+
+/* The next run outside of [@lo, @hi) that holds @n granules, or NONE. */
+static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, u32 lo, u32 hi)
+{
+	u32 g = hole->from;
+	u32 at, end, limit;
+
+	while (g < p->granules) {
+		if (g >= lo && g < hi) {
+			g = hi;
+			continue;
+		}
+		limit = g < lo ? lo : p->granules;
+		if (cell_is(p, g, PLAN_USED)) {
+			g++;
+			continue;
+		}
+		for (end = g; end < limit && !cell_is(p, end, PLAN_USED); end++)
+			;
+		at = ALIGN(g, align);
+		if (at >= g && at < end && end - at >= n &&
+		    (!hole->snug || end - g < 2 * n)) {
+			hole->from = at;
+			return at;
+		}
+		g = end;
+	}
+	return PLAN_NONE;
+}
+
+/* Move the blocks of one size out. False when one finds no room. */
+static bool evacuate_size(struct plan *p, struct sieve *s)
+{
+	struct hole hole = { .snug = true };
+	u32 g, end, to;
+
+	plan_pause(p);
+	for (g = s->lo; g < s->hi; g = end) {
+		end = piece_end(p, g);
+		if (!cell_is(p, g, PLAN_USED) || !sieve_takes(p, s, g, end - g))
+			continue;
+		to = hole_find(p, &hole, end - g, block_align(p, g), s->lo, s->hi);
+		if (to == PLAN_NONE && hole.snug) {
+			hole = (struct hole) { .snug = false };
+			to = hole_find(p, &hole, end - g, block_align(p, g), s->lo, s->hi);
+		}
+		if (to == PLAN_NONE || !move_add(p, g, to, end - g))
+			return false;
+		move_show(p, &p->move[p->moves - 1]);
+	}
+	return true;
+}
+
+/* Move all blocks out of [@lo, @hi): all or nothing. */
+static bool evacuate(struct plan *p, u32 lo, u32 hi)
+{
+	u32 first = p->moves;
+	struct sieve s = {
+		.lo = cell_is(p, lo, PLAN_USED) ? block_start(p, lo) : lo,
+		.hi = hi,
+		.key = ~0ull,
+	};
+
+	while (s.hi < p->granules && cell_is(p, s.hi, PLAN_USED) &&
+	       !cell_is(p, s.hi, PLAN_START))
+		s.hi++;
+	/* The first round takes nothing and finds the largest. */
+	do {
+		s.next = 0;
+		if (!evacuate_size(p, &s)) {
+			moves_undo(p, first);
+			return false;
+		}
+		s.key = s.next;
+	} while (s.key);
+	return true;
+}
+
+/* Slide blocks down from @g on until a run of @n granules has come to be. */
+static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
+{
+	u32 first = p->moves;
+	u32 top = g;		/* everything from the start up to here is packed */
+	u32 end, to;
+
+	plan_pause(p);
+	for (; g < p->granules && !cell_is(p, g, PLAN_FIXED); g = end) {
+		end = piece_end(p, g);
+		if (!cell_is(p, g, PLAN_USED)) {
+			if (run_aligned(top, end, align) >= n) {
+				p->window = ALIGN(top, align);
+				p->length = n;
+				return true;
+			}
+			continue;
+		}
+		to = ALIGN(top, block_align(p, g));
+		if (to < g) {
+			if (!move_add(p, g, to, end - g))
+				break;
+			move_show(p, &p->move[p->moves - 1]);
+		} else {
+			to = g;
+		}
+		top = to + end - g;
+	}
+	moves_undo(p, first);
+	return false;
+}
+
+/* Where sliding moves least: the fewest used granules among @n free ones. */
+static u32 slide_cheapest(const struct plan *p, u32 n)
+{
+	u32 start = 0, used = 0, free = 0, least = PLAN_NONE, best = PLAN_NONE;
+	u32 g;
+
+	for (g = 0; g < p->granules; g++) {
+		if (cell_is(p, g, PLAN_FIXED)) {
+			start = g + 1;
+			used = 0;
+			free = 0;
+			continue;
+		}
+		if (cell_is(p, g, PLAN_USED))
+			used++;
+		else
+			free++;
+		/* Leading blocks and holes that are not needed fall away. */
+		while (free > n || (start < g && cell_is(p, start, PLAN_USED))) {
+			if (cell_is(p, start, PLAN_USED))
+				used--;
+			else
+				free--;
+			start++;
+		}
+		if (free == n && used < least) {
+			least = used;
+			best = start;
+		}
+	}
+	return best;
+}
+
+static bool slide(struct plan *p, u32 n, u32 align)
+{
+	u32 start = slide_cheapest(p, n);
+	u32 g;
+
+	if (start == PLAN_NONE)
+		return false;
+	if (slide_from(p, start, n, align))
+		return true;
+	/* Alignment eats some holes: then all between two fixed ones slides. */
+	for (g = 0; g < p->granules; g++)
+		if ((!g || cell_is(p, g - 1, PLAN_FIXED)) && !cell_is(p, g, PLAN_FIXED) &&
+		    slide_from(p, g, n, align))
+			return true;
+	return false;
+}
+
+static void plan_begin(struct plan *p)
+{
+	p->moves = 0;
+	p->moved = 0;
+	p->least = 0;
+	p->window = PLAN_NONE;
+	p->length = 0;
+}
+
+static bool plan_window(struct plan *p, u32 n, u32 align)
+{
+	struct tried tried = { .count = 0 };
+	struct plan_window w;
+
+	while (tried.count < PLAN_TRIES && cheapest_but(p, n, align, &tried, &w)) {
+		if (evacuate(p, w.start, w.start + n)) {
+			p->window = w.start;
+			p->length = n;
+			return true;
+		}
+		tried.start[tried.count++] = w.start;
+	}
+	return slide(p, n, align);
+}
+
+/**
+ * plan_run - plan a free run
+ * @p: the picture; shows what it will be afterwards
+ * @n: granules of the run
+ * @align: of its first granule, a power of two
+ *
+ * Context: any, long.
+ * Return: 0; -ENOMEM when less is free; -EBUSY when what is fixed is in the way;
+ * -ENOSPC when the blocks in the way fit nowhere else, or there is no room for the
+ * moves.
+ */
+int plan_run(struct plan *p, u32 n, u32 align)
+{
+	struct plan_window w;
+
+	plan_begin(p);
+	if (plan_free(p) < n)
+		return -ENOMEM;
+	if (!plan_cheapest(p, n, align, &w))
+		return -EBUSY;
+	p->least = w.cost;
+	return plan_window(p, n, align) ? 0 : -ENOSPC;
+}
+
+/**
+ * plan_range - plan to empty a range
+ * @p: the picture; shows what it will be afterwards
+ * @start: first granule
+ * @n: granules
+ *
+ * Context: any, long.
+ * Return: as plan_run().
+ */
+int plan_range(struct plan *p, u32 start, u32 n)
+{
+	struct view v;
+	u32 g;
+
+	plan_begin(p);
+	view_open(p, &v, n);
+	for (g = 0; g < start; g++)
+		view_advance(p, &v);
+	if (v.fixed)
+		return -EBUSY;
+	p->least = view_cost(p, &v);
+	if (!evacuate(p, start, start + n))
+		return -ENOSPC;
+	p->window = start;
+	p->length = n;
+	return 0;
+}
+
+/* The longest run outside of what is fixed. */
+static u32 longest_now(const struct plan *p)
+{
+	struct plan_survey s;
+
+	plan_survey(p, &s);
+	return s.longest;
+}
+
+#define PLAN_SHRINK	8u	/* parts that a run is cut by when it cannot be had */
+
+/* The longest run that can be had, if it is longer than what there is. */
+static bool plan_largest(struct plan *p)
+{
+	u32 now = longest_now(p);
+	u32 n = plan_longest(p, 1);
+	struct plan_window w;
+
+	for (; n > now; n -= max(n / PLAN_SHRINK, 1u)) {
+		if (!plan_cheapest(p, n, 1, &w))
+			continue;
+		if (plan_window(p, n, 1)) {
+			p->least += w.cost;
+			return true;
+		}
+	}
+	return false;
+}
+
+#define PLAN_RUNS	32u	/* runs that one plan makes at most */
+
+/**
+ * plan_all - plan the longest runs that can be made, one after the other
+ * @p: the picture; shows what it will be afterwards
+ *
+ * A run that was made, or that could not be made longer, is left alone by what
+ * comes after it.
+ *
+ * Context: any, long.
+ */
+void plan_all(struct plan *p)
+{
+	u32 made[PLAN_RUNS][2];
+	u32 runs = 0;
+	u32 i, g;
+
+	plan_begin(p);
+	while (runs < PLAN_RUNS && plan_largest(p)) {
+		made[runs][0] = p->window;
+		made[runs][1] = p->length;
+		/* Out of sight: taken, and fixed. */
+		cells_set(p, p->window, p->length, PLAN_USED | PLAN_START | PLAN_FIXED);
+		runs++;
+	}
+	for (i = 0; i < runs; i++)
+		for (g = 0; g < made[i][1]; g++)
+			p->cell[made[i][0] + g] = PLAN_FREE;
+	if (runs) {
+		p->window = made[0][0];
+		p->length = made[0][1];
+	}
+}
