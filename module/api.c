@@ -95,6 +95,7 @@ static void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align,
 	flags = heap_lock(heap);
 	err = heap->engine.ops->alloc(&heap->engine, &rq, &block, why);
 	heap_unlock(heap, flags);
+	heap_touched(heap);
 	return err ? NULL : heap_pointer(heap, block.offset);
 }
 
@@ -161,6 +162,7 @@ static __always_inline bool buddy_get_fast(struct memmgr_heap *heap, u32 bytes, 
 	flags = heap_lock_inline(heap);
 	g = buddy_take(&heap->buddy, bytes);
 	heap_unlock_inline(heap, flags);
+	heap_touched(heap);
 	*ptr = heap->base + ((size_t)g << heap->buddy.shift);
 	return likely(g != BUDDY_NONE);
 }
@@ -267,6 +269,7 @@ static noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsi
 
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
+	heap_touched(heap);
 	return err ? free_slow(heap, ptr, err) : 0;
 }
 
@@ -354,6 +357,7 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 	if (unlikely(heap->waiters))
 		goto wake;
 	heap_unlock_inline(heap, flags);
+	heap_touched(heap);
 	return likely(!err) ? 0 : free_slow(heap, ptr, err);
 
 wake:

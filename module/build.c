@@ -6,19 +6,27 @@
  * module. What main.c and api.c call is marked __visible.
  */
 #include "client.c"
+#include "compact.c"
 #include "debugfs.c"
 #include "dev.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DMABUF)
 #include "dmabuf.c"
 #include "dmaheap.c"
 #endif
+#include "events.c"
 #include "failures.c"
+#include "health.c"
 #include "heap.c"
 #include "heap_access.c"
 #include "heap_alloc.c"
 #include "heap_config.c"
 #include "heap_hold.c"
+#include "heap_move.c"
+#include "heap_pin.c"
 #include "heap_stats.c"
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+#include "hold.c"
+#endif
 #include "mmap.c"
 #include "record.c"
 #include "region.c"

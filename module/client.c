@@ -271,7 +271,10 @@ struct client *client_create(struct region *region)
 	client->time_ns = ktime_get_boottime_ns();
 	client->pid = task_tgid_nr(current);
 	get_task_comm(client->comm, current);
+	client->event = events_last(&region->events);
+	mutex_init(&client->read_mutex);
 	INIT_LIST_HEAD(&client->records);
+	INIT_LIST_HEAD(&client->pins);
 	INIT_LIST_HEAD(&client->heaps);
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
@@ -317,6 +320,7 @@ void client_destroy(struct client *client)
 	unsigned long flags;
 	u64 handle;
 
+	client_unpin_all(client);
 	heap_destroy_private(client);
 	while (client_newest(client, &handle)) {
 		/* A heap that is destroyed forgets its records before it goes. */

@@ -10,6 +10,7 @@
 #define MEMMGR_CLIENT_H
 
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
@@ -65,6 +66,9 @@ struct client_user {
  * @closed: its file is gone
  * @account: what is charged to it
  * @records: of its allocations that are not persistent
+ * @pins: that it has
+ * @event: number of the last event that it has read
+ * @read_mutex: guards @event; one reader at a time
  * @heaps: its private heaps; guarded by region.heap_mutex
  * @heap_count: number of these
  * @time_ns: when it was opened
@@ -72,7 +76,7 @@ struct client_user {
  * @comm: of who opened it
  * @rcu: it may end under a heap's lock
  *
- * region.client_lock guards all of it but @heaps; inside a heap's lock.
+ * region.client_lock guards all of it but @heaps and @event; inside a heap's lock.
  */
 struct client {
 	struct region *region;
@@ -82,6 +86,9 @@ struct client {
 	bool closed;
 	struct account account;
 	struct list_head records;
+	struct list_head pins;
+	u64 event;
+	struct mutex read_mutex;	/* event */
 	struct list_head heaps;
 	u32 heap_count;
 	u64 time_ns;

@@ -315,6 +315,89 @@ static int users_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(users);
 
+static int compaction_show(struct seq_file *m, void *unused)
+{
+	struct region *region = m->private;
+	struct compact_total total;
+
+	mutex_lock(&region->compact_mutex);
+	total = region->compacted;
+	mutex_unlock(&region->compact_mutex);
+	head(m, "compaction");
+	seq_puts(m, "#key value\n");
+	seq_printf(m, "runs %llu\nmoves %llu\nmoved_bytes %llu\nlongest_step_ns %llu\n",
+		   total.runs, total.moves, total.moved, total.longest_ns);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(compaction);
+
+static int health_show(struct seq_file *m, void *unused)
+{
+	struct memmgr_health h = { 0 };
+
+	head(m, "health");
+	seq_puts(m, "#key value\n");
+	if (health_call(m->private, &h, false))
+		return 0;
+	seq_printf(m, "on %u\nlow %u\nfragmented %u\nat_work %u\n",
+		   !!(h.flags & MEMMGR_HEALTH_ON), !!(h.state & MEMMGR_HEALTH_LOW),
+		   !!(h.state & MEMMGR_HEALTH_FRAGMENTED),
+		   !!(h.state & MEMMGR_HEALTH_AT_WORK));
+	seq_printf(m, "usage %u\nwarn_above %u\nfragmentation %u\ncompact_above %u\n",
+		   h.usage, h.warn_above, h.fragmentation, h.compact_above);
+	seq_printf(m, "hysteresis %u\ncpu %u\nchecks %llu\ncompactions %llu\n",
+		   h.hysteresis, h.cpu, h.checks, h.compactions);
+	seq_printf(m, "moves %llu\nmoved_bytes %llu\nevents %llu\n", h.moves, h.moved,
+		   h.events);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(health);
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+/* For tests: no version line, a word in and a word out. */
+static int hold_show(struct seq_file *m, void *unused)
+{
+	struct region *region = m->private;
+	u32 step = READ_ONCE(region->hold.step);
+
+	if (step == HOLD_NONE)
+		seq_puts(m, "none\n");
+	else
+		seq_printf(m, "%s %s\n", hold_word(step),
+			   READ_ONCE(region->hold.waiting) ? "waiting" : "armed");
+	return 0;
+}
+
+static int hold_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, hold_show, inode->i_private);
+}
+
+static ssize_t hold_write(struct file *file, const char __user *from, size_t bytes,
+			  loff_t *pos)
+{
+	struct region *region = ((struct seq_file *)file->private_data)->private;
+	char word[16] = "";
+	int err;
+
+	if (bytes >= sizeof(word))
+		return -EINVAL;
+	if (copy_from_user(word, from, bytes))
+		return -EFAULT;
+	err = hold_set(region, strim(word));
+	return err ? err : bytes;
+}
+
+static const struct file_operations hold_fops = {
+	.owner = THIS_MODULE,
+	.open = hold_open,
+	.read = seq_read,
+	.write = hold_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+#endif
+
 static const struct {
 	const char *name;
 	const struct file_operations *fops;
@@ -328,6 +411,8 @@ static const struct {
 	{ "failures",	   &failures_fops },
 	{ "clients",	   &clients_fops },
 	{ "users",	   &users_fops },
+	{ "compaction",	   &compaction_fops },
+	{ "health",	   &health_fops },
 };
 
 struct dentry *debugfs_add_region(struct region *region)
@@ -338,6 +423,9 @@ struct dentry *debugfs_add_region(struct region *region)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		debugfs_create_file(files[i].name, 0400, folder, region,
 				    files[i].fops);
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+	debugfs_create_file("hold", 0600, folder, region, &hold_fops);
+#endif
 	return folder;
 }
 

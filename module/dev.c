@@ -6,10 +6,12 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "client.h"
+#include "compact.h"
 #include "compat.h"
 #include "dev.h"
 #include "dmabuf.h"
@@ -166,7 +168,8 @@ static int call_heap_query(struct caller *caller, void *arg)
 }
 
 #define BATCH_FLAGS	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_NO_FALLBACK | \
-			 MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_NO_ZERO)
+			 MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_NO_ZERO | \
+			 MEMMGR_ALLOC_MAY_COMPACT)
 #define ALLOC_FLAGS	(BATCH_FLAGS | MEMMGR_ALLOC_WAIT)
 
 static int call_alloc(struct caller *caller, void *arg)
@@ -655,6 +658,70 @@ static int call_set_quota(struct caller *caller, void *arg)
 	return client_set_quota(caller->client->region, q);
 }
 
+static int call_explain(struct caller *caller, void *arg)
+{
+	struct memmgr_explain *e = arg;
+
+	return e->flags ? -EINVAL : compact_explain(caller->heap, e);
+}
+
+/* What is told of one compaction begins at nothing. */
+static void compact_clear(struct memmgr_compact *c)
+{
+	struct memmgr_compact asked = *c;
+
+	memset(c, 0, sizeof(*c));
+	c->size = asked.size;
+	c->heap = asked.heap;
+	c->flags = asked.flags;
+	c->bytes = asked.bytes;
+	c->align = asked.align;
+	c->offset = asked.flags & MEMMGR_COMPACT_RANGE ? asked.offset : ~0ull;
+	c->step_bytes = asked.step_bytes;
+	c->max_bytes = asked.max_bytes;
+}
+
+static int call_compact(struct caller *caller, void *arg)
+{
+	struct memmgr_compact *c = arg;
+
+	if (c->flags & ~(MEMMGR_COMPACT_DRY_RUN | MEMMGR_COMPACT_RANGE) || c->reserved)
+		return -EINVAL;
+	if (!(c->flags & MEMMGR_COMPACT_DRY_RUN) && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	compact_clear(c);
+	return compact_heap(caller->heap, c);
+}
+
+static int call_pin(struct caller *caller, void *arg)
+{
+	struct memmgr_pin *p = arg;
+
+	return p->flags & ~MEMMGR_PIN_LEASE ? -EINVAL :
+	       heap_pin(caller->heap, caller->client, p);
+}
+
+static int call_unpin(struct caller *caller, void *arg)
+{
+	struct memmgr_pin *p = arg;
+
+	return p->flags & ~MEMMGR_PIN_LEASE ? -EINVAL :
+	       heap_unpin(caller->heap, caller->client, p);
+}
+
+static int call_health(struct caller *caller, void *arg)
+{
+	struct memmgr_health *h = arg;
+	bool set = h->flags & MEMMGR_HEALTH_SET;
+
+	if (h->flags & ~(MEMMGR_HEALTH_SET | MEMMGR_HEALTH_ON) || h->reserved ||
+	    (h->flags && !set))
+		return -EINVAL;
+	if (set && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return health_call(caller->client->region, h, set);
+}
+
 /*
  * An answer that could not be written is lost: nobody would know of what was
  * made, so it is unmade.
@@ -671,6 +738,11 @@ static void undo_alloc(struct caller *caller, void *arg)
 	struct memmgr_alloc *a = arg;
 
 	free_handle(caller->client, a->handle);
+}
+
+static void undo_pin(struct caller *caller, void *arg)
+{
+	heap_unpin(caller->heap, caller->client, arg);
 }
 
 static void undo_alloc_batch(struct caller *caller, void *arg)
@@ -757,6 +829,16 @@ static const struct call {
 	     LOOKS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_SET_QUOTA, call_set_quota, memmgr_quota, reserved,
 	     CHANGES, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_EXPLAIN, call_explain, memmgr_explain, best_run,
+	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_COMPACT, call_compact, memmgr_compact, reserved,
+	     LOOKS, HEAP_ID, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_PIN, call_pin, memmgr_pin, mine,
+	     CHANGES, HEAP_HANDLE, handle, undo_pin, NULL),
+	CALL(MEMMGR_IOC_UNPIN, call_unpin, memmgr_pin, mine,
+	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
+	CALL(MEMMGR_IOC_HEALTH, call_health, memmgr_health, events,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
 };
 
 /* Room for every structure of the table. */
@@ -767,6 +849,8 @@ union call_arg {
 	struct memmgr_heap_query query;
 	struct memmgr_stats stats;
 	struct memmgr_frag frag;
+	struct memmgr_explain explain;
+	struct memmgr_compact compact;
 };
 
 /* The layout of the ABI is the same everywhere; a change of it is a mistake. */
@@ -781,10 +865,10 @@ static_assert(sizeof(struct memmgr_alloc_batch) == 88);
 static_assert(sizeof(struct memmgr_free_batch) == 24);
 static_assert(sizeof(struct memmgr_mark) == 24);
 static_assert(sizeof(struct memmgr_copy) == 40);
-static_assert(sizeof(struct memmgr_info) == 168);
+static_assert(sizeof(struct memmgr_info) == 184);
 static_assert(sizeof(struct memmgr_list) == 40);
 static_assert(sizeof(struct memmgr_stats) == 512);
-static_assert(sizeof(struct memmgr_frag) == 568);
+static_assert(sizeof(struct memmgr_frag) == 824);
 static_assert(sizeof(struct memmgr_check) == 88);
 static_assert(sizeof(struct memmgr_cell) == 16);
 static_assert(sizeof(struct memmgr_map) == 32);
@@ -796,6 +880,11 @@ static_assert(sizeof(struct memmgr_export) == 24);
 static_assert(sizeof(struct memmgr_account) == 88);
 static_assert(sizeof(struct memmgr_accounts) == 32);
 static_assert(sizeof(struct memmgr_quota) == 32);
+static_assert(sizeof(struct memmgr_explain) == 696);
+static_assert(sizeof(struct memmgr_compact) == 200);
+static_assert(sizeof(struct memmgr_pin) == 40);
+static_assert(sizeof(struct memmgr_health) == 80);
+static_assert(sizeof(struct memmgr_event) == 64);
 
 /* The call itself, with the heap that its argument names. */
 static int call_run(const struct call *call, struct caller *caller, void *arg)
@@ -871,6 +960,54 @@ static int dev_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Wait for an event. */
+static int read_wait(struct file *file, struct client *client)
+{
+	struct events *events = &client->region->events;
+
+	if (events_last(events) != client->event)
+		return 0;
+	if (file->f_flags & O_NONBLOCK)
+		return -EAGAIN;
+	return wait_event_interruptible(events->wait,
+					events_last(events) != client->event);
+}
+
+/* Whole events; one counts as read when the reader has it. */
+static ssize_t dev_read(struct file *file, char __user *to, size_t bytes, loff_t *pos)
+{
+	struct client *client = file->private_data;
+	struct memmgr_event event;
+	ssize_t done = 0;
+	int err;
+
+	if (bytes < sizeof(event))
+		return -EINVAL;
+	if (mutex_lock_interruptible(&client->read_mutex))
+		return -ERESTARTSYS;
+	err = read_wait(file, client);
+	while (!err && bytes - done >= sizeof(event) &&
+	       events_next(&client->region->events, client->event, &event)) {
+		if (copy_to_user(to + done, &event, sizeof(event))) {
+			err = -EFAULT;
+			break;
+		}
+		client->event = event.kind == MEMMGR_EVENT_LOST ? event.seq - 1 : event.seq;
+		done += sizeof(event);
+	}
+	mutex_unlock(&client->read_mutex);
+	return done ? done : err;
+}
+
+static __poll_t dev_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct client *client = file->private_data;
+	struct events *events = &client->region->events;
+
+	poll_wait(file, &events->wait, table);
+	return events_last(events) != READ_ONCE(client->event) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
 static const struct file_operations dev_fops = {
 	.owner = THIS_MODULE,
 	COMPAT_FOP_FLAGS
@@ -879,6 +1016,8 @@ static const struct file_operations dev_fops = {
 	.unlocked_ioctl = dev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = dev_mmap,
+	.read = dev_read,
+	.poll = dev_poll,
 	.llseek = noop_llseek,
 };
 

@@ -26,7 +26,11 @@
 /* The allocation's only user is its dma-buf: its handle goes at once. */
 static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_flags)
 {
-	struct heap_request rq = { .bytes = bytes, .tag = DMAHEAP_TAG };
+	struct heap_request rq = {
+		.bytes = bytes,
+		.flags = MEMMGR_ALLOC_MAY_COMPACT,
+		.tag = DMAHEAP_TAG,
+	};
 	struct memmgr_info info = { 0 };
 	struct engine_refusal why = { 0 };
 	struct memmgr_heap *main;

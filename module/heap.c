@@ -168,6 +168,7 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 	flags = heap_lock(main);
 	err = main->engine.ops->alloc(&main->engine, &rq, &block, why);
 	heap_unlock(main, flags);
+	heap_touched(main);
 	if (!err)
 		*place = block.offset;
 	return err;
@@ -186,6 +187,7 @@ void heap_main_give(struct region *region, u64 place)
 	wake = heap_freed(main);
 	heap_unlock(main, flags);
 	heap_wake(main, wake);
+	heap_touched(main);
 }
 
 /* Blocks that kernel code holds. Under the heap's lock. */
@@ -973,7 +975,7 @@ static int heap_idle(struct memmgr_heap *heap, bool force, bool closing)
 
 	flags = heap_lock(heap);
 	if (heap_kernel_live(heap) || (heap->used_records && !force) ||
-	    (heap->exports && !closing))
+	    ((heap->exports || heap->pinned) && !closing) || heap->compacting)
 		err = -EBUSY;
 	else
 		heap->dying = true;

@@ -4,6 +4,7 @@
  *
  * Locks, outermost first:
  *
+ *	region.compact_mutex	one compaction at a time
  *	region.heap_mutex	making and unmaking heaps
  *	region.export_mutex	the list of dma-bufs
  *	region.map_gate		faults against changes of what is mapped
@@ -35,6 +36,7 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
+#include "health.h"
 #include "mmap.h"
 #include "record.h"
 #include "region.h"
@@ -44,12 +46,27 @@
 #define HEAP_NO_WINDOW		(~0u)
 
 /**
+ * struct heap_move - an allocation between two places
+ * @record: of it; NULL: none is
+ * @to: where it goes, offset in the heap
+ * @done: bytes that have arrived
+ * @fence: bytes up to which it is being moved right now
+ */
+struct heap_move {
+	struct record *record;
+	u64 to;
+	u64 done;
+	u64 fence;
+};
+
+/**
  * struct memmgr_heap - a heap
  * @lock: guards the engine, the records and the books
  * @kind: enum memmgr_kind, selects the engine
  * @flags: MEMMGR_HEAP_*
  * @waiters: callers that wait for memory
  * @freed: counts frees while somebody waits
+ * @watched: main: the next change is to be told to health.c
  * @base: where the kernel maps the arena (slab: the region)
  * @span: bytes from @base on in which its blocks lie
  * @spare: slab heaps: an object that kernel code gave back last and that the
@@ -82,6 +99,9 @@
  * @charge: bytes that it is charged, slabs apart
  * @exports: dma-bufs of its allocations
  * @held: records of allocations that were freed and are still in use
+ * @pinned: pins and leases of its allocations
+ * @compacting: it is being compacted, and cannot be destroyed
+ * @move: the allocation that is moving
  * @serial: tells it from all other heaps that the region ever had
  * @seq: number of the last allocation
  * @window: first window of its records, or HEAP_NO_WINDOW
@@ -108,6 +128,7 @@ struct memmgr_heap {
 	u32 flags;
 	u32 waiters;
 	u32 freed;
+	bool watched;
 	void *base;
 	unsigned long span;
 	void *spare;
@@ -140,6 +161,9 @@ struct memmgr_heap {
 	u64 charge;
 	u32 exports;
 	u32 held;
+	u32 pinned;
+	bool compacting;
+	struct heap_move move;
 	u64 serial;
 	u64 seq;
 	u32 window;
@@ -215,6 +239,13 @@ static inline void heap_wake(struct memmgr_heap *heap, bool wake)
 {
 	if (unlikely(wake))
 		swake_up_one(&heap->wait);
+}
+
+/* Something of the heap has changed; after the lock. */
+static __always_inline void heap_touched(struct memmgr_heap *heap)
+{
+	if (unlikely(READ_ONCE(heap->watched)))
+		health_kick(heap);
 }
 
 /* The fixed part of a handle's lower half; the rest is the record. */
@@ -354,6 +385,34 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		   u64 offset, u32 access, u64 *place);
 int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 		 u32 access, bool seal);
+bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
+
+/* heap_move.c: allocations move */
+struct compaction;
+struct heap_route;
+
+u32 record_fixed(const struct record *record);
+bool heap_can_move(const struct memmgr_heap *heap);
+struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
+			u64 handle, bool alone, unsigned long *flags);
+void heap_wait_moved(struct memmgr_heap *heap, u64 handle);
+void heap_wait_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
+int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
+	      u64 step, struct memmgr_compact *tally);
+int heap_compact_begin(struct memmgr_heap *heap);
+void heap_compact_end(struct memmgr_heap *heap);
+void heap_show(struct memmgr_heap *heap, struct compaction *c);
+void heap_show_slabs(struct memmgr_heap *heap, u16 *live);
+void heap_slab_last(struct memmgr_heap *heap, u32 number);
+bool heap_next_in_slab(struct memmgr_heap *heap, u32 number, u32 *index,
+		       struct heap_route *route, u32 *fixed);
+
+/* heap_pin.c: allocations stay */
+int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
+int heap_unpin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
+u32 client_pins(const struct client *client, u64 handle);
+struct pin *client_forget_pin(struct client *client, u64 handle);
+void client_unpin_all(struct client *client);
 
 /* heap_hold.c: what stays in use when its handle is gone */
 

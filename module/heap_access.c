@@ -19,7 +19,7 @@
  * @access: MEMMGR_ACCESS_* that the copy needs; 0: none
  * @place: of that byte in the region
  *
- * Context: any. O(1).
+ * Context: process, may sleep while it moves. O(1).
  * Return: 0, or an error of the ABI's table; after 0 heap_copy_end() is due.
  */
 int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
@@ -30,8 +30,7 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 	unsigned long flags;
 	int err;
 
-	flags = heap_lock(heap);
-	record = record_use(heap, &viewer, handle);
+	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
 		err = -ERANGE;
@@ -100,8 +99,8 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 		return arena_map(heap, client, offset, bytes, mapping);
 	flags = heap_lock(heap);
 	record = &heap->records[window - heap->window];
-	err = record->state == RECORD_LIVE ? record_access(record, &viewer) :
-					     -EINVAL;
+	err = record->state == RECORD_LIVE || record->state == RECORD_MOVING ?
+	      record_access(record, &viewer) : -EINVAL;
 	mapping->guard = record->flags & MEMMGR_ALLOC_GUARD;
 	limit = record->map_bytes + (mapping->guard ? 2 * PAGE_SIZE : 0);
 	if (!err && (bytes > limit || offset > limit - bytes))
@@ -112,6 +111,7 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 		mapping->handle = record->handle;
 		mapping->seq = record->seq;
 		mapping->first = record->map_page;
+		mapping->pages = record->map_bytes >> PAGE_SHIFT;
 		mapping->final = record->sealed;
 	}
 	heap_unlock(heap, flags);
@@ -165,6 +165,7 @@ static bool record_shows(const struct record *record, const struct mapping *mapp
 	if (!record || record->seq != mapping->seq)
 		return false;
 	return record->state == RECORD_LIVE || record->state == RECORD_RESIZING ||
+	       record->state == RECORD_MOVING ||
 	       (record->state == RECORD_HELD && mapping->kind == MAPPING_EXPORT);
 }
 
@@ -186,6 +187,22 @@ static int record_violated(struct memmgr_heap *heap, struct record *record,
 	return -EACCES;
 }
 
+/* The page of an allocation, which may be at its old or at its new place. */
+static int moving_place(const struct memmgr_heap *heap, const struct record *record,
+			u64 offset, u64 *place)
+{
+	const struct heap_move *move = &heap->move;
+	u64 at = record->offset;
+
+	if (record->state == RECORD_MOVING && offset < move->fence) {
+		if (offset >= move->done)
+			return -EAGAIN;
+		at = move->to;
+	}
+	*place = heap_place(heap, at) + offset;
+	return 0;
+}
+
 static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
 			u64 offset, u32 access, u64 *place,
 			struct violation *violation)
@@ -203,8 +220,28 @@ static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		return -ENOENT;
 	if (access & ~record->access)
 		return record_violated(heap, record, offset, access, violation);
-	*place = heap_place(heap, record->offset) + offset;
-	return 0;
+	return moving_place(heap, record, offset, place);
+}
+
+/**
+ * heap_behind_fence - is a page between two places?
+ * @heap: with the id of the one that the mapping showed when it was made
+ * @mapping: that shows it
+ * @offset: of the page in it, in bytes
+ *
+ * Context: any. O(1).
+ */
+bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
+{
+	struct violation unused;
+	unsigned long flags;
+	u64 place;
+	int err;
+
+	flags = heap_lock(heap);
+	err = record_place(heap, mapping, offset, MEMMGR_ACCESS_NONE, &place, &unused);
+	heap_unlock(heap, flags);
+	return err == -EAGAIN;
 }
 
 static void violation_report(const struct memmgr_heap *heap,
@@ -226,6 +263,12 @@ static void violation_report(const struct memmgr_heap *heap,
 			    heap->name);
 }
 
+/* A real-time program is promised that there are none. */
+static void count_lease_fault(struct record *record)
+{
+	record->lease_faults += !!record->leases;
+}
+
 /**
  * heap_map_place - where the page is that a mapping shows
  * @heap: with the id of the one that it showed when it was made
@@ -235,8 +278,8 @@ static void violation_report(const struct memmgr_heap *heap,
  * @place: in the region
  *
  * Context: process, the region's map_gate is held. O(1).
- * Return: 0, -ENOENT when it is not there any more, or -EACCES, which is counted
- * and reported.
+ * Return: 0; -ENOENT when it is not there any more; -EAGAIN while it is between two
+ * places, see heap_wait_fence(); or -EACCES, which is counted and reported.
  */
 int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		   u64 offset, u32 access, u64 *place)
@@ -246,10 +289,12 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 	int err = -ENOENT;
 
 	flags = heap_lock(heap);
-	if (heap->serial == mapping->serial)
-		err = mapping->kind == MAPPING_ARENA ?
-		      arena_place(heap, offset, place) :
-		      record_place(heap, mapping, offset, access, place, &violation);
+	if (heap->serial == mapping->serial && mapping->kind == MAPPING_ARENA)
+		err = arena_place(heap, offset, place);
+	else if (heap->serial == mapping->serial)
+		err = record_place(heap, mapping, offset, access, place, &violation);
+	if (!err && mapping->kind != MAPPING_ARENA)
+		count_lease_fault(record_of(heap, mapping->handle));
 	heap_unlock(heap, flags);
 	if (err == -EACCES)
 		violation_report(heap, &violation);
@@ -282,8 +327,7 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 	u64 bytes = 0;
 	int err;
 
-	flags = heap_lock(heap);
-	record = record_use(heap, &viewer, handle);
+	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (!err && (private || !heap_has_pages(heap)))
 		err = -EOPNOTSUPP;

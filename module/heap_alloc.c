@@ -6,9 +6,11 @@
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "compact.h"
 #include "heap.h"
 
 /* Clear a block that nobody else uses; may take long, so may reschedule. */
@@ -166,6 +168,7 @@ static int alloc_try(struct memmgr_heap *heap, const struct record *template,
 	flags = heap_lock(heap);
 	err = alloc_locked(heap, template, &handle, &block, why);
 	heap_unlock(heap, flags);
+	heap_touched(heap);
 	return err ? err : alloc_finish(heap, viewer, handle, wants_zero(template),
 					&block, info);
 }
@@ -261,6 +264,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	}
 	heap->waiters--;
 	heap_unlock(heap, flags);
+	heap_touched(heap);
 	if (!err)
 		return alloc_finish(heap, viewer, handle, wants_zero(template),
 				    &block, info);
@@ -304,6 +308,25 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 	if (why->reason != MEMMGR_REASON_BLOCKED)
 		failures_add(&heap->region->failures, &failure,
 			     heap->client ? heap->client->serial : 0);
+}
+
+#define COMPACT_TRIES	3u	/* what was made free, others may be quicker to take */
+
+/* Allocate after compaction, if fragmentation is what is in the way. */
+static int alloc_compacted(struct memmgr_heap *heap, const struct record *template,
+			   const struct viewer *viewer, struct memmgr_info *info,
+			   struct engine_refusal *why)
+{
+	int err = -ENOMEM;
+	u32 tries;
+
+	for (tries = 0; tries < COMPACT_TRIES && err == -ENOMEM &&
+	     compact_may_help(heap, template->align, why); tries++) {
+		if (compact_for(heap, template->bytes, template->align, why))
+			break;
+		err = alloc_try(heap, template, viewer, info, why);
+	}
+	return err;
 }
 
 static void count_fallback(struct memmgr_heap *heap)
@@ -353,6 +376,8 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 		if (err == -ENOMEM || err == -ENOSPC)
 			why->largest = max(why->largest, second.largest);
 	}
+	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
+		err = alloc_compacted(heap, &template, &viewer, info, why);
 	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, &template, err, why))
 		err = alloc_wait(heap, &template, &viewer, rq->timeout_ms, info,
 				 why);
@@ -375,6 +400,12 @@ void heap_refused(struct region *region)
 	heap_put(main);
 }
 
+/* Somebody else counts on it to stay. Under the heap's lock. */
+static bool record_pinned_by_others(const struct record *record, const struct client *client)
+{
+	return record->pins - record->exports > client_pins(client, record->handle);
+}
+
 /**
  * heap_free - free an allocation
  * @heap: that its handle names
@@ -389,22 +420,28 @@ void heap_refused(struct region *region)
 int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 {
 	struct viewer viewer = viewer_of(client);
+	struct pin *pin = NULL;
 	struct record *record;
 	unsigned long flags;
 	bool wake = false;
 	int err;
 
-	flags = heap_lock(heap);
-	record = record_use_alone(heap, &viewer, handle);
+	record = heap_use(heap, &viewer, handle, true, &flags);
 	err = PTR_ERR_OR_ZERO(record);
-	if (!err)
+	if (!err && record_pinned_by_others(record, client))
+		err = -EBUSY;
+	if (!err) {
+		pin = client_forget_pin(client, handle);
 		err = heap_end(heap, record, &flags);
+	}
 	if (err)
 		heap->refused++;
 	else
 		wake = heap_freed(heap);
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
+	heap_touched(heap);
+	kfree(pin);
 	return err;
 }
 
@@ -422,6 +459,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle)
 	unsigned long flags;
 	bool wake = false;
 
+	heap_wait_moved(heap, handle);
 	flags = heap_lock(heap);
 	record = record_of(heap, handle);
 	if (record && record->client == client) {
@@ -435,6 +473,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle)
 	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
+	heap_touched(heap);
 }
 
 /*
@@ -566,15 +605,14 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 
 	if (!bytes)
 		return -EINVAL;
-	flags = heap_lock(heap);
-	record = record_use_alone(heap, &viewer, handle);
+	record = heap_use(heap, &viewer, handle, true, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
 		goto out;
 	before = record->bytes;
 	if (record->sealed)
 		err = -EPERM;
-	else if (record->exports)
+	else if (record->exports || record_pinned_by_others(record, client))
 		err = -EBUSY;
 	else
 		err = resize_cut(heap, record, bytes, &flags);
@@ -590,6 +628,7 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 out:
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
+	heap_touched(heap);
 	if (err == -ENOMEM || err == -EDQUOT)
 		heap_failed(heap, bytes, 0, why);
 	return err;
@@ -747,8 +786,7 @@ int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
 	unsigned long flags;
 	int err;
 
-	flags = heap_lock(heap);
-	record = record_use(heap, &viewer, handle);
+	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (!err)
 		record_describe(heap, record, &viewer, info);

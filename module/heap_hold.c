@@ -198,7 +198,7 @@ bool heap_in_io(struct memmgr_heap *heap)
  * @read_only: nobody shall write through the dma-buf
  * @export: the answer
  *
- * Context: any. O(1).
+ * Context: process, may sleep while it moves. O(1).
  * Return: 0, or an error of the ABI's table; after 0 heap_export_end() is due.
  */
 int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
@@ -209,8 +209,7 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 	unsigned long flags;
 	int err;
 
-	flags = heap_lock(heap);
-	record = record_use(heap, &viewer, handle);
+	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (!err && !heap_has_pages(heap))
 		err = -EOPNOTSUPP;

@@ -96,6 +96,9 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset)
 			continue;
 		used++;
 		*offset = record->offset;
+		/* Between two places its block is something else. */
+		if (record->state == RECORD_MOVING)
+			continue;
 		if (heap->engine.ops->find(&heap->engine, record->offset, &block))
 			return "record of no block";
 		if (!block.recorded || block.requested != record->bytes)

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 
 #include "debugfs.h"
+#include "health.h"
 #include "mmap.h"
 #include "source.h"
 
@@ -13,6 +14,9 @@ static int __init memmgr_init(void)
 	err = mapping_init();
 	if (err)
 		return err;
+	err = health_start();
+	if (err)
+		goto out_mapping;
 	debugfs_init();
 	err = source_init();
 	if (err)
@@ -21,6 +25,8 @@ static int __init memmgr_init(void)
 
 out_debugfs:
 	debugfs_exit();
+	health_end();
+out_mapping:
 	mapping_exit();
 	return err;
 }
@@ -29,6 +35,7 @@ static void __exit memmgr_exit(void)
 {
 	source_exit();
 	debugfs_exit();
+	health_end();
 	mapping_exit();
 	rcu_barrier();
 }

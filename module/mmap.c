@@ -23,6 +23,7 @@
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "client.h"
@@ -48,7 +49,10 @@ static void mapping_close(struct vm_area_struct *vma)
 		kfree(mapping);
 }
 
-/* Where the page of a fault is; 0, or what to tell the kernel. */
+/*
+ * Where the page of a fault is; 0, or what to tell the kernel. VM_FAULT_RETRY is for
+ * us: it moves right now, see mapping_wait().
+ */
 static vm_fault_t mapping_place(struct vm_fault *vmf, u32 access, u64 *place)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
@@ -62,7 +66,23 @@ static vm_fault_t mapping_place(struct vm_fault *vmf, u32 access, u64 *place)
 	heap_put(heap);
 	if (!err)
 		return 0;
+	if (err == -EAGAIN)
+		return VM_FAULT_RETRY;
 	return err == -EACCES ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
+}
+
+/* Wait until the page has moved, without the gate, then fault anew. */
+static vm_fault_t mapping_wait(struct vm_fault *vmf)
+{
+	struct mapping *mapping = vmf->vma->vm_private_data;
+	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
+
+	if (heap) {
+		heap_wait_fence(heap, mapping,
+				(u64)(vmf->pgoff - mapping->first) << PAGE_SHIFT);
+		heap_put(heap);
+	}
+	return VM_FAULT_NOPAGE;
 }
 
 static vm_fault_t mapping_fault(struct vm_fault *vmf)
@@ -79,7 +99,7 @@ static vm_fault_t mapping_fault(struct vm_fault *vmf)
 	if (!result)
 		result = region_insert(region, vmf->vma, vmf->address, place, write);
 	up_read(&region->map_gate);
-	return result;
+	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
 }
 
 /*
@@ -97,7 +117,7 @@ static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
 	down_read(&region->map_gate);
 	result = mapping_place(vmf, MEMMGR_ACCESS_WRITE, &place);
 	up_read(&region->map_gate);
-	return result;
+	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
 }
 
 /* The same where there are struct pages; the caller wants its page locked. */
@@ -252,6 +272,64 @@ void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
 	down_write(&region->map_gate);
 	up_write(&region->map_gate);
 	unmap_mapping_range(region->inode->i_mapping, from, bytes, 1);
+}
+
+/* Touch a page the way the process will: once to map it, once to mark it used. */
+static int populate_page(struct vm_area_struct *vma, unsigned long address)
+{
+	unsigned int flags = vma->vm_flags & VM_WRITE ? FAULT_FLAG_WRITE : 0;
+	int err;
+
+	err = fixup_user_fault(vma->vm_mm, address, flags, NULL);
+	return err ? err : fixup_user_fault(vma->vm_mm, address, flags, NULL);
+}
+
+static int populate_vma(struct vm_area_struct *vma)
+{
+	struct mapping *mapping = vma->vm_private_data;
+	unsigned long first = mapping->first + mapping->guard;
+	unsigned long address;
+	int err = 0;
+
+	if (!(vma->vm_flags & (VM_READ | VM_WRITE)))
+		return 0;
+	for (address = vma->vm_start; !err && address < vma->vm_end; address += PAGE_SIZE) {
+		unsigned long page = vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
+
+		if (page >= first && page < first + mapping->pages)
+			err = populate_page(vma, address);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	return err;
+}
+
+/**
+ * mapping_populate - map all pages that the calling process sees of an allocation
+ * @region: of it
+ * @handle: of the allocation, which does not move
+ *
+ * Context: process, may sleep. O(mappings of the process + pages).
+ * Return: 0, or -EFAULT or another error when a page could not be mapped.
+ */
+int mapping_populate(struct region *region, u64 handle)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	int err = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	for (vma = find_vma(mm, 0); vma && !err; vma = find_vma(mm, vma->vm_end)) {
+		struct mapping *mapping = vma->vm_private_data;
+
+		if (vma->vm_ops == &mapping_ops && mapping->region == region &&
+		    mapping->kind == MAPPING_RECORD && mapping->handle == handle)
+			err = populate_vma(vma);
+	}
+	mmap_read_unlock(mm);
+	return err;
 }
 
 /*

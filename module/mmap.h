@@ -29,6 +29,7 @@ enum mapping_kind {
  * @handle: of the allocation, unless it is an arena
  * @seq: of the allocation
  * @first: vm_pgoff of its first byte
+ * @pages: of the allocation when it was mapped, without guard pages
  */
 struct mapping {
 	refcount_t users;
@@ -41,10 +42,12 @@ struct mapping {
 	u64 handle;
 	u64 seq;
 	u32 first;
+	u32 pages;
 };
 
 int mapping_create(struct client *client, struct vm_area_struct *vma);
 int mapping_create_export(const struct heap_export *export, struct vm_area_struct *vma);
+int mapping_populate(struct region *region, u64 handle);
 void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes);
 
 __visible int mapping_init(void);

@@ -41,7 +41,7 @@ struct record *record_of(struct memmgr_heap *heap, u64 handle)
 	       record : NULL;
 }
 
-/* The record that a viewer may use now, or an error. */
+/* The record that a viewer may use now, or an error; -EAGAIN: it is moving. */
 struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			  u64 handle)
 {
@@ -53,6 +53,8 @@ struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 	err = record_access(record, viewer);
 	if (err)
 		return ERR_PTR(err);
+	if (record->state == RECORD_MOVING)
+		return ERR_PTR(-EAGAIN);
 	if (record->state != RECORD_LIVE)
 		return ERR_PTR(-EBUSY);
 	return record;
@@ -131,6 +133,8 @@ void record_release(struct memmgr_heap *heap, struct record *record)
 	record->handle = handle_make((record->handle >> 32) + 1, heap->id,
 				     record_index(heap, record));
 	record->state = RECORD_FREE;
+	heap->pinned -= record->pins - record->exports;
+	record->pins = 0;
 	record->payer = NULL;
 	record->next = heap->free_record;
 	heap->free_record = record_index(heap, record);
@@ -153,11 +157,13 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 		     const struct viewer *viewer, struct memmgr_info *info)
 {
 	bool mine = !record_access(record, viewer);
-	struct engine_block block;
+	struct engine_block block = { .granted = record->map_bytes };
 	u32 size = info->size;
 
 	memset(info, 0, sizeof(*info));
-	heap->engine.ops->find(&heap->engine, record->offset, &block);
+	/* Between two places its block is something else. */
+	if (record->state != RECORD_MOVING)
+		heap->engine.ops->find(&heap->engine, record->offset, &block);
 	info->size = size;
 	info->flags = record->flags;
 	info->handle = mine ? record->handle : 0;
@@ -175,7 +181,10 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->state = (record->mapped ? MEMMGR_INFO_MAPPED : 0) |
 		      (mine ? MEMMGR_INFO_MINE : 0) |
 		      (record->sealed ? MEMMGR_INFO_SEALED : 0) |
-		      (record->state == RECORD_HELD ? MEMMGR_INFO_HELD : 0);
+		      (record->state == RECORD_HELD ? MEMMGR_INFO_HELD : 0) |
+		      (record->leases ? MEMMGR_INFO_LEASED : 0) |
+		      (heap_can_move(heap) && !record_fixed(record) ?
+		       MEMMGR_INFO_MOVABLE : 0);
 	info->pid = record->pid;
 	info->tid = record->tid;
 	info->uid = from_kuid(&init_user_ns, record->uid);
@@ -186,4 +195,6 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->violations = record->violations;
 	info->access = record->access;
 	info->exports = record->exports;
+	info->moves = record->moves;
+	info->lease_faults = record->lease_faults;
 }

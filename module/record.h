@@ -22,6 +22,7 @@ enum record_state {
 	RECORD_RESIZING,	/* may be mapped up to map_bytes, nothing else */
 	RECORD_DYING,	/* its mappings are being removed */
 	RECORD_HELD,	/* freed, but a dma-buf or I/O still uses the memory */
+	RECORD_MOVING,	/* on its way, see heap_move.c; may be mapped, nothing else */
 };
 
 /**
@@ -51,7 +52,10 @@ enum record_state {
  * @uid: of its maker
  * @pid: of its maker
  * @tid: of its maker
- * @pins: promises that it stays where it is
+ * @pins: promises that it stays where it is: pins, leases, dma-bufs
+ * @leases: pins that want no page faults either
+ * @lease_faults: page faults since the first of these
+ * @moves: how often it was moved
  * @map_page: page of the region where it was when it was mapped first
  * @depth: stack heaps: its place in the stack
  * @comm: of its maker
@@ -83,6 +87,9 @@ struct record {
 	u32 pid;
 	u32 tid;
 	u32 pins;
+	u32 leases;
+	u64 lease_faults;
+	u64 moves;
 	u32 map_page;
 	u32 depth;
 	char comm[MEMMGR_COMM_LEN];

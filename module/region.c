@@ -231,6 +231,26 @@ void region_copy(const struct region *region, u64 offset, void *to, size_t bytes
 
 #define BOUNCE	256u	/* uncached memory does not take any access */
 
+/* Copy memory of the region to lower addresses, or to where the two do not overlap. */
+void region_move(const struct region *region, u64 to, u64 from, u64 bytes)
+{
+	char bounce[BOUNCE];
+
+	if (!region_is_io(region)) {
+		memmove(region->virt + to, region->virt + from, bytes);
+		return;
+	}
+	while (bytes) {
+		u32 n = min_t(u64, bytes, BOUNCE);
+
+		memcpy_fromio(bounce, region_io(region, from), n);
+		memcpy_toio(region_io(region, to), bounce, n);
+		to += n;
+		from += n;
+		bytes -= n;
+	}
+}
+
 /* Bytes that could not be copied, as copy_to_user() tells. */
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes)
@@ -541,7 +561,7 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	if (!region)
 		return NULL;
 	region->index = index;
-	region->flags = s->flags | (join ? MEMMGR_REGION_JOIN : 0) |
+	region->flags = s->flags | (join && !health_realtime() ? MEMMGR_REGION_JOIN : 0) |
 			cache_flag(s->cache);
 	if (s->flags & MEMMGR_REGION_RESERVED) {
 		region->phys = s->phys;
@@ -550,6 +570,11 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->bytes = s->bytes;
 	region->window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
 	init_rwsem(&region->map_gate);
+	mutex_init(&region->compact_mutex);
+	init_waitqueue_head(&region->move_wait);
+	init_waitqueue_head(&region->hold_wait);
+	events_init(&region->events);
+	health_init(region);
 	mutex_init(&region->heap_mutex);
 	mutex_init(&region->export_mutex);
 	raw_spin_lock_init(&region->client_lock);
@@ -588,7 +613,8 @@ static int region_build(struct region *region, const struct region_source *s)
 		err = PTR_ERR(region->inode);
 		goto out_unmap;
 	}
-	err = heap_create_main(region, max_allocations, join);
+	err = heap_create_main(region, max_allocations,
+			       region->flags & MEMMGR_REGION_JOIN);
 	if (err)
 		goto out_inode;
 	err = heap_config_apply(region, s);
@@ -643,6 +669,7 @@ struct region *region_create(const struct region_source *s)
 	}
 	list_add_tail(&region->node, before);
 	region_announce(region);
+	health_watch(region);
 out:
 	mutex_unlock(&regions_mutex);
 	return err ? ERR_PTR(err) : region;
@@ -660,6 +687,7 @@ void region_destroy(struct region *region)
 	list_del(&region->node);
 	dev_remove_region(region);
 	dmaheap_remove_region(region);
+	health_stop(region);
 	heap_settle_stop(region);
 	debugfs_remove_region(region);
 	heap_destroy_all(region);

@@ -16,10 +16,15 @@
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
 
+#include "compact.h"
+#include "events.h"
 #include "failures.h"
+#include "health.h"
+#include "hold.h"
 
 struct device;
 struct device_node;
@@ -54,6 +59,13 @@ struct vm_area_struct;
  * @exports: dma-bufs
  * @export_mutex: guards @exports
  * @settle: looks whether I/O has ended that keeps memory
+ * @compact_mutex: one compaction at a time; guards @compacted
+ * @move_wait: for allocations that move
+ * @compacted: what compaction did so far
+ * @hold: where tests stop a move
+ * @hold_wait: of a move that stops there
+ * @events: the last events
+ * @health: thresholds and the worker
  * @heap_mutex: serialises making and unmaking heaps
  * @heaps: by id; written under @heap_mutex, read under RCU
  * @serial: of the last heap that was made
@@ -85,6 +97,13 @@ struct region {
 	struct list_head exports;
 	struct mutex export_mutex;	/* the list of dma-bufs */
 	struct delayed_work settle;
+	struct mutex compact_mutex;	/* compaction */
+	wait_queue_head_t move_wait;
+	struct compact_total compacted;
+	struct hold hold;
+	wait_queue_head_t hold_wait;
+	struct events events;
+	struct health health;
 	struct mutex heap_mutex;	/* making and unmaking heaps */
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
 	u64 serial;
@@ -129,6 +148,7 @@ bool region_in_io(const struct region *region, u64 offset, u64 bytes);
 const char *region_cache(const struct region *region);
 void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map);
 void region_sync(const struct region *region, u64 offset, u64 bytes);
+void region_move(const struct region *region, u64 to, u64 from, u64 bytes);
 void region_copy(const struct region *region, u64 offset, void *to, size_t bytes);
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes);

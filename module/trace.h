@@ -32,6 +32,78 @@ TRACE_EVENT(memmgr_violation,
 		  __entry->offset, __entry->write ? "write" : "read")
 );
 
+/* An allocation was moved; places are offsets in the region. */
+TRACE_EVENT(memmgr_move,
+	TP_PROTO(const char *region, const char *heap, u64 handle, u64 from, u64 to,
+		 u64 bytes),
+	TP_ARGS(region, heap, handle, from, to, bytes),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__string(heap, heap)
+		__field(u64, handle)
+		__field(u64, from)
+		__field(u64, to)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		COMPAT_ASSIGN_STR(heap, heap);
+		__entry->handle = handle;
+		__entry->from = from;
+		__entry->to = to;
+		__entry->bytes = bytes;
+	),
+	TP_printk("region=%s heap=%s handle=0x%llx from=0x%llx to=0x%llx bytes=%llu",
+		  __get_str(region), __get_str(heap), __entry->handle, __entry->from,
+		  __entry->to, __entry->bytes)
+);
+
+/* A compaction ended; before and after are the largest free runs, in bytes. */
+TRACE_EVENT(memmgr_compact,
+	TP_PROTO(const char *region, const char *heap, u32 moves, u64 moved, u64 before,
+		 u64 after),
+	TP_ARGS(region, heap, moves, moved, before, after),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__string(heap, heap)
+		__field(u32, moves)
+		__field(u64, moved)
+		__field(u64, before)
+		__field(u64, after)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		COMPAT_ASSIGN_STR(heap, heap);
+		__entry->moves = moves;
+		__entry->moved = moved;
+		__entry->before = before;
+		__entry->after = after;
+	),
+	TP_printk("region=%s heap=%s moves=%u moved=%llu before=%llu after=%llu",
+		  __get_str(region), __get_str(heap), __entry->moves, __entry->moved,
+		  __entry->before, __entry->after)
+);
+
+/* A threshold was passed; kind is enum memmgr_event_kind, the rest in thousandths. */
+TRACE_EVENT(memmgr_watermark,
+	TP_PROTO(const char *region, u32 kind, u32 value, u32 limit),
+	TP_ARGS(region, kind, value, limit),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__field(u32, kind)
+		__field(u32, value)
+		__field(u32, limit)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		__entry->kind = kind;
+		__entry->value = value;
+		__entry->limit = limit;
+	),
+	TP_printk("region=%s kind=%u value=%u limit=%u", __get_str(region),
+		  __entry->kind, __entry->value, __entry->limit)
+);
+
 #endif /* MEMMGR_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -219,6 +219,53 @@ int slab_give(struct slabs *s, u64 offset, u32 mark)
 	return slab_give_to(s, n, offset & ((1u << s->layout.shift) - 1), mark);
 }
 
+/* Objects handed out of slab @n, if it is partial and not empty; 0 otherwise. */
+u32 slab_live(const struct slabs *s, u32 n)
+{
+	const struct slab *slab = &s->slab[n];
+
+	return slab->held && slab->free ? s->layout.objects - slab->free : 0;
+}
+
+/* Slab @n, if slab_live() counts in it, serves after all others. */
+void slab_last(struct slabs *s, u32 n)
+{
+	if (!slab_live(s, n))
+		return;
+	ring_del(s, n);
+	ring_add_tail(s, n);
+}
+
+/**
+ * slab_move - take an object of another slab for one that moves there
+ * @s: the engine
+ * @offset: of the one that moves, which has a record
+ * @to: offset of the other, in the slab that serves next
+ *
+ * Counts as live, but not as an allocation.
+ *
+ * Context: any; the caller serialises. O(1).
+ * Return: 0, -ENOENT, or -EBUSY when no other slab has a free object.
+ */
+int slab_move(struct slabs *s, u64 offset, u64 *to)
+{
+	u32 n, i, at, other = s->partial;
+	u32 asked;
+
+	at = object_at(s, offset, &n, &i);
+	if (at == SLAB_NONE || !s->asked[at])
+		return -ENOENT;
+	/* An empty one is no gain. */
+	if (other == SLAB_NONE || other == n || s->slab[other].free == s->layout.objects)
+		return -EBUSY;
+	asked = s->asked[at];
+	*to = ((u64)other << s->layout.shift) + slab_take_from(s, other, SLAB_RECORDED);
+	s->e.allocs--;
+	s->asked[object_at(s, *to, &n, &i)] = asked;
+	s->waste += s->layout.object - (asked & ~SLAB_RECORDED);
+	return 0;
+}
+
 static void slab_describe(const struct slabs *s, u32 n, u32 i,
 			  struct engine_block *block)
 {

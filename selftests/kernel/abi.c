@@ -746,14 +746,19 @@ SAME_SIZE(memmgr_alloc_batch, 88);
 SAME_SIZE(memmgr_free_batch, 24);
 SAME_SIZE(memmgr_mark, 24);
 SAME_SIZE(memmgr_copy, 40);
-SAME_SIZE(memmgr_info, 168);
+SAME_SIZE(memmgr_info, 184);
 SAME_SIZE(memmgr_list, 40);
 SAME_SIZE(memmgr_stats, 512);
-SAME_SIZE(memmgr_frag, 568);
+SAME_SIZE(memmgr_frag, 824);
 SAME_SIZE(memmgr_check, 88);
 SAME_SIZE(memmgr_cell, 16);
 SAME_SIZE(memmgr_map, 32);
 SAME_SIZE(memmgr_failure, 112);
 SAME_SIZE(memmgr_failures, 40);
+SAME_SIZE(memmgr_explain, 696);
+SAME_SIZE(memmgr_compact, 200);
+SAME_SIZE(memmgr_pin, 40);
+SAME_SIZE(memmgr_health, 80);
+SAME_SIZE(memmgr_event, 64);
 
 MEMMGR_TEST_MAIN

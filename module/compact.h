@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Compaction: what is to be moved, and why it would help. */
+#ifndef MEMMGR_COMPACT_H
+#define MEMMGR_COMPACT_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+#include "core/engine.h"
+#include "core/plan.h"
+
+struct memmgr_heap;
+struct region;
+
+#define COMPACT_SKIPS	16u	/* allocations that I/O holds, before it is given up */
+
+/**
+ * struct compaction - one compaction of a buddy heap
+ * @plan: the picture and the moves
+ * @record: by granule: of the movable block that starts there
+ * @movable: granules of blocks that may move
+ * @fixed: granules of those that may not, by enum memmgr_fixed
+ * @skip: records that turned out to be held by I/O
+ * @skips: number of these
+ */
+struct compaction {
+	struct plan plan;
+	u32 *record;
+	u64 movable;
+	u64 fixed[MEMMGR_FIXED_REASONS];
+	u32 skip[COMPACT_SKIPS];
+	u32 skips;
+};
+
+/**
+ * struct heap_route - from where to where
+ * @from: offset in the heap
+ * @to: offset in the heap; slab: chosen when it moves
+ * @bytes: granted
+ * @slide: the two places overlap
+ */
+struct heap_route {
+	u64 from;
+	u64 to;
+	u64 bytes;
+	bool slide;
+};
+
+/**
+ * struct compact_total - what was done in a region
+ * @runs: compactions that moved something
+ * @moves: blocks
+ * @moved: bytes
+ * @longest_ns: the longest step
+ */
+struct compact_total {
+	u64 runs;
+	u64 moves;
+	u64 moved;
+	u64 longest_ns;
+};
+
+bool compact_skips(const struct compaction *c, u32 index);
+int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out);
+int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out);
+bool compact_may_help(const struct memmgr_heap *heap, u64 align,
+		      const struct engine_refusal *why);
+int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align,
+		struct engine_refusal *why);
+
+#endif /* MEMMGR_COMPACT_H */
