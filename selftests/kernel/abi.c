@@ -47,6 +47,10 @@ union request {
 	struct memmgr_export export;
 	struct memmgr_accounts accounts;
 	struct memmgr_quota quota;
+	struct memmgr_explain explain;
+	struct memmgr_compact compact;
+	struct memmgr_pin pin;
+	struct memmgr_health health;
 	unsigned char raw[4096];
 };
 
@@ -245,6 +249,19 @@ static void undo_quota(struct ground *g, union request *r)
 	mm_call(g->fd, MEMMGR_IOC_SET_QUOTA, &q);
 }
 
+static void fill_pin(struct ground *g, union request *r)
+{
+	r->pin.handle = page_handle(g);
+}
+
+static void fill_unpin(struct ground *g, union request *r)
+{
+	struct memmgr_pin p = { .size = sizeof(p), .handle = page_handle(g) };
+
+	mm_call(g->fd, MEMMGR_IOC_PIN, &p);
+	r->pin.handle = p.handle;
+}
+
 /*
  * Every call: how to make a good request, what to undo when it was granted,
  * its known flags, its reserved field (0: none), and whether it answers.
@@ -277,7 +294,7 @@ struct call {
 #define KNOWN_QUERY	(MEMMGR_QUERY_NAME | MEMMGR_QUERY_NEXT)
 #define KNOWN_ALLOC	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_WAIT |	\
 			 MEMMGR_ALLOC_NO_FALLBACK | MEMMGR_ALLOC_GUARD | \
-			 MEMMGR_ALLOC_NO_ZERO)
+			 MEMMGR_ALLOC_NO_ZERO | MEMMGR_ALLOC_MAY_COMPACT)
 #define KNOWN_BATCH	(KNOWN_ALLOC & ~MEMMGR_ALLOC_WAIT)
 #define KNOWN_QUOTA	(MEMMGR_QUOTA_CLIENT | MEMMGR_QUOTA_USER | MEMMGR_QUOTA_DEFAULT)
 
@@ -306,7 +323,7 @@ static const struct call calls[] = {
 	CALL(LIST, memmgr_list, MEMMGR_LIST_MINE, RESERVED(memmgr_list), true,
 	     fill_list, fill_nothing),
 	GROWN(STATS, memmgr_stats, 488, 0, 0, true, fill_nothing, fill_nothing),
-	CALL(FRAG, memmgr_frag, 0, 0, true, fill_nothing, fill_nothing),
+	GROWN(FRAG, memmgr_frag, 568, 0, 0, true, fill_nothing, fill_nothing),
 	CALL(CHECK, memmgr_check, 0, 0, true, fill_nothing, fill_nothing),
 	CALL(MAP, memmgr_map, 0, RESERVED(memmgr_map), true, fill_map,
 	     fill_nothing),
@@ -321,6 +338,13 @@ static const struct call calls[] = {
 	     fill_accounts, fill_nothing),
 	CALL(SET_QUOTA, memmgr_quota, KNOWN_QUOTA, RESERVED(memmgr_quota), false,
 	     fill_quota, undo_quota),
+	CALL(EXPLAIN, memmgr_explain, 0, 0, true, fill_nothing, fill_nothing),
+	CALL(COMPACT, memmgr_compact, MEMMGR_COMPACT_DRY_RUN | MEMMGR_COMPACT_RANGE,
+	     RESERVED(memmgr_compact), true, fill_nothing, fill_nothing),
+	CALL(PIN, memmgr_pin, MEMMGR_PIN_LEASE, 0, true, fill_pin, undo_page),
+	CALL(UNPIN, memmgr_pin, MEMMGR_PIN_LEASE, 0, true, fill_unpin, undo_page),
+	CALL(HEALTH, memmgr_health, MEMMGR_HEALTH_SET | MEMMGR_HEALTH_ON,
+	     RESERVED(memmgr_health), true, fill_nothing, fill_nothing),
 };
 
 static void ground_make(struct __test_metadata *_metadata, int fd, struct ground *g)
@@ -648,9 +672,9 @@ TEST_F(abi, unknown_commands)
 	struct snapshot after;
 	unsigned int nr, i;
 
-	for (nr = 0x19; nr < 0x100; nr++)
+	for (nr = 0x1e; nr < 0x100; nr++)
 		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
-	for (nr = 0; nr < 0x19; nr++) {
+	for (nr = 0; nr < 0x1e; nr++) {
 		for (i = 0; i < ARRAY_SIZE(magics); i++)
 			EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(magics[i], nr + 0x20), &q));
 		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IOC(_IOC_READ | _IOC_WRITE,

@@ -874,7 +874,7 @@ TEST_F_TIMEOUT(victim, adversary_memory_with_a_past, 120)
 /* ---- structures and pointers ----------------------------------------------- */
 
 #define FIRST_CALL	0x00
-#define LAST_CALL	0x18
+#define LAST_CALL	0x1d
 
 static void truncated_structures(const struct target *t)
 {

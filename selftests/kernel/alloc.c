@@ -124,7 +124,7 @@ TEST_F(alloc, record_says_who_when_and_what)
 	EXPECT_LE(start, i.time_ns);
 	EXPECT_GE(end, i.time_ns);
 	EXPECT_EQ(MEMMGR_HEAP_MAIN, i.heap);
-	EXPECT_EQ(MEMMGR_INFO_MINE, i.state);
+	EXPECT_EQ(MEMMGR_INFO_MINE | MEMMGR_INFO_MOVABLE, i.state);
 	EXPECT_EQ(0, i.flags);
 	EXPECT_EQ(getpid(), (pid_t)i.pid);
 	EXPECT_EQ(syscall(SYS_gettid), (long)i.tid);
@@ -382,7 +382,7 @@ static const struct bad_alloc bad_allocs[] = {
 	{ "align 4097", EINVAL, 0, 64, 4097 },
 	{ "align ~0", EINVAL, 0, 64, ~0ull },
 	{ "align 2^32+1", EINVAL, 0, 64, (1ull << 32) + 1 },
-	{ "flag 5", EINVAL, 1u << 5, 64, 0 },
+	{ "flag 6", EINVAL, 1u << 6, 64, 0 },
 	{ "flag 31", EINVAL, 1u << 31, 64, 0 },
 	{ "all flags", EINVAL, ~0u, 64, 0 },
 	{ "~0 bytes", ENOMEM, 0, ~0ull, 0 },
