@@ -357,7 +357,6 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 	if (unlikely(heap->waiters))
 		goto wake;
 	heap_unlock_inline(heap, flags);
-	heap_touched(heap);
 	return likely(!err) ? 0 : free_slow(heap, ptr, err);
 
 wake:

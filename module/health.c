@@ -82,7 +82,7 @@ void health_end(void)
  */
 void health_kick(struct memmgr_heap *main)
 {
-	if (xchg(&main->watched, false))
+	if (heap_unwatch(main))
 		queue_delayed_work(health_queue, &main->region->health.work, HEALTH_DELAY);
 }
 
@@ -186,7 +186,7 @@ static void health_work(struct work_struct *work)
 	if (!main)
 		return;
 	/* Before the look: what changes after it is seen next time. */
-	WRITE_ONCE(main->watched, true);
+	heap_watch(main);
 	mutex_lock(&h->mutex);
 	health_look(region, main);
 	if (h->on && h->state & MEMMGR_HEALTH_FRAGMENTED &&
@@ -194,7 +194,7 @@ static void health_work(struct work_struct *work)
 		again = health_compact(h, main);
 		health_look(region, main);
 		/* Its own moves are no news. */
-		WRITE_ONCE(main->watched, true);
+		heap_watch(main);
 	}
 	mutex_unlock(&h->mutex);
 	if (again)

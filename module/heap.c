@@ -190,6 +190,34 @@ void heap_main_give(struct region *region, u64 place)
 	heap_touched(main);
 }
 
+/*
+ * The next change of main calls health_kick(). It counts as a waiter, so that a
+ * driver's free needs no look of its own for it.
+ */
+void heap_watch(struct memmgr_heap *main)
+{
+	unsigned long flags;
+
+	flags = heap_lock(main);
+	main->waiters += !main->watched;
+	main->watched = true;
+	heap_unlock(main, flags);
+}
+
+/* True when it was watched. A slab heap's lock may be held. */
+bool heap_unwatch(struct memmgr_heap *main)
+{
+	unsigned long flags;
+	bool watched;
+
+	flags = heap_lock(main);
+	watched = main->watched;
+	main->waiters -= watched;
+	main->watched = false;
+	heap_unlock(main, flags);
+	return watched;
+}
+
 /* Blocks that kernel code holds. Under the heap's lock. */
 u32 heap_kernel_live(struct memmgr_heap *heap)
 {

@@ -64,7 +64,7 @@ struct heap_move {
  * @lock: guards the engine, the records and the books
  * @kind: enum memmgr_kind, selects the engine
  * @flags: MEMMGR_HEAP_*
- * @waiters: callers that wait for memory
+ * @waiters: callers that wait for memory, and one for @watched
  * @freed: counts frees while somebody waits
  * @watched: main: the next change is to be told to health.c
  * @base: where the kernel maps the arena (slab: the region)
@@ -303,6 +303,8 @@ void heap_put(struct memmgr_heap *heap);
 __visible struct memmgr_heap *heap_hold(struct region *region, const char *name);
 __visible void heap_unhold(struct memmgr_heap *heap);
 int heap_access(const struct memmgr_heap *heap, const struct client *client);
+void heap_watch(struct memmgr_heap *main);
+bool heap_unwatch(struct memmgr_heap *main);
 int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
 		   struct engine_refusal *why);
 void heap_main_give(struct region *region, u64 place);

@@ -51,7 +51,7 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
  * @heap: the heap
  * @out: the answer; size and heap are left alone
  *
- * Context: any. O(orders) with the lock held, O(orders^2) in all.
+ * Context: any. O(orders).
  */
 void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 {
@@ -69,16 +69,18 @@ void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 	out->unit = frag.unit;
 	out->free = frag.free;
 	out->largest = frag.largest;
-	out->free_blocks = frag_free_blocks(&frag);
+	out->free_blocks = frag_indices(&frag, out->unusable, out->index);
 	out->external = frag_external(&frag);
 	out->internal = frag_internal(&books);
 	for (o = 0; o < MEMMGR_ORDERS; o++) {
 		bool valid = o < frag.orders;
 
 		out->blocks[o] = valid ? frag.blocks[o] : 0;
-		out->unusable[o] = valid ? frag_unusable(&frag, o) : 0;
-		out->index[o] = valid ? frag_index(&frag, o) : 0;
 		out->aligned[o] = valid ? frag.aligned[o] * frag.unit : 0;
+		if (!valid) {
+			out->unusable[o] = 0;
+			out->index[o] = 0;
+		}
 	}
 }
 

@@ -10,76 +10,86 @@
  */
 #include "frag.h"
 
+/* A 64-bit division costs a 32-bit CPU hundreds of instructions. */
+static u64 quotient(u64 dividend, u64 divisor)
+{
+	if (!((dividend | divisor) >> 32))
+		return (u32)dividend / (u32)divisor;
+	return div64_u64(dividend, divisor);
+}
+
 static u64 permille(u64 part, u64 whole)
 {
-	return whole ? div64_u64(part * 1000, whole) : 0;
-}
-
-static u64 free_units(const struct engine_frag *frag)
-{
-	u64 free = 0;
-	u32 o;
-
-	for (o = 0; o < frag->orders; o++)
-		free += (u64)frag->blocks[o] << o;
-	return free;
-}
-
-/* How often a request of this order would succeed. */
-static u64 suitable(const struct engine_frag *frag, u32 order)
-{
-	u64 n = 0;
-	u32 o;
-
-	for (o = order; o < frag->orders; o++)
-		n += (u64)frag->blocks[o] << (o - order);
-	return n;
+	return whole ? quotient(part * 1000, whole) : 0;
 }
 
 /* 1000 x (1 - largest / free) */
 u32 frag_external(const struct engine_frag *frag)
 {
+	u32 shift;
+
 	if (!frag->free || frag->uniform)
 		return 0;
-	return 1000 - permille(frag->largest, frag->free);
+	/* Both are multiples of the unit. */
+	shift = env_lowest(frag->unit);
+	return 1000 - permille(frag->largest >> shift, frag->free >> shift);
 }
 
 /* 1000 x wasted / granted */
 u32 frag_internal(const struct engine_books *books)
 {
+	if (books->used == books->requested)
+		return 0;
 	return permille(books->used - books->requested, books->used);
 }
 
-u64 frag_free_blocks(const struct engine_frag *frag)
+/* Free units and free blocks of all orders. */
+static void frag_sums(const struct engine_frag *frag, u64 *free, u32 *blocks)
 {
-	u64 n = 0;
 	u32 o;
 
-	for (o = 0; o < frag->orders; o++)
-		n += frag->blocks[o];
-	return n;
+	*free = 0;
+	*blocks = 0;
+	for (o = 0; o < frag->orders; o++) {
+		*free += (u64)frag->blocks[o] << o;
+		*blocks += frag->blocks[o];
+	}
 }
 
-/* 1000 x (F - S x 2^order) / F: the part of the free units that is too small */
-s32 frag_unusable(const struct engine_frag *frag, u32 order)
-{
-	u64 free = free_units(frag);
-
-	return permille(free - (suitable(frag, order) << order), free);
-}
-
-/*
- * -1000: a request would succeed. Otherwise 1000 - (1000 + F x 1000 / 2^order)
- * / B: towards 0 it fails for lack of memory, towards 1000 for fragmentation.
+/**
+ * frag_indices - both indices of all orders
+ * @frag: free memory by orders
+ * @unusable: 1000 x (F - S x 2^order) / F: the part of the free units that is too
+ *	small; F are the free units, S how often a request of the order would succeed
+ * @index: -1000: a request would succeed; otherwise 1000 - (1000 + F x 1000 /
+ *	2^order) / B: towards 0 it fails for lack of memory, towards 1000 for
+ *	fragmentation; B are the free blocks
+ *
+ * Both arrays have MEMMGR_ORDERS entries.
+ *
+ * Context: any. O(orders).
+ * Return: B
  */
-s32 frag_index(const struct engine_frag *frag, u32 order)
+u32 frag_indices(const struct engine_frag *frag, s32 *unusable, s32 *index)
 {
-	u64 free = free_units(frag);
-	u64 blocks = frag_free_blocks(frag);
+	u64 free, suitable = 0;
+	u32 o, blocks;
 
-	if (!free)
-		return 0;
-	if (suitable(frag, order))
-		return -1000;
-	return 1000 - div64_u64(1000 + (free * 1000 >> order), blocks);
+	frag_sums(frag, &free, &blocks);
+	for (o = MEMMGR_ORDERS; o--;) {
+		if (o < frag->orders)
+			suitable += (u64)frag->blocks[o] << o;
+		/* Most orders of most regions are of no use, or of all. */
+		if (!suitable)
+			unusable[o] = free ? 1000 : 0;
+		else
+			unusable[o] = suitable == free ? 0 : permille(free - suitable, free);
+		if (!free)
+			index[o] = 0;
+		else if (suitable)
+			index[o] = -1000;
+		else
+			index[o] = 1000 - (s32)quotient(1000 + (free * 1000 >> o), blocks);
+	}
+	return blocks;
 }

@@ -7,8 +7,6 @@
 
 u32 frag_external(const struct engine_frag *frag);
 u32 frag_internal(const struct engine_books *books);
-u64 frag_free_blocks(const struct engine_frag *frag);
-s32 frag_unusable(const struct engine_frag *frag, u32 order);
-s32 frag_index(const struct engine_frag *frag, u32 order);
+u32 frag_indices(const struct engine_frag *frag, s32 *unusable, s32 *index);
 
 #endif /* MEMMGR_FRAG_H */

@@ -21,6 +21,7 @@
 #define BENCH_LIVE	4096	/* live blocks of the measurements named *_live */
 #define BENCH_OBJECT	64	/* bytes of an object */
 
+struct dentry;
 struct memmgr_heap;
 
 /**
@@ -54,6 +55,10 @@ struct bench {
 	const char *heap;
 	int (*run)(struct sample *s, struct memmgr_heap *heap);
 };
+
+/* off.c */
+void off_start(struct dentry *dir);
+void off_end(void);
 
 /* Each table ends with an entry without a name. */
 extern const struct bench heap_benches[];

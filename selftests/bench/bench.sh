@@ -24,6 +24,9 @@ targets() {
 	stack_pair          mean  -le  130
 	buddy_pair          mean  -le  350
 	buddy_checkerboard  max   -le  500
+	frag_query          mean  -le  3000
+	compact_off         mean  -le  2000
+	compact_off_mapped  mean  -le  2000
 	EOT
 }
 
@@ -58,12 +61,16 @@ figure() {
 # What needs an empty region goes first, with no heap but main.
 echo "KTAP version 1"
 load
-measure $dir/memmgr.buddy_pair $dir/memmgr.buddy_5pages
+measure $dir/memmgr.buddy_pair $dir/memmgr.buddy_5pages $dir/kernel.copy_granule
+# Compaction moves allocations, which only a program has.
+"${MOVES:-/usr/lib/memmgr/selftests/moves}" | tee "$results.moves"
+sed 's/^BENCH //' "$results.moves" >>"$results"
+rm "$results.moves"
 unload
 load "heaps=$heaps"
 for file in "$dir"/*; do
 	case $file in
-	*/memmgr.buddy_pair | */memmgr.buddy_5pages) ;;
+	*/memmgr.buddy_pair | */memmgr.buddy_5pages | */kernel.copy_granule | */off) ;;
 	*) measure "$file" ;;
 	esac
 done

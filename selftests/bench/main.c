@@ -9,6 +9,7 @@
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
@@ -42,8 +43,30 @@ static const struct bench clock_benches[] = {
 	{ }
 };
 
+/* What a move is measured by: a granule of the region copied to another. */
+static int copy_granule(struct sample *s, struct memmgr_heap *heap)
+{
+	void *from = memmgr_alloc(heap, PAGE_SIZE, PAGE_SIZE, MEMMGR_KALLOC_ZERO);
+	void *to = memmgr_alloc(heap, PAGE_SIZE, PAGE_SIZE, 0);
+	u32 i;
+
+	for (i = 0; i < BENCH_PAIRS && from && to; i++) {
+		bench_begin(s);
+		memcpy(to, from, PAGE_SIZE);
+		sample_add(s, bench_end(s));
+	}
+	memmgr_free(heap, to);
+	memmgr_free(heap, from);
+	return from && to ? 0 : -ENOMEM;
+}
+
+static const struct bench copy_benches[] = {
+	{ "copy_granule", "kernel", "main", copy_granule },
+	{ }
+};
+
 static const struct bench * const bench_tables[] = {
-	clock_benches, heap_benches, board_benches, rival_benches,
+	clock_benches, copy_benches, heap_benches, board_benches, rival_benches,
 };
 
 /*
@@ -116,11 +139,13 @@ static int __init bench_init(void)
 			debugfs_create_file(name, 0400, bench_dir, (void *)b, &bench_fops);
 		}
 	}
+	off_start(bench_dir);
 	return 0;
 }
 
 static void __exit bench_exit(void)
 {
+	off_end();
 	debugfs_remove(bench_dir);
 }
 

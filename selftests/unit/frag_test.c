@@ -53,6 +53,29 @@ static s32 fragmentation(const struct engine_frag *frag, u32 order)
 			    info.free_blocks_total);
 }
 
+static s32 frag_unusable(const struct engine_frag *frag, u32 order)
+{
+	s32 unusable[MEMMGR_ORDERS], index[MEMMGR_ORDERS];
+
+	frag_indices(frag, unusable, index);
+	return unusable[order];
+}
+
+static s32 frag_index(const struct engine_frag *frag, u32 order)
+{
+	s32 unusable[MEMMGR_ORDERS], index[MEMMGR_ORDERS];
+
+	frag_indices(frag, unusable, index);
+	return index[order];
+}
+
+static u32 frag_free_blocks(const struct engine_frag *frag)
+{
+	s32 unusable[MEMMGR_ORDERS], index[MEMMGR_ORDERS];
+
+	return frag_indices(frag, unusable, index);
+}
+
 static void same_indices(const struct engine_frag *frag)
 {
 	u64 blocks = 0;
@@ -72,7 +95,7 @@ static void same_indices(const struct engine_frag *frag)
 }
 
 /* Up to as many blocks as 2^27 granules can have. */
-static void frag_indices(void)
+static void frag_random(void)
 {
 	u32 i, o, ops = unit_ops(100000);
 
@@ -130,7 +153,7 @@ static void frag_nothing_free(void)
 
 static void frag_external_internal(void)
 {
-	struct engine_frag frag = { .free = 4096, .largest = 1024 };
+	struct engine_frag frag = { .unit = 32, .free = 4096, .largest = 1024 };
 	struct engine_books books = { .used = 4096, .requested = 3072 };
 	const struct engine_books none = { 0 };
 
@@ -141,7 +164,9 @@ static void frag_external_internal(void)
 	EXPECT_EQ(frag_external(&frag), 1000);
 	frag.uniform = true;
 	EXPECT_EQ(frag_external(&frag), 0);
-	frag = (struct engine_frag) { .free = 1ull << 32, .largest = 1ull << 31 };
+	frag = (struct engine_frag) {
+		.unit = 32, .free = 1ull << 32, .largest = 1ull << 31,
+	};
 	EXPECT_EQ(frag_external(&frag), 500);
 	EXPECT_EQ(frag_internal(&books), 250);
 	books.requested = 4096;
@@ -152,7 +177,7 @@ static void frag_external_internal(void)
 }
 
 static const struct unit_test tests[] = {
-	{ "frag_indices", frag_indices },
+	{ "frag_random", frag_random },
 	{ "frag_examples", frag_examples },
 	{ "frag_nothing_free", frag_nothing_free },
 	{ "frag_external_internal", frag_external_internal },
