@@ -57,7 +57,7 @@ static int call_find_heap(struct caller *caller, enum call_heap by, const void *
 		return by == HEAP_HANDLE ? -EBADF : -ENOENT;
 	if (by != HEAP_HANDLE)
 		err = heap_access(heap, caller->client);
-	if (by == HEAP_LOOK && caller_is_admin())
+	if (err && by == HEAP_LOOK && caller_is_admin())
 		err = 0;
 	if (err)
 		heap_put(heap);

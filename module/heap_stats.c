@@ -55,32 +55,25 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
  */
 void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 {
-	struct engine_books books;
 	struct engine_frag frag;
 	unsigned long flags;
 	u32 o;
 
 	flags = heap_lock(heap);
-	heap->engine.ops->books(&heap->engine, &books);
 	heap->engine.ops->frag(&heap->engine, &frag);
 	heap_unlock(heap, flags);
 
+	memset(&out->orders, 0, sizeof(*out) - offsetof(struct memmgr_frag, orders));
 	out->orders = frag.orders;
 	out->unit = frag.unit;
 	out->free = frag.free;
 	out->largest = frag.largest;
 	out->free_blocks = frag_indices(&frag, out->unusable, out->index);
 	out->external = frag_external(&frag);
-	out->internal = frag_internal(&books);
-	for (o = 0; o < MEMMGR_ORDERS; o++) {
-		bool valid = o < frag.orders;
-
-		out->blocks[o] = valid ? frag.blocks[o] : 0;
-		out->aligned[o] = valid ? frag.aligned[o] * frag.unit : 0;
-		if (!valid) {
-			out->unusable[o] = 0;
-			out->index[o] = 0;
-		}
+	out->internal = frag_internal(&frag);
+	for (o = 0; o < frag.orders; o++) {
+		out->blocks[o] = frag.blocks[o];
+		out->aligned[o] = (u64)frag.aligned[o] * (u32)frag.unit;
 	}
 }
 

@@ -989,11 +989,15 @@ static void run_around(const struct buddy *b, u32 order, struct engine_frag *fra
 		return;
 	end = run_end(b, g);
 	start = run_start(b, g);
+	/* It has nothing to add to a longer one that was seen. */
+	if (end - start <= frag->aligned[order])
+		return;
 	for (o = 0; o < frag->orders; o++) {
-		u64 at = ALIGN((u64)start, 1ull << o);
-		u32 n = at < end ? end - at : 0;
+		u32 at = ALIGN(start, 1u << o);		/* far below 2^32 */
 
-		frag->aligned[o] = max(frag->aligned[o], n);
+		if (at >= end)
+			break;
+		frag->aligned[o] = max(frag->aligned[o], end - at);
 	}
 }
 
@@ -1005,13 +1009,15 @@ static void buddy_runs(const struct buddy *b, struct engine_frag *frag)
 	if (!b->mask)
 		return;
 	top = env_highest(b->mask);
-	if (b->flags & BUDDY_JOIN) {
-		run_around(b, top, frag);
-		run_around(b, top ? top - 1 : 0, frag);
-	}
 	/* A block is aligned to its own size. */
 	for (o = 0; o <= top; o++)
-		frag->aligned[o] = max(frag->aligned[o], 1u << top);
+		frag->aligned[o] = 1u << top;
+	if (b->flags & BUDDY_JOIN) {
+		run_around(b, top, frag);
+		/* A run without a block of the highest order is shorter than this. */
+		if (top && frag->aligned[0] < (2u << top) - 1)
+			run_around(b, top - 1, frag);
+	}
 	frag->largest = (u64)frag->aligned[0] << b->shift;
 }
 
@@ -1019,20 +1025,19 @@ static void buddy_runs(const struct buddy *b, struct engine_frag *frag)
 static void buddy_frag(struct engine *e, struct engine_frag *frag)
 {
 	struct buddy *b = container_of(e, struct buddy, e);
-	u32 o;
+	u32 l, c, o = 0;
 
 	settle(b);
 	memset(frag, 0, sizeof(*frag));
 	frag->orders = env_highest(b->granules) + 1;
 	frag->unit = 1u << b->shift;
 	frag->free = (u64)b->free << b->shift;
+	frag->used = (u64)(b->granules - b->free) << b->shift;
+	frag->requested = frag->used - b->waste;
 	buddy_runs(b, frag);
-	for (o = 0; o < frag->orders; o++) {
-		u32 l = order_level(o);
-
-		if (l < b->levels)
-			frag->blocks[o] = b->level[l].count[o - unit_shift(l)];
-	}
+	for (l = 0; l < b->levels; l++)
+		for (c = 0; c < BUDDY_CLASSES && o < frag->orders; c++)
+			frag->blocks[o++] = b->level[l].count[c];
 }
 
 /* A level's indices against its words. */

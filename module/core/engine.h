@@ -106,6 +106,8 @@ struct engine_books {
  * @unit: bytes of order 0
  * @free: free bytes
  * @largest: bytes that one request would get now
+ * @used: bytes granted
+ * @requested: bytes asked for by what lives now
  * @uniform: every free unit serves every request: nothing to fragment
  * @blocks: free blocks of exactly that order
  * @aligned: units of the longest run known that starts at a multiple of 2^o units
@@ -115,6 +117,8 @@ struct engine_frag {
 	u64 unit;
 	u64 free;
 	u64 largest;
+	u64 used;
+	u64 requested;
 	bool uniform;
 	u32 blocks[MEMMGR_ORDERS];
 	u32 aligned[MEMMGR_ORDERS];

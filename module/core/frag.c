@@ -18,7 +18,7 @@ static u64 quotient(u64 dividend, u64 divisor)
 	return div64_u64(dividend, divisor);
 }
 
-static u64 permille(u64 part, u64 whole)
+static u32 permille(u64 part, u64 whole)
 {
 	return whole ? quotient(part * 1000, whole) : 0;
 }
@@ -36,24 +36,24 @@ u32 frag_external(const struct engine_frag *frag)
 }
 
 /* 1000 x wasted / granted */
-u32 frag_internal(const struct engine_books *books)
+u32 frag_internal(const struct engine_frag *frag)
 {
-	if (books->used == books->requested)
+	if (frag->used == frag->requested)
 		return 0;
-	return permille(books->used - books->requested, books->used);
+	return permille(frag->used - frag->requested, frag->used);
 }
 
-/* Free units and free blocks of all orders. */
-static void frag_sums(const struct engine_frag *frag, u64 *free, u32 *blocks)
+/* Free units of all orders, at most 2^29, and free blocks. */
+static u32 frag_sums(const struct engine_frag *frag, u32 *blocks)
 {
-	u32 o;
+	u32 o, free = 0;
 
-	*free = 0;
 	*blocks = 0;
 	for (o = 0; o < frag->orders; o++) {
-		*free += (u64)frag->blocks[o] << o;
+		free += frag->blocks[o] << o;
 		*blocks += frag->blocks[o];
 	}
+	return free;
 }
 
 /**
@@ -65,31 +65,29 @@ static void frag_sums(const struct engine_frag *frag, u64 *free, u32 *blocks)
  *	2^order) / B: towards 0 it fails for lack of memory, towards 1000 for
  *	fragmentation; B are the free blocks
  *
- * Both arrays have MEMMGR_ORDERS entries.
+ * Both are filled in for the orders that @frag has.
  *
  * Context: any. O(orders).
  * Return: B
  */
 u32 frag_indices(const struct engine_frag *frag, s32 *unusable, s32 *index)
 {
-	u64 free, suitable = 0;
-	u32 o, blocks;
+	u32 blocks, free = frag_sums(frag, &blocks);
+	u32 o, suitable = 0;
 
-	frag_sums(frag, &free, &blocks);
-	for (o = MEMMGR_ORDERS; o--;) {
-		if (o < frag->orders)
-			suitable += (u64)frag->blocks[o] << o;
+	for (o = frag->orders; o--;) {
+		suitable += frag->blocks[o] << o;
 		/* Most orders of most regions are of no use, or of all. */
-		if (!suitable)
-			unusable[o] = free ? 1000 : 0;
+		if (suitable == free)
+			unusable[o] = 0;
 		else
-			unusable[o] = suitable == free ? 0 : permille(free - suitable, free);
+			unusable[o] = suitable ? permille(free - suitable, free) : 1000;
 		if (!free)
 			index[o] = 0;
 		else if (suitable)
 			index[o] = -1000;
 		else
-			index[o] = 1000 - (s32)quotient(1000 + (free * 1000 >> o), blocks);
+			index[o] = 1000 - (s32)quotient(1000 + ((u64)free * 1000 >> o), blocks);
 	}
 	return blocks;
 }

@@ -6,7 +6,7 @@
 #include "engine.h"
 
 u32 frag_external(const struct engine_frag *frag);
-u32 frag_internal(const struct engine_books *books);
+u32 frag_internal(const struct engine_frag *frag);
 u32 frag_indices(const struct engine_frag *frag, s32 *unusable, s32 *index);
 
 #endif /* MEMMGR_FRAG_H */

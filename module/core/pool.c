@@ -194,6 +194,8 @@ static void pool_frag(struct engine *e, struct engine_frag *frag)
 	frag->unit = p->stride;
 	frag->free = (u64)p->top * p->stride;
 	frag->largest = pool_largest(p);
+	frag->used = (u64)(p->count - p->top) * p->stride;
+	frag->requested = (u64)(p->count - p->top) * p->block - p->waste;
 	frag->uniform = true;
 	frag->blocks[0] = p->top;
 }

@@ -524,6 +524,8 @@ static void slab_frag(struct engine *e, struct engine_frag *frag)
 	frag->free = (u64)frag->blocks[0] * s->layout.stride;
 	frag->largest = frag->blocks[0] || s->unheld != SLAB_NONE ?
 			s->layout.object : 0;
+	frag->used = (u64)s->live * s->layout.stride;
+	frag->requested = (u64)s->live * s->layout.object - s->waste;
 	frag->uniform = true;
 }
 

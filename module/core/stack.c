@@ -220,16 +220,22 @@ static bool stack_check(struct engine *e, struct engine_fault *fault)
 	return true;
 }
 
+static u64 stack_requested(const struct stack *s)
+{
+	u32 sum = stack_top(s)->sum;
+
+	return s->count && !sum ? 1ull << 32 : sum;
+}
+
 static void stack_books(struct engine *e, struct engine_books *books)
 {
 	struct stack *s = to_stack(e);
-	u32 sum = stack_top(s)->sum;
 
 	books->live = s->count;
 	books->total = (u64)s->units << STACK_SHIFT;
 	books->used = (u64)stack_height(s) << STACK_SHIFT;
 	books->peak = (u64)s->high << STACK_SHIFT;
-	books->requested = s->count && !sum ? 1ull << 32 : sum;
+	books->requested = stack_requested(s);
 	books->allocs = engine_counts(e, books);
 	books->joins = 0;
 }
@@ -246,6 +252,8 @@ static void stack_frag(struct engine *e, struct engine_frag *frag)
 	frag->unit = 1u << STACK_SHIFT;
 	frag->free = (u64)free << STACK_SHIFT;
 	frag->largest = stack_largest(s, 1);
+	frag->used = (u64)stack_height(s) << STACK_SHIFT;
+	frag->requested = stack_requested(s);
 	for (o = 0; o < frag->orders; o++)
 		frag->blocks[o] = free >> o & 1;
 }

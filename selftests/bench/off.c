@@ -12,6 +12,7 @@
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/sched.h>
 #include "bench.h"
 
 #define OFF_INTERVAL	20000	/* instructions, and up to so many more */
@@ -22,17 +23,21 @@ static u32 off_seed;
 static u64 off_longest;
 static u64 off_samples;
 static unsigned long off_jiffies;
+static unsigned long off_switches;
+static struct task_struct *off_task;	/* that was there when it was started */
 
 static enum hrtimer_restart off_due(struct hrtimer *timer)
 {
+	unsigned long switches = current->nvcsw + current->nivcsw;
 	u64 late = ktime_to_ns(ktime_sub(ktime_get(), hrtimer_get_expires(timer)));
 
-	/* What the kernel's own tick has delayed says nothing. */
-	if (off_jiffies == jiffies) {
+	/* What the tick, or a change to another task, has delayed says nothing. */
+	if (current == off_task && off_jiffies == jiffies && off_switches == switches) {
 		off_longest = max(off_longest, late);
 		off_samples++;
 	}
 	off_jiffies = jiffies;
+	off_switches = switches;
 	hrtimer_set_expires(timer, ktime_add_ns(ktime_get(), OFF_INTERVAL +
 						(bench_random(&off_seed) & OFF_JITTER)));
 	return HRTIMER_RESTART;
@@ -46,6 +51,7 @@ static int off_set(void *unused, u64 on)
 	off_longest = 0;
 	off_samples = 0;
 	off_seed = on;
+	off_task = current;
 	hrtimer_start(&off_timer, ns_to_ktime(OFF_INTERVAL), HRTIMER_MODE_REL_HARD);
 	return 0;
 }

@@ -55,7 +55,7 @@ static s32 fragmentation(const struct engine_frag *frag, u32 order)
 
 static s32 frag_unusable(const struct engine_frag *frag, u32 order)
 {
-	s32 unusable[MEMMGR_ORDERS], index[MEMMGR_ORDERS];
+	s32 unusable[MEMMGR_ORDERS] = { 0 }, index[MEMMGR_ORDERS] = { 0 };
 
 	frag_indices(frag, unusable, index);
 	return unusable[order];
@@ -63,7 +63,7 @@ static s32 frag_unusable(const struct engine_frag *frag, u32 order)
 
 static s32 frag_index(const struct engine_frag *frag, u32 order)
 {
-	s32 unusable[MEMMGR_ORDERS], index[MEMMGR_ORDERS];
+	s32 unusable[MEMMGR_ORDERS] = { 0 }, index[MEMMGR_ORDERS] = { 0 };
 
 	frag_indices(frag, unusable, index);
 	return index[order];
@@ -71,7 +71,7 @@ static s32 frag_index(const struct engine_frag *frag, u32 order)
 
 static u32 frag_free_blocks(const struct engine_frag *frag)
 {
-	s32 unusable[MEMMGR_ORDERS], index[MEMMGR_ORDERS];
+	s32 unusable[MEMMGR_ORDERS] = { 0 }, index[MEMMGR_ORDERS] = { 0 };
 
 	return frag_indices(frag, unusable, index);
 }
@@ -81,15 +81,14 @@ static void same_indices(const struct engine_frag *frag)
 	u64 blocks = 0;
 	u32 o;
 
-	for (o = 0; o < MEMMGR_ORDERS; o++) {
+	for (o = 0; o < frag->orders; o++) {
 		EXPECT(frag_unusable(frag, o) == unusable(frag, o),
 		       "unusable index of order %u: %d, expected %d", o,
 		       frag_unusable(frag, o), unusable(frag, o));
 		EXPECT(frag_index(frag, o) == fragmentation(frag, o),
 		       "fragmentation index of order %u: %d, expected %d", o,
 		       frag_index(frag, o), fragmentation(frag, o));
-		if (o < frag->orders)
-			blocks += frag->blocks[o];
+		blocks += frag->blocks[o];
 	}
 	EXPECT_EQ(frag_free_blocks(frag), blocks);
 }
@@ -154,8 +153,8 @@ static void frag_nothing_free(void)
 static void frag_external_internal(void)
 {
 	struct engine_frag frag = { .unit = 32, .free = 4096, .largest = 1024 };
-	struct engine_books books = { .used = 4096, .requested = 3072 };
-	const struct engine_books none = { 0 };
+	struct engine_frag books = { .used = 4096, .requested = 3072 };
+	const struct engine_frag none = { 0 };
 
 	EXPECT_EQ(frag_external(&frag), 750);
 	frag.largest = 4096;
@@ -171,7 +170,7 @@ static void frag_external_internal(void)
 	EXPECT_EQ(frag_internal(&books), 250);
 	books.requested = 4096;
 	EXPECT_EQ(frag_internal(&books), 0);
-	books = (struct engine_books) { .used = 1ull << 32, .requested = 1 };
+	books = (struct engine_frag) { .used = 1ull << 32, .requested = 1 };
 	EXPECT_EQ(frag_internal(&books), 999);
 	EXPECT_EQ(frag_internal(&none), 0);
 }
