@@ -204,7 +204,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *at,
 		return ERR_PTR(-ENOMEM);
 	a->device = at->dev;
 	a->access = access_of(direction);
-	err = heap_export_use(&export->base, a->access);
+	err = heap_export_use(&export->base, a->access, false);
 	if (err)
 		goto out_free;
 	err = table_fill(region, export, &a->table);
@@ -272,7 +272,8 @@ static void export_sync(struct export *export, enum dma_data_direction direction
 /* The shadow shows what the allocation holds now, if it may be read. */
 static void export_refresh(struct export *export)
 {
-	if (!export->shadow || heap_export_use(&export->base, MEMMGR_ACCESS_READ))
+	if (!export->shadow || heap_export_use(&export->base, MEMMGR_ACCESS_READ,
+						 true))
 		return;
 	region_copy(export_region(export), export->base.place, export->shadow,
 		    export->base.bytes);
@@ -332,7 +333,7 @@ static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
 
-	if (heap_export_use(&export->base, VMAP_ACCESS))
+	if (heap_export_use(&export->base, VMAP_ACCESS, true))
 		return export_shadow(export, map);
 	region_iosys_map(export_region(export), export->base.place, map);
 	return 0;

@@ -377,6 +377,22 @@ void heap_forget_records(struct memmgr_heap *heap);
 void heap_trim(struct memmgr_heap *heap);
 
 /* heap_access.c: who may touch an allocation, and where it is */
+
+/**
+ * struct violation - an access that was stopped, to be reported
+ * @offset: in the allocation
+ * @access: MEMMGR_ACCESS_*
+ * @tag: of the allocation
+ */
+struct violation {
+	u64 offset;
+	u32 access;
+	char tag[MEMMGR_TAG_LEN];
+};
+
+int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
+		    u32 access, struct violation *violation);
+void violation_report(const struct memmgr_heap *heap, const struct violation *violation);
 int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 		    u64 offset, u64 bytes, u32 access, u64 *place);
 void heap_copy_end(struct memmgr_heap *heap, u64 handle);
@@ -438,7 +454,7 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 		      bool read_only, struct heap_export *export);
 void heap_export_end(struct heap_export *export);
-int heap_export_use(const struct heap_export *export, u32 access);
+int heap_export_use(const struct heap_export *export, u32 access, bool ask);
 void heap_export_unuse(const struct heap_export *export, u32 access);
 void heap_map_export(const struct heap_export *export, struct mapping *mapping);
 bool heap_in_io(struct memmgr_heap *heap);

@@ -9,6 +9,43 @@
 #include "heap.h"
 #include "trace.h"
 
+/* Count an access that is not allowed. Under the heap's lock. */
+int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
+		    u32 access, struct violation *violation)
+{
+	record->violations++;
+	heap->violations++;
+	violation->offset = offset;
+	violation->access = access;
+	memcpy(violation->tag, record->tag, sizeof(violation->tag));
+	return -EACCES;
+}
+
+/* A user's text must not look like a line of the log or the trace. */
+static void escape(char *to, size_t size, const char *text)
+{
+	int length = string_escape_mem(text, strlen(text), to, size - 1, ESCAPE_ANY_NP, NULL);
+
+	to[min_t(size_t, length, size - 1)] = 0;
+}
+
+/* Report it, with the lock dropped. */
+void violation_report(const struct memmgr_heap *heap, const struct violation *violation)
+{
+	const char *region = heap->region->name;
+	bool write = violation->access & MEMMGR_ACCESS_WRITE;
+	char comm[4 * TASK_COMM_LEN];
+	char tag[4 * MEMMGR_TAG_LEN];
+
+	escape(tag, sizeof(tag), violation->tag);
+	escape(comm, sizeof(comm), current->comm);
+	trace_memmgr_violation(region, heap->name, tag, (s64)violation->offset, write);
+	pr_warn_ratelimited("memmgr: %s: %s[%d] may not %s at %lld of allocation '%s' in heap %s\n",
+			    region, comm, task_tgid_nr(current),
+			    write ? "write" : "read", (s64)violation->offset, tag,
+			    heap->name);
+}
+
 /**
  * heap_copy_begin - keep an allocation in place for a copy from or to it
  * @heap: that its handle names
@@ -26,8 +63,10 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 		    u64 offset, u64 bytes, u32 access, u64 *place)
 {
 	struct viewer viewer = viewer_of(client);
+	struct violation violation;
 	struct record *record;
 	unsigned long flags;
+	bool stopped;
 	int err;
 
 	record = heap_use(heap, &viewer, handle, false, &flags);
@@ -35,7 +74,9 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
 		err = -ERANGE;
 	if (!err && access & ~record->access)
-		err = -EACCES;
+		err = record_violated(heap, record, offset, access & ~record->access,
+				      &violation);
+	stopped = err == -EACCES && !IS_ERR(record);
 	if (!err && record->busy == U16_MAX)
 		err = -EBUSY;
 	if (!err) {
@@ -43,6 +84,8 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 		*place = heap_place(heap, record->offset) + offset;
 	}
 	heap_unlock(heap, flags);
+	if (stopped)
+		violation_report(heap, &violation);
 	return err;
 }
 
@@ -164,27 +207,11 @@ static bool record_shows(const struct record *record, const struct mapping *mapp
 {
 	if (!record || record->seq != mapping->seq)
 		return false;
-	return record->state == RECORD_LIVE || record->state == RECORD_RESIZING ||
-	       record->state == RECORD_MOVING ||
-	       (record->state == RECORD_HELD && mapping->kind == MAPPING_EXPORT);
-}
-
-/* A violation, as it is reported once the lock is dropped. */
-struct violation {
-	u64 offset;
-	u32 access;
-	char tag[MEMMGR_TAG_LEN];
-};
-
-static int record_violated(struct memmgr_heap *heap, struct record *record,
-			   u64 offset, u32 access, struct violation *violation)
-{
-	record->violations++;
-	heap->violations++;
-	violation->offset = offset;
-	violation->access = access;
-	memcpy(violation->tag, record->tag, sizeof(violation->tag));
-	return -EACCES;
+	if (record->state == RECORD_LIVE || record->state == RECORD_CHANGING ||
+	    record->state == RECORD_MOVING)
+		return true;
+	return mapping->kind == MAPPING_EXPORT &&
+	       (record->state == RECORD_HELD || record->state == RECORD_DYING);
 }
 
 /* The page of an allocation, which may be at its old or at its new place. */
@@ -244,25 +271,6 @@ bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, 
 	return err == -EAGAIN;
 }
 
-static void violation_report(const struct memmgr_heap *heap,
-			     const struct violation *violation)
-{
-	const char *region = heap->region->name;
-	bool write = violation->access & MEMMGR_ACCESS_WRITE;
-	char tag[4 * MEMMGR_TAG_LEN];
-	int length;
-
-	/* A user's text must not look like a line of the log or the trace. */
-	length = string_escape_mem(violation->tag, strlen(violation->tag), tag,
-				   sizeof(tag) - 1, ESCAPE_ANY_NP, NULL);
-	tag[length] = 0;
-	trace_memmgr_violation(region, heap->name, tag, (s64)violation->offset, write);
-	pr_warn_ratelimited("memmgr: %s: %s[%d] may not %s page at %lld of allocation '%s' in heap %s\n",
-			    region, current->comm, task_tgid_nr(current),
-			    write ? "write" : "read", (s64)violation->offset, tag,
-			    heap->name);
-}
-
 /* A real-time program is promised that there are none. */
 static void count_lease_fault(struct record *record)
 {
@@ -301,6 +309,41 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 	return err;
 }
 
+/* May the access change to this now? Under the heap's lock. */
+static int protect_check(const struct memmgr_heap *heap, const struct record *record,
+			 u32 access)
+{
+	u32 taken = record->access & ~access;
+
+	if (heap->flags & MEMMGR_HEAP_PRIVATE || !heap_has_pages(heap))
+		return -EOPNOTSUPP;
+	if (record->sealed && access != record->access)
+		return -EPERM;
+	/* A copy that runs was allowed to; it ends before the answer is true. */
+	if (record->busy || (record->writers && taken & MEMMGR_ACCESS_WRITE) ||
+	    (record->users && taken & MEMMGR_ACCESS_READ))
+		return -EBUSY;
+	return 0;
+}
+
+/*
+ * Take away what is mapped with more than is allowed now, so that the next touch of
+ * each page asks again. -EBUSY when I/O that has begun goes on regardless.
+ */
+static int protect_zap(struct memmgr_heap *heap, const struct record *record, u64 handle)
+{
+	struct region *region = heap->region;
+	u64 place = heap_place(heap, record->offset);
+	u64 bytes = record->map_bytes;
+
+	if (!record->mapped)
+		return 0;
+	region_settle_writes(region, place, bytes);
+	mapping_zap(region, record_first_page(record), 0, bytes);
+	dmabuf_zap(heap, handle);
+	return region_in_io(region, place, bytes) ? -EBUSY : 0;
+}
+
 /**
  * heap_protect - say how an allocation may be accessed
  * @heap: that its handle names
@@ -309,9 +352,6 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
  * @access: MEMMGR_ACCESS_*
  * @seal: for good
  *
- * Mappings that show more than is allowed now are removed, so that the next
- * touch of each page asks again.
- *
  * Context: process, may sleep. Cost: the mappings that there are.
  * Return: 0 or an error of the ABI's table.
  */
@@ -319,36 +359,36 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 		 u32 access, bool seal)
 {
 	struct viewer viewer = viewer_of(client);
-	bool private = heap->flags & MEMMGR_HEAP_PRIVATE;
-	u32 taken = 0, first = 0;
 	struct record *record;
-	bool mapped = false;
+	struct record seen;
 	unsigned long flags;
-	u64 bytes = 0;
 	int err;
 
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
-	if (!err && (private || !heap_has_pages(heap)))
-		err = -EOPNOTSUPP;
-	if (!err && record->sealed && access != record->access)
-		err = -EPERM;
-	/* A copy that runs was allowed to; it ends before the answer is true. */
-	if (!err && (record->busy ||
-		     (record->writers && !(access & MEMMGR_ACCESS_WRITE))))
-		err = -EBUSY;
-	if (!err) {
-		taken = record->access & ~access;
-		record->access = access;
-		record->sealed |= seal;
-		mapped = record->mapped;
-		first = mapped ? record_first_page(record) : 0;
-		bytes = record->map_bytes;
+	if (!err)
+		err = protect_check(heap, record, access);
+	if (err)
+		goto out;
+	seen = *record;
+	record->access = access;
+	/* Faults ask the record, which nobody else changes meanwhile. */
+	if (seen.access & ~access) {
+		record->state = RECORD_CHANGING;
+		heap_unlock(heap, flags);
+		err = protect_zap(heap, &seen, handle);
+		flags = heap_lock(heap);
+		if (record_of(heap, handle) != record) {
+			err = -EBADF;
+			goto out;
+		}
+		record->state = RECORD_LIVE;
+		if (err)
+			record->access = seen.access;
 	}
+	if (!err)
+		record->sealed |= seal;
+out:
 	heap_unlock(heap, flags);
-	if (taken && mapped)
-		mapping_zap(heap->region, first, 0, bytes);
-	if (taken)
-		dmabuf_zap(heap, handle);
 	return err;
 }

@@ -545,7 +545,7 @@ static int resize_cut(struct memmgr_heap *heap, struct record *record,
 	/* Not for a size near 2^64 that wraps: that one is refused. */
 	if (!record->mapped || bytes >= to || from >= to)
 		return 0;
-	record->state = RECORD_RESIZING;
+	record->state = RECORD_CHANGING;
 	record->map_bytes = from;
 	heap_unlock(heap, *flags);
 	mapping_zap(heap->region, record_first_page(record), from, to - from);
@@ -569,7 +569,7 @@ static int resize_clear(struct memmgr_heap *heap, struct record *record,
 	u64 handle = record->handle;
 	u64 offset = record->offset;
 
-	record->state = RECORD_RESIZING;
+	record->state = RECORD_CHANGING;
 	heap_unlock(heap, *flags);
 	heap_clear(heap, offset + from, block->granted - from);
 	*flags = heap_lock(heap);

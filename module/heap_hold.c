@@ -263,36 +263,44 @@ void heap_export_end(struct heap_export *export)
  * heap_export_use - a device or the kernel begins to use a dma-buf
  * @export: of it
  * @access: MEMMGR_ACCESS_* that it needs
+ * @ask: a refusal is no violation: there is another way
  *
  * Context: any. O(1).
  * Return: 0, or -EACCES; after 0 heap_export_unuse() is due.
  */
-int heap_export_use(const struct heap_export *export, u32 access)
+int heap_export_use(const struct heap_export *export, u32 access, bool ask)
 {
 	struct memmgr_heap *heap = export->heap;
+	u32 denied = export->writable ? 0 : MEMMGR_ACCESS_WRITE;
+	struct violation violation;
 	struct record *record;
 	unsigned long flags;
 	int err = 0;
 
 	flags = heap_lock(heap);
 	record = record_of(heap, export->handle);
-	if (access & ~record->access ||
-	    (access & MEMMGR_ACCESS_WRITE && !export->writable))
-		err = -EACCES;
-	else if (access & MEMMGR_ACCESS_WRITE)
-		record->writers++;
+	denied = access & (denied | ~record->access);
+	if (denied)
+		err = ask ? -EACCES :
+			    record_violated(heap, record, 0, denied, &violation);
+	record->users += !err;
+	record->writers += !err && (access & MEMMGR_ACCESS_WRITE);
 	heap_unlock(heap, flags);
+	if (err && !ask)
+		violation_report(heap, &violation);
 	return err;
 }
 
 void heap_export_unuse(const struct heap_export *export, u32 access)
 {
 	struct memmgr_heap *heap = export->heap;
+	struct record *record;
 	unsigned long flags;
 
 	flags = heap_lock(heap);
-	if (access & MEMMGR_ACCESS_WRITE)
-		record_of(heap, export->handle)->writers--;
+	record = record_of(heap, export->handle);
+	record->users--;
+	record->writers -= !!(access & MEMMGR_ACCESS_WRITE);
 	heap_unlock(heap, flags);
 }
 

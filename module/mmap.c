@@ -103,9 +103,8 @@ static vm_fault_t mapping_fault(struct vm_fault *vmf)
 }
 
 /*
- * The first write to a page that was mapped for reading. The kernel looks whether
- * the page is still mapped before it makes it writable, so that a protection that
- * comes after this wins.
+ * The first write to a page that was mapped for reading. The kernel compares the
+ * entry only, which may have come again: so it is replaced here, in the gate.
  */
 static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
 {
@@ -116,19 +115,33 @@ static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
 
 	down_read(&region->map_gate);
 	result = mapping_place(vmf, MEMMGR_ACCESS_WRITE, &place);
+	if (!result) {
+		zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
+		result = region_insert(region, vmf->vma, vmf->address, place, true);
+	}
 	up_read(&region->map_gate);
 	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
 }
 
-/* The same where there are struct pages; the caller wants its page locked. */
+/*
+ * The same where there are struct pages. The caller keeps the page locked until it
+ * is mapped for writing; a protection waits for that lock.
+ */
 static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 {
-	vm_fault_t result = mapping_mkwrite_pfn(vmf);
+	struct mapping *mapping = vmf->vma->vm_private_data;
+	struct region *region = mapping->region;
+	vm_fault_t result;
+	u64 place;
 
-	if (result)
-		return result;
 	lock_page(vmf->page);
-	return VM_FAULT_LOCKED;
+	down_read(&region->map_gate);
+	result = mapping_place(vmf, MEMMGR_ACCESS_WRITE, &place);
+	up_read(&region->map_gate);
+	if (!result)
+		return VM_FAULT_LOCKED;
+	unlock_page(vmf->page);
+	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
 }
 
 static bool mapping_allows(const struct mapping *mapping, vm_flags_t flags)

@@ -19,7 +19,7 @@ enum record_state {
 	RECORD_FREE,	/* in the list of free records */
 	RECORD_NEW,	/* its memory is being cleared; nobody has the handle */
 	RECORD_LIVE,
-	RECORD_RESIZING,	/* may be mapped up to map_bytes, nothing else */
+	RECORD_CHANGING,	/* its size or protection changes; may be mapped, nothing else */
 	RECORD_DYING,	/* its mappings are being removed */
 	RECORD_HELD,	/* freed, but a dma-buf or I/O still uses the memory */
 	RECORD_MOVING,	/* on its way, see heap_move.c; may be mapped, nothing else */
@@ -37,7 +37,8 @@ enum record_state {
  * @sealed: @access and the size are final
  * @busy: calls that copy from or to it now
  * @exports: dma-bufs of it
- * @writers: devices and kernel mappings of these dma-bufs that may write now
+ * @users: devices and kernel mappings of these dma-bufs
+ * @writers: of these, those that may write
  * @flags: MEMMGR_ALLOC_* that it was made with
  * @offset: of the block
  * @bytes: asked for
@@ -71,6 +72,7 @@ struct record {
 	bool sealed;
 	u16 busy;
 	u16 exports;
+	u32 users;
 	u32 writers;
 	u32 flags;
 	u64 offset;

@@ -13,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/of_address.h>
+#include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -136,6 +137,22 @@ vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma
 	if (write)
 		prot = region_pgprot(region, vm_get_page_prot(vma->vm_flags));
 	return vmf_insert_pfn_prot(vma, address, pfn, prot);
+}
+
+/* Wait for those who were allowed to write and have not yet mapped it so. */
+void region_settle_writes(const struct region *region, u64 offset, u64 bytes)
+{
+	u64 at;
+
+	if (!(region->flags & MEMMGR_REGION_PAGES))
+		return;
+	for (at = 0; at < bytes; at += PAGE_SIZE) {
+		struct page *page = pfn_to_page(region_pfn(region, offset + at));
+
+		lock_page(page);
+		unlock_page(page);
+		cond_resched();
+	}
 }
 
 /**

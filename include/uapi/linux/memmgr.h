@@ -595,7 +595,8 @@ struct memmgr_list {
  * @classes: successful allocations ever, by size class of the request
  * @zeroed: bytes that were cleared for clients ever
  * @zero_ns: the time that this took, in nanoseconds
- * @violations: accesses that protection or guard pages stopped
+ * @violations: accesses that protection or guard pages stopped; a write through a
+ *	mapping that the program itself made read-only is none of them
  */
 struct memmgr_stats {
 	__u32 size;
@@ -1062,8 +1063,8 @@ struct memmgr_failures {
  * not allowed is SIGSEGV; mmap() and mprotect() that ask for more fail with
  * EACCES), for READ and WRITE, and for dma-bufs. It does not hold for kernel
  * code. A new allocation may be read and written. EPERM when it is sealed and
- * @access differs; EBUSY when a device or the kernel may write to it now through
- * a dma-buf and @access would forbid that; EOPNOTSUPP when it lies in a private
+ * @access differs; EBUSY when a device, the kernel or I/O uses it now in a way that
+ * @access would forbid; EOPNOTSUPP when it lies in a private
  * heap, which its client may map whole, or in a heap whose blocks are smaller
  * than a page. A sealed allocation is not moved either, and can
  * still be freed.
