@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
 	&cmd_fill,
 	&cmd_stats,
 	&cmd_frag,
+	&cmd_defrag,
 	&cmd_map,
 	&cmd_check,
 	&cmd_failures,
