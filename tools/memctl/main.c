@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
 	&cmd_failures,
 	&cmd_protect,
 	&cmd_seal,
+	&cmd_pin,
 	&cmd_export,
 	&cmd_sync,
 	&cmd_clients,
