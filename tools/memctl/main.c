@@ -25,6 +25,8 @@ static const struct command *const commands[] = {
 	&cmd_map,
 	&cmd_check,
 	&cmd_failures,
+	&cmd_health,
+	&cmd_watch,
 	&cmd_protect,
 	&cmd_seal,
 	&cmd_pin,
