@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* One function for each call of the ABI. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -221,6 +222,80 @@ int memmgr_set_quota(int fd, struct memmgr_quota *quota)
 {
 	quota->size = sizeof(*quota);
 	return call(fd, MEMMGR_IOC_SET_QUOTA, quota);
+}
+
+static int pin_call(int fd, unsigned long command, uint64_t handle, uint32_t flags,
+		    struct memmgr_pin *pin)
+{
+	struct memmgr_pin arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.handle = handle,
+	};
+	int err = call(fd, command, &arg);
+
+	if (!err && pin)
+		*pin = arg;
+	return err;
+}
+
+int memmgr_pin(int fd, uint64_t handle, struct memmgr_pin *pin)
+{
+	return pin_call(fd, MEMMGR_IOC_PIN, handle, 0, pin);
+}
+
+int memmgr_lease(int fd, uint64_t handle, struct memmgr_pin *pin)
+{
+	return pin_call(fd, MEMMGR_IOC_PIN, handle, MEMMGR_PIN_LEASE, pin);
+}
+
+int memmgr_unpin(int fd, uint64_t handle, uint32_t flags)
+{
+	return pin_call(fd, MEMMGR_IOC_UNPIN, handle, flags, NULL);
+}
+
+int memmgr_compact(int fd, struct memmgr_compact *compact)
+{
+	compact->size = sizeof(*compact);
+	return call(fd, MEMMGR_IOC_COMPACT, compact);
+}
+
+int memmgr_explain(int fd, struct memmgr_explain *explain)
+{
+	explain->size = sizeof(*explain);
+	return call(fd, MEMMGR_IOC_EXPLAIN, explain);
+}
+
+int memmgr_health(int fd, struct memmgr_health *health)
+{
+	memset(health, 0, sizeof(*health));
+	health->size = sizeof(*health);
+	return call(fd, MEMMGR_IOC_HEALTH, health);
+}
+
+int memmgr_set_health(int fd, struct memmgr_health *health)
+{
+	health->size = sizeof(*health);
+	health->flags = MEMMGR_HEALTH_SET | (health->flags & MEMMGR_HEALTH_ON);
+	return call(fd, MEMMGR_IOC_HEALTH, health);
+}
+
+int memmgr_next_event(int fd, int timeout_ms, struct memmgr_event *event)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	int ready = poll(&wait, 1, timeout_ms);
+	ssize_t got;
+
+	if (ready < 0)
+		return -errno;
+	if (!ready)
+		return -ETIMEDOUT;
+	if (!(wait.revents & POLLIN))
+		return -ENODEV;
+	got = read(fd, event, sizeof(*event));
+	if (got < 0)
+		return -errno;
+	return got == sizeof(*event) ? 0 : -ENODEV;
 }
 
 static int copy(int fd, unsigned long command, uint64_t handle, uint64_t offset,

@@ -167,6 +167,73 @@ int memmgr_list(int fd, uint32_t heap, uint32_t flags,
 		int (*visit)(const struct memmgr_info *info, void *arg),
 		void *arg);
 
+/* ---- keeping memory in place, and moving it ---- */
+
+/**
+ * memmgr_pin() - keep an allocation where it is
+ * @fd: the region; the pin goes when it is closed
+ * @handle: the allocation
+ * @pin: out: where it lies, and how many pins it has; may be NULL
+ *
+ * Pins count: each needs a memmgr_unpin().
+ */
+int memmgr_pin(int fd, uint64_t handle, struct memmgr_pin *pin);
+
+/**
+ * memmgr_lease() - a pin for real time
+ * @fd: the region; the lease goes when it is closed
+ * @handle: the allocation, which the caller has mapped
+ * @pin: out: as of memmgr_pin(); may be NULL
+ *
+ * What this process has mapped of it is made present: no touch of it faults from
+ * then on. Map first, then take the lease. -EFAULT: a page could not be had.
+ */
+int memmgr_lease(int fd, uint64_t handle, struct memmgr_pin *pin);
+
+/*
+ * Take back one pin, or with MEMMGR_PIN_LEASE one lease, that was made through @fd;
+ * -EINVAL when there is none.
+ */
+int memmgr_unpin(int fd, uint64_t handle, uint32_t flags);
+
+/**
+ * memmgr_compact() - move allocations to make free runs
+ * @fd: the region
+ * @compact: what is wanted, and what was done; see struct memmgr_compact
+ *
+ * What was done is in @compact after -EINTR and -ENOMEM as well. While @left is not
+ * 0 there is more to do, and the call can be made again.
+ */
+int memmgr_compact(int fd, struct memmgr_compact *compact);
+
+/* Why a request would fail, and what would help; see struct memmgr_explain. */
+int memmgr_explain(int fd, struct memmgr_explain *explain);
+
+/* ---- health and events ---- */
+
+/* The thresholds of the region, and how it is. */
+int memmgr_health(int fd, struct memmgr_health *health);
+
+/*
+ * Change the thresholds to those in @health, and in its @flags MEMMGR_HEALTH_ON; best
+ * got by memmgr_health() and changed. As root.
+ */
+int memmgr_set_health(int fd, struct memmgr_health *health);
+
+/**
+ * memmgr_next_event() - wait for what happens in the region
+ * @fd: the region; events since it was opened
+ * @timeout_ms: longest wait; 0 does not wait, -1 waits without limit
+ * @event: out
+ *
+ * An event of kind MEMMGR_EVENT_LOST tells how many were missed by a reader that was
+ * too slow. One thread at a time, unless the descriptor is O_NONBLOCK.
+ *
+ * Return: 0; -ETIMEDOUT when nothing happened; -EINTR when a signal came; -ENODEV
+ * when the region went away; or another error.
+ */
+int memmgr_next_event(int fd, int timeout_ms, struct memmgr_event *event);
+
 /* ---- contents ---- */
 
 /**
@@ -253,6 +320,12 @@ int memmgr_kind_parse(const char *name);
 
 /* The name of an enum memmgr_reason: "exhausted"; "unknown" for others. */
 const char *memmgr_reason_name(uint32_t reason);
+
+/* The name of an enum memmgr_fixed: "pinned"; "unknown" for others. */
+const char *memmgr_fixed_name(uint32_t reason);
+
+/* The name of an enum memmgr_event_kind: "low"; "unknown" for others. */
+const char *memmgr_event_name(uint32_t kind);
 
 /**
  * memmgr_parse_size() - read a size

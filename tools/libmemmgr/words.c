@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Names of kinds and reasons, and sizes in and out of text. */
+/* Names of kinds, reasons and events, and sizes in and out of text. */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -33,6 +33,26 @@ static const char *const reason_names[MEMMGR_REASONS] = {
 	[MEMMGR_REASON_BLOCKED]		= "blocked",
 };
 
+static const char *const fixed_names[MEMMGR_FIXED_REASONS] = {
+	[MEMMGR_FIXED_NONE]	= "none",
+	[MEMMGR_FIXED_PINNED]	= "pinned",
+	[MEMMGR_FIXED_EXPORTED]	= "exported",
+	[MEMMGR_FIXED_SEALED]	= "sealed",
+	[MEMMGR_FIXED_KERNEL]	= "kernel",
+	[MEMMGR_FIXED_BUSY]	= "busy",
+	[MEMMGR_FIXED_IO]	= "io",
+	[MEMMGR_FIXED_NO_ROOM]	= "no-room",
+};
+
+static const char *const event_names[MEMMGR_EVENTS] = {
+	[MEMMGR_EVENT_LOST]		= "lost",
+	[MEMMGR_EVENT_LOW]		= "low",
+	[MEMMGR_EVENT_NOT_LOW]		= "not-low",
+	[MEMMGR_EVENT_FRAGMENTED]	= "fragmented",
+	[MEMMGR_EVENT_NOT_FRAGMENTED]	= "not-fragmented",
+	[MEMMGR_EVENT_COMPACTED]	= "compacted",
+};
+
 /* Unit @i is 1024^i bytes. */
 static const struct {
 	const char *brief;
@@ -62,6 +82,16 @@ int memmgr_kind_parse(const char *name)
 const char *memmgr_reason_name(uint32_t reason)
 {
 	return reason < MEMMGR_REASONS ? reason_names[reason] : "unknown";
+}
+
+const char *memmgr_fixed_name(uint32_t reason)
+{
+	return reason < MEMMGR_FIXED_REASONS ? fixed_names[reason] : "unknown";
+}
+
+const char *memmgr_event_name(uint32_t kind)
+{
+	return kind < MEMMGR_EVENTS ? event_names[kind] : "unknown";
 }
 
 static int digit_value(char c, unsigned int base)

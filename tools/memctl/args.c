@@ -71,6 +71,61 @@ uint64_t arg_align(struct argp_state *state, const char *name, const char *text)
 	return align;
 }
 
+void arg_two(struct argp_state *state, const char *name, const char *text,
+	     char first[ARG_PART], char second[ARG_PART])
+{
+	const char *comma = strchr(text, ',');
+	size_t len = comma ? (size_t)(comma - text) : strlen(text);
+
+	if (len >= ARG_PART || (comma && strlen(comma + 1) >= ARG_PART))
+		argp_error(state, "%s: '%s' is too long", name, text);
+	snprintf(first, ARG_PART, "%.*s", (int)len, text);
+	snprintf(second, ARG_PART, "%s", comma ? comma + 1 : "");
+}
+
+/* Up to @most decimals behind a point as an integer: "3" of 3 decimals is 300. */
+static bool parse_decimals(const char **text, int most, unsigned int *value)
+{
+	for (int i = 0; i < most; i++) {
+		bool digit = isdigit((unsigned char)**text);
+
+		*value = *value * 10 + (digit ? (unsigned int)(*(*text)++ - '0') : 0);
+	}
+	return !isdigit((unsigned char)**text);
+}
+
+/* "0.3", ".3" and "30%", "12.5%" in thousandths. */
+static bool parse_share(const char *text, unsigned int *milli)
+{
+	size_t len = strlen(text);
+	bool percent = len && text[len - 1] == '%', digits = false, exact = true;
+	unsigned int value = 0;
+
+	for (; isdigit((unsigned char)*text) && value <= 100; text++) {
+		value = value * 10 + (unsigned int)(*text - '0');
+		digits = true;
+	}
+	if (*text == '.') {
+		text++;
+		digits |= isdigit((unsigned char)*text) != 0;
+		exact = parse_decimals(&text, percent ? 1 : 3, &value);
+	} else {
+		value *= percent ? 10 : 1000;
+	}
+	*milli = value;
+	return digits && exact && value <= 1000 && !strcmp(text, percent ? "%" : "");
+}
+
+uint32_t arg_share(struct argp_state *state, const char *name, const char *text)
+{
+	unsigned int milli = 0;
+
+	if (!parse_share(text, &milli))
+		argp_error(state, "%s: '%s' is no share; give one from 0 to 1, or a percentage: "
+			   "0.30, 30%%, 12.5%%", name, text);
+	return milli;
+}
+
 const char *arg_word(struct argp_state *state, const char *name, const char *text,
 		     size_t max)
 {

@@ -14,6 +14,7 @@ enum {
 	KEY_NO_FALLBACK,
 	KEY_GUARD,
 	KEY_NO_ZERO,
+	KEY_MAY_COMPACT,
 };
 
 static const struct argp_option options_table[] = {
@@ -25,6 +26,8 @@ static const struct argp_option options_table[] = {
 	  "Wait for memory, at most MS milliseconds (default: without limit)", 0 },
 	{ "guard", KEY_GUARD, 0, 0, "With guard pages around it where it is mapped", 0 },
 	{ "no-zero", KEY_NO_ZERO, 0, 0, "Not cleared first; as root", 0 },
+	{ "may-compact", KEY_MAY_COMPACT, 0, 0,
+	  "Rather move other allocations out of the way than fail; takes as long as that does", 0 },
 	{ "no-fallback", KEY_NO_FALLBACK, 0, 0, "This heap or nothing", 0 },
 	{ 0 },
 };
@@ -63,6 +66,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_NO_ZERO:
 		request->flags |= MEMMGR_ALLOC_NO_ZERO;
+		return 0;
+	case KEY_MAY_COMPACT:
+		request->flags |= MEMMGR_ALLOC_MAY_COMPACT;
 		return 0;
 	case KEY_NO_FALLBACK:
 		request->flags |= MEMMGR_ALLOC_NO_FALLBACK;

@@ -5,15 +5,72 @@
 
 #include "memctl.h"
 
+#define KEY_EXPLAIN	0x200
+
+struct options {
+	const char *heap;
+	bool explain;
+	uint64_t bytes, align;
+};
+
+static const struct argp_option options_table[] = {
+	{ "explain", KEY_EXPLAIN, "SIZE[,ALIGN]", 0,
+	  "Would a request of SIZE succeed now? If not, why, what is in the way, and what to do "
+	  "(HEAP: main, or another buddy)", 0 },
+	{ 0 },
+};
+
+static void parse_explain(struct options *options, const char *arg, struct argp_state *state)
+{
+	char size[ARG_PART], align[ARG_PART];
+
+	arg_two(state, "--explain", arg, size, align);
+	options->bytes = arg_size_nonzero(state, "--explain", size);
+	options->align = strchr(arg, ',') ? arg_align(state, "--explain", align) : 0;
+	options->explain = true;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->heap;
+		return 0;
+	case KEY_EXPLAIN:
+		parse_explain(options, arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (options->explain && options->heap && !strcmp(options->heap, "all"))
+			argp_error(state, "--explain is about one HEAP, not about all");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp heap_argp = { .parser = parse_optional_heap };
+
+static const struct argp_child children[] = {
+	{ &heap_argp, 0, NULL, 0 },
+	{ 0 },
+};
+
 static const struct argp argp = {
-	.parser = parse_optional_heap,
+	.options = options_table,
+	.parser = parse,
+	.children = children,
 	.args_doc = "[HEAP]",
-	.doc = "Show how fragmented every heap is, or the orders of one.\v"
+	.doc = "Show how fragmented every heap is, or the orders of one; or explain what would "
+	       "become of a request.\v"
 	       "EXTERNAL: share of the free memory that one request cannot get. INTERNAL: share "
 	       "of the granted memory that nobody asked for. UNUSABLE: share of the free memory "
 	       "in blocks too small for that order. INDEX: -1.000 when a request of that size "
 	       "would succeed; otherwise towards 0 it fails for lack of memory, towards 1 "
-	       "because of fragmentation. The last two are those of the kernel's mm/vmstat.c.",
+	       "because of fragmentation. These two are those of the kernel's mm/vmstat.c. SO "
+	       "ALIGNED: the largest free run that starts at a multiple of that size, at least; "
+	       "--explain looks at all of them and tells it exactly.",
 };
 
 static const struct column columns[] = {
@@ -34,6 +91,7 @@ static const struct column order_columns[] = {
 	{ "FREE", "free", CELL_SIZE, 0 },
 	{ "UNUSABLE", "unusable", CELL_MILLI, 0 },
 	{ "INDEX", "index", CELL_MILLI, 0 },
+	{ "SO ALIGNED", "aligned", CELL_SIZE, 0 },
 };
 
 struct view {
@@ -68,6 +126,7 @@ static struct table *orders(const struct memmgr_frag *frag)
 		table_num(table, frag->blocks[order] * size);
 		table_num(table, (uint64_t)(int64_t)frag->unusable[order]);
 		table_num(table, (uint64_t)(int64_t)frag->index[order]);
+		table_num(table, frag->aligned[order]);
 	}
 	return table;
 }
@@ -99,20 +158,25 @@ static void print_orders(const struct memmgr_frag *frag)
 	putchar('\n');
 	table_print(table);
 	puts("\nINDEX: -1.000 a request of that size would succeed; otherwise it fails,\n"
-	     "towards 0 for lack of memory, towards 1 because of fragmentation.");
+	     "towards 0 for lack of memory, towards 1 because of fragmentation.\n"
+	     "SO ALIGNED: at least so much is free from some multiple of SIZE on.");
 	table_free(table);
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)
 {
-	const char *name = NULL;
+	struct options options = { .heap = NULL };
 	struct view view = { .table = NULL };
+	const char *name;
 	int rc;
 
-	parse_args(ctl, &argp, argc, argv, &name);
+	parse_args(ctl, &argp, argc, argv, &options);
+	name = options.heap;
 	rc = region_open(ctl, O_RDONLY);
 	if (rc)
 		return rc;
+	if (options.explain)
+		return explain(ctl, name ? name : "main", options.bytes, options.align);
 	view.table = table_new(columns, ARRAY_SIZE(columns));
 	view.heaps = ctl->json ? json_object_new_array() : NULL;
 	rc = heaps_visit(ctl, name, add_heap, &view);
@@ -128,5 +192,5 @@ static int run(struct memctl *ctl, int argc, char **argv)
 }
 
 const struct command cmd_frag = {
-	"frag", "how fragmented the heaps are", &argp, run,
+	"frag", "how fragmented the heaps are; why a request would fail", &argp, run,
 };

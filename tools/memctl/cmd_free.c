@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl free: by handle or by tag. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,9 @@ static int free_one(const struct memctl *ctl, const struct memmgr_info *info,
 {
 	int err = memmgr_free(ctl->fd, info->handle);
 
+	if (err == -EBUSY && info->pins)
+		return fail(ctl, "end the program that pinned it first",
+			    "allocation %s is pinned by another program", word);
 	if (err)
 		return fail_errno(ctl, err, "allocation %s", word);
 	table_num(table, info->handle);

@@ -36,6 +36,8 @@ static const struct column columns[] = {
 	{ "free", "free", CELL_SIZE, 0 },
 	{ "largest free", "largest", CELL_SIZE, 0 },
 	{ "peak", "peak", CELL_SIZE, 0 },
+	{ "fragmentation", "fragmentation", CELL_PERCENT, 0 },
+	{ "compacts itself", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "granule", "granule", CELL_SIZE, 0 },
 	{ "max. alignment", "max_align", CELL_SIZE, 0 },
 	{ "physical address", "phys", CELL_HANDLE, 0 },
@@ -76,11 +78,20 @@ static const char *cache_name(uint32_t flags)
 	       flags & MEMMGR_REGION_WRITE_COMBINE ? "write-combine" : "write-back";
 }
 
+/* Of a module that knows of no health, and of one whose worker is off: "no". */
+static const char *self_text(const struct memmgr_health *health, char *text, size_t len)
+{
+	if (!(health->flags & MEMMGR_HEALTH_ON))
+		return "no (memctl health --on, memctl defrag)";
+	snprintf(text, len, "above %s (memctl health)", percent_text(health->compact_above));
+	return text;
+}
+
 static struct table *describe(const struct memmgr_query *query, const struct memmgr_stats *main,
-			      const struct memmgr_frag *frag)
+			      const struct memmgr_frag *frag, const struct memmgr_health *health)
 {
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	char memory[120] = "", module_has[80] = "buddy";
+	char memory[120] = "", module_has[80] = "buddy", text[64];
 
 	if (!(query->region_flags & MEMMGR_REGION_RESERVED))
 		snprintf(memory, sizeof(memory), "not reserved (taken from the system)");
@@ -95,6 +106,8 @@ static struct table *describe(const struct memmgr_query *query, const struct mem
 	table_num(table, main->free);
 	table_num(table, frag->largest);
 	table_num(table, main->peak);
+	table_num(table, frag->external);
+	table_text(table, self_text(health, text, sizeof(text)));
 	table_num(table, query->granule);
 	table_num(table, query->max_align);
 	if (query->phys)
@@ -119,6 +132,7 @@ static int run(struct memctl *ctl, int argc, char **argv)
 {
 	struct memmgr_query query;
 	struct memmgr_stats main;
+	struct memmgr_health health;
 	struct memmgr_frag frag;
 	struct table *table;
 	int err, rc;
@@ -134,7 +148,9 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		err = memmgr_frag(ctl->fd, MEMMGR_HEAP_MAIN, &frag);
 	if (err)
 		return fail_errno(ctl, err, "region");
-	table = describe(&query, &main, &frag);
+	if (memmgr_health(ctl->fd, &health))
+		health.flags = 0;
+	table = describe(&query, &main, &frag, &health);
 	if (ctl->json) {
 		struct json_object *info = table_json_row(table, 0);
 

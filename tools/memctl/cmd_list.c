@@ -90,7 +90,9 @@ static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
 	.doc = "List the allocations: size, offset in the region, who made it and when.\v"
-	       "Allocations of others are shown without a handle. PERS: it stays when its maker exits.",
+	       "Allocations of others are shown without a handle. PERS: it stays when its maker "
+	       "exits. MOVABLE: compaction may move it now; MOVES: how often it did. LEASE FAULTS: "
+	       "page faults in its mappings since somebody took a real-time lease on it.",
 };
 
 static const struct column columns[] = {
@@ -106,7 +108,11 @@ static const struct column columns[] = {
 	{ "COMM", "comm", CELL_TEXT, 0 },
 	{ "UID", "uid", CELL_COUNT, 0 },
 	{ "AGE", "age_ms", CELL_AGE, 0 },
+	{ "MOVABLE", "movable", CELL_FLAG, 0 },
+	{ "MOVES", "moves", CELL_COUNT, COLUMN_HIDE_ZERO },
 	{ "PINS", "pins", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "LEASED", "leased", CELL_FLAG, COLUMN_HIDE_ZERO },
+	{ "LEASE FAULTS", "lease_faults", CELL_COUNT, COLUMN_HIDE_ZERO },
 	{ "ACCESS", "access", CELL_TEXT, 0 },
 	{ "SEALED", "sealed", CELL_FLAG, COLUMN_HIDE_ZERO },
 	{ "HELD", "held", CELL_FLAG, COLUMN_HIDE_ZERO },
@@ -159,7 +165,11 @@ static void add_row(const struct memctl *ctl, struct table *table,
 	table_chars(table, info->comm, sizeof(info->comm));
 	table_num(table, info->uid);
 	table_num(table, now > info->time_ns ? now - info->time_ns : 0);
+	table_num(table, info->state & MEMMGR_INFO_MOVABLE);
+	table_num(table, info->moves);
 	table_num(table, info->pins);
+	table_num(table, info->state & MEMMGR_INFO_LEASED);
+	table_num(table, info->lease_faults);
 	table_text(table, access_name(info->access));
 	table_num(table, info->state & MEMMGR_INFO_SEALED);
 	table_num(table, info->state & MEMMGR_INFO_HELD);

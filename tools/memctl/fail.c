@@ -23,6 +23,17 @@ static const struct {
 } errors[] = {
 	{ EBUSY, "EBUSY", "free", "a stack heap frees its newest allocation first",
 	  "free those above it before it (memctl list --sort offset)" },
+	{ EFAULT, "EFAULT", "pin", "a page of a mapping of it could not be made present",
+	  "see dmesg; a pin without --lease needs no pages" },
+	{ EOPNOTSUPP, "EOPNOTSUPP", "pin", "it has no pages of its own to lease",
+	  "pin it without --lease, or allocate it from a heap of whole pages" },
+	{ EOPNOTSUPP, "EOPNOTSUPP", "defrag",
+	  "nothing moves in pools, stacks and private heaps",
+	  "choose a shared buddy or slab heap (memctl heap list)" },
+	{ EOPNOTSUPP, "EOPNOTSUPP", "frag", "only buddy heaps can be explained",
+	  "see its figures (memctl frag HEAP), or explain main, where it has its memory from" },
+	{ EINVAL, "EINVAL", "health", "the module refuses these thresholds",
+	  "give a hysteresis below both thresholds, and a share of the CPU above 0" },
 	{ EBUSY, "EBUSY", "resize", "a stack heap resizes its newest allocation only",
 	  "allocate anew, or free those above it (memctl list --sort offset)" },
 	{ EBUSY, "EBUSY", "heap destroy", "it is in use",
@@ -75,16 +86,17 @@ static const struct {
 	[MEMMGR_REASON_EXHAUSTED] = { "is exhausted", "free something", "list --heap" },
 	[MEMMGR_REASON_FRAGMENTED] = {
 		"is fragmented: enough is free, but in no single run",
-		"ask for less at a time, or free neighbours", "frag" },
+		"move memory together (memctl defrag, alloc --may-compact) or ask for less",
+		"frag" },
 	[MEMMGR_REASON_ALIGNMENT] = { "has no free run that is so aligned",
-		"ask for less alignment", "frag" },
+		"move memory together (memctl defrag, alloc --may-compact) or align less", "frag" },
 	[MEMMGR_REASON_QUOTA] = { "may not give you more: your quota is reached",
 		"free something of yours", "list --mine --heap" },
 	[MEMMGR_REASON_RECORDS] = { "has as many allocations as it may have",
 		"free something, or create a heap with more --max-allocations",
 		"list --heap" },
-	[MEMMGR_REASON_PINNED] = { "has pinned memory in the way", "release the pins",
-		"list --heap" },
+	[MEMMGR_REASON_PINNED] = { "has memory in the way that may not move",
+		"see what and why, and let go of it", "frag" },
 	[MEMMGR_REASON_TOO_LARGE] = { "can never serve that much",
 		"ask for less, or take another heap", "heap list" },
 	[MEMMGR_REASON_LIMIT] = { "reached its own size limit", "free something",
@@ -206,12 +218,27 @@ static void describe_request(struct message *message, const struct request *requ
 		 size_text(message->free), size_text(request->largest));
 }
 
+/* "move memory together ... (memctl frag main --explain 64K)" */
+static void describe_remedy(char *text, size_t len, const struct request *request)
+{
+	const char *remedy = reasons[request->reason].remedy;
+	const char *look = reasons[request->reason].look;
+
+	if (!strcmp(look, "frag"))
+		snprintf(text, len, "%s (memctl frag %s --explain %s%s%s)", remedy, request->heap,
+			 size_word(request->bytes), request->align ? "," : "",
+			 request->align ? size_word(request->align) : "");
+	else if (strstr(look, "--heap"))
+		snprintf(text, len, "%s (memctl %s %s)", remedy, look, request->heap);
+	else
+		snprintf(text, len, "%s (memctl %s)", remedy, look);
+}
+
 int fail_request(const struct memctl *ctl, int err, const struct request *request)
 {
 	struct message message = { .request = request };
-	char remedy[256];
+	char remedy[512];
 	struct memmgr_stats stats;
-	const char *look;
 
 	if (request->reason >= MEMMGR_REASONS || !reasons[request->reason].text)
 		return fail_errno(ctl, err, "heap '%s', %s asked", request->heap,
@@ -219,16 +246,30 @@ int fail_request(const struct memctl *ctl, int err, const struct request *reques
 	if (!memmgr_stats(ctl->fd, request->heap_id, &stats))
 		message.free = stats.free;
 	describe_request(&message, request);
-	look = reasons[request->reason].look;
-	/* A command that ends in "--heap" or is "frag" is about this heap. */
-	if (!strcmp(look, "frag") || strstr(look, "--heap"))
-		snprintf(remedy, sizeof(remedy), "%s (memctl %s %s)",
-			 reasons[request->reason].remedy, look, request->heap);
-	else
-		snprintf(remedy, sizeof(remedy), "%s (memctl %s)",
-			 reasons[request->reason].remedy, look);
+	describe_remedy(remedy, sizeof(remedy), request);
 	message.remedy = remedy;
 	message.error = strerrorname_np(-err);
+	return print_message(ctl, &message);
+}
+
+int fail_compact(const struct memctl *ctl, int err, const struct request *request)
+{
+	struct message message = { .request = request, .error = strerrorname_np(-err) };
+	char remedy[512];
+	struct memmgr_stats stats;
+
+	if (request->reason >= MEMMGR_REASONS || !reasons[request->reason].text)
+		return fail_errno(ctl, err, "heap '%s'", request->heap);
+	if (!memmgr_stats(ctl->fd, request->heap_id, &stats))
+		message.free = stats.free;
+	snprintf(message.text, sizeof(message.text),
+		 "no free run of %s%s%s can be made: heap '%s' %s; %s free, longest run %s",
+		 size_text(request->bytes), request->align ? " aligned to " : "",
+		 request->align ? size_text(request->align) : "", request->heap,
+		 reasons[request->reason].text, size_text(message.free),
+		 size_text(request->largest));
+	describe_remedy(remedy, sizeof(remedy), request);
+	message.remedy = remedy;
 	return print_message(ctl, &message);
 }
 

@@ -21,6 +21,15 @@ void interrupt_catch(void)
 	sigaction(SIGINT, &action, NULL);
 }
 
+void interrupt_catch_all(void)
+{
+	const struct sigaction action = { .sa_handler = on_interrupt };
+
+	interrupt_catch();
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
 bool interrupt_arrived(void)
 {
 	return arrived;

@@ -12,8 +12,8 @@ _memctl_tags() {
 
 _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='info heap alloc free resize list read write fill stats frag map check
-		failures protect seal export sync clients quota demo replay help'
+	local commands='info heap alloc free resize list read write fill stats frag defrag map
+		check failures health watch protect seal pin export sync clients quota demo replay help'
 	local command='' sub='' word words=''
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -26,7 +26,10 @@ _memctl() {
 	done
 	case $prev in
 	-H | --heap | --fallback) words=$(_memctl_heaps) ;;
-	-k | --kind) words='buddy slab pool stack' ;;
+	-k | --kind)
+		words='buddy slab pool stack'
+		[[ $command != watch ]] || words='low not-low fragmented not-fragmented compacted'
+		;;
 	--sort) words='offset size age pid tag' ;;
 	-r | --region) words=$(compgen -G '/dev/memmgr*') ;;
 	*)
@@ -39,8 +42,8 @@ _memctl() {
 			esac
 			;;
 		help) words=$commands ;;
-		free | resize | read | write | fill | protect | seal | export | sync) words=$(_memctl_tags) ;;
-		stats | frag | check) words=$(_memctl_heaps) ;;
+		free | resize | read | write | fill | protect | seal | pin | export | sync) words=$(_memctl_tags) ;;
+		stats | frag | defrag | check) words=$(_memctl_heaps) ;;
 		quota) words='client user' ;;
 		demo) words='buddy slab pool stack all' ;;
 		replay) compopt -o default ;;

@@ -48,7 +48,7 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_heap_destroy, cmd_alloc, cmd_free, cmd_resize, cmd_list, cmd_read,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
 	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
-	cmd_sync, cmd_demo, cmd_replay;
+	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch;
 
 /* ---- main.c ---- */
 
@@ -60,6 +60,8 @@ void parse_args(struct memctl *ctl, const struct argp *argp, int argc,
 
 /* From here on SIGINT does not end memctl; interrupt_arrived() tells of it. */
 void interrupt_catch(void);
+/* The same for all that is meant to end a program: SIGTERM and SIGHUP, too. */
+void interrupt_catch_all(void);
 bool interrupt_arrived(void);
 
 /* ---- args.c: arguments; each ends the run with a usage error if bad ---- */
@@ -72,6 +74,12 @@ uint64_t arg_size_nonzero(struct argp_state *state, const char *name,
 uint64_t arg_count(struct argp_state *state, const char *name, const char *text,
 		   uint64_t min, uint64_t max);
 uint64_t arg_align(struct argp_state *state, const char *name, const char *text);
+/* "A,B", or "A" alone with @second empty. */
+#define ARG_PART	32
+void arg_two(struct argp_state *state, const char *name, const char *text,
+	     char first[ARG_PART], char second[ARG_PART]);
+/* A share, 0 to 1 or as a percentage; in thousandths. */
+uint32_t arg_share(struct argp_state *state, const char *name, const char *text);
 /* Printable ASCII without blanks, 1 .. @max bytes: names and tags. */
 const char *arg_word(struct argp_state *state, const char *name,
 		     const char *text, size_t max);
@@ -101,6 +109,8 @@ int fail_errno(const struct memctl *ctl, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same for a request for memory that failed with -@err. */
 int fail_request(const struct memctl *ctl, int err, const struct request *request);
+/* The same for a free run of request->bytes that moving memory cannot make. */
+int fail_compact(const struct memctl *ctl, int err, const struct request *request);
 /* EXIT_NO_DEVICE, or EXIT_FAILED when it is there and won't open. */
 int fail_open(const struct memctl *ctl, int err);
 __attribute__((noreturn)) void out_of_memory(void);
@@ -127,6 +137,19 @@ int allocation_find(const struct memctl *ctl, const char *text,
 int allocations_tagged(const struct memctl *ctl, const char *text,
 		       struct memmgr_info **infos, size_t *count);
 bool parse_handle(const char *text, uint64_t *handle);
+
+/* ---- fixed.c: what may not be moved, and why ---- */
+
+/* Bytes and until when that holds, of the reasons that are not 0; @movable or NULL. */
+struct table *fixed_table(const __u64 *movable, const __u64 fixed[MEMMGR_FIXED_REASONS]);
+/* Bytes by enum memmgr_fixed: {"pinned": ...}. */
+struct json_object *json_fixed(const __u64 fixed[MEMMGR_FIXED_REASONS]);
+uint64_t fixed_total(const __u64 fixed[MEMMGR_FIXED_REASONS]);
+
+/* ---- explain.c ---- */
+
+/* memctl frag HEAP --explain SIZE,ALIGN; an enum exit_code. */
+int explain(const struct memctl *ctl, const char *heap, uint64_t bytes, uint64_t align);
 
 /* ---- cmd_protect.c ---- */
 
@@ -184,8 +207,9 @@ struct json_object *json_result(const struct memctl *ctl, const char *key,
 /* Adds to an object, which owns @value from now on. */
 void json_add(struct json_object *object, const char *key,
 	      struct json_object *value);
-/* Prints and frees. */
+/* Prints and frees; as one line: for results that follow each other. */
 void json_print(struct json_object *result);
+void json_print_line(struct json_object *result);
 struct json_object *json_u64(uint64_t number);
 struct json_object *json_handle(uint64_t handle);
 struct json_object *json_chars(const char *chars, size_t size);
@@ -194,8 +218,12 @@ struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS]);
 
 /* "64 KiB" in one of a few buffers that take turns: for arguments of printf. */
 const char *size_text(uint64_t bytes);
+/* "64K", "1000": exact, one word, for commands that are advised; likewise. */
+const char *size_word(uint64_t bytes);
 /* "4.1 us", likewise. */
 const char *time_text(uint64_t ns);
+/* "12.5%" of thousandths, likewise. */
+const char *percent_text(uint64_t milli);
 /* Of the terminal that the result goes to; 0 when it goes elsewhere. */
 unsigned int terminal_columns(void);
 bool is_utf8(void);

@@ -463,6 +463,13 @@ void json_print(struct json_object *result)
 	json_object_put(result);
 }
 
+void json_print_line(struct json_object *result)
+{
+	puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PLAIN |
+						    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(result);
+}
+
 struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS])
 {
 	struct json_object *object = json_object_new_object();
@@ -491,6 +498,22 @@ const char *size_text(uint64_t bytes)
 	return memmgr_format_size(bytes, texts[turn], sizeof(texts[turn]));
 }
 
+const char *size_word(uint64_t bytes)
+{
+	static const char units[] = "\0KMGT";
+	static char texts[4][24];
+	static unsigned int turn;
+	size_t unit = 0;
+
+	while (bytes && bytes % 1024 == 0 && unit < 4) {
+		bytes /= 1024;
+		unit++;
+	}
+	turn = (turn + 1) % ARRAY_SIZE(texts);
+	snprintf(texts[turn], sizeof(texts[turn]), "%" PRIu64 "%.1s", bytes, &units[unit]);
+	return texts[turn];
+}
+
 const char *time_text(uint64_t ns)
 {
 	static char texts[4][CELL_TEXT_MAX];
@@ -498,6 +521,17 @@ const char *time_text(uint64_t ns)
 
 	turn = (turn + 1) % ARRAY_SIZE(texts);
 	print_ns(ns, texts[turn], sizeof(texts[turn]));
+	return texts[turn];
+}
+
+const char *percent_text(uint64_t milli)
+{
+	static char texts[4][CELL_TEXT_MAX];
+	static unsigned int turn;
+
+	turn = (turn + 1) % ARRAY_SIZE(texts);
+	snprintf(texts[turn], sizeof(texts[turn]), "%" PRIu64 ".%" PRIu64 "%%", milli / 10,
+		 milli % 10);
 	return texts[turn];
 }
 

@@ -9,15 +9,19 @@
  * of the ABI: every heap is a range of main with a list of blocks in order of
  * their offset, searched first fit. It does not wait, and does not map. With
  * FAKE_DAMAGE in the environment what is written goes wrong in one bit, with
- * FAKE_INTERRUPT=N SIGINT arrives with the Nth allocation.
+ * FAKE_INTERRUPT=N SIGINT arrives with the Nth allocation or compaction. Compaction
+ * moves everything to the front of its heap, and each call takes FAKE_SLOW ms. What
+ * read() gives is in FAKE_EVENTS="KIND:VALUE:LIMIT:BYTES ...".
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -52,6 +56,7 @@ struct state {
 	uint32_t free_record;
 	uint64_t failures;
 	struct memmgr_failure failed[64];
+	struct memmgr_health health;
 	struct heap heaps[MEMMGR_MAX_HEAPS];
 	struct block blocks[RECORDS];
 	uint8_t memory[REGION_SIZE];
@@ -84,6 +89,10 @@ static void init_state(void)
 	main->first = NONE;
 	main->stats.total = REGION_SIZE;
 	strcpy(main->make.name, "main");
+	state->health.compact_above = 300;
+	state->health.warn_above = 900;
+	state->health.hysteresis = 50;
+	state->health.cpu = 100;
 	for (uint32_t i = 0; i < RECORDS; i++)
 		state->blocks[i].next = i + 1;
 	state->ready = 1;
@@ -197,6 +206,8 @@ static void insert_block(struct heap *heap, uint32_t *link, uint64_t at,
 	alloc->from = alloc->heap;
 }
 
+static int compact_for(struct memmgr_alloc *alloc);
+
 static int do_alloc(struct memmgr_alloc *alloc)
 {
 	struct heap *heap = heap_at(alloc->heap);
@@ -218,6 +229,8 @@ static int do_alloc(struct memmgr_alloc *alloc)
 		alloc->reason = granted > unit && heap->make.object_size ?
 				MEMMGR_REASON_TOO_LARGE : reason_for(heap, granted, largest);
 		alloc->largest = largest;
+		if (alloc->flags & MEMMGR_ALLOC_MAY_COMPACT && !compact_for(alloc))
+			return do_alloc(alloc);
 		log_failure(alloc->heap, alloc->bytes, alloc->align, alloc->reason, largest);
 		return -ENOMEM;
 	}
@@ -250,12 +263,18 @@ static void remove_block(struct block *block)
 	state->free_record = index;
 }
 
+/* Pins of this process, by record: those that are no leases, and those that are. */
+static uint32_t my_pins[2][RECORDS];
+
 static int do_free(uint64_t handle)
 {
 	struct block *block = block_at(handle);
+	uint32_t index = (uint32_t)(block - state->blocks);
 
 	if (!block || block->arena)
 		return -EBADF;
+	if (block->info.pins > my_pins[0][index] + my_pins[1][index])
+		return -EBUSY;
 	if (state->heaps[block->info.heap].make.kind == MEMMGR_KIND_STACK &&
 	    block->next != NONE) {
 		state->heaps[block->info.heap].stats.refused_frees++;
@@ -434,6 +453,7 @@ static int do_frag(struct memmgr_frag *frag)
 	for (int i = 0; i < 4; i++) {
 		frag->blocks[i] = i == 3;
 		frag->index[i] = -1000;
+		frag->aligned[i] = stats.largest;
 	}
 	return 0;
 }
@@ -459,6 +479,19 @@ static int do_copy(struct memmgr_copy *copy, bool in)
 	return 0;
 }
 
+static uint32_t why_fixed(const struct block *block)
+{
+	if (block->arena)
+		return MEMMGR_FIXED_KERNEL;
+	return block->info.pins ? MEMMGR_FIXED_PINNED : MEMMGR_FIXED_NONE;
+}
+
+static uint32_t state_of(const struct block *block)
+{
+	return block->info.state | MEMMGR_INFO_MINE |
+	       (why_fixed(block) ? 0 : MEMMGR_INFO_MOVABLE);
+}
+
 static int do_list(struct memmgr_list *list)
 {
 	struct memmgr_info *entries = (void *)(uintptr_t)list->entries;
@@ -470,7 +503,7 @@ static int do_list(struct memmgr_list *list)
 		if (block->info.handle && !block->arena &&
 		    (list->heap == MEMMGR_HEAP_ANY || list->heap == block->info.heap)) {
 			entries[list->count] = block->info;
-			entries[list->count++].state = MEMMGR_INFO_MINE;
+			entries[list->count++].state = state_of(block);
 		}
 	}
 	if (list->cursor == RECORDS)
@@ -558,7 +591,238 @@ static int do_alloc_query(struct memmgr_info *info)
 	if (!block)
 		return -EBADF;
 	*info = block->info;
+	info->state = state_of(block);
 	return 0;
+}
+
+/* ---- moving, pins and health ---- */
+
+static void move_block(struct heap *heap, struct block *block, uint64_t to)
+{
+	memmove(state->memory + heap->start + to, state->memory + block->info.offset,
+		block->info.granted);
+	block->at = to;
+	block->info.offset = heap->start + to;
+	block->info.moves++;
+}
+
+/*
+ * Moves, or only counts, in order of the offsets until @max bytes are moved. What is
+ * left over and the largest gap are those of moving everything.
+ */
+static void slide(struct heap *heap, struct memmgr_compact *compact, uint64_t max, bool dry)
+{
+	uint64_t end = 0;
+
+	compact->after = 0;
+	for (uint32_t b = heap->first; b != NONE; b = state->blocks[b].next) {
+		struct block *block = &state->blocks[b];
+		uint64_t align = block->info.align ? block->info.align : 1;
+		uint64_t to = round_up(heap->start + end, align) - heap->start;
+		uint32_t fixed = why_fixed(block);
+
+		if (fixed && to < block->at)
+			compact->stayed[fixed] += block->info.granted;
+		if (fixed || to >= block->at) {
+			to = block->at;
+		} else if (compact->moved >= max) {
+			compact->left += block->info.granted;
+		} else {
+			compact->moved += block->info.granted;
+			compact->moves++;
+			if (!dry)
+				move_block(heap, block, to);
+		}
+		compact->after = to - end > compact->after ? to - end : compact->after;
+		end = to + block->info.granted;
+	}
+	compact->after = heap->bytes - end > compact->after ? heap->bytes - end : compact->after;
+}
+
+static int do_compact(struct memmgr_compact *compact)
+{
+	struct heap *heap = heap_at(compact->heap);
+	bool dry = compact->flags & MEMMGR_COMPACT_DRY_RUN;
+	uint64_t max = compact->max_bytes ? compact->max_bytes : UINT64_MAX, at;
+	uint64_t step = compact->step_bytes ? compact->step_bytes : MEMMGR_COMPACT_STEP;
+	uint32_t *link;
+
+	if (!heap)
+		return -ENOENT;
+	if (heap->make.kind > MEMMGR_KIND_SLAB)
+		return -EOPNOTSUPP;
+	if (compact->flags & MEMMGR_COMPACT_RANGE && compact->offset >= heap->bytes)
+		return -EINVAL;
+	compact->before = find_gap(heap, UINT64_MAX / 2, 1, &link, &at);
+	compact->after = compact->before;
+	compact->free = heap->bytes - heap->stats.used;
+	if (!compact->bytes || compact->bytes > compact->before)
+		slide(heap, compact, max, dry);
+	compact->least = compact->moved + compact->left;
+	compact->offset = UINT64_MAX;
+	compact->steps = (compact->moved + step - 1) / step;
+	compact->longest_bytes = compact->moved < step ? compact->moved : step;
+	compact->longest_ns = compact->longest_bytes;
+	if (compact->left)
+		compact->after = find_gap(heap, UINT64_MAX / 2, 1, &link, &at);
+	if (compact->left || compact->bytes <= compact->after)
+		return 0;
+	compact->reason = compact->bytes <= compact->free ? MEMMGR_REASON_PINNED :
+			  reason_for(heap, compact->bytes, compact->after);
+	return -ENOMEM;
+}
+
+static int compact_for(struct memmgr_alloc *alloc)
+{
+	struct memmgr_compact compact = { .heap = alloc->heap, .bytes = alloc->bytes };
+
+	if (alloc->reason != MEMMGR_REASON_FRAGMENTED || do_compact(&compact))
+		return -ENOMEM;
+	alloc->reason = MEMMGR_REASON_NONE;
+	alloc->largest = 0;
+	return 0;
+}
+
+static void explain_gap(struct memmgr_explain *explain, uint64_t from, uint64_t to)
+{
+	uint64_t units = (to - from) / explain->unit;
+
+	if (!units)
+		return;
+	explain->free_runs++;
+	explain->runs[63 - __builtin_clzll(units)]++;
+	for (int order = 0; order < MEMMGR_ORDERS; order++) {
+		uint64_t start = round_up(from, explain->unit << order);
+
+		if (start < to && to - start > explain->aligned[order])
+			explain->aligned[order] = to - start;
+	}
+}
+
+/* Block @b lies between a gap that begins at @from and one that ends at @to. */
+static void explain_block(struct memmgr_explain *explain, const struct block *block,
+			  uint64_t from, uint64_t to)
+{
+	uint32_t fixed = why_fixed(block);
+
+	if (fixed)
+		explain->fixed[fixed] += block->info.granted;
+	else
+		explain->movable += block->info.granted;
+	if (fixed || to - from <= explain->best_run)
+		return;
+	explain->best_run = to - from;
+	explain->best_bytes = block->info.granted;
+	explain->best_offset = block->info.offset;
+}
+
+static int do_explain(struct memmgr_explain *explain)
+{
+	struct heap *heap = heap_at(explain->heap);
+	struct memmgr_compact moving = { .heap = explain->heap };
+	uint64_t end = 0, at;
+	uint32_t *link;
+
+	if (!heap)
+		return -ENOENT;
+	if (heap->make.kind != MEMMGR_KIND_BUDDY)
+		return -EOPNOTSUPP;
+	explain->unit = unit_of(heap);
+	explain->free = heap->bytes - heap->stats.used;
+	explain->best_offset = UINT64_MAX;
+	for (uint32_t b = heap->first; b != NONE; b = state->blocks[b].next) {
+		struct block *block = &state->blocks[b];
+
+		explain_gap(explain, end, block->at);
+		explain_block(explain, block, end, block->next == NONE ? heap->bytes :
+			      state->blocks[block->next].at);
+		end = block->at + block->info.granted;
+	}
+	explain_gap(explain, end, heap->bytes);
+	explain->largest = find_gap(heap, explain->bytes, explain->align ? explain->align : 1,
+				    &link, &at);
+	slide(heap, &moving, UINT64_MAX, true);
+	explain->possible = moving.after;
+	explain->move_bytes = explain->bytes <= moving.after ? moving.moved : UINT64_MAX;
+	explain->moves = moving.moves;
+	explain->move_offset = heap->start + heap->bytes - moving.after;
+	if (!link)
+		explain->reason = reason_for(heap, explain->bytes, explain->largest);
+	return 0;
+}
+
+static int do_pin(struct memmgr_pin *pin, bool unpin)
+{
+	struct block *block = block_at(pin->handle);
+	uint32_t index = (uint32_t)(block - state->blocks);
+	uint32_t *mine = &my_pins[pin->flags & MEMMGR_PIN_LEASE][index];
+
+	if (!block)
+		return -EBADF;
+	if (unpin && !*mine)
+		return -EINVAL;
+	*mine += unpin ? -1 : 1;
+	block->info.pins += unpin ? -1 : 1;
+	pin->offset = block->info.offset;
+	pin->pins = block->info.pins;
+	pin->mine = *mine;
+	if (pin->flags & MEMMGR_PIN_LEASE)
+		block->info.state = *mine ? MEMMGR_INFO_LEASED : 0;
+	return 0;
+}
+
+static void drop_pins(void)
+{
+	for (uint32_t i = 0; i < 2 * RECORDS; i++) {
+		uint32_t *mine = &my_pins[i / RECORDS][i % RECORDS];
+
+		state->blocks[i % RECORDS].info.pins -= *mine;
+		*mine = 0;
+	}
+}
+
+static int do_health(struct memmgr_health *health)
+{
+	struct memmgr_frag frag = { .heap = 0 };
+
+	if (health->flags & MEMMGR_HEALTH_SET) {
+		if (health->hysteresis > health->compact_above || !health->cpu)
+			return -EINVAL;
+		state->health = *health;
+		state->health.flags &= MEMMGR_HEALTH_ON;
+	}
+	do_frag(&frag);
+	*health = state->health;
+	health->size = sizeof(*health);
+	health->usage = state->heaps[0].stats.used * 1000 / REGION_SIZE;
+	health->fragmentation = frag.external;
+	health->state = health->usage > health->warn_above ? MEMMGR_HEALTH_LOW : 0;
+	return 0;
+}
+
+/* The next of $FAKE_EVENTS, if there is one. */
+static bool next_event(struct memmgr_event *event)
+{
+	static const char *at;
+	static uint64_t seq;
+	unsigned long long value, limit, bytes;
+	unsigned int kind;
+	int len = 0;
+
+	if (!at)
+		at = getenv("FAKE_EVENTS") ? getenv("FAKE_EVENTS") : "";
+	if (sscanf(at, "%u:%llu:%llu:%llu%n", &kind, &value, &limit, &bytes, &len) < 4)
+		return false;
+	if (event) {
+		memset(event, 0, sizeof(*event));
+		event->seq = ++seq;
+		event->kind = kind;
+		event->value = value;
+		event->limit = limit;
+		event->bytes = bytes;
+		at += len;
+	}
+	return true;
 }
 
 static void interrupt(void)
@@ -570,12 +834,21 @@ static void interrupt(void)
 		raise(SIGINT);
 }
 
+/* Calls that change something or not, as they are told. */
+static bool only_asks(unsigned long command, const void *arg)
+{
+	if (command == MEMMGR_IOC_COMPACT)
+		return ((const struct memmgr_compact *)arg)->flags & MEMMGR_COMPACT_DRY_RUN;
+	return command == MEMMGR_IOC_HEALTH &&
+	       !(((const struct memmgr_health *)arg)->flags & MEMMGR_HEALTH_SET);
+}
+
 static int dispatch(unsigned long command, void *arg)
 {
 	static const uint32_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
-					  0x1fu << 0x0e | 1u << 0x13;
+					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x19;
 
-	if (!writable && !(read_only >> (command & 0x1f) & 1))
+	if (!writable && !(read_only >> (command & 0x1f) & 1) && !only_asks(command, arg))
 		return -EACCES;
 	switch (command) {
 	case MEMMGR_IOC_QUERY:
@@ -617,6 +890,19 @@ static int dispatch(unsigned long command, void *arg)
 		return do_map(arg);
 	case MEMMGR_IOC_FAILURES:
 		return do_failures(arg);
+	case MEMMGR_IOC_EXPLAIN:
+		return do_explain(arg);
+	case MEMMGR_IOC_COMPACT:
+		interrupt();
+		if (getenv("FAKE_SLOW"))
+			usleep(1000u * (unsigned int)atoi(getenv("FAKE_SLOW")));
+		return do_compact(arg);
+	case MEMMGR_IOC_PIN:
+		return do_pin(arg, false);
+	case MEMMGR_IOC_UNPIN:
+		return do_pin(arg, true);
+	case MEMMGR_IOC_HEALTH:
+		return do_health(arg);
 	default:
 		return -ENOTTY;
 	}
@@ -627,6 +913,7 @@ static void reclaim(void)
 {
 	uint32_t pid = (uint32_t)getpid();
 
+	drop_pins();
 	for (uint32_t i = 1; i < MEMMGR_MAX_HEAPS; i++) {
 		struct memmgr_heap_destroy destroy = { .heap = i, .flags = MEMMGR_DESTROY_FORCE };
 
@@ -704,4 +991,28 @@ int close(int fd)
 		device = -1;
 	}
 	return real(fd);
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	int (*real)(struct pollfd *fds, nfds_t count, int timeout) = dlsym(RTLD_NEXT, "poll");
+
+	if (count != 1 || fds->fd != device || device < 0)
+		return real(fds, count, timeout);
+	if (!next_event(NULL))
+		return real(NULL, 0, timeout);
+	fds->revents = POLLIN;
+	return 1;
+}
+
+ssize_t read(int fd, void *to, size_t len)
+{
+	ssize_t (*real)(int fd, void *to, size_t len) = dlsym(RTLD_NEXT, "read");
+
+	if (fd != device || device < 0)
+		return real(fd, to, len);
+	if (len >= sizeof(struct memmgr_event) && next_event(to))
+		return sizeof(struct memmgr_event);
+	errno = len < sizeof(struct memmgr_event) ? EINVAL : EAGAIN;
+	return -1;
 }
