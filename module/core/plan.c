@@ -611,10 +611,10 @@ static u32 longest_now(const struct plan *p)
 
 #define PLAN_SHRINK	8u	/* parts that a run is cut by when it cannot be had */
 
-/* The longest run that can be had, if it is longer than what there is. */
-static bool plan_largest(struct plan *p)
+/* The longest run that can be had, if it is longer than what there is and @least. */
+static bool plan_largest(struct plan *p, u32 least)
 {
-	u32 now = longest_now(p);
+	u32 now = max(longest_now(p), least);
 	u32 n = plan_longest(p, 1);
 	struct plan_window w;
 
@@ -630,13 +630,15 @@ static bool plan_largest(struct plan *p)
 }
 
 #define PLAN_RUNS	32u	/* runs that one plan makes at most */
+#define PLAN_WORTH	64u	/* parts of the first run that another is longer than */
 
 /**
  * plan_all - plan the longest runs that can be made, one after the other
  * @p: the picture; shows what it will be afterwards
  *
  * A run that was made, or that could not be made longer, is left alone by what
- * comes after it.
+ * comes after it. Runs that are short beside the first are not sought: looking for
+ * them takes longer than all the others do.
  *
  * Context: any, long.
  */
@@ -647,7 +649,8 @@ void plan_all(struct plan *p)
 	u32 i, g;
 
 	plan_begin(p);
-	while (runs < PLAN_RUNS && plan_largest(p)) {
+	while (runs < PLAN_RUNS &&
+	       plan_largest(p, runs ? made[0][1] / PLAN_WORTH : 0)) {
 		made[runs][0] = p->window;
 		made[runs][1] = p->length;
 		/* Out of sight: taken, and fixed. */
