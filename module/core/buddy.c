@@ -842,10 +842,10 @@ void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
 	}
 }
 
-/* Are these granules all free? O(levels^2). */
+/* Are these granules, at least one, all free? O(levels^2). */
 static bool range_free(const struct buddy *b, u32 from, u32 to)
 {
-	return to <= b->granules && run_end(b, from) >= to;
+	return from < to && to <= b->granules && run_end(b, from) >= to;
 }
 
 /**

@@ -47,6 +47,12 @@ static u32 block_start(const struct plan *p, u32 g)
 	return g;
 }
 
+/* First granule of what lies in a window from @lo on. */
+static u32 window_first(const struct plan *p, u32 lo)
+{
+	return cell_is(p, lo, PLAN_USED) ? block_start(p, lo) : lo;
+}
+
 static u32 block_align(const struct plan *p, u32 g)
 {
 	return 1u << (p->cell[g] >> PLAN_ALIGN_SHIFT);
@@ -325,8 +331,8 @@ static void moves_undo(struct plan *p, u32 first)
 
 /**
  * struct sieve - the blocks of a window by size and alignment, largest first
- * @lo: first granule of the first block
- * @hi: first granule behind the last
+ * @lo: first granule of the window
+ * @hi: first granule behind it
  * @key: of those whose turn it is
  * @next: the next smaller key that was met
  */
@@ -398,7 +404,7 @@ static bool evacuate_size(struct plan *p, struct sieve *s)
 	u32 g, end, to;
 
 	plan_pause(p);
-	for (g = s->lo; g < s->hi; g = end) {
+	for (g = window_first(p, s->lo); g < s->hi; g = end) {
 		end = piece_end(p, g);
 		if (!cell_is(p, g, PLAN_USED) || !sieve_takes(p, s, g, end - g))
 			continue;
@@ -414,19 +420,15 @@ static bool evacuate_size(struct plan *p, struct sieve *s)
 	return true;
 }
 
-/* Move all blocks out of [@lo, @hi): all or nothing. */
+/*
+ * Move all blocks out of [@lo, @hi): all or nothing. What a block that reached out
+ * of it leaves free outside serves the smaller ones.
+ */
 static bool evacuate(struct plan *p, u32 lo, u32 hi)
 {
 	u32 first = p->moves;
-	struct sieve s = {
-		.lo = cell_is(p, lo, PLAN_USED) ? block_start(p, lo) : lo,
-		.hi = hi,
-		.key = ~0ull,
-	};
+	struct sieve s = { .lo = lo, .hi = hi, .key = ~0ull };
 
-	while (s.hi < p->granules && cell_is(p, s.hi, PLAN_USED) &&
-	       !cell_is(p, s.hi, PLAN_START))
-		s.hi++;
 	/* The first round takes nothing and finds the largest. */
 	do {
 		s.next = 0;
@@ -609,10 +611,10 @@ static u32 longest_now(const struct plan *p)
 
 #define PLAN_SHRINK	8u	/* parts that a run is cut by when it cannot be had */
 
-/* The longest run that can be had, if it is longer than what there is. */
-static bool plan_largest(struct plan *p)
+/* The longest run that can be had, if it is longer than what there is and @least. */
+static bool plan_largest(struct plan *p, u32 least)
 {
-	u32 now = longest_now(p);
+	u32 now = max(longest_now(p), least);
 	u32 n = plan_longest(p, 1);
 	struct plan_window w;
 
@@ -628,13 +630,15 @@ static bool plan_largest(struct plan *p)
 }
 
 #define PLAN_RUNS	32u	/* runs that one plan makes at most */
+#define PLAN_WORTH	64u	/* parts of the first run that another is longer than */
 
 /**
  * plan_all - plan the longest runs that can be made, one after the other
  * @p: the picture; shows what it will be afterwards
  *
  * A run that was made, or that could not be made longer, is left alone by what
- * comes after it.
+ * comes after it. Runs that are short beside the first are not sought: looking for
+ * them takes longer than all the others do.
  *
  * Context: any, long.
  */
@@ -645,7 +649,8 @@ void plan_all(struct plan *p)
 	u32 i, g;
 
 	plan_begin(p);
-	while (runs < PLAN_RUNS && plan_largest(p)) {
+	while (runs < PLAN_RUNS &&
+	       plan_largest(p, runs ? made[0][1] / PLAN_WORTH : 0)) {
 		made[runs][0] = p->window;
 		made[runs][1] = p->length;
 		/* Out of sight: taken, and fixed. */

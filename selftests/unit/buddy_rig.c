@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* A buddy beside its model, see buddy_rig.h. */
 #include "buddy_rig.h"
+#include "plan.h"
 #include "unit.h"
 
 static u64 total(const struct buddy_rig *rig)
@@ -195,6 +196,100 @@ bool buddy_rig_resize(struct buddy_rig *rig, u64 offset,
 	return true;
 }
 
+/* A block with a record, of @n granules at @g that waste @slack bytes. */
+static struct engine_block block_of(const struct buddy_rig *rig, u32 g, u32 n, u32 slack)
+{
+	return (struct engine_block) {
+		.offset = g * rig->m.bytes,
+		.granted = n * rig->m.bytes,
+		.requested = n * rig->m.bytes - slack,
+		.used = true,
+		.recorded = true,
+	};
+}
+
+bool buddy_rig_take_at(struct buddy_rig *rig, u32 g, u32 n, u32 slack)
+{
+	const struct engine_block block = block_of(rig, g, n, slack);
+	bool possible = model_run(&rig->m, g) >= n;
+
+	EXPECT_EQ(buddy_take_at(&rig->b, g, n, slack), possible ? 0 : -EBUSY);
+	if (!possible)
+		return false;
+	model_place(&rig->m, &block);
+	EXPECT_EQ(buddy_slack(&rig->b, g), slack);
+	return true;
+}
+
+/* The block at @g begins at @to and has @n granules now; its waste stays. */
+static void block_shift(struct buddy_rig *rig, u32 g, u32 to, u32 n)
+{
+	const struct model_unit *unit = &rig->m.unit[g];
+	u32 slack = unit->length * rig->m.bytes - unit->asked;
+	const struct engine_block block = block_of(rig, to, n, slack);
+
+	model_shift(&rig->m, g * rig->m.bytes, &block);
+	EXPECT_EQ(buddy_slack(&rig->b, to), slack);
+}
+
+bool buddy_rig_slide(struct buddy_rig *rig, u32 g, u32 to)
+{
+	u32 n = rig->m.unit[g].length;
+	bool possible = to < g && model_run(&rig->m, to) >= g - to;
+
+	EXPECT_EQ(buddy_slide(&rig->b, g, to), possible ? 0 : -EBUSY);
+	if (possible)
+		block_shift(rig, g, to, g + n - to);
+	return possible;
+}
+
+void buddy_rig_slid(struct buddy_rig *rig, u32 g, u32 keep, u32 n)
+{
+	buddy_slid(&rig->b, g, keep, n);
+	block_shift(rig, g, keep, n);
+}
+
+static u8 cell_of(const struct model_unit *unit)
+{
+	if (!unit->owner)
+		return PLAN_FREE;
+	return PLAN_USED | PLAN_FIXED | (unit->length ? PLAN_START : 0);
+}
+
+void buddy_rig_picture(struct buddy_rig *rig, u32 g, u32 n, u8 *cell)
+{
+	u32 i;
+
+	memset(cell, 0x5a, n);
+	buddy_picture(&rig->b, g, n, cell);
+	for (i = 0; i < n; i++)
+		EXPECT(cell[i] == cell_of(&rig->m.unit[g + i]),
+		       "granule %u is shown as %#x, it is %#x", g + i, cell[i],
+		       cell_of(&rig->m.unit[g + i]));
+}
+
+/*
+ * Aligned runs: the truth or less, but never less than a quarter of it. Nothing is
+ * promised for an alignment beyond the size of the largest block.
+ */
+static void frag_aligned(const struct buddy_rig *rig, const struct engine_frag *frag)
+{
+	u32 o, truth;
+
+	for (o = 0; o < frag->orders; o++) {
+		truth = largest(rig, 1u << o);
+		EXPECT(frag->aligned[o] <= truth, "aligned to 2^%u: %u, in truth %u", o,
+		       frag->aligned[o], truth);
+		if (model_has_order(&rig->m, o))
+			EXPECT(frag->aligned[o] >= truth / 4,
+			       "aligned to 2^%u: %u, in truth %u", o,
+			       frag->aligned[o], truth);
+	}
+	for (; o < MEMMGR_ORDERS; o++)
+		EXPECT_EQ(frag->aligned[o], 0);
+	EXPECT_EQ(frag->aligned[0] * rig->m.bytes, frag->largest);
+}
+
 /* Largest: the truth or less, but never less than a quarter of it. */
 void buddy_rig_frag(struct buddy_rig *rig)
 {
@@ -222,6 +317,7 @@ void buddy_rig_frag(struct buddy_rig *rig)
 	       frag.largest, truth);
 	if (!rig->m.books.live || !(rig->b.flags & BUDDY_JOIN))
 		EXPECT_EQ(frag.largest, truth);
+	frag_aligned(rig, &frag);
 }
 
 /* Free runs that the walk shows are whole: two never touch. */

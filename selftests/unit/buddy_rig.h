@@ -27,6 +27,14 @@ bool buddy_rig_resize(struct buddy_rig *rig, u64 offset,
 void buddy_rig_take(struct buddy_rig *rig, u32 bytes);
 void buddy_rig_give(struct buddy_rig *rig, u32 granule);
 
+/* Moves: to a free place, and down. Each returns whether the engine did it. */
+bool buddy_rig_take_at(struct buddy_rig *rig, u32 g, u32 n, u32 slack);
+bool buddy_rig_slide(struct buddy_rig *rig, u32 g, u32 to);
+void buddy_rig_slid(struct buddy_rig *rig, u32 g, u32 keep, u32 n);
+
+/* Take a picture and compare it with the model. @g is a multiple of 32. */
+void buddy_rig_picture(struct buddy_rig *rig, u32 g, u32 n, u8 *cell);
+
 void buddy_rig_frag(struct buddy_rig *rig);
 void buddy_rig_verify(struct buddy_rig *rig);
 

@@ -103,6 +103,21 @@ void model_resize(struct model *m, u64 bytes, const struct engine_block *block)
 	block_write(m, block, bytes);
 }
 
+void model_place(struct model *m, const struct engine_block *block)
+{
+	block_write(m, block, block->requested);
+	m->books.live++;
+}
+
+void model_shift(struct model *m, u64 offset, const struct engine_block *block)
+{
+	struct model_unit *unit = model_at(m, offset);
+
+	EXPECT(unit, "no block at %llu", offset);
+	block_erase(m, unit);
+	block_write(m, block, block->requested);
+}
+
 struct model_unit *model_at(const struct model *m, u64 offset)
 {
 	struct model_unit *unit;

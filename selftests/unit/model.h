@@ -57,6 +57,10 @@ void model_add(struct model *m, const struct engine_request *rq,
 void model_del(struct model *m, u64 offset);
 void model_resize(struct model *m, u64 bytes, const struct engine_block *block);
 
+/* A block that moves: it is there as well now, or begins elsewhere and is longer. */
+void model_place(struct model *m, const struct engine_block *block);
+void model_shift(struct model *m, u64 offset, const struct engine_block *block);
+
 /* The first unit of the live block at @offset, or NULL. */
 struct model_unit *model_at(const struct model *m, u64 offset);
 u64 model_offset(const struct model *m, const struct model_unit *unit);
