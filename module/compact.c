@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "compact.h"
 #include "events.h"
@@ -159,9 +160,11 @@ static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
 	out->left = c->plan.moved << shift;
 	if (first)
 		out->least = c->plan.least << shift;
-	if (err == -ENOSPC)
-		out->stayed[MEMMGR_FIXED_NO_ROOM] = c->plan.least << shift;
 	if (err) {
+		/* What was fixed only for a moment is not in the way any more. */
+		memcpy(out->stayed, fixed, sizeof(fixed));
+		if (err == -ENOSPC)
+			out->stayed[MEMMGR_FIXED_NO_ROOM] = c->plan.least << shift;
 		out->reason = reason_of(c, fixed, err);
 		return -ENOMEM;
 	}
@@ -192,6 +195,7 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 	u32 i;
 	int err;
 
+	c->pace = (struct move_pace) { .step = out->step_bytes, .clock = ktime_get_ns() };
 	for (i = 0; i < c->plan.moves; i++) {
 		const struct plan_move *m = &c->plan.move[i];
 		struct heap_route route = {
@@ -205,7 +209,7 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 		err = compact_break(out, background());
 		if (err)
 			return err;
-		err = heap_move(heap, index, &route, out->step_bytes, out);
+		err = heap_move(heap, index, &route, &c->pace, out);
 		if (err == -EBUSY && c->skips < COMPACT_SKIPS)
 			c->skip[c->skips++] = index;
 		if (err)
@@ -239,11 +243,11 @@ static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out)
 		out->moved = c->plan.moved << shift;
 		out->moves = c->plan.moves;
 		out->left = 0;
-		out->after = largest_in(c, shift);
-	} else {
+	} else if (err || plans > 1) {
+		/* It is not as planned. */
 		heap_show(heap, c);
-		out->after = largest_in(c, shift);
 	}
+	out->after = largest_in(c, shift);
 	compaction_free(c);
 	/* Others change it as fast: what was done is done. */
 	return err == -EAGAIN || err == -ENOSPC ? 0 : err;
@@ -287,6 +291,7 @@ static bool slab_movable(struct memmgr_heap *heap, u32 number, u32 live,
 
 static int slab_empty(struct memmgr_heap *heap, u32 number, struct memmgr_compact *out)
 {
+	struct move_pace pace = { .step = out->step_bytes, .clock = ktime_get_ns() };
 	struct heap_route route;
 	u32 fixed, i = 0;
 	int err = 0;
@@ -294,7 +299,7 @@ static int slab_empty(struct memmgr_heap *heap, u32 number, struct memmgr_compac
 	for (; !err && heap_next_in_slab(heap, number, &i, &route, &fixed); i++) {
 		err = compact_break(out, background());
 		if (!err)
-			err = heap_move(heap, i, &route, out->step_bytes, out);
+			err = heap_move(heap, i, &route, &pace, out);
 	}
 	return err;
 }

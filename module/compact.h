@@ -15,6 +15,16 @@ struct region;
 #define COMPACT_SKIPS	16u	/* allocations that I/O holds, before it is given up */
 
 /**
+ * struct move_pace - the steps of a compaction
+ * @step: bytes that one copies at most
+ * @clock: when the last one ended
+ */
+struct move_pace {
+	u64 step;
+	u64 clock;
+};
+
+/**
  * struct compaction - one compaction of a buddy heap
  * @plan: the picture and the moves
  * @record: by granule: of the movable block that starts there
@@ -22,6 +32,7 @@ struct region;
  * @fixed: granules of those that may not, by enum memmgr_fixed
  * @skip: records that turned out to be held by I/O
  * @skips: number of these
+ * @pace: of its steps
  */
 struct compaction {
 	struct plan plan;
@@ -30,6 +41,7 @@ struct compaction {
 	u64 fixed[MEMMGR_FIXED_REASONS];
 	u32 skip[COMPACT_SKIPS];
 	u32 skips;
+	struct move_pace pace;
 };
 
 /**

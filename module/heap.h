@@ -408,6 +408,7 @@ bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, 
 /* heap_move.c: allocations move */
 struct compaction;
 struct heap_route;
+struct move_pace;
 
 u32 record_fixed(const struct record *record);
 bool heap_can_move(const struct memmgr_heap *heap);
@@ -416,7 +417,7 @@ struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 void heap_wait_moved(struct memmgr_heap *heap, u64 handle);
 void heap_wait_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
 int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
-	      u64 step, struct memmgr_compact *tally);
+	      struct move_pace *pace, struct memmgr_compact *tally);
 int heap_compact_begin(struct memmgr_heap *heap);
 void heap_compact_end(struct memmgr_heap *heap);
 void heap_show(struct memmgr_heap *heap, struct compaction *c);

@@ -129,7 +129,10 @@ void heap_wait_fence(struct memmgr_heap *heap, const struct mapping *mapping, u6
  * @from: offset in the heap
  * @to: offset in the heap
  * @bytes: of the block
+ * @piece: bytes that go behind the fence in one go
  * @slide: the two places overlap
+ * @mapped: somebody may have mapped the piece behind the fence
+ * @pace: how large steps are, and when the last one ended
  * @tally: takes what is to be reported
  */
 struct mover {
@@ -139,7 +142,10 @@ struct mover {
 	u64 from;
 	u64 to;
 	u64 bytes;
+	u64 piece;
 	bool slide;
+	bool mapped;
+	struct move_pace *pace;
 	struct memmgr_compact *tally;
 };
 
@@ -172,6 +178,18 @@ static void mover_settle(struct mover *m, u64 stays, u64 gone)
 		heap->engine.ops->free(&heap->engine, gone, true, &block);
 }
 
+static void mover_wake(const struct mover *m)
+{
+	struct wait_queue_head *wait = &m->heap->region->move_wait;
+
+	if (wq_has_sleeper(wait))
+		wake_up_all(wait);
+}
+
+/*
+ * Reserve the new place, with the first piece behind the fence: who maps it from now
+ * on waits there.
+ */
 static int mover_begin(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
@@ -192,13 +210,33 @@ static int mover_begin(struct mover *m)
 	}
 	if (!err) {
 		m->handle = record->handle;
+		m->mapped = record->mapped;
 		record->state = RECORD_MOVING;
-		heap->move = (struct heap_move) { .record = record, .to = m->to };
+		heap->move = (struct heap_move) {
+			.record = record,
+			.to = m->to,
+			.fence = m->piece,
+		};
 	}
 	heap_unlock(heap, flags);
 	return err;
 }
 
+/* A piece has arrived, and the next one goes behind the fence. */
+static void mover_next(struct mover *m, u64 bytes)
+{
+	struct memmgr_heap *heap = m->heap;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	heap->move.done = heap->move.fence;
+	heap->move.fence += bytes;
+	m->mapped = m->record->mapped;
+	heap_unlock(heap, flags);
+	mover_wake(m);
+}
+
+/* All of it has arrived, or stays where it was. */
 static void mover_end(struct mover *m, bool moved)
 {
 	struct memmgr_heap *heap = m->heap;
@@ -216,88 +254,64 @@ static void mover_end(struct mover *m, bool moved)
 	wake = heap_freed(heap);
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
-	wake_up_all(&heap->region->move_wait);
+	mover_wake(m);
 }
 
-/* Move the fence over the next @bytes; true when they may be mapped. */
-static bool mover_fence(struct mover *m, u64 bytes)
+static void mover_copy(const struct mover *m, u64 at, u64 bytes)
 {
 	struct memmgr_heap *heap = m->heap;
-	unsigned long flags;
-	bool mapped;
-
-	flags = heap_lock(heap);
-	heap->move.fence = heap->move.done + bytes;
-	/* Who maps it from now on waits at the fence. */
-	mapped = m->record->mapped;
-	heap_unlock(heap, flags);
-	return mapped;
-}
-
-static void mover_arrived(struct mover *m)
-{
-	struct memmgr_heap *heap = m->heap;
-	unsigned long flags;
-
-	flags = heap_lock(heap);
-	heap->move.done = heap->move.fence;
-	heap_unlock(heap, flags);
-	wake_up_all(&heap->region->move_wait);
-}
-
-static void mover_copy(const struct mover *m, u64 at, u64 bytes, u64 step)
-{
-	struct memmgr_heap *heap = m->heap;
+	u64 to = heap_place(heap, m->to);
+	u64 from = heap_place(heap, m->from);
 	u64 end = at + bytes;
 
-	for (; at < end; at += step) {
-		region_move(heap->region, heap_place(heap, m->to) + at,
-			    heap_place(heap, m->from) + at, min(step, end - at));
+	for (; at < end; at += m->pace->step) {
+		region_move(heap->region, to + at, from + at, min(m->pace->step, end - at));
 		cond_resched();
 	}
 }
 
-static void mover_count_step(struct mover *m, u64 bytes, u64 took)
+static void mover_count_step(struct mover *m, u64 bytes)
 {
+	u64 now = ktime_get_ns();
+
 	m->tally->steps++;
-	m->tally->longest_ns = max(m->tally->longest_ns, took);
-	m->tally->longest_bytes = max(m->tally->longest_bytes, bytes);
+	m->tally->longest_ns = max(m->tally->longest_ns, now - m->pace->clock);
+	m->tally->longest_bytes = max(m->tally->longest_bytes, min(m->pace->step, bytes));
+	m->pace->clock = now;
 }
 
-/* One piece goes over. -EBUSY, and nothing has happened, when I/O holds it. */
-static int mover_step(struct mover *m, u64 at, u64 bytes, u64 step)
+/* The piece behind the fence goes over. -EBUSY: it did not, because I/O holds it. */
+static int mover_piece(struct mover *m, u64 at, u64 bytes)
 {
 	struct region *region = m->heap->region;
-	u64 began = ktime_get_ns();
 
-	if (mover_fence(m, bytes)) {
+	if (m->mapped)
 		mapping_zap(region, record_first_page(m->record), at, bytes);
-		hold_here(region, HOLD_ZAPPED);
-		if (region_in_io(region, heap_place(m->heap, m->from) + at, bytes)) {
-			m->tally->stayed[MEMMGR_FIXED_IO] += bytes;
-			return -EBUSY;
-		}
-	} else {
-		hold_here(region, HOLD_ZAPPED);
+	hold_here(region, HOLD_ZAPPED);
+	if (m->mapped && region_in_io(region, heap_place(m->heap, m->from) + at, bytes)) {
+		m->tally->stayed[MEMMGR_FIXED_IO] += bytes;
+		return -EBUSY;
 	}
-	mover_copy(m, at, bytes, step);
+	mover_copy(m, at, bytes);
 	hold_here(region, HOLD_COPIED);
-	mover_arrived(m);
-	mover_count_step(m, min(step, bytes), ktime_get_ns() - began);
+	mover_count_step(m, bytes);
 	return 0;
 }
 
-/* Where I/O can begin at any time it is all or nothing. */
-static int mover_carry(struct mover *m, u64 step)
+/* Only the first piece can fail: where I/O can begin at any time there is no other. */
+static int mover_carry(struct mover *m)
 {
-	bool pages = m->heap->region->flags & MEMMGR_REGION_PAGES;
-	u64 piece = pages ? m->bytes : step;
-	u64 at;
-	int err = 0;
+	u64 at = 0, bytes = m->piece;
+	int err;
 
-	for (at = 0; !err && at < m->bytes; at += piece)
-		err = mover_step(m, at, min(piece, m->bytes - at), step);
-	return err;
+	for (;;) {
+		err = mover_piece(m, at, bytes);
+		at += bytes;
+		if (err || at == m->bytes)
+			return err;
+		bytes = min(m->piece, m->bytes - at);
+		mover_next(m, bytes);
+	}
 }
 
 /**
@@ -305,7 +319,7 @@ static int mover_carry(struct mover *m, u64 step)
  * @heap: of kind buddy or slab, whose compaction has begun
  * @index: of its record
  * @route: where from and where to
- * @step: bytes to copy in one go
+ * @pace: how large steps are; the clock is read once a step
  * @tally: takes bytes, blocks, steps, and what stayed
  *
  * Context: process, may sleep. Cost: a copy, and the mappings that there are.
@@ -313,7 +327,7 @@ static int mover_carry(struct mover *m, u64 step)
  * -EBUSY when I/O holds it.
  */
 int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
-	      u64 step, struct memmgr_compact *tally)
+	      struct move_pace *pace, struct memmgr_compact *tally)
 {
 	struct mover m = {
 		.heap = heap,
@@ -321,7 +335,10 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
 		.from = route->from,
 		.to = route->to,
 		.bytes = route->bytes,
+		.piece = heap->region->flags & MEMMGR_REGION_PAGES ?
+			 route->bytes : min(route->bytes, pace->step),
 		.slide = route->slide,
+		.pace = pace,
 		.tally = tally,
 	};
 	int err;
@@ -330,7 +347,7 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
 	if (err)
 		return err;
 	hold_here(heap->region, HOLD_TAKEN);
-	err = mover_carry(&m, step);
+	err = mover_carry(&m);
 	mover_end(&m, !err);
 	if (err)
 		return err;
@@ -373,7 +390,7 @@ void heap_compact_end(struct memmgr_heap *heap)
 }
 
 #define SHOW_GRANULES	32u	/* to look at with the lock held */
-#define SHOW_RECORDS	8u
+#define SHOW_RECORDS	24u
 
 /* An allocation, as it is copied out from under the lock. */
 struct seen {

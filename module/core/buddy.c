@@ -842,10 +842,20 @@ void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
 	}
 }
 
-/* Are these granules, at least one, all free? O(levels^2). */
+/* Are these granules, at least one, all free? O(levels) for each unit they fill. */
 static bool range_free(const struct buddy *b, u32 from, u32 to)
 {
-	return from < to && to <= b->granules && run_end(b, from) >= to;
+	u32 l;
+
+	if (from >= to || to > b->granules)
+		return false;
+	while (from < to) {
+		l = free_level(b, from);
+		if (l == NONE)
+			return false;
+		from = ((from >> unit_shift(l)) + 1) << unit_shift(l);
+	}
+	return true;
 }
 
 /**

@@ -372,7 +372,7 @@ struct hole {
 static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, u32 lo, u32 hi)
 {
 	u32 g = hole->from;
-	u32 at, end, limit;
+	u32 at, end, limit, reach;
 
 	while (g < p->granules) {
 		if (g >= lo && g < hi) {
@@ -384,7 +384,9 @@ static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, 
 			g++;
 			continue;
 		}
-		for (end = g; end < limit && !cell_is(p, end, PLAN_USED); end++)
+		/* How much longer it is does not matter. */
+		reach = min(limit, g + 2 * n + align);
+		for (end = g; end < reach && !cell_is(p, end, PLAN_USED); end++)
 			;
 		at = ALIGN(g, align);
 		if (at >= g && at < end && end - at >= n &&
@@ -392,6 +394,8 @@ static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, 
 			hole->from = at;
 			return at;
 		}
+		while (end < limit && !cell_is(p, end, PLAN_USED))
+			end++;
 		g = end;
 	}
 	return PLAN_NONE;

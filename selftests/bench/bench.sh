@@ -17,7 +17,7 @@ heaps="$heaps;bcheck:buddy:bytes=8M,granule=32"
 
 # name of the measurement, figure that counts, comparison, bound
 targets() {
-	cat <<-'EOT'
+	cat <<-EOT
 	clock_64_nops       max   -eq  64
 	pool_pair           mean  -le  140
 	slab_pair           mean  -le  180
@@ -25,6 +25,7 @@ targets() {
 	buddy_pair          mean  -le  350
 	buddy_checkerboard  max   -le  500
 	frag_query          mean  -le  3000
+	move_granule        mean  -le  $((2 * $(figure copy_granule mean) + 1500))
 	compact_off         mean  -le  2000
 	compact_off_mapped  mean  -le  2000
 	EOT
@@ -54,7 +55,7 @@ measure() {
 
 # figure NAME KEY: of memmgr, or of the clock itself; rounded up, empty without a result.
 figure() {
-	sed -n "s/.*\"name\":\"$1\",\"impl\":\"\(memmgr\|clock\)\".*\"$2\":\([0-9.]*\).*/\2/p" \
+	sed -n "s/.*\"name\":\"$1\",\"impl\":\"\(memmgr\|clock\|kernel\)\".*\"$2\":\([0-9.]*\).*/\2/p" \
 		"$results" | awk '{ n = int($1); print n + ($1 > n) }'
 }
 
