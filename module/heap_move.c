@@ -390,7 +390,7 @@ void heap_compact_end(struct memmgr_heap *heap)
 }
 
 #define SHOW_GRANULES	32u	/* to look at with the lock held */
-#define SHOW_RECORDS	24u
+#define SHOW_RECORDS	12u
 
 /* An allocation, as it is copied out from under the lock. */
 struct seen {
@@ -461,7 +461,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 {
 	struct seen seen[SHOW_RECORDS];
 	unsigned long flags;
-	u32 g, i, n, next;
+	u32 g, i, n, next, left;
 
 	c->movable = 0;
 	memset(c->fixed, 0, sizeof(c->fixed));
@@ -472,8 +472,11 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 		heap_unlock(heap, flags);
 		cond_resched();
 	}
-	for (i = 0; i < heap->max_records; i = next) {
+	/* Those that come meanwhile look fixed in this picture. */
+	left = READ_ONCE(heap->used_records);
+	for (i = 0; left && i < heap->max_records; i = next) {
 		n = see_records(heap, i, seen, &next);
+		left -= min(left, n);
 		while (n--)
 			if (!compact_skips(c, seen[n].index))
 				show_record(c, &seen[n]);

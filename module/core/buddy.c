@@ -824,21 +824,22 @@ static int buddy_find(struct engine *e, u64 offset, struct engine_block *block)
  */
 void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
 {
-	u32 i;
+	const u8 *code = b->code + g;
+	u32 i, w = 0;
 
 	settle(b);
-	for (i = 0; i < n; i++) {
-		u32 w = b->level[0].word[(g + i) >> 5];
-
-		if (w == FULL && !((g + i) & 31))
-			w = unit_free(b, 1, (g + i) >> 5) ? FULL : 0;
-		else if (w == FULL)
-			w = cell[i - 1] == PLAN_FREE ? FULL : 0;
-		if (w >> ((g + i) & 31) & 1)
+	for (i = 0; i < n; i++, w >>= 1) {
+		if (!(i & 31)) {
+			w = b->level[0].word[(g + i) >> 5];
+			if (w == FULL && !unit_free(b, 1, (g + i) >> 5))
+				w = 0;
+		}
+		if (w & 1)
 			cell[i] = PLAN_FREE;
+		else if (code[i] & CODE_LENGTH && !(code[i] & CODE_MORE))
+			cell[i] = PLAN_USED | PLAN_FIXED | PLAN_START;
 		else
-			cell[i] = PLAN_USED | PLAN_FIXED |
-				  (code_starts(b, g + i) ? PLAN_START : 0);
+			cell[i] = PLAN_USED | PLAN_FIXED;
 	}
 }
 
