@@ -626,6 +626,28 @@ static inline bool state_returns(int fd, const struct snapshot *before)
 	return snapshot_same_state(before, &now);
 }
 
+/* What quiet_health() found, until the fixture restores it. */
+static struct memmgr_health found_health;
+static bool health_is_changed;
+
+/* The region does not compact itself while a test counts moves. */
+static inline int quiet_health(int fd)
+{
+	int result = mm_health(fd, &found_health);
+
+	if (result)
+		return result;
+	health_is_changed = true;
+	return mm_health_set(fd, &found_health, 0);
+}
+
+static inline int restore_health(int fd)
+{
+	if (!health_is_changed)
+		return 0;
+	return mm_health_set(fd, &found_health, found_health.flags & MEMMGR_HEALTH_ON);
+}
+
 #define MEMMGR_FIXTURE(fixture)						\
 	FIXTURE(fixture)						\
 	{								\
@@ -647,6 +669,7 @@ static inline bool state_returns(int fd, const struct snapshot *before)
 		unmap_all();						\
 		close(self->fd);					\
 		EXPECT_LE(0, fd);					\
+		EXPECT_EQ(0, restore_health(fd));			\
 		EXPECT_TRUE(state_returns(fd, &self->before));		\
 		close(fd);						\
 	}
