@@ -375,6 +375,18 @@ static void note_moves(struct mover *m, const struct memmgr_compact *c)
 	m->idle = c->moves ? 0 : m->idle + 1;
 }
 
+static void print_stayed(const struct memmgr_compact *c)
+{
+	int i;
+
+	fprintf(stderr, "# moved %llu of %llu, left %llu, moves %u; stayed",
+		(unsigned long long)c->moved, (unsigned long long)c->least,
+		(unsigned long long)c->left, c->moves);
+	for (i = 0; i < MEMMGR_FIXED_REASONS; i++)
+		fprintf(stderr, " %llu", (unsigned long long)c->stayed[i]);
+	fprintf(stderr, "\n");
+}
+
 /* What may be in the way: what another call uses or pins just now. */
 static bool excused(const struct memmgr_compact *c)
 {
@@ -390,6 +402,7 @@ static void move_half(struct __test_metadata *_metadata, struct mover *m, bool u
 	ASSERT_TRUE(!result || (result == -ENOMEM && excused(&c))) {
 		TH_LOG("COMPACT of the %s half: %d, reason %u", upper ? "upper" : "lower", result,
 		       c.reason);
+		print_stayed(&c);
 	}
 	note_moves(m, &c);
 }
