@@ -298,6 +298,98 @@ static inline int mm_set_quota(int fd, __u32 flags, __u64 id, __u64 max_bytes,
 	return mm_call(fd, MEMMGR_IOC_SET_QUOTA, &q);
 }
 
+static inline int mm_explain(int fd, __u32 heap, __u64 bytes, __u64 align,
+			     struct memmgr_explain *e)
+{
+	*e = (struct memmgr_explain){
+		.size = sizeof(*e), .heap = heap, .bytes = bytes, .align = align,
+	};
+	return mm_call(fd, MEMMGR_IOC_EXPLAIN, e);
+}
+
+static inline struct memmgr_compact compact_request(__u32 heap, __u32 flags,
+						    __u64 bytes)
+{
+	return (struct memmgr_compact){
+		.size = sizeof(struct memmgr_compact), .heap = heap, .flags = flags,
+		.bytes = bytes,
+	};
+}
+
+static inline int mm_compact(int fd, struct memmgr_compact *c)
+{
+	return mm_call(fd, MEMMGR_IOC_COMPACT, c);
+}
+
+static inline int mm_empty(int fd, __u32 heap, __u64 offset, __u64 bytes,
+			   struct memmgr_compact *c)
+{
+	*c = compact_request(heap, MEMMGR_COMPACT_RANGE, bytes);
+	c->offset = offset;
+	return mm_compact(fd, c);
+}
+
+static inline struct memmgr_pin pin_request(__u64 handle, __u32 flags)
+{
+	return (struct memmgr_pin){
+		.size = sizeof(struct memmgr_pin), .flags = flags, .handle = handle,
+	};
+}
+
+static inline int mm_pin(int fd, __u64 handle, __u32 flags)
+{
+	struct memmgr_pin p = pin_request(handle, flags);
+
+	return mm_call(fd, MEMMGR_IOC_PIN, &p);
+}
+
+static inline int mm_unpin(int fd, __u64 handle, __u32 flags)
+{
+	struct memmgr_pin p = pin_request(handle, flags);
+
+	return mm_call(fd, MEMMGR_IOC_UNPIN, &p);
+}
+
+static inline int mm_health(int fd, struct memmgr_health *h)
+{
+	*h = (struct memmgr_health){ .size = sizeof(*h) };
+	return mm_call(fd, MEMMGR_IOC_HEALTH, h);
+}
+
+/* Sets the thresholds in @h; the state of _ON is @flags. */
+static inline int mm_health_set(int fd, const struct memmgr_health *h, __u32 flags)
+{
+	struct memmgr_health set = {
+		.size = sizeof(set), .flags = MEMMGR_HEALTH_SET | flags,
+		.compact_above = h->compact_above, .warn_above = h->warn_above,
+		.hysteresis = h->hysteresis, .cpu = h->cpu,
+	};
+
+	return mm_call(fd, MEMMGR_IOC_HEALTH, &set);
+}
+
+static inline int mm_alloc_batch(int fd, __u32 heap, __u32 flags, __u64 bytes,
+				 __u64 *handles, __u32 *count)
+{
+	struct memmgr_alloc_batch b = {
+		.size = sizeof(b), .heap = heap, .flags = flags, .count = *count,
+		.bytes = bytes, .handles = (uintptr_t)handles,
+	};
+	int result = mm_call(fd, MEMMGR_IOC_ALLOC_BATCH, &b);
+
+	*count = b.count;
+	return result;
+}
+
+static inline int mm_free_batch(int fd, const __u64 *handles, __u32 count)
+{
+	struct memmgr_free_batch b = {
+		.size = sizeof(b), .count = count, .handles = (uintptr_t)handles,
+	};
+
+	return mm_call(fd, MEMMGR_IOC_FREE_BATCH, &b);
+}
+
 /* ---- heaps of each kind -------------------------------------------------- */
 
 /* The same words for the kinds in all test names. */
@@ -534,6 +626,28 @@ static inline bool state_returns(int fd, const struct snapshot *before)
 	return snapshot_same_state(before, &now);
 }
 
+/* What quiet_health() found, until the fixture restores it. */
+static struct memmgr_health found_health;
+static bool health_is_changed;
+
+/* The region does not compact itself while a test counts moves. */
+static inline int quiet_health(int fd)
+{
+	int result = mm_health(fd, &found_health);
+
+	if (result)
+		return result;
+	health_is_changed = true;
+	return mm_health_set(fd, &found_health, 0);
+}
+
+static inline int restore_health(int fd)
+{
+	if (!health_is_changed)
+		return 0;
+	return mm_health_set(fd, &found_health, found_health.flags & MEMMGR_HEALTH_ON);
+}
+
 #define MEMMGR_FIXTURE(fixture)						\
 	FIXTURE(fixture)						\
 	{								\
@@ -555,6 +669,7 @@ static inline bool state_returns(int fd, const struct snapshot *before)
 		unmap_all();						\
 		close(self->fd);					\
 		EXPECT_LE(0, fd);					\
+		EXPECT_EQ(0, restore_health(fd));			\
 		EXPECT_TRUE(state_returns(fd, &self->before));		\
 		close(fd);						\
 	}
@@ -617,6 +732,43 @@ static inline bool is_zero(const unsigned char *p, size_t bytes)
 		if (p[i])
 			return false;
 	return true;
+}
+
+/* xorshift: small, and the same everywhere */
+static inline __u32 test_random(__u32 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+static inline __u64 test_number(const char *name, __u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+/* The seed of this run, printed; SEED=n repeats one. */
+static inline __u32 test_seed(void)
+{
+	static __u32 seed;
+
+	if (!seed) {
+		seed = (__u32)test_number("SEED", now_ns(CLOCK_REALTIME)) | 1;
+		fprintf(stderr, "# SEED=%u\n", seed);
+	}
+	return seed;
+}
+
+/* A debug kernel is many times slower. */
+static inline bool is_debug_kernel(void)
+{
+	const char *kernel = getenv("KERNEL");
+
+	return !access("/sys/kernel/debug/kmemleak", F_OK) ||
+	       (kernel && !strcmp(kernel, "debug"));
 }
 
 /* A page, then a page that is not there: for structures that straddle. */
