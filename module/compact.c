@@ -354,6 +354,9 @@ static int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out)
 			out->moves += live[n];
 			out->slabs += !!live[n];
 		}
+		/* Some stay although they are empty. */
+		n = heap_slabs_kept(heap);
+		out->slabs -= min(out->slabs, n);
 		out->moved = out->least;
 		out->left = 0;
 	} else {
@@ -547,8 +550,6 @@ static void explain_moves(const struct memmgr_heap *heap, const struct compactio
 
 	wanted_run(heap, out->bytes, out->align, &n, &align);
 	out->possible = (u64)plan_longest(&c->plan, align) << shift;
-	out->move_bytes = ~0ull;
-	out->move_offset = ~0ull;
 	if (!n || out->possible < (u64)n << shift || !plan_cheapest(&c->plan, n, align, &w))
 		return;
 	out->move_bytes = (u64)w.cost << shift;
@@ -583,6 +584,10 @@ int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out)
 	tally_fixed(c, heap->buddy.shift, out->fixed);
 	out->reason = MEMMGR_REASON_NONE;
 	out->largest = 0;
+	out->possible = 0;
+	out->move_bytes = ~0ull;
+	out->move_offset = ~0ull;
+	out->moves = 0;
 	if (out->bytes > heap->bytes)
 		out->reason = MEMMGR_REASON_TOO_LARGE;
 	else if (out->align > heap->max_align)

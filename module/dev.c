@@ -22,11 +22,13 @@
 /**
  * struct caller - who calls, and what the table of calls found for him
  * @client: whose file it is
+ * @writes: that was opened for writing
  * @heap: of the id or handle in the argument, for calls that take one
  * @file: to be given to the caller when the answer has reached him
  */
 struct caller {
 	struct client *client;
+	bool writes;
 	struct memmgr_heap *heap;
 	struct file *file;
 };
@@ -681,14 +683,26 @@ static void compact_clear(struct memmgr_compact *c)
 	c->max_bytes = asked.max_bytes;
 }
 
+/* For calls that look as well as change. */
+static int caller_may_change(const struct caller *caller)
+{
+	if (!caller->writes)
+		return -EACCES;
+	return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+
 static int call_compact(struct caller *caller, void *arg)
 {
 	struct memmgr_compact *c = arg;
+	int err;
 
 	if (c->flags & ~(MEMMGR_COMPACT_DRY_RUN | MEMMGR_COMPACT_RANGE) || c->reserved)
 		return -EINVAL;
-	if (!(c->flags & MEMMGR_COMPACT_DRY_RUN) && !capable(CAP_SYS_ADMIN))
-		return -EPERM;
+	if (!(c->flags & MEMMGR_COMPACT_DRY_RUN)) {
+		err = caller_may_change(caller);
+		if (err)
+			return err;
+	}
 	compact_clear(c);
 	return compact_heap(caller->heap, c);
 }
@@ -713,13 +727,13 @@ static int call_health(struct caller *caller, void *arg)
 {
 	struct memmgr_health *h = arg;
 	bool set = h->flags & MEMMGR_HEALTH_SET;
+	int err;
 
 	if (h->flags & ~(MEMMGR_HEALTH_SET | MEMMGR_HEALTH_ON) || h->reserved ||
 	    (h->flags && !set))
 		return -EINVAL;
-	if (set && !capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	return health_call(caller->client->region, h, set);
+	err = set ? caller_may_change(caller) : 0;
+	return err ? err : health_call(caller->client->region, h, set);
 }
 
 /*
@@ -898,7 +912,10 @@ static int call_run(const struct call *call, struct caller *caller, void *arg)
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct caller caller = { .client = file->private_data };
+	struct caller caller = {
+		.client = file->private_data,
+		.writes = file->f_mode & FMODE_WRITE,
+	};
 	void __user *user = (void __user *)arg;
 	const struct call *call;
 	union call_arg known;
@@ -918,7 +935,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	err = copy_struct_from_user(&known, call->size, user, size);
 	if (err)
 		return err;
-	if (call->changes && !(file->f_mode & FMODE_WRITE))
+	if (call->changes && !caller.writes)
 		return -EACCES;
 	known.size = size;
 	err = call_run(call, &caller, &known);

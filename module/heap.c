@@ -995,15 +995,20 @@ static void heap_keep_generation(struct memmgr_heap *heap)
 					   heap->records[i].handle >> 32);
 }
 
-/* Nothing lives in it that FORCE does not cover: no more allocations then. */
-static int heap_idle(struct memmgr_heap *heap, bool force, bool closing)
+/*
+ * Nothing lives in it that FORCE does not cover, nor is pinned by others than who
+ * asks: no more allocations then.
+ */
+static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool force,
+		     bool closing)
 {
 	unsigned long flags;
 	int err = 0;
 
 	flags = heap_lock(heap);
 	if (heap_kernel_live(heap) || (heap->used_records && !force) ||
-	    ((heap->exports || heap->pinned) && !closing) || heap->compacting)
+	    (heap->exports && !closing) || heap->compacting ||
+	    heap->pinned != client_pins_in(client, heap))
 		err = -EBUSY;
 	else
 		heap->dying = true;
@@ -1022,16 +1027,17 @@ static void heap_withdraw(struct memmgr_heap *heap)
 
 /*
  * Unmake a heap; its memory goes when nothing uses it any more. Under heap_mutex.
- * @force: with what lives in it; @closing: with dma-bufs of it as well.
+ * @client: who asks; @force: with what lives in it; @closing: with dma-bufs of it as well.
  */
-static int heap_remove(struct memmgr_heap *heap, bool force, bool closing)
+static int heap_remove(struct memmgr_heap *heap, const struct client *client, bool force,
+		       bool closing)
 {
 	struct region *region = heap->region;
 	int err;
 
 	if (heap->holders || heap->orphan)
 		return -EBUSY;
-	err = heap_idle(heap, force, closing);
+	err = heap_idle(heap, client, force, closing);
 	if (err)
 		return err;
 	heap_wake(heap, READ_ONCE(heap->waiters));
@@ -1109,7 +1115,7 @@ int heap_destroy(struct region *region, struct client *client, u32 id, u32 flags
 	else if (heap->client != client && !capable(CAP_SYS_ADMIN))
 		err = heap->client ? -EACCES : -EPERM;
 	else
-		err = heap_remove(heap, flags & MEMMGR_DESTROY_FORCE, false);
+		err = heap_remove(heap, client, flags & MEMMGR_DESTROY_FORCE, false);
 	mutex_unlock(&region->heap_mutex);
 	return err;
 }
@@ -1122,9 +1128,9 @@ void heap_destroy_private(struct client *client)
 	mutex_lock(&client->region->heap_mutex);
 	list_for_each_entry_safe(heap, next, &client->heaps, mine)
 		if (heap->fallback)
-			heap_remove(heap, true, true);
+			heap_remove(heap, client, true, true);
 	list_for_each_entry_safe(heap, next, &client->heaps, mine)
-		heap_remove(heap, true, true);
+		heap_remove(heap, client, true, true);
 	mutex_unlock(&client->region->heap_mutex);
 }
 

@@ -422,6 +422,7 @@ int heap_compact_begin(struct memmgr_heap *heap);
 void heap_compact_end(struct memmgr_heap *heap);
 void heap_show(struct memmgr_heap *heap, struct compaction *c);
 void heap_show_slabs(struct memmgr_heap *heap, u16 *live);
+u32 heap_slabs_kept(struct memmgr_heap *heap);
 void heap_slab_last(struct memmgr_heap *heap, u32 number);
 bool heap_next_in_slab(struct memmgr_heap *heap, u32 number, u32 *index,
 		       struct heap_route *route, u32 *fixed);
@@ -430,6 +431,7 @@ bool heap_next_in_slab(struct memmgr_heap *heap, u32 number, u32 *index,
 int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
 int heap_unpin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
 u32 client_pins(const struct client *client, u64 handle);
+u32 client_pins_in(const struct client *client, struct memmgr_heap *heap);
 struct pin *client_forget_pin(struct client *client, u64 handle);
 void client_unpin_all(struct client *client);
 

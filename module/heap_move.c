@@ -499,6 +499,19 @@ void heap_show_slabs(struct memmgr_heap *heap, u16 *live)
 	}
 }
 
+/* Slabs that will stay held when they become empty. */
+u32 heap_slabs_kept(struct memmgr_heap *heap)
+{
+	const struct slabs *s = &heap->slabs;
+	unsigned long flags;
+	u32 n;
+
+	flags = heap_lock(heap);
+	n = s->keep > s->empty ? s->keep - s->empty : 0;
+	heap_unlock(heap, flags);
+	return n;
+}
+
 /* The slab serves last from now on. */
 void heap_slab_last(struct memmgr_heap *heap, u32 number)
 {

@@ -52,6 +52,22 @@ u32 client_pins(const struct client *client, u64 handle)
 	return n;
 }
 
+/* The same of all allocations of a heap, whose lock is held. */
+u32 client_pins_in(const struct client *client, struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+	unsigned long flags;
+	struct pin *pin;
+	u32 n = 0;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	list_for_each_entry(pin, &client->pins, node)
+		if (handle_heap(pin->handle) == heap->id && record_of(heap, pin->handle))
+			n += pin->count + pin->leases;
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	return n;
+}
+
 /* The allocation goes: so does what is known of its pins. To be freed by the caller. */
 struct pin *client_forget_pin(struct client *client, u64 handle)
 {
