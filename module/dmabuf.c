@@ -272,8 +272,8 @@ static void export_sync(struct export *export, enum dma_data_direction direction
 /* The shadow shows what the allocation holds now, if it may be read. */
 static void export_refresh(struct export *export)
 {
-	if (!export->shadow || heap_export_use(&export->base, MEMMGR_ACCESS_READ,
-						 true))
+	if (!export->shadow ||
+	    heap_export_use(&export->base, MEMMGR_ACCESS_READ, true))
 		return;
 	region_copy(export_region(export), export->base.place, export->shadow,
 		    export->base.bytes);

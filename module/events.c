@@ -25,7 +25,7 @@ void events_init(struct events *events)
 static void event_uevent(struct region *region, const struct memmgr_event *event)
 {
 	char kind[32], name[MEMMGR_NAME_LEN + 16], value[32], limit[32];
-	char *environment[] = { kind, name, value, limit, NULL };
+	char *environment[5] = { kind, name, value, limit, NULL };
 
 	/* The first ones may come before the device is there. */
 	if (!region->misc.this_device)

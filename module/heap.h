@@ -413,7 +413,8 @@ struct move_pace;
 u32 record_fixed(const struct record *record);
 bool heap_can_move(const struct memmgr_heap *heap);
 struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
-			u64 handle, bool alone, unsigned long *flags);
+			u64 handle, bool alone, unsigned long *flags)
+	__acquires(&heap->lock);
 void heap_wait_moved(struct memmgr_heap *heap, u64 handle);
 void heap_wait_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
 int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,

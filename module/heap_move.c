@@ -82,6 +82,7 @@ static bool heap_is_moving(struct memmgr_heap *heap, u64 handle)
  */
 struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			u64 handle, bool alone, unsigned long *flags)
+	__acquires(&heap->lock)
 {
 	struct record *record;
 	bool killed = false;

@@ -63,11 +63,14 @@ void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 	heap->engine.ops->frag(&heap->engine, &frag);
 	heap_unlock(heap, flags);
 
-	memset(&out->orders, 0, sizeof(*out) - offsetof(struct memmgr_frag, orders));
-	out->orders = frag.orders;
-	out->unit = frag.unit;
-	out->free = frag.free;
-	out->largest = frag.largest;
+	*out = (struct memmgr_frag) {
+		.size = out->size,
+		.heap = out->heap,
+		.orders = frag.orders,
+		.unit = frag.unit,
+		.free = frag.free,
+		.largest = frag.largest,
+	};
 	out->free_blocks = frag_indices(&frag, out->unusable, out->index);
 	out->external = frag_external(&frag);
 	out->internal = frag_internal(&frag);

@@ -28,15 +28,16 @@ static struct task_struct *off_task;	/* that was there when it was started */
 
 static enum hrtimer_restart off_due(struct hrtimer *timer)
 {
+	unsigned long ticks = jiffies - off_jiffies;
 	unsigned long switches = current->nvcsw + current->nivcsw;
 	u64 late = ktime_to_ns(ktime_sub(ktime_get(), hrtimer_get_expires(timer)));
 
 	/* What the tick, or a change to another task, has delayed says nothing. */
-	if (current == off_task && off_jiffies == jiffies && off_switches == switches) {
+	if (current == off_task && !ticks && off_switches == switches) {
 		off_longest = max(off_longest, late);
 		off_samples++;
 	}
-	off_jiffies = jiffies;
+	off_jiffies += ticks;
 	off_switches = switches;
 	hrtimer_set_expires(timer, ktime_add_ns(ktime_get(), OFF_INTERVAL +
 						(bench_random(&off_seed) & OFF_JITTER)));
