@@ -1,0 +1,8 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Three recorded programs in a loop: soak.sh OPERATIONS SEED
+set -eu
+traces=/usr/share/memmgr/traces
+insmod /lib/modules/memmgr.ko
+/usr/lib/memmgr/selftests/soak "$1" "$2" $traces/bash.trace.gz $traces/gcc.trace.gz $traces/sqlite.trace.gz
+grep -v '^#' /sys/kernel/debug/memmgr/*/compaction | sed 's/^.*:/# /; s/^/# /' 
