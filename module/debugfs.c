@@ -9,6 +9,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "compact.h"
 #include "debugfs.h"
 #include "heap.h"
 #include "region.h"
@@ -315,6 +316,28 @@ static int users_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(users);
 
+static void movable_line(struct seq_file *m, struct memmgr_heap *heap)
+{
+	struct memmgr_explain e = { 0 };
+
+	if (compact_explain(heap, &e))
+		return;
+	seq_printf(m, "%-31s %12llu %12llu %12llu %12llu %12llu %12llu %12llu %8u %12llu %12llu\n",
+		   heap->name, e.movable, e.fixed[MEMMGR_FIXED_PINNED],
+		   e.fixed[MEMMGR_FIXED_EXPORTED], e.fixed[MEMMGR_FIXED_SEALED],
+		   e.fixed[MEMMGR_FIXED_KERNEL], e.fixed[MEMMGR_FIXED_BUSY],
+		   e.fixed[MEMMGR_FIXED_IO], e.free_runs, e.aligned[0], e.possible);
+}
+
+static int movable_show(struct seq_file *m, void *unused)
+{
+	head(m, "movable");
+	seq_puts(m, "#heap movable pinned exported sealed kernel busy io free_runs longest possible\n");
+	each_heap(m, movable_line);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(movable);
+
 static int compaction_show(struct seq_file *m, void *unused)
 {
 	struct region *region = m->private;
@@ -411,6 +434,7 @@ static const struct {
 	{ "failures",	   &failures_fops },
 	{ "clients",	   &clients_fops },
 	{ "users",	   &users_fops },
+	{ "movable",	   &movable_fops },
 	{ "compaction",	   &compaction_fops },
 	{ "health",	   &health_fops },
 };

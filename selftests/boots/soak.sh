@@ -5,4 +5,4 @@ set -eu
 traces=/usr/share/memmgr/traces
 insmod /lib/modules/memmgr.ko
 /usr/lib/memmgr/selftests/soak "$1" "$2" $traces/bash.trace.gz $traces/gcc.trace.gz $traces/sqlite.trace.gz
-grep -v '^#' /sys/kernel/debug/memmgr/*/compaction | sed 's/^.*:/# /; s/^/# /' 
+grep -v '^#' /sys/kernel/debug/memmgr/*/compaction | sed 's/^/# /'

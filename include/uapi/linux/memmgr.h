@@ -225,7 +225,8 @@ struct memmgr_heap_create {
  * @reserved: 0
  *
  * EBUSY when allocations live in it (without FORCE), when kernel code holds it
- * or blocks of it, or when another heap falls back on it. Needs CAP_SYS_ADMIN,
+ * or blocks of it, when another heap falls back on it, when another client has
+ * pinned something in it, or while it is being compacted. Needs CAP_SYS_ADMIN,
  * or to be the client of a private heap.
  */
 struct memmgr_heap_destroy {
@@ -510,8 +511,8 @@ struct memmgr_copy {
  * @access: MEMMGR_ACCESS_* that is allowed now
  * @exports: dma-bufs of it
  * @moves: how often it was moved
- * @lease_faults: page faults in its mappings since it was leased; with a lease
- *	that was taken after mapping it, 0
+ * @lease_faults: page faults in its mappings while it was leased, since the first of
+ *	these leases began; with a lease that was taken after mapping it, 0
  */
 struct memmgr_info {
 	__u32 size;
@@ -714,7 +715,9 @@ enum memmgr_fixed {
  * @best_run: out: bytes of that run
  *
  * Walks the whole heap, in small steps: what others do meanwhile may or may not
- * be seen. EOPNOTSUPP for other kinds than buddy.
+ * be seen. @reason and @largest are what ALLOC would say now. @move_offset is ~0 and
+ * @moves 0 where @move_bytes is ~0. Alignments are those of offsets in the heap, whose
+ * first granule has every alignment. EOPNOTSUPP for other kinds than buddy.
  */
 struct memmgr_explain {
 	__u32 size;
@@ -774,6 +777,9 @@ struct memmgr_explain {
  *	enum memmgr_fixed
  * @slabs: out: slab heap: slabs given back
  * @reserved: 0
+ *
+ * @least, @before and @stayed are as found when this call began, or failed; @after is
+ * the truth at its end, also with EINTR and ENOMEM.
  *
  * Programs that have moved memory mapped keep their pointers and see the same
  * bytes; a touch of what is just being moved waits for that step. Needs
@@ -873,7 +879,8 @@ struct memmgr_pin {
  * @events: out: events of the region ever
  *
  * The thresholds work while _ON is off, too: then only the compaction is left out.
- * Nothing is looked at while nothing changes.
+ * Nothing is looked at while nothing changes. With _SET the first four are at most
+ * 1000, @cpu not 0 (EINVAL), and what is only answered is not looked at.
  */
 struct memmgr_health {
 	__u32 size;
@@ -921,7 +928,7 @@ enum memmgr_event_kind {
  * @kind: enum memmgr_event_kind
  * @heap: id of the heap
  * @value: usage or fragmentation in thousandths, or as @kind says
- * @limit: the threshold, in thousandths; 0: none
+ * @limit: the threshold, in thousandths, without the hysteresis; 0: none
  * @bytes: free bytes, or as @kind says
  * @reserved: 0
  *
