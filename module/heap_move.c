@@ -258,7 +258,17 @@ static void mover_end(struct mover *m, bool moved)
 	mover_wake(m);
 }
 
-static void mover_copy(const struct mover *m, u64 at, u64 bytes)
+static void mover_count_step(struct mover *m, u64 bytes)
+{
+	u64 now = ktime_get_ns();
+
+	m->tally->steps++;
+	m->tally->longest_ns = max(m->tally->longest_ns, now - m->pace->clock);
+	m->tally->longest_bytes = max(m->tally->longest_bytes, bytes);
+	m->pace->clock = now;
+}
+
+static void mover_copy(struct mover *m, u64 at, u64 bytes)
 {
 	struct memmgr_heap *heap = m->heap;
 	u64 to = heap_place(heap, m->to);
@@ -266,19 +276,11 @@ static void mover_copy(const struct mover *m, u64 at, u64 bytes)
 	u64 end = at + bytes;
 
 	for (; at < end; at += m->pace->step) {
-		region_move(heap->region, to + at, from + at, min(m->pace->step, end - at));
+		bytes = min(m->pace->step, end - at);
+		region_move(heap->region, to + at, from + at, bytes);
+		mover_count_step(m, bytes);
 		cond_resched();
 	}
-}
-
-static void mover_count_step(struct mover *m, u64 bytes)
-{
-	u64 now = ktime_get_ns();
-
-	m->tally->steps++;
-	m->tally->longest_ns = max(m->tally->longest_ns, now - m->pace->clock);
-	m->tally->longest_bytes = max(m->tally->longest_bytes, min(m->pace->step, bytes));
-	m->pace->clock = now;
 }
 
 /* The piece behind the fence goes over. -EBUSY: it did not, because I/O holds it. */
@@ -295,7 +297,6 @@ static int mover_piece(struct mover *m, u64 at, u64 bytes)
 	}
 	mover_copy(m, at, bytes);
 	hold_here(region, HOLD_COPIED);
-	mover_count_step(m, bytes);
 	return 0;
 }
 

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+DESC="allocations move under running programs, in steps (memory without struct pages)"
+CHECK=1
+DEBUGCHECK=1
+DTSO="no-map"
+GUEST="sh /usr/lib/memmgr/boots/kselftest.sh compact_live_writers compact_checkerboard compact_on_failure"
+TIMEOUT=400
