@@ -224,8 +224,12 @@ const char *size_word(uint64_t bytes);
 const char *time_text(uint64_t ns);
 /* "12.5%" of thousandths, likewise. */
 const char *percent_text(uint64_t milli);
+/* "64K" and "3m", likewise, as in tables. */
+const char *brief_size_text(uint64_t bytes);
+const char *age_text(uint64_t ns);
 /* Of the terminal that the result goes to; 0 when it goes elsewhere. */
 unsigned int terminal_columns(void);
+unsigned int terminal_rows(void);
 bool is_utf8(void);
 uint64_t now_ns(clockid_t clock);
 
