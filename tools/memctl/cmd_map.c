@@ -1,28 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl map: a picture of the region. */
+#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "memctl.h"
+#include "picture.h"
 
 #define ROWS_DEFAULT	8u
-#define MARGIN		12u	/* the offset at the left and the frame */
+#define ROWS_LEAST	4u
+#define ROWS_MOST	16u
+#define WIDTH_DEFAULT	64u
+#define WIDTH_MOST	256u
+#define PLAIN_COLUMNS	100u	/* where there is no terminal */
+#define SVG_WIDTH	128u
+#define SVG_ROWS	16u
+#define OWNERS_LEAST	8u	/* in a terminal that is not high enough */
 
 enum {
 	KEY_ROWS = 0x200,
+	KEY_COLOR,
+	KEY_SVG,
+	KEY_BY,
 };
 
 static const struct argp_option options_table[] = {
 	{ "width", 'w', "N", 0, "Cells in a row (default: what the terminal has room for)", 0 },
-	{ "rows", KEY_ROWS, "N", 0, "Rows (default 8)", 0 },
+	{ "rows", KEY_ROWS, "N", 0, "Rows (default: what the terminal has room for, or 8)", 0 },
+	{ "by", KEY_BY, "KEY", 0,
+	  "Who counts as one owner: owner (program and user, the default), client or tag", 0 },
+	{ "color", KEY_COLOR, "WHEN", 0,
+	  "auto (on a terminal, unless $NO_COLOR is set), always or never", 0 },
+	{ "svg", KEY_SVG, "FILE", 0, "Write an SVG picture instead; - is standard output", 0 },
 	{ 0 },
 };
 
 struct options {
 	uint32_t width;
 	uint32_t rows;
+	size_t by;
+	enum color_when color;
+	const char *svg;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -35,6 +53,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ROWS:
 		options->rows = arg_count(state, "--rows", arg, 1, 128);
+		return 0;
+	case KEY_BY:
+		options->by = arg_choice(state, "--by", arg, by_names, ARRAY_SIZE(by_names));
+		return 0;
+	case KEY_COLOR:
+		options->color = arg_color(state, arg);
+		return 0;
+	case KEY_SVG:
+		options->svg = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (options->rows * options->width > MEMMGR_BATCH_MAX)
@@ -49,136 +76,153 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
-	.doc = "Draw the region: a letter for each heap, capital where at least half of the "
-	       "cell is in use.\vWhat other heaps took from heap main counts as in use, "
-	       "however much of it they handed out.",
+	.doc = "Draw the region: who has what of it, what may be moved, and what is free."
+	       "\vA cell shows who has the most of it, and is marked when anything in it may not "
+	       "be moved. What another heap took from heap main counts as in use, however much "
+	       "of it that heap handed out. Without colours an owner is a letter: small where "
+	       "all may move, CAPITAL where something may not.",
 };
 
-/* A multiple of 8 cells that fits the terminal; 64 when there is none. */
-static uint32_t default_width(void)
+static uint32_t clamp(uint32_t value, uint32_t least, uint32_t most)
+{
+	return value < least ? least : value > most ? most : value;
+}
+
+static uint32_t default_width(bool svg)
 {
 	uint32_t columns = terminal_columns();
 
-	if (columns < MARGIN + 8)
-		return 64;
-	columns -= MARGIN;
-	return columns < 128 ? columns & ~7u : 128;
+	if (svg)
+		return SVG_WIDTH;
+	/* A multiple of 8, for round offsets. */
+	if (columns >= MAP_MARGIN + 8)
+		return clamp((columns - MAP_MARGIN) & ~7u, 8, WIDTH_MOST);
+	return WIDTH_DEFAULT;
 }
 
-struct legend {
-	struct {
-		uint32_t heap;
-		char letter;
-		char name[MEMMGR_NAME_LEN];
-		uint64_t used;
-	} entries[MEMMGR_MAX_HEAPS];
-	size_t count;
-};
-
-/* The letter of @heap: m is main, the others follow as they are met. */
-static char letter_of(const struct memctl *ctl, struct legend *legend, uint32_t heap,
-		      uint64_t used)
+static uint32_t default_rows(bool svg)
 {
-	static const char letters[] = "abcdefghijklnopqrstuvwxyz";
-	size_t i;
+	uint32_t rows = terminal_rows();
 
-	for (i = 0; i < legend->count && legend->entries[i].heap != heap; i++)
-		;
-	if (i == ARRAY_SIZE(legend->entries))
-		return '?';
-	if (i == legend->count) {
-		legend->count++;
-		legend->entries[i].heap = heap;
-		legend->entries[i].letter = heap == MEMMGR_HEAP_MAIN ? 'm' :
-					    i < sizeof(letters) - 1 ? letters[i] : '+';
-		heap_name(ctl, heap, legend->entries[i].name);
+	if (svg)
+		return SVG_ROWS;
+	return rows ? clamp(rows / 2, ROWS_LEAST, ROWS_MOST) : ROWS_DEFAULT;
+}
+
+static void choose_size(struct options *options)
+{
+	if (!options->width)
+		options->width = default_width(options->svg);
+	if (!options->rows)
+		options->rows = clamp(default_rows(options->svg), 1,
+				      MEMMGR_BATCH_MAX / options->width);
+	options->width = clamp(options->width, 1, MEMMGR_BATCH_MAX / options->rows);
+}
+
+/* ---- on a terminal, or as text ---- */
+
+static int draw_title(struct canvas *canvas, const struct picture *picture)
+{
+	const struct memmgr_stats *main = &picture->main;
+	int column = canvas_text(canvas, 0, 0, PAINT_PLAIN, LOOK_BOLD, "%.*s", MEMMGR_NAME_LEN,
+				 picture->region.name);
+
+	column = canvas_text(canvas, 0, column, PAINT_PLAIN, 0, "  %s of %s in use, %s free, ",
+			     size_text(main->used), size_text(main->total),
+			     size_text(main->free));
+	canvas_text(canvas, 0, column, PAINT_PLAIN, 0, "%s of it in one piece",
+		    size_text(main->largest));
+	return 2;
+}
+
+/* Rows of owners: all where there is no terminal that would scroll them away. */
+static size_t owners_shown(const struct picture *picture, uint32_t map_rows)
+{
+	uint32_t rows = terminal_rows(), taken = map_rows + 7;
+	size_t room = rows > taken + OWNERS_LEAST ? rows - taken : OWNERS_LEAST;
+
+	return !rows || picture->owner_count <= room ? picture->owner_count : room - 1;
+}
+
+static int draw_all(struct canvas *canvas, const struct picture *picture, uint32_t width,
+		    size_t shown)
+{
+	size_t left = picture->owner_count - shown;
+	int row = draw_title(canvas, picture);
+
+	row = draw_map(canvas, row, picture, (int)width) + 1;
+	row = draw_signs(canvas, row, picture) + 1;
+	if (!picture->owner_count)
+		return row - 1;
+	row = draw_owners(canvas, row, picture, NULL, 0, shown);
+	if (left)
+		canvas_text(canvas, row++, 2, PAINT_PLAIN, LOOK_DIM,
+			    "and %zu more: make the window higher, or see memctl top", left);
+	return row;
+}
+
+static void show(const struct picture *picture, const struct options *options)
+{
+	uint32_t columns = terminal_columns(), map_rows;
+	size_t shown;
+	struct canvas *canvas;
+
+	map_rows = (picture->count + options->width - 1) / options->width;
+	shown = owners_shown(picture, map_rows);
+	columns = columns ? columns : clamp(options->width + MAP_MARGIN, PLAIN_COLUMNS, UINT32_MAX);
+	canvas = canvas_new((int)(map_rows + shown) + 8, (int)columns, style_find(options->color));
+	canvas_print(canvas, draw_all(canvas, picture, options->width, shown), stdout);
+	canvas_free(canvas);
+}
+
+/* ---- as SVG ---- */
+
+/* A file appears whole or is named in the error; the result itself is main()'s to check. */
+static int write_svg(const struct memctl *ctl, const struct picture *picture,
+		     const struct options *options)
+{
+	FILE *to = stdout;
+	bool bad;
+
+	if (!strcmp(options->svg, "-")) {
+		picture_svg(picture, options->width, to);
+		return EXIT_OK;
 	}
-	legend->entries[i].used += used;
-	return legend->entries[i].letter;
-}
-
-static const char *free_cell(void)
-{
-	return is_utf8() ? "\302\267" : ".";
-}
-
-static void draw_cell(const struct memctl *ctl, struct legend *legend,
-		      const struct memmgr_cell *cell, uint64_t cell_bytes)
-{
-	char letter;
-
-	if (cell->heap == MEMMGR_HEAP_ANY) {
-		fputs(free_cell(), stdout);
-		return;
-	}
-	letter = letter_of(ctl, legend, cell->heap, cell->used);
-	if (letter >= 'a' && letter <= 'z' && cell->used >= cell_bytes - cell->used)
-		letter = (char)(letter - 'a' + 'A');
-	putchar(letter);
-}
-
-static void draw(const struct memctl *ctl, const struct memmgr_cell *cells, uint32_t count,
-		 uint64_t cell_bytes, uint32_t width)
-{
-	struct legend legend = { .count = 0 };
-
-	for (uint32_t i = 0; i < count; i += width) {
-		printf("%9s |", size_text(i * cell_bytes));
-		for (uint32_t j = i; j < i + width && j < count; j++)
-			draw_cell(ctl, &legend, &cells[j], cell_bytes);
-		puts("|");
-	}
-	printf("\none cell is %s   %s free\n", size_text(cell_bytes), free_cell());
-	for (size_t i = 0; i < legend.count; i++)
-		printf("%c  %-20s %10s in use\n", legend.entries[i].letter,
-		       legend.entries[i].name, size_text(legend.entries[i].used));
-	if (legend.count)
-		puts("capital: at least half of the cell is in use");
-}
-
-static struct json_object *map_json(const struct memmgr_cell *cells, uint32_t count,
-				    uint64_t cell_bytes)
-{
-	struct json_object *map = json_object_new_object();
-	struct json_object *array = json_object_new_array();
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct json_object *cell = json_object_new_object();
-
-		json_add(cell, "used", json_u64(cells[i].used));
-		json_add(cell, "blocks", json_u64(cells[i].blocks));
-		json_add(cell, "heap", cells[i].heap == MEMMGR_HEAP_ANY ? NULL :
-						json_u64(cells[i].heap));
-		json_object_array_add(array, cell);
-	}
-	json_add(map, "cell_bytes", json_u64(cell_bytes));
-	json_add(map, "cells", array);
-	return map;
+	to = fopen(options->svg, "we");
+	if (!to)
+		return fail(ctl, NULL, "%s: %s", options->svg, strerror(errno));
+	picture_svg(picture, options->width, to);
+	bad = ferror(to);
+	if (fclose(to) || bad)
+		return fail(ctl, NULL, "%s: %s", options->svg, strerror(errno));
+	return EXIT_OK;
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)
 {
-	static struct memmgr_cell cells[MEMMGR_BATCH_MAX];
-	struct options options = { .width = default_width(), .rows = ROWS_DEFAULT };
-	uint64_t cell_bytes;
-	uint32_t count;
+	static struct slots slots;
+	struct options options = { .color = COLOR_AUTO };
+	struct picture picture = { .count = 0 };
 	int rc, err;
 
 	parse_args(ctl, &argp, argc, argv, &options);
+	choose_size(&options);
 	rc = region_open(ctl, O_RDONLY);
 	if (rc)
 		return rc;
-	count = options.width * options.rows;
-	err = memmgr_map(ctl->fd, cells, &count, &cell_bytes);
+	err = picture_read(ctl, options.by, options.width * options.rows, &slots, &picture);
 	if (err)
-		return fail_errno(ctl, err, "map");
-	if (ctl->json)
-		json_print(json_result(ctl, "map", map_json(cells, count, cell_bytes)));
+		rc = fail_errno(ctl, err, "map");
+	else if (options.svg)
+		rc = write_svg(ctl, &picture, &options);
+	else if (ctl->json)
+		json_print(json_result(ctl, "map", picture_json(&picture)));
 	else
-		draw(ctl, cells, count, cell_bytes, options.width);
-	return EXIT_OK;
+		show(&picture, &options);
+	picture_free(&picture);
+	return rc;
 }
 
 const struct command cmd_map = {
-	"map", "a picture of the region", &argp, run,
+	"map", "a picture of the region: who has what, what may move", &argp, run,
 };

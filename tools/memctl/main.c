@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
 	&cmd_frag,
 	&cmd_defrag,
 	&cmd_map,
+	&cmd_top,
 	&cmd_check,
 	&cmd_failures,
 	&cmd_health,

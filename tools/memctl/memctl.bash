@@ -13,7 +13,7 @@ _memctl_tags() {
 _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands='info heap alloc free resize list read write fill stats frag defrag map
-		check failures health watch protect seal pin export sync clients quota demo replay help'
+		top check failures health watch protect seal pin export sync clients quota demo replay help'
 	local command='' sub='' word words=''
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -30,7 +30,13 @@ _memctl() {
 		words='buddy slab pool stack'
 		[[ $command != watch ]] || words='low not-low fragmented not-fragmented compacted'
 		;;
-	--sort) words='offset size age pid tag' ;;
+	--sort)
+		words='offset size age pid tag'
+		[[ $command != top ]] || words='bytes count age pins fixed growth name'
+		;;
+	--by) words='owner client tag' ;;
+	--color) words='auto always never' ;;
+	--svg) compopt -o default ;;
 	-r | --region) words=$(compgen -G '/dev/memmgr*') ;;
 	*)
 		case $command in

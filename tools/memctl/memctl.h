@@ -48,7 +48,8 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_heap_destroy, cmd_alloc, cmd_free, cmd_resize, cmd_list, cmd_read,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
 	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
-	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch;
+	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch,
+	cmd_top;
 
 /* ---- main.c ---- */
 
@@ -224,8 +225,12 @@ const char *size_word(uint64_t bytes);
 const char *time_text(uint64_t ns);
 /* "12.5%" of thousandths, likewise. */
 const char *percent_text(uint64_t milli);
+/* "64K" and "3m", likewise, as in tables. */
+const char *brief_size_text(uint64_t bytes);
+const char *age_text(uint64_t ns);
 /* Of the terminal that the result goes to; 0 when it goes elsewhere. */
 unsigned int terminal_columns(void);
+unsigned int terminal_rows(void);
 bool is_utf8(void);
 uint64_t now_ns(clockid_t clock);
 

@@ -535,11 +535,38 @@ const char *percent_text(uint64_t milli)
 	return texts[turn];
 }
 
+const char *brief_size_text(uint64_t bytes)
+{
+	static char texts[8][CELL_TEXT_MAX];
+	static unsigned int turn;
+
+	turn = (turn + 1) % ARRAY_SIZE(texts);
+	print_brief_size(bytes, texts[turn], sizeof(texts[turn]));
+	return texts[turn];
+}
+
+const char *age_text(uint64_t ns)
+{
+	static char texts[4][CELL_TEXT_MAX];
+	static unsigned int turn;
+
+	turn = (turn + 1) % ARRAY_SIZE(texts);
+	print_age(ns, texts[turn], sizeof(texts[turn]));
+	return texts[turn];
+}
+
 unsigned int terminal_columns(void)
 {
 	struct winsize size;
 
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+unsigned int terminal_rows(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_row;
 }
 
 bool is_utf8(void)

@@ -12,6 +12,8 @@
  * FAKE_INTERRUPT=N SIGINT arrives with the Nth allocation or compaction. Compaction
  * moves everything to the front of its heap, and each call takes FAKE_SLOW ms. What
  * read() gives is in FAKE_EVENTS="KIND:VALUE:LIMIT:BYTES ...".
+ * FAKE_OWNER="COMM UID PINS" says who allocates, and how often that is pinned.
+ * FAKE_OLD is a module of before memory could move.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -168,6 +170,17 @@ static uint32_t reason_for(const struct heap *heap, uint64_t granted, uint64_t l
 	return granted <= largest ? MEMMGR_REASON_ALIGNMENT : MEMMGR_REASON_FRAGMENTED;
 }
 
+/* Owners and pins, for pictures of the region. */
+static void dress(struct memmgr_info *info)
+{
+	const char *owner = getenv("FAKE_OWNER");
+
+	strcpy(info->comm, "memctl");
+	if (owner)
+		sscanf(owner, "%15s %u %u", info->comm, &info->uid, &info->pins);
+	info->client = info->pid;
+}
+
 static void insert_block(struct heap *heap, uint32_t *link, uint64_t at,
 			 struct memmgr_alloc *alloc, uint64_t granted)
 {
@@ -196,7 +209,7 @@ static void insert_block(struct heap *heap, uint32_t *link, uint64_t at,
 	block->info.heap = alloc->heap;
 	block->info.pid = (uint32_t)getpid();
 	block->info.tid = block->info.pid;
-	strcpy(block->info.comm, "memctl");
+	dress(&block->info);
 	memcpy(block->info.tag, alloc->tag, sizeof(block->info.tag));
 	memset(state->memory + block->info.offset, 0, granted);
 	alloc->handle = block->info.handle;
@@ -975,7 +988,8 @@ int ioctl(int fd, unsigned long command, ...)
 	va_end(args);
 	if (fd != device || device < 0)
 		return real(fd, command, arg);
-	err = dispatch(command, arg);
+	err = getenv("FAKE_OLD") && command >= MEMMGR_IOC_EXPLAIN ? -ENOTTY :
+	      dispatch(command, arg);
 	if (!err)
 		return 0;
 	errno = -err;
