@@ -597,6 +597,9 @@ int plan_range(struct plan *p, u32 start, u32 n)
 	if (v.fixed)
 		return -EBUSY;
 	p->least = view_cost(p, &v);
+	/* What is free in the range is of no use to what has to go. */
+	if (plan_free(p) < n)
+		return -ENOMEM;
 	if (!evacuate(p, start, start + n))
 		return -ENOSPC;
 	p->window = start;

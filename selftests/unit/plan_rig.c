@@ -434,8 +434,8 @@ int plan_rig_range(struct plan_rig *rig, u32 start, u32 n)
 		EXPECT_EQ(err, -EBUSY);
 	else if (!w.cost)
 		EXPECT_EQ(err, 0);
-	else if (err)
-		EXPECT_EQ(err, -ENOSPC);
+	else if (err || plan_rig_free(rig) < n)
+		EXPECT_EQ(err, plan_rig_free(rig) < n ? -ENOMEM : -ENOSPC);
 	plan_done(rig, err, n, &w);
 	if (!err)
 		EXPECT_EQ(rig->p.window, start);
