@@ -203,7 +203,7 @@ static void plan_range_singles(void)
 		if (!plan_rig_window(&rig, start, n, &w))
 			continue;
 		EXPECT_EQ(plan_rig_range(&rig, start, n),
-			  plan_rig_free(&rig) >= n ? 0 : -ENOSPC);
+			  plan_rig_free(&rig) >= n ? 0 : -ENOMEM);
 	}
 	plan_rig_drop(&rig);
 }
