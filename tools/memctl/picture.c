@@ -24,6 +24,7 @@ struct extents {
 	size_t count;
 	size_t room;
 	uint64_t known;		/* bytes of main that are accounted for */
+	uint32_t arenas;	/* blocks of main that are */
 };
 
 static struct extent *extent_add(struct extents *extents, uint64_t offset, uint64_t bytes)
@@ -88,6 +89,7 @@ static struct extent *add_heap(struct extents *extents, uint32_t heap, uint64_t 
 	extent->as.bytes = held;
 	extent->as.fixed = held;
 	extents->known += held;
+	extents->arenas += bytes != 0;
 	return extent;
 }
 
@@ -135,10 +137,14 @@ static void add_unseen_heaps(struct extents *extents, const bool *seen)
 	}
 }
 
-/* The rest: blocks that kernel code has, of which only their sum is known. */
+/*
+ * The rest: blocks that kernel code has, of which only their sum is known. Where all
+ * that are not in the list are arenas, what is left over only changed meanwhile.
+ */
 static void add_kernel(struct extents *extents)
 {
-	uint64_t used = extents->picture->main.used;
+	const struct memmgr_stats *main = &extents->picture->main;
+	uint64_t used = main->kernel_live > extents->arenas ? main->used : 0;
 	struct extent *extent = extent_add(extents, 0, 0);
 
 	extent->as.kind = OWNER_KERNEL;
@@ -237,7 +243,7 @@ static void link_extents(struct picture *picture, struct extents *extents)
 
 /* ---- from pieces to tiles ---- */
 
-/* Who has what of a cell that no piece of known place accounts for. */
+/* Who has what of a cell that no piece of known place accounts for; NULL: nobody now. */
 static struct owner *rest_owner(struct picture *picture, uint32_t heap)
 {
 	struct owner *kernel = NULL;
@@ -245,7 +251,7 @@ static struct owner *rest_owner(struct picture *picture, uint32_t heap)
 	for (size_t i = 0; i < picture->owner_count; i++) {
 		struct owner *owner = &picture->owners[i];
 
-		if (owner->kind == OWNER_KERNEL)
+		if (owner->kind == OWNER_KERNEL && owner->bytes)
 			kernel = owner;
 		if (owner->kind == OWNER_HEAP && owner->id == heap)
 			return owner;
@@ -296,7 +302,7 @@ static void fill_tile(struct picture *picture, uint32_t i, const struct extents 
 {
 	uint64_t from = i * picture->cell_bytes, to = from + picture->cell_bytes, known = 0;
 	struct tile *tile = &picture->tiles[i];
-	struct owner *most;
+	struct owner *rest;
 	size_t count = 0;
 
 	tile->used = picture->cells[i].used;
@@ -310,15 +316,12 @@ static void fill_tile(struct picture *picture, uint32_t i, const struct extents 
 		tile->fixed += extent->as.fixed ? bytes : 0;
 		known += bytes;
 	}
-	if (tile->used > known) {
-		sum_add(sums, &count, rest_owner(picture, picture->cells[i].heap),
-			tile->used - known);
+	rest = rest_owner(picture, picture->cells[i].heap);
+	if (rest && tile->used > known) {
+		sum_add(sums, &count, rest, tile->used - known);
 		tile->fixed += tile->used - known;
 	}
-	most = tile->used ? sum_most(sums, count) : NULL;
-	tile->owner = most;
-	if (most)
-		most->tiles++;
+	tile->owner = tile->used ? sum_most(sums, count) : NULL;
 }
 
 static void fill_tiles(struct picture *picture, const struct extents *extents)
@@ -424,12 +427,10 @@ static int read_pieces(const struct memctl *ctl, struct picture *picture,
 	return 0;
 }
 
-/* Nobody wants to read of a kernel that has nothing. It may have a tile by a race. */
+/* Nobody wants to read of a kernel that has nothing: it is the last owner then. */
 static void drop_empty(struct picture *picture)
 {
-	size_t last = picture->owner_count - 1;
-
-	if (!picture->owners[last].bytes && !picture->owners[last].tiles)
+	if (!picture->owners[picture->owner_count - 1].bytes)
 		picture->owner_count--;
 }
 

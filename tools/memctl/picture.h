@@ -42,7 +42,6 @@ struct owner {
 	uint64_t exports;
 	uint64_t oldest_ns;	/* CLOCK_BOOTTIME; ~0: not known */
 	int64_t growth;		/* bytes since it was first seen */
-	uint32_t tiles;		/* that it has the most of */
 	unsigned int slot;	/* colour and letter */
 };
 

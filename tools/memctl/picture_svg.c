@@ -33,7 +33,8 @@ static const char head[] =
 	"</style>\n"
 	"<defs><pattern id=\"fixed\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" "
 	"patternTransform=\"rotate(45)\">"
-	"<rect width=\"1.6\" height=\"5\" fill=\"#000000\" fill-opacity=\".5\"/></pattern></defs>\n";
+	"<rect width=\"1.6\" height=\"5\" fill=\"#000000\" fill-opacity=\".5\"/>"
+	"</pattern></defs>\n";
 
 /* Names come from other users: plain characters alone, and none that XML means. */
 static void print_text(FILE *to, const char *text, size_t len)
