@@ -222,10 +222,15 @@ void health_watch(struct region *region)
 	queue_delayed_work(health_queue, &region->health.work, HEALTH_DELAY);
 }
 
-/* The region goes: nobody can change it any more. */
+/* The region goes: what is freed with it must not wake the worker again. */
 void health_stop(struct region *region)
 {
-	cancel_delayed_work_sync(&region->health.work);
+	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
+
+	do {
+		cancel_delayed_work_sync(&region->health.work);
+	} while (heap_unwatch(main));
+	heap_put(main);
 }
 
 static int health_set(struct health *h, const struct memmgr_health *wanted)

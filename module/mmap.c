@@ -288,9 +288,9 @@ void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
 }
 
 /* Touch a page the way the process will: once to map it, once to mark it used. */
-static int populate_page(struct vm_area_struct *vma, unsigned long address)
+static int populate_page(struct vm_area_struct *vma, unsigned long address,
+			 unsigned int flags)
 {
-	unsigned int flags = vma->vm_flags & VM_WRITE ? FAULT_FLAG_WRITE : 0;
 	int err;
 
 	err = fixup_user_fault(vma->vm_mm, address, flags, NULL);
@@ -301,16 +301,20 @@ static int populate_vma(struct vm_area_struct *vma)
 {
 	struct mapping *mapping = vma->vm_private_data;
 	unsigned long first = mapping->first + mapping->guard;
+	unsigned int flags = 0;
 	unsigned long address;
 	int err = 0;
 
-	if (!(vma->vm_flags & (VM_READ | VM_WRITE)))
+	/* No more than the process could do itself. */
+	if (!(vma->vm_flags & VM_READ) || !mapping_allows(mapping, VM_READ))
 		return 0;
+	if (vma->vm_flags & VM_WRITE && mapping_allows(mapping, VM_WRITE))
+		flags = FAULT_FLAG_WRITE;
 	for (address = vma->vm_start; !err && address < vma->vm_end; address += PAGE_SIZE) {
 		unsigned long page = vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
 
 		if (page >= first && page < first + mapping->pages)
-			err = populate_page(vma, address);
+			err = populate_page(vma, address, flags);
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();

@@ -614,7 +614,7 @@ static inline bool state_returns(int fd, const struct snapshot *before)
 	static struct snapshot now;
 	int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 1000; i++) {
 		if (snapshot_take(fd, &now))
 			return false;
 		if (now.heaps == before->heaps &&
