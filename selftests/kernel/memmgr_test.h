@@ -747,7 +747,7 @@ static inline __u64 test_number(const char *name, __u64 otherwise)
 {
 	const char *text = getenv(name);
 
-	return text ? strtoull(text, NULL, 0) : otherwise;
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
 }
 
 /* The seed of this run, printed; SEED=n repeats one. */
