@@ -380,7 +380,16 @@ static void compact_tell(struct region *region, struct memmgr_heap *heap,
 {
 	struct compact_total *total = &region->compacted;
 
-	if (out->flags & MEMMGR_COMPACT_DRY_RUN || !out->moves)
+	if (out->flags & MEMMGR_COMPACT_DRY_RUN)
+		return;
+	/* One that goes in slices ends with a look that finds no more to do. */
+	if (heap->id == MEMMGR_HEAP_MAIN)
+		total->untold += out->moved;
+	if (heap->id == MEMMGR_HEAP_MAIN && !out->left && total->untold) {
+		events_add(region, MEMMGR_EVENT_COMPACTED, total->untold, 0, out->after);
+		total->untold = 0;
+	}
+	if (!out->moves)
 		return;
 	total->runs++;
 	total->moves += out->moves;
@@ -388,8 +397,6 @@ static void compact_tell(struct region *region, struct memmgr_heap *heap,
 	total->longest_ns = max(total->longest_ns, out->longest_ns);
 	trace_memmgr_compact(region->name, heap->name, out->moves, out->moved,
 			     out->before, out->after);
-	if (!out->left && heap->id == MEMMGR_HEAP_MAIN)
-		events_add(region, MEMMGR_EVENT_COMPACTED, out->moved, 0, out->after);
 }
 
 static int compact_check(const struct memmgr_heap *heap, const struct memmgr_compact *out)

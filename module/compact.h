@@ -64,12 +64,14 @@ struct heap_route {
  * @moves: blocks
  * @moved: bytes
  * @longest_ns: the longest step
+ * @untold: bytes moved in main since the last event of it
  */
 struct compact_total {
 	u64 runs;
 	u64 moves;
 	u64 moved;
 	u64 longest_ns;
+	u64 untold;
 };
 
 bool compact_skips(const struct compaction *c, u32 index);
