@@ -240,9 +240,10 @@ static void soak(__u64 operations, bool health)
 		player_start(&players[i]);
 	while (ballast_count)
 		give(&ballast[--ballast_count]);
-	printf("# %s: %llu operations, %llu allocations at %llu.%llu %% usage: %llu refused, %llu of them with enough memory free\n",
+	printf("# %s: %llu operations, %llu allocations at %llu.%llu %% usage: ",
 	       health ? "health on" : "health off", result.operations, result.allocations,
-	       result.used_sum / steps / 10, result.used_sum / steps % 10, result.refused,
+	       result.used_sum / steps / 10, result.used_sum / steps % 10);
+	printf("%llu refused, %llu of them with enough memory free\n", result.refused,
 	       result.fragmented);
 }
 
