@@ -85,20 +85,18 @@ static void wanted_run(const struct memmgr_heap *heap, u64 bytes, u64 align, u32
 }
 
 /* What of the picture may not move; blocks without a record are the kernel's. */
-static void tally_fixed(const struct compaction *c, u32 shift, u64 *bytes)
+static void tally_fixed(const struct compaction *c, u32 free, u32 shift, u64 *bytes)
 {
-	u64 known = 0;
-	u32 g, used = 0;
+	u64 used = c->plan.granules - free;
+	u64 known = c->movable;
 	u32 why;
 
 	for (why = 0; why < MEMMGR_FIXED_REASONS; why++) {
 		bytes[why] = c->fixed[why] << shift;
 		known += c->fixed[why];
 	}
-	for (g = 0; g < c->plan.granules; g++)
-		used += !!(c->plan.cell[g] & PLAN_FIXED);
 	if (used > known)
-		bytes[MEMMGR_FIXED_KERNEL] += (u64)(used - known) << shift;
+		bytes[MEMMGR_FIXED_KERNEL] += (used - known) << shift;
 }
 
 static u32 reason_of(const struct compaction *c, const u64 *fixed, int err)
@@ -149,8 +147,8 @@ static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
 	int err;
 
 	heap_show(heap, c);
-	tally_fixed(c, shift, fixed);
 	plan_survey(&c->plan, &s);
+	tally_fixed(c, s.free, shift, fixed);
 	if (first) {
 		memcpy(out->stayed, fixed, sizeof(fixed));
 		out->before = (u64)s.longest << shift;
@@ -588,7 +586,7 @@ int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out)
 	plan_survey(&c->plan, &s);
 	explain_survey(heap, &s, out);
 	out->movable = c->movable << heap->buddy.shift;
-	tally_fixed(c, heap->buddy.shift, out->fixed);
+	tally_fixed(c, s.free, heap->buddy.shift, out->fixed);
 	out->reason = MEMMGR_REASON_NONE;
 	out->largest = 0;
 	out->possible = 0;

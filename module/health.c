@@ -105,7 +105,7 @@ static bool health_judge(struct health *h, u32 state, u32 value, u32 above)
 		h->state |= state;
 		return true;
 	}
-	if (h->state & state && (value < below || !value)) {
+	if (h->state & state && value <= below) {
 		h->state &= ~state;
 		return true;
 	}
@@ -171,7 +171,8 @@ static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 	h->moves += c.moves;
 	h->moved += c.moved;
 	health_rate(h, &c);
-	if (err || !c.left)
+	h->more = !err && c.left;
+	if (!h->more)
 		return 0;
 	return 1 + nsecs_to_jiffies(div_u64(took * (1000 - h->cpu), h->cpu));
 }
@@ -189,7 +190,8 @@ static void health_work(struct work_struct *work)
 	heap_watch(main);
 	mutex_lock(&h->mutex);
 	health_look(region, main);
-	if (h->on && h->state & MEMMGR_HEALTH_FRAGMENTED &&
+	/* What was begun is completed, also when it is no longer that bad. */
+	if (h->on && (h->more || h->state & MEMMGR_HEALTH_FRAGMENTED) &&
 	    !time_before(jiffies, h->retry)) {
 		again = health_compact(h, main);
 		health_look(region, main);

@@ -25,6 +25,7 @@ struct region;
  * @compactions: times that it compacted
  * @moves: blocks that it moved
  * @moved: bytes that it moved
+ * @more: a compaction goes on with the next slice
  * @retry: jiffies before which a compaction that gained nothing is not tried again
  * @backoff: how long that was, jiffies
  */
@@ -41,6 +42,7 @@ struct health {
 	u64 compactions;
 	u64 moves;
 	u64 moved;
+	bool more;
 	unsigned long retry;
 	unsigned long backoff;
 };

@@ -301,7 +301,8 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		err = arena_place(heap, offset, place);
 	else if (heap->serial == mapping->serial)
 		err = record_place(heap, mapping, offset, access, place, &violation);
-	if (!err && mapping->kind != MAPPING_ARENA)
+	if (!err && mapping->kind != MAPPING_ARENA &&
+	    READ_ONCE(mapping->populator) != current)
 		count_lease_fault(record_of(heap, mapping->handle));
 	heap_unlock(heap, flags);
 	if (err == -EACCES)

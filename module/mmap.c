@@ -310,6 +310,7 @@ static int populate_vma(struct vm_area_struct *vma)
 		return 0;
 	if (vma->vm_flags & VM_WRITE && mapping_allows(mapping, VM_WRITE))
 		flags = FAULT_FLAG_WRITE;
+	WRITE_ONCE(mapping->populator, current);
 	for (address = vma->vm_start; !err && address < vma->vm_end; address += PAGE_SIZE) {
 		unsigned long page = vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
 
@@ -319,6 +320,7 @@ static int populate_vma(struct vm_area_struct *vma)
 			err = -EINTR;
 		cond_resched();
 	}
+	WRITE_ONCE(mapping->populator, NULL);
 	return err;
 }
 

@@ -9,6 +9,7 @@
 struct client;
 struct heap_export;
 struct region;
+struct task_struct;
 struct vm_area_struct;
 
 enum mapping_kind {
@@ -29,6 +30,7 @@ enum mapping_kind {
  * @handle: of the allocation, unless it is an arena
  * @seq: of the allocation
  * @first: vm_pgoff of its first byte
+ * @populator: the task that maps its pages for a lease just now
  * @pages: of the allocation when it was mapped, without guard pages
  */
 struct mapping {
@@ -43,6 +45,7 @@ struct mapping {
 	u64 seq;
 	u32 first;
 	u32 pages;
+	const struct task_struct *populator;
 };
 
 int mapping_create(struct client *client, struct vm_area_struct *vma);

@@ -598,10 +598,8 @@ int plan_range(struct plan *p, u32 start, u32 n)
 		return -EBUSY;
 	p->least = view_cost(p, &v);
 	/* What is free in the range is of no use to what has to go. */
-	if (plan_free(p) < n)
-		return -ENOMEM;
 	if (!evacuate(p, start, start + n))
-		return -ENOSPC;
+		return plan_free(p) < n ? -ENOMEM : -ENOSPC;
 	p->window = start;
 	p->length = n;
 	return 0;

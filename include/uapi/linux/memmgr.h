@@ -865,7 +865,7 @@ struct memmgr_pin {
  *	in thousandths (default 300); in with _SET
  * @warn_above: usage of the region above which it is low on memory, in thousandths
  *	(default 900); in with _SET
- * @hysteresis: a state ends this much below its threshold, in thousandths
+ * @hysteresis: a state ends this much below its threshold, or lower, in thousandths
  *	(default 50); in with _SET
  * @cpu: of one CPU's time, in thousandths, that the worker takes at most while it
  *	compacts (default 100); in with _SET
