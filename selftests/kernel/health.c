@@ -96,16 +96,6 @@ static struct memmgr_event wait_for_event(struct __test_metadata *_metadata, int
 	return e;
 }
 
-/* Reads all that there is: is one of that kind among it? */
-static bool saw_event(struct __test_metadata *_metadata, int fd, __u32 kind)
-{
-	bool saw = false;
-
-	while (has_events(fd))
-		saw |= next_event(_metadata, fd).kind == kind;
-	return saw;
-}
-
 /* Moves one allocation, which is an event. */
 static void make_event(struct __test_metadata *_metadata, int fd, __u64 handle)
 {
@@ -721,19 +711,6 @@ TEST_F_TIMEOUT(health, turned_on_while_fragmented, 300)
 		EXPECT_EQ(MEMMGR_EVENT_COMPACTED, e.kind);
 	}
 	close(fd);
-}
-
-/* Until the worker has moved something. */
-static void wait_for_moves(struct __test_metadata *_metadata, int fd, __u64 moves)
-{
-	int i;
-
-	for (i = 0; i < PATIENCE_MS / 20; i++) {
-		if (health_now(_metadata, fd).moves > moves)
-			return;
-		usleep(20000);
-	}
-	ASSERT_TRUE(!"the worker moved nothing");
 }
 
 /* When the worker has seen all there is to see, it sees nothing more for 2 s. */
