@@ -320,6 +320,7 @@ void client_destroy(struct client *client)
 	unsigned long flags;
 	u64 handle;
 
+	compact_slices_end(region, &client->slices);
 	client_unpin_all(client);
 	heap_destroy_private(client);
 	while (client_newest(client, &handle)) {

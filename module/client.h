@@ -15,6 +15,8 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
 
+#include "compact.h"
+
 struct engine_refusal;
 struct record;
 struct region;
@@ -67,6 +69,7 @@ struct client_user {
  * @account: what is charged to it
  * @records: of its allocations that are not persistent
  * @pins: that it has
+ * @slices: what its compactions moved and no event tells yet
  * @event: number of the last event that it has read
  * @read_mutex: guards @event; one reader at a time
  * @heaps: its private heaps; guarded by region.heap_mutex
@@ -76,7 +79,8 @@ struct client_user {
  * @comm: of who opened it
  * @rcu: it may end under a heap's lock
  *
- * region.client_lock guards all of it but @heaps and @event; inside a heap's lock.
+ * region.client_lock guards all of it but @slices, @heaps and @event; inside a
+ * heap's lock.
  */
 struct client {
 	struct region *region;
@@ -87,6 +91,7 @@ struct client {
 	struct account account;
 	struct list_head records;
 	struct list_head pins;
+	struct compact_slices slices;
 	u64 event;
 	struct mutex read_mutex;	/* event */
 	struct list_head heaps;

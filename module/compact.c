@@ -373,22 +373,33 @@ static int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out)
 	return err == -EINTR ? err : 0;
 }
 
-static void compact_tell(struct region *region, struct memmgr_heap *heap,
-			 const struct memmgr_compact *out)
+/**
+ * compact_slices_end - tell of what the calls of one owner moved
+ * @region: of these calls
+ * @slices: their sum; 0 afterwards
+ *
+ * Context: process, may sleep. No such call runs, or it is the caller. O(1).
+ */
+void compact_slices_end(struct region *region, struct compact_slices *slices)
 {
+	if (slices->moved)
+		events_add(region, MEMMGR_EVENT_COMPACTED, slices->moved, 0,
+			   slices->largest);
+	slices->moved = 0;
+}
+
+static void compact_count(struct memmgr_heap *heap, const struct memmgr_compact *out,
+			  struct compact_slices *slices)
+{
+	struct region *region = heap->region;
 	struct compact_total *total = &region->compacted;
 
-	if (out->flags & MEMMGR_COMPACT_DRY_RUN)
+	if (out->flags & MEMMGR_COMPACT_DRY_RUN || !out->moves)
 		return;
-	/* One that goes in slices ends with a look that finds no more to do. */
-	if (heap->id == MEMMGR_HEAP_MAIN)
-		total->untold += out->moved;
-	if (heap->id == MEMMGR_HEAP_MAIN && !out->left && total->untold) {
-		events_add(region, MEMMGR_EVENT_COMPACTED, total->untold, 0, out->after);
-		total->untold = 0;
+	if (heap->id == MEMMGR_HEAP_MAIN) {
+		slices->moved += out->moved;
+		slices->largest = out->after;
 	}
-	if (!out->moves)
-		return;
 	total->runs++;
 	total->moves += out->moves;
 	total->moved += out->moved;
@@ -430,11 +441,13 @@ static int compact_refuse(const struct memmgr_heap *heap, struct memmgr_compact 
  * compact_heap - compact a heap
  * @heap: the heap
  * @out: as in the ABI, flags and capability checked; the answers are filled in
+ * @slices: the owner's; ended when nothing is left to be done
  *
  * Context: process, may sleep, long. Waits for another compaction of the region.
  * Return: 0 or an error of the ABI's table.
  */
-int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out)
+int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
+		 struct compact_slices *slices)
 {
 	struct region *region = heap->region;
 	int err;
@@ -453,7 +466,9 @@ int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out)
 	if (!err) {
 		err = heap_is(heap, MEMMGR_KIND_SLAB) ? compact_slab(heap, out) :
 							compact_buddy(heap, out);
-		compact_tell(region, heap, out);
+		compact_count(heap, out, slices);
+		if (!out->left)
+			compact_slices_end(region, slices);
 		heap_compact_end(heap);
 	}
 	mutex_unlock(&region->compact_mutex);
@@ -495,13 +510,16 @@ int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align, struct engine_re
 {
 	struct memmgr_heap *target = compact_target(heap, why);
 	struct memmgr_compact c = { .bytes = bytes, .align = align };
+	struct compact_slices slices = { 0 };
 	int err;
 
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		c.bytes = 1ull << heap->slabs.layout.shift;
 		c.align = c.bytes;
 	}
-	err = compact_heap(target, &c);
+	err = compact_heap(target, &c, &slices);
+	/* A signal may have come before its end. */
+	compact_slices_end(heap->region, &slices);
 	if (err == -ENOMEM && c.reason == MEMMGR_REASON_PINNED && target == heap)
 		why->reason = MEMMGR_REASON_PINNED;
 	return err;

@@ -59,23 +59,36 @@ struct heap_route {
 };
 
 /**
+ * struct compact_slices - a compaction of main that somebody does call by call
+ * @moved: bytes, since the last event that told of it
+ * @largest: longest free run after the last of them
+ *
+ * Whoever calls is its owner, and ends it when there will be no more calls.
+ * region.compact_mutex guards it as long as there may be others.
+ */
+struct compact_slices {
+	u64 moved;
+	u64 largest;
+};
+
+/**
  * struct compact_total - what was done in a region
  * @runs: compactions that moved something
  * @moves: blocks
  * @moved: bytes
  * @longest_ns: the longest step
- * @untold: bytes moved in main since the last event of it
  */
 struct compact_total {
 	u64 runs;
 	u64 moves;
 	u64 moved;
 	u64 longest_ns;
-	u64 untold;
 };
 
 bool compact_skips(const struct compaction *c, u32 index);
-int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out);
+int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
+		 struct compact_slices *slices);
+void compact_slices_end(struct region *region, struct compact_slices *slices);
 int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out);
 bool compact_may_help(const struct memmgr_heap *heap, u64 align,
 		      const struct engine_refusal *why);

@@ -704,7 +704,7 @@ static int call_compact(struct caller *caller, void *arg)
 			return err;
 	}
 	compact_clear(c);
-	return compact_heap(caller->heap, c);
+	return compact_heap(caller->heap, c, &caller->client->slices);
 }
 
 static int call_pin(struct caller *caller, void *arg)

@@ -163,7 +163,7 @@ static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 
 	h->state |= MEMMGR_HEALTH_AT_WORK;
 	mutex_unlock(&h->mutex);
-	err = compact_heap(main, &c);
+	err = compact_heap(main, &c, &h->slices);
 	took = ktime_get_ns() - took;
 	mutex_lock(&h->mutex);
 	h->state &= ~MEMMGR_HEALTH_AT_WORK;
@@ -172,7 +172,8 @@ static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 	h->moved += c.moved;
 	health_rate(h, &c);
 	h->more = !err && c.left;
-	if (!h->more)
+	/* It may have been turned off meanwhile. */
+	if (!h->more || !h->on)
 		return 0;
 	return 1 + nsecs_to_jiffies(div_u64(took * (1000 - h->cpu), h->cpu));
 }
@@ -194,6 +195,8 @@ static void health_work(struct work_struct *work)
 	if (h->on && (h->more || h->state & MEMMGR_HEALTH_FRAGMENTED) &&
 	    !time_before(jiffies, h->retry)) {
 		again = health_compact(h, main);
+		if (!again)
+			compact_slices_end(region, &h->slices);
 		health_look(region, main);
 		/* Its own moves are no news. */
 		heap_watch(main);
@@ -235,12 +238,17 @@ void health_stop(struct region *region)
 	heap_put(main);
 }
 
-static int health_set(struct health *h, const struct memmgr_health *wanted)
+static int health_set(struct region *region, const struct memmgr_health *wanted)
 {
+	struct health *h = &region->health;
+
 	if (!limits_ok(wanted->compact_above, wanted->warn_above, wanted->hysteresis,
 		       wanted->cpu))
 		return -EINVAL;
 	h->on = wanted->flags & MEMMGR_HEALTH_ON;
+	/* There may be no further slice; at work, the worker tells. */
+	if (!h->on && !(h->state & MEMMGR_HEALTH_AT_WORK))
+		compact_slices_end(region, &h->slices);
 	h->compact_above = wanted->compact_above;
 	h->warn_above = wanted->warn_above;
 	h->hysteresis = wanted->hysteresis;
@@ -270,7 +278,7 @@ int health_call(struct region *region, struct memmgr_health *out, bool set)
 		return -ENODEV;
 	mutex_lock(&h->mutex);
 	if (set)
-		err = health_set(h, out);
+		err = health_set(region, out);
 	if (!err) {
 		out->flags = h->on ? MEMMGR_HEALTH_ON : 0;
 		out->state = h->state;

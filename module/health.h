@@ -8,6 +8,8 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
 
+#include "compact.h"
+
 struct memmgr_heap;
 struct region;
 
@@ -26,6 +28,7 @@ struct region;
  * @moves: blocks that it moved
  * @moved: bytes that it moved
  * @more: a compaction goes on with the next slice
+ * @slices: what it moved and no event tells yet; only the worker's while AT_WORK
  * @retry: jiffies before which a compaction that gained nothing is not tried again
  * @backoff: how long that was, jiffies
  */
@@ -43,6 +46,7 @@ struct health {
 	u64 moves;
 	u64 moved;
 	bool more;
+	struct compact_slices slices;
 	unsigned long retry;
 	unsigned long backoff;
 };

@@ -688,6 +688,108 @@ TEST_F_TIMEOUT(health, fragmented_and_on, 300)
 	close(fd);
 }
 
+/* Compact the whole region, as far as @max_bytes go. */
+static struct memmgr_compact slice(struct __test_metadata *_metadata, int fd, __u64 max_bytes)
+{
+	struct memmgr_compact c = compact_request(MEMMGR_HEAP_MAIN, 0, 0);
+
+	c.max_bytes = max_bytes;
+	ASSERT_EQ(0, mm_compact(fd, &c));
+	ASSERT_LT(0, c.moved);
+	return c;
+}
+
+static void expect_compacted(struct __test_metadata *_metadata, int fd, __u64 moved)
+{
+	struct memmgr_event e = next_event(_metadata, fd);
+
+	EXPECT_EQ(MEMMGR_EVENT_COMPACTED, e.kind);
+	EXPECT_EQ(moved, e.value);
+}
+
+TEST_F_TIMEOUT(health, slices_are_one_event, 300)
+{
+	static struct board b;
+	struct memmgr_compact c;
+	__u64 moved = 0;
+	int fd, i;
+
+	quiet(_metadata, self->fd);
+	make_board(_metadata, self->fd, &b);
+	fill_rest(_metadata, self->fd);
+	fd = listen_on(_metadata);
+	for (i = 0; i < 3; i++) {
+		c = slice(_metadata, self->fd, 4 * self->page);
+		ASSERT_LT(0, c.left);
+		moved += c.moved;
+	}
+	EXPECT_FALSE(has_events(fd));
+	c = slice(_metadata, self->fd, 0);
+	EXPECT_EQ(0, c.left);
+	expect_compacted(_metadata, fd, moved + c.moved);
+	EXPECT_FALSE(has_events(fd));
+	close(fd);
+}
+
+/* What a client moved is its own event, when it stops half-way as well. */
+TEST_F_TIMEOUT(health, closed_between_slices, 300)
+{
+	static struct board b;
+	struct memmgr_compact c, rest;
+	int fd, other;
+
+	quiet(_metadata, self->fd);
+	make_board(_metadata, self->fd, &b);
+	fill_rest(_metadata, self->fd);
+	fd = listen_on(_metadata);
+	other = open_device(O_RDWR);
+	ASSERT_LE(0, other);
+	c = slice(_metadata, other, 4 * self->page);
+	ASSERT_LT(0, c.left);
+	rest = slice(_metadata, self->fd, 0);
+	expect_compacted(_metadata, fd, rest.moved);
+	EXPECT_FALSE(has_events(fd));
+	close(other);
+	expect_compacted(_metadata, fd, c.moved);
+	EXPECT_FALSE(has_events(fd));
+	close(fd);
+}
+
+/* The worker sleeps a thousand times as long as it works: that is when it is stopped. */
+TEST_F_TIMEOUT(health, turned_off_between_slices, 300)
+{
+	struct memmgr_health before, h = {
+		.compact_above = 300, .warn_above = 1000, .hysteresis = 50, .cpu = 1,
+	};
+	static struct board b;
+	struct memmgr_event e;
+	int fd, i;
+
+	quiet(_metadata, self->fd);
+	make_board(_metadata, self->fd, &b);
+	fill_rest(_metadata, self->fd);
+	ASSERT_LT(4 * MIB, b.count * self->page);
+	fd = listen_on(_metadata);
+	before = health_now(_metadata, self->fd);
+	ASSERT_EQ(0, mm_health_set(self->fd, &h, MEMMGR_HEALTH_ON));
+	for (i = 0; i < PATIENCE_MS / 20; i++) {
+		h = health_now(_metadata, self->fd);
+		if (h.moves > before.moves && !(h.state & MEMMGR_HEALTH_AT_WORK))
+			break;
+		usleep(20000);
+	}
+	ASSERT_LT(before.moves, h.moves);
+	set_health(_metadata, self->fd, 1000, 1000, 0);
+	e = wait_for_event(_metadata, fd, MEMMGR_EVENT_COMPACTED);
+	EXPECT_EQ(h.moved - before.moved, e.value);
+	wait_for_state(_metadata, self->fd, 0);
+	make_event(_metadata, self->fd, b.handles[0]);
+	e = wait_for_event(_metadata, fd, MEMMGR_EVENT_COMPACTED);
+	EXPECT_EQ(self->page, e.value);
+	EXPECT_FALSE(has_events(fd));
+	close(fd);
+}
+
 /* Turned on when it is too late for the event: it acts all the same. */
 TEST_F_TIMEOUT(health, turned_on_while_fragmented, 300)
 {

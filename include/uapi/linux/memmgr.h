@@ -908,8 +908,9 @@ struct memmgr_health {
  * @MEMMGR_EVENT_NOT_LOW: it fell below it again, by the hysteresis
  * @MEMMGR_EVENT_FRAGMENTED: fragmentation rose above its threshold
  * @MEMMGR_EVENT_NOT_FRAGMENTED: it fell below it again, by the hysteresis
- * @MEMMGR_EVENT_COMPACTED: a compaction of main, in one or more slices, ended: @value
- *	bytes were moved, and the largest free run is @bytes
+ * @MEMMGR_EVENT_COMPACTED: a compaction of main, in one or more calls of a client or
+ *	slices of the health worker, ended or was given up: @value bytes were moved,
+ *	and the largest free run after that was @bytes
  */
 enum memmgr_event_kind {
 	MEMMGR_EVENT_LOST		= 0,
