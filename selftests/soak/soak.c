@@ -32,6 +32,7 @@
 #define BALLAST_MAX	4096
 #define BALLAST_LARGEST	16u	/* granules */
 #define MARKED		16u	/* one in so many */
+#define SAYS		20u	/* lines of progress */
 
 struct block {
 	__u64 handle;	/* 0: there is none */
@@ -226,22 +227,33 @@ static void health_set(bool on)
 		die("HEALTH");
 }
 
+static const char *mode(void)
+{
+	return with_health ? "health on" : "health off";
+}
+
 static void soak(__u64 operations, bool health)
 {
-	__u64 steps = 0;
+	__u64 steps = 0, said = 0;
 	int i;
 
 	result = (struct result) { 0 };
 	with_health = health;
 	health_set(health);
-	for (; result.operations < operations; steps++)
+	for (; result.operations < operations; steps++) {
 		player_step(&players[steps % player_count]);
+		if (result.operations * SAYS / operations == said)
+			continue;
+		said = result.operations * SAYS / operations;
+		printf("# %s: %llu %% done, %llu refused\n", mode(), said * 100 / SAYS,
+		       result.refused);
+	}
 	for (i = 0; i < player_count; i++)
 		player_start(&players[i]);
 	while (ballast_count)
 		give(&ballast[--ballast_count]);
 	printf("# %s: %llu operations, %llu allocations at %llu.%llu %% usage: ",
-	       health ? "health on" : "health off", result.operations, result.allocations,
+	       mode(), result.operations, result.allocations,
 	       result.used_sum / steps / 10, result.used_sum / steps % 10);
 	printf("%llu refused, %llu of them with enough memory free\n", result.refused,
 	       result.fragmented);
