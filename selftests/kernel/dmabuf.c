@@ -4,6 +4,8 @@
  * with the last reference, in every order, and never before.
  */
 #include <linux/dma-buf.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "memmgr_test.h"
 
@@ -387,6 +389,98 @@ TEST_F(dmabuf, charged_until_the_last_reference)
 		EXPECT_NE(info.client, entries[i].id);
 }
 
+/* ---- whoever looks on while it goes ------------------------------------------ */
+
+#define LOOKED_AT	256	/* pages: long enough to be caught in the middle */
+
+/* Maps it and touches all of it, again and again: 0, or what went wrong. */
+static int look(int file, size_t bytes, int said)
+{
+	size_t page = page_size(), at;
+	unsigned char *p;
+	int round;
+
+	for (round = 0; round < 8; round++) {
+		p = map_file(file, bytes, PROT_READ);
+		if (!p || (!round && write(said, "", 1) != 1))
+			return 1;
+		for (at = 0; at < bytes; at += page)
+			if (!is_pattern(p + at, 64, at / page))
+				return 2;
+		munmap(p, bytes);
+	}
+	return 0;
+}
+
+/* An allocation whose pages differ, exported; its client has it mapped as well. */
+static int looked_at(struct __test_metadata *_metadata, int fd, size_t bytes,
+		     struct memmgr_alloc *a, unsigned char **p)
+{
+	size_t page = page_size(), at;
+	int file;
+
+	*a = must_alloc(_metadata, fd, MEMMGR_HEAP_MAIN, bytes);
+	*p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)a->map_offset);
+	ASSERT_TRUE(*p != MAP_FAILED);
+	for (at = 0; at < bytes; at += page)
+		fill_pattern(*p + at, 64, at / page);
+	file = mm_export(fd, a->handle, 0);
+	ASSERT_LE(0, file);
+	return file;
+}
+
+/* The owner frees, or closes, at some moment of that: the looker never notices. */
+static void look_and_go(struct __test_metadata *_metadata, bool by_close)
+{
+	unsigned int seed = test_seed(), round;
+	size_t bytes = LOOKED_AT * page_size();
+	struct memmgr_alloc a;
+	unsigned char *p;
+	pid_t child;
+	char c;
+
+	for (round = 0; round < 60; round++) {
+		int fd = open_device(O_RDWR), file, said[2];
+
+		ASSERT_LE(0, fd);
+		file = looked_at(_metadata, fd, bytes, &a, &p);
+		ASSERT_EQ(0, pipe(said));
+		child = fork();
+		if (!child) {
+			munmap(p, bytes);
+			close(fd);
+			_exit(look(file, bytes, said[1]));
+		}
+		ASSERT_EQ(1, read(said[0], &c, 1));
+		if (by_close)
+			munmap(p, bytes);
+		usleep(rand_r(&seed) % 4000);
+		if (by_close)
+			close(fd);
+		else
+			ASSERT_EQ(0, mm_free(fd, a.handle));
+		EXPECT_EQ(0, child_result(child))
+			TH_LOG("round %u", round);
+		if (!by_close) {
+			munmap(p, bytes);
+			close(fd);
+		}
+		close(file);
+		close(said[0]);
+		close(said[1]);
+	}
+}
+
+TEST_F_TIMEOUT(dmabuf, looked_at_while_it_is_freed, 120)
+{
+	look_and_go(_metadata, false);
+}
+
+TEST_F_TIMEOUT(dmabuf, looked_at_while_its_client_closes, 120)
+{
+	look_and_go(_metadata, true);
+}
+
 /* ---- vgem: a device of the stock kernel --------------------------------------- */
 
 struct prime { __u32 handle; __u32 flags; __s32 fd; };
@@ -411,6 +505,10 @@ TEST_F(dmabuf, vgem_keeps_it)
 	ASSERT_EQ(0, life_begin(&l, bytes));
 	in.fd = l.file;
 	ASSERT_EQ(0, mm_call(vgem, PRIME_FD_TO_HANDLE, &in));
+	/* It may write, so nobody can be told that nothing does. */
+	EXPECT_EQ(-EBUSY, mm_protect(l.fd, l.handle, MEMMGR_ACCESS_READ, 0));
+	EXPECT_EQ(-EBUSY, mm_protect(l.fd, l.handle, MEMMGR_ACCESS_NONE, 0));
+	EXPECT_EQ(0, touch(l.p, false));
 	life_event(&l, FREE, bytes);
 	life_event(&l, CLOSE, bytes);
 	life_event(&l, UNMAP, bytes);
@@ -433,6 +531,199 @@ TEST_F(dmabuf, vgem_keeps_it)
 	EXPECT_EQ(0, mm_call(vgem, GEM_CLOSE, &gone));
 	EXPECT_TRUE(state_returns(self->fd, &self->before));
 	close(vgem);
+}
+
+/*
+ * Two processes, each of which does a step when it is told to, and says so. Either
+ * is killed after any of its steps, while the other is anywhere.
+ */
+enum { MAKE, SEND, UNMAP_OWN, FREE_OWN, CLOSE_OWN, CLOSE_FILES, EXPORTER_STEPS };
+enum { RECEIVE, IMPORT, CLOSE_RECEIVED, MAP_IMPORTED, LOOK, GIVE_BACK, IMPORTER_STEPS };
+
+struct actor {
+	pid_t pid;
+	int orders;	/* a byte for each step */
+	int answers;
+};
+
+static int send_file(int socket, int file)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	*c = (struct cmsghdr){
+		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+		.cmsg_len = CMSG_LEN(sizeof(int)),
+	};
+	memcpy(CMSG_DATA(c), &file, sizeof(file));
+	return sendmsg(socket, &m, 0) == 1 ? 0 : -1;
+}
+
+static int receive_file(int socket)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int file;
+
+	if (recvmsg(socket, &m, 0) != 1 || !CMSG_FIRSTHDR(&m))
+		return -1;
+	memcpy(&file, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(file));
+	return file;
+}
+
+static bool exporter_step(int step, int socket, size_t bytes)
+{
+	static struct life l;
+
+	switch (step) {
+	case MAKE:
+		return !life_begin(&l, bytes);
+	case SEND:
+		return !send_file(socket, l.file);
+	case UNMAP_OWN:
+		life_event(&l, UNMAP, bytes);
+		return true;
+	case FREE_OWN:
+		life_event(&l, FREE, bytes);
+		return !l.handle_lives;
+	case CLOSE_OWN:
+		life_event(&l, CLOSE, bytes);
+		return true;
+	default:
+		life_event(&l, FILE_CLOSE, bytes);
+		life_event(&l, TWIN_CLOSE, bytes);
+		return life_is_over(&l);
+	}
+}
+
+static bool importer_step(int step, int socket, size_t bytes)
+{
+	static struct prime in, out;
+	static unsigned char *p;
+	static int vgem;
+	struct gem_close gone = { .handle = in.handle };
+
+	switch (step) {
+	case RECEIVE:
+		vgem = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
+		in.fd = receive_file(socket);
+		return vgem >= 0 && in.fd >= 0;
+	case IMPORT:
+		return !mm_call(vgem, PRIME_FD_TO_HANDLE, &in);
+	case CLOSE_RECEIVED:
+		return !close(in.fd);
+	case MAP_IMPORTED:
+		out.handle = in.handle;
+		if (mm_call(vgem, PRIME_HANDLE_TO_FD, &out))
+			return false;
+		p = map_file(out.fd, bytes, PROT_READ);
+		return p && !close(out.fd);
+	case LOOK:
+		return is_pattern(p, bytes, 9);
+	default:
+		return !munmap(p, bytes) && !mm_call(vgem, GEM_CLOSE, &gone);
+	}
+}
+
+static void actor_start(struct __test_metadata *_metadata, struct actor *a, int socket,
+			size_t bytes, bool (*step)(int step, int socket, size_t bytes))
+{
+	int orders[2], answers[2];
+	char order, done = 0;
+
+	ASSERT_EQ(0, pipe2(orders, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(answers, O_CLOEXEC));
+	a->pid = fork();
+	if (!a->pid) {
+		close(orders[1]);
+		while (read(orders[0], &order, 1) == 1)
+			if (!step(order, socket, bytes) || write(answers[1], &done, 1) != 1)
+				_exit(1);
+		_exit(0);
+	}
+	ASSERT_LT(0, a->pid);
+	a->orders = orders[1];
+	a->answers = answers[0];
+	close(orders[0]);
+	close(answers[1]);
+}
+
+/* Steps @from up to, not including, @to. */
+static bool actor_run(struct actor *a, int from, int to)
+{
+	char order, done;
+
+	for (order = from; order < to; order++)
+		if (write(a->orders, &order, 1) != 1 || read(a->answers, &done, 1) != 1)
+			return false;
+	return true;
+}
+
+/* By force, or by the end of its orders. */
+static int actor_end(struct actor *a, bool force)
+{
+	if (force)
+		kill(a->pid, SIGKILL);
+	close(a->orders);
+	close(a->answers);
+	return child_result(a->pid);
+}
+
+/* @exporter and @importer have done so many steps when one of them is killed. */
+static void kill_one(struct __test_metadata *_metadata, int exporter, int importer,
+		     bool kill_exporter)
+{
+	size_t bytes = PAGES * page_size();
+	struct actor from, to;
+	int sockets[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets));
+	actor_start(_metadata, &from, sockets[0], bytes, exporter_step);
+	actor_start(_metadata, &to, sockets[1], bytes, importer_step);
+	ASSERT_TRUE(actor_run(&from, 0, exporter));
+	ASSERT_TRUE(actor_run(&to, 0, importer));
+	if (kill_exporter) {
+		EXPECT_EQ(1000 + SIGKILL, actor_end(&from, true));
+		/* The other goes on as if nothing had happened. */
+		if (exporter > SEND)
+			EXPECT_TRUE(actor_run(&to, importer, IMPORTER_STEPS));
+		EXPECT_EQ(0, actor_end(&to, false));
+	} else {
+		EXPECT_EQ(1000 + SIGKILL, actor_end(&to, true));
+		EXPECT_TRUE(actor_run(&from, exporter, EXPORTER_STEPS));
+		EXPECT_EQ(0, actor_end(&from, false));
+	}
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
+TEST_F_TIMEOUT(dmabuf, killed_with_an_importer_attached, 240)
+{
+	int exporter, importer, victim;
+
+	if (access("/dev/dri/card0", R_OK | W_OK))
+		SKIP(return, "no vgem");
+	for (exporter = 0; exporter <= EXPORTER_STEPS; exporter++) {
+		/* It cannot receive what was not sent. */
+		int last = exporter > SEND ? IMPORTER_STEPS : 0;
+
+		for (importer = 0; importer <= last; importer++)
+			for (victim = 0; victim < 2; victim++) {
+				kill_one(_metadata, exporter, importer, victim);
+				ASSERT_TRUE(state_returns(self->fd, &self->before))
+					TH_LOG("exporter %d, importer %d, victim %d", exporter,
+					       importer, victim);
+			}
+	}
 }
 
 MEMMGR_TEST_MAIN
