@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Runs in the guest: direct I/O into a region without struct pages and into one
-# with them.
+# with them, and on the latter the tests of protection, which others run without.
 
 out=/tmp/pages.out
 number=0
@@ -21,10 +21,21 @@ for device in memmgr memmgr1; do
 	fi
 	sed 's/^/    /' $out
 	cat $out >>$seen
+	! grep -q '^ok .*vmsplice_and' $out || paged=/dev/$device
 	echo "$status $number pages_$device"
+done
+for program in protect protect_race violation adversary; do
+	number=$((number + 1))
+	rc=0
+	MEMMGR_DEVICE=$paged /usr/lib/memmgr/selftests/memmgr/$program >$out 2>&1 || rc=$?
+	sed 's/^/    /' $out
+	[ $rc = 0 ] && echo "ok $number ${program}_with_pages" && continue
+	echo "not ok $number ${program}_with_pages"
+	bad=1
 done
 number=$((number + 1))
 if grep -q '^ok .*efault_without' $seen && grep -q '^ok .*vmsplice_and' $seen &&
+	[ "$(grep -c '^ok .*refused_by_a_write_under_way' $seen)" = 2 ] &&
 	[ "$(grep -c '^ok .*direct_io' $seen)" = 2 ]; then
 	echo "ok $number nothing_skipped_on_both"
 else

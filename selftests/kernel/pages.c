@@ -2,8 +2,11 @@
 /*
  * Mappings as the target of the kernel's own I/O: works where the region has
  * struct pages, fails with EFAULT elsewhere, and no page is reused before the
- * last pipe has let go of it.
+ * last pipe has let go of it. Nor does a protection say yes to what I/O under way
+ * would break.
  */
+#include <linux/userfaultfd.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "memmgr_test.h"
@@ -81,6 +84,122 @@ TEST_F(pages, direct_io)
 	}
 	close(disk);
 }
+
+/* ---- I/O under way ------------------------------------------------------------- */
+
+/* A write by the kernel that waits, with its target looked up, for its source. */
+struct slow_write {
+	unsigned char *from, *to;
+	size_t bytes;
+	int gate;		/* a userfaultfd: serves the source */
+	ssize_t result;
+	pthread_t thread;
+};
+
+static void *slow_write_run(void *argument)
+{
+	struct slow_write *w = argument;
+	struct iovec from = { w->from, w->bytes }, to = { w->to, w->bytes };
+
+	w->result = process_vm_writev(getpid(), &from, 1, &to, 1, 0);
+	return NULL;
+}
+
+/* NULL, or what the kernel lacks. */
+static const char *slow_write_prepare(struct slow_write *w)
+{
+	struct uffdio_register source = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	struct iovec none = { 0 };
+
+	if (process_vm_writev(getpid(), &none, 0, &none, 0, 0))
+		return "no process_vm_writev()";
+	w->gate = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (w->gate < 0 || ioctl(w->gate, UFFDIO_API, &api))
+		return "no userfaultfd()";
+	w->from = mmap(NULL, w->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+	source.range.start = (uintptr_t)w->from;
+	source.range.len = w->bytes;
+	if (w->from == MAP_FAILED || ioctl(w->gate, UFFDIO_REGISTER, &source))
+		return "no page to wait for";
+	return NULL;
+}
+
+/* Returns when the write waits. */
+static bool slow_write_begin(struct slow_write *w)
+{
+	struct pollfd wait = { .fd = w->gate, .events = POLLIN };
+	struct uffd_msg message;
+
+	return !pthread_create(&w->thread, NULL, slow_write_run, w) &&
+	       poll(&wait, 1, 10000) == 1 &&
+	       read(w->gate, &message, sizeof(message)) == sizeof(message) &&
+	       message.event == UFFD_EVENT_PAGEFAULT;
+}
+
+static bool slow_write_end(struct slow_write *w, void *data)
+{
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)w->from, .src = (uintptr_t)data, .len = w->bytes,
+	};
+
+	return !ioctl(w->gate, UFFDIO_COPY, &copy) && !pthread_join(w->thread, NULL);
+}
+
+static void write_under_way(struct __test_metadata *_metadata, int fd, __u32 flags)
+{
+	size_t page = page_size();
+	struct memmgr_alloc a = must_alloc(_metadata, fd, MEMMGR_HEAP_MAIN, 2 * page);
+	unsigned char *p = must_map(_metadata, fd, a.map_offset, 2 * page);
+	struct slow_write w = { .to = p + page, .bytes = page };
+	static unsigned char data[65536];
+	struct memmgr_info i;
+	const char *lacking;
+
+	if (!has_pages(fd))
+		SKIP(return, "this region has no struct pages");
+	lacking = slow_write_prepare(&w);
+	if (lacking)
+		SKIP(return, "%s", lacking);
+	ASSERT_EQ(0, quiet_health(fd));
+	fill_pattern(data, page, 4);
+	memset(p, 0x11, 2 * page);
+	ASSERT_TRUE(slow_write_begin(&w));
+	EXPECT_EQ(-EBUSY, mm_protect(fd, a.handle, MEMMGR_ACCESS_READ, flags));
+	EXPECT_EQ(-EBUSY, mm_protect(fd, a.handle, MEMMGR_ACCESS_NONE, flags));
+	ASSERT_EQ(0, mm_info(fd, a.handle, &i));
+	EXPECT_EQ(MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE, i.access);
+	EXPECT_EQ(0, i.state & MEMMGR_INFO_SEALED);
+	EXPECT_EQ(0, touch(p, true));
+	EXPECT_EQ(0, touch(p + page, false));
+	EXPECT_EQ(0, mm_write(fd, a.handle, 0, "x", 1));
+	EXPECT_EQ(0, i.violations);
+	ASSERT_TRUE(slow_write_end(&w, data));
+	EXPECT_EQ(page, w.result);
+	EXPECT_EQ(0, mm_protect(fd, a.handle, MEMMGR_ACCESS_READ, flags));
+	EXPECT_TRUE(is_pattern(p + page, page, 4));
+	EXPECT_EQ(SIGSEGV, touch(p + page, true));
+	/* what begins now is refused */
+	slow_write_run(&w);
+	EXPECT_EQ(-1, w.result);
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_TRUE(is_pattern(p + page, page, 4));
+	munmap(w.from, w.bytes);
+	close(w.gate);
+}
+
+TEST_F(pages, protect_refused_by_a_write_under_way)
+{
+	write_under_way(_metadata, self->fd, 0);
+}
+
+TEST_F(pages, seal_refused_by_a_write_under_way)
+{
+	write_under_way(_metadata, self->fd, MEMMGR_PROTECT_SEAL);
+}
+
+/* ---- pages kept ------------------------------------------------------------------ */
 
 /* Takes all that is free and fills it with other bytes. */
 static void take_the_rest(struct __test_metadata *_metadata, int fd)

@@ -184,6 +184,31 @@ TEST_F(protect, violations_are_counted)
 		  must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).violations);
 }
 
+/* What READ and WRITE were refused is counted too, and nothing else of theirs. */
+TEST_F(protect, stopped_copies_are_counted)
+{
+	struct memmgr_stats before = must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN);
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+	int other = open_device(O_RDWR);
+	char c = 0;
+
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ, 0));
+	EXPECT_EQ(0, mm_read(self->fd, a.handle, 0, &c, 1));
+	EXPECT_EQ(-ERANGE, mm_write(self->fd, a.handle, self->page, &c, 1));
+	EXPECT_EQ(-EACCES, mm_write(other, a.handle, 0, &c, 1));
+	EXPECT_EQ(0, violations_of(_metadata, self->fd, a.handle));
+	EXPECT_EQ(-EACCES, mm_write(self->fd, a.handle, 0, &c, 1));
+	EXPECT_EQ(1, violations_of(_metadata, self->fd, a.handle));
+	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_NONE, 0));
+	EXPECT_EQ(-EACCES, mm_read(self->fd, a.handle, 0, &c, 1));
+	EXPECT_EQ(-EACCES, mm_write(self->fd, a.handle, 0, &c, 1));
+	EXPECT_EQ(3, violations_of(_metadata, self->fd, a.handle));
+	EXPECT_EQ(before.violations + 3,
+		  must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).violations);
+	close(other);
+}
+
 TEST_F(protect, guard_pages)
 {
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 3 * self->page);
