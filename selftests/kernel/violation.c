@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What an administrator learns of an access that protection stopped: the tracepoint
+ * memmgr:memmgr_violation and a line of the kernel's log, whoever tried and how.
+ */
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "memmgr_test.h"
+
+#define TAG	"a tag\nmemmgr: forged"	/* a line that it must not become */
+#define SHOWN	"a tag\\nmemmgr: forged"
+#define BACKSLASH "\\x5c"		/* as /dev/kmsg gives it */
+
+FIXTURE(violation)
+{
+	int fd;
+	size_t page;
+	struct snapshot before;
+	char events[64];	/* folder of the event; empty: there is none */
+	char trace[64];
+	struct memmgr_query q;
+	struct memmgr_alloc a;
+	unsigned char *p;
+};
+
+static bool put(const char *folder, const char *file, const char *text)
+{
+	char path[128];
+	bool done;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s", folder, file);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	done = fd >= 0 && write(fd, text, strlen(text)) == strlen(text);
+	close(fd);
+	return done;
+}
+
+FIXTURE_SETUP(violation)
+{
+	static const char *const mounts[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	unsigned int i;
+
+	self->page = page_size();
+	self->fd = open_device(O_RDWR);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, snapshot_take(self->fd, &self->before));
+	ASSERT_EQ(0, mm_query(self->fd, &self->q));
+	self->a = alloc_request(MEMMGR_HEAP_MAIN, 3 * self->page);
+	strcpy(self->a.tag, TAG);
+	ASSERT_EQ(0, mm_alloc(self->fd, &self->a));
+	self->p = must_map(_metadata, self->fd, self->a.map_offset, 3 * self->page);
+	for (i = 0; i < ARRAY_SIZE(mounts) && !self->events[0]; i++) {
+		snprintf(self->trace, sizeof(self->trace), "%s/trace", mounts[i]);
+		snprintf(self->events, sizeof(self->events), "%s/events/memmgr/memmgr_violation/",
+			 mounts[i]);
+		if (access(self->events, F_OK))
+			self->events[0] = 0;
+	}
+	if (self->events[0]) {
+		ASSERT_TRUE(put(self->trace, "", "\n"));
+		ASSERT_TRUE(put(self->events, "enable", "1"));
+	}
+}
+
+FIXTURE_TEARDOWN(violation)
+{
+	int fd = open_device(O_RDWR);
+
+	if (self->events[0])
+		EXPECT_TRUE(put(self->events, "enable", "0"));
+	unmap_all();
+	close(self->fd);
+	EXPECT_TRUE(state_returns(fd, &self->before));
+	close(fd);
+}
+
+/* Lines of the trace with all of this text; then it is empty again. */
+static int traced(const char *trace, const char *text)
+{
+	FILE *file = fopen(trace, "r");
+	char line[512];
+	int count = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		count += !!strstr(line, text);
+	if (file)
+		fclose(file);
+	return put(trace, "", "\n") ? count : -1;
+}
+
+/* What the event says of this region, and @what. */
+static const char *fields(const struct memmgr_query *q, const char *what)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "memmgr_violation: region=%.31s heap=main tag=%s %s\n",
+		 q->name, SHOWN, what);
+	return text;
+}
+
+TEST_F(violation, by_a_mapping_is_traced)
+{
+	char what[64];
+
+	if (!self->events[0])
+		SKIP(return, "no event memmgr:memmgr_violation in tracefs");
+	ASSERT_EQ(0, mm_protect(self->fd, self->a.handle, MEMMGR_ACCESS_READ, 0));
+	EXPECT_EQ(0, touch(self->p + self->page, false));
+	EXPECT_EQ(0, traced(self->trace, "memmgr_violation"));
+	EXPECT_EQ(SIGSEGV, touch(self->p + self->page + 5, true));
+	/* the offset is of the page */
+	snprintf(what, sizeof(what), "offset=%zu access=write", self->page);
+	EXPECT_EQ(1, traced(self->trace, fields(&self->q, what)));
+	ASSERT_EQ(0, mm_protect(self->fd, self->a.handle, MEMMGR_ACCESS_NONE, 0));
+	EXPECT_EQ(SIGSEGV, touch(self->p + 7, false));
+	EXPECT_EQ(1, traced(self->trace, fields(&self->q, "offset=0 access=read")));
+}
+
+TEST_F(violation, by_a_copy_is_traced)
+{
+	char c = 0;
+
+	if (!self->events[0])
+		SKIP(return, "no event memmgr:memmgr_violation in tracefs");
+	ASSERT_EQ(0, mm_protect(self->fd, self->a.handle, MEMMGR_ACCESS_READ, 0));
+	EXPECT_EQ(0, mm_read(self->fd, self->a.handle, 9, &c, 1));
+	EXPECT_EQ(0, traced(self->trace, "memmgr_violation"));
+	EXPECT_EQ(-EACCES, mm_write(self->fd, self->a.handle, 9, &c, 1));
+	EXPECT_EQ(1, traced(self->trace, fields(&self->q, "offset=9 access=write")));
+	ASSERT_EQ(0, mm_protect(self->fd, self->a.handle, MEMMGR_ACCESS_NONE, 0));
+	EXPECT_EQ(-EACCES, mm_read(self->fd, self->a.handle, 9, &c, 1));
+	EXPECT_EQ(1, traced(self->trace, fields(&self->q, "offset=9 access=read")));
+	ASSERT_TRUE(put(self->events, "enable", "0"));
+	EXPECT_EQ(-EACCES, mm_read(self->fd, self->a.handle, 9, &c, 1));
+	EXPECT_EQ(0, traced(self->trace, "memmgr_violation"));
+}
+
+/* What is there to be read of the log has this line; one with @forged fails. */
+static bool logged(int log, const char *text, bool *forged)
+{
+	char record[2048];
+	bool found = false;
+	ssize_t bytes;
+
+	for (;;) {
+		bytes = read(log, record, sizeof(record) - 1);
+		if (bytes < 0 && errno == EPIPE)
+			continue;	/* overwritten: the next is still there */
+		if (bytes <= 0)
+			return found;
+		record[bytes] = 0;
+		found |= !!strstr(record, text);
+		*forged |= !!strstr(record, ";memmgr: forged");
+	}
+}
+
+/* The log takes ten in five seconds, of all: so more than once. */
+TEST_F(violation, is_logged)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), i;
+	bool found = false, forged = false;
+	char line[256], c = 0;
+
+	if (log < 0)
+		SKIP(return, "no /dev/kmsg");
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "x\nmemmgr: forge"));
+	snprintf(line, sizeof(line),
+		 ";memmgr: %.31s: x" BACKSLASH "nmemmgr: forge[%d] may not write at 9 of "
+		 "allocation 'a tag" BACKSLASH "nmemmgr: forged' in heap main\n",
+		 self->q.name, getpid());
+	ASSERT_EQ(0, mm_protect(self->fd, self->a.handle, MEMMGR_ACCESS_READ, 0));
+	ASSERT_LE(0, lseek(log, 0, SEEK_END));
+	for (i = 0; i < 100 && !found; i++) {
+		EXPECT_EQ(-EACCES, mm_write(self->fd, self->a.handle, 9, &c, 1));
+		found = logged(log, line, &forged);
+		if (!found)
+			usleep(100000);
+	}
+	EXPECT_TRUE(found);
+	EXPECT_FALSE(forged);
+	close(log);
+}
+
+MEMMGR_TEST_MAIN
