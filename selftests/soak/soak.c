@@ -245,8 +245,8 @@ static void soak(__u64 operations, bool health)
 		if (result.operations * SAYS / operations == said)
 			continue;
 		said = result.operations * SAYS / operations;
-		printf("# %s: %llu %% done, %llu refused\n", mode(), said * 100 / SAYS,
-		       result.refused);
+		printf("# %s: %llu %% done, %llu refused with enough memory free\n", mode(),
+		       said * 100 / SAYS, result.fragmented);
 	}
 	for (i = 0; i < player_count; i++)
 		player_start(&players[i]);
