@@ -1,25 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Runs in the guest: the kernel's own selftest of dma-buf heaps, unmodified, then
-# ours, with vgem and a device that fails at will as importers. Its exit code alone says little: it ends with 0 when vgem is lacking and
-# when a buffer is not zeroed, so what it prints is judged too.
+# ours, with vgem and a device that fails at will as importers. Its exit code alone
+# says little: it ends with 0 when vgem is lacking and when a buffer is not zeroed,
+# so what it prints is judged too.
 
 heaps=2		# of dmabuf.dtso
 passes=6	# that it prints for each heap
-out=/tmp/dmabuf-heap.out
-seen=/tmp/dmabuf-heap.seen
-number=0
-bad=0
-
-verdict() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		echo "not ok $number $2"
-		bad=1
-	fi
-}
+. /usr/lib/memmgr/boots/verdict.sh
 
 heaps_selftest() {
 	rc=0
@@ -32,6 +20,12 @@ heaps_selftest() {
 	[ "$(grep -cE '^  Testing .*: +OK$' $out)" = $((heaps * passes)) ]
 }
 
+# All that a test could lack is here, but for memory without pages.
+whole_on() {
+	run_on "$1" "$2" || return 1
+	! grep '# SKIP' $out | grep -v 'this region has struct pages'
+}
+
 nothing_left() { ! ls -d /dev/memmgr* /dev/dma_heap/* 2>/dev/null; }
 
 echo "KTAP version 1"
@@ -41,13 +35,8 @@ heaps_selftest
 verdict $? dmabuf_heaps_selftest
 for device in memmgr memmgr1; do
 	for program in dma_heap dmabuf importer; do
-		MEMMGR_DEVICE=/dev/$device /usr/lib/memmgr/selftests/memmgr/$program >$out 2>&1
-		rc=$?
-		sed 's/^/    /' $out
-		# All that a test could lack is here, but for memory without pages.
-		! grep '# SKIP' $out | grep -v 'this region has struct pages' || rc=1
-		cat $out >>$seen
-		verdict $rc ${program}_$device
+		whole_on $program $device
+		verdict $? ${program}_$device
 	done
 done
 [ "$(grep -c '^ok .*importer.device_that_does_not_reach_it' $seen)" = 1 ]
@@ -57,5 +46,4 @@ rmmod memmgr
 verdict $? unload
 nothing_left
 verdict $? nothing_left
-echo "1..$number"
-exit $bad
+all_judged
