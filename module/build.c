@@ -28,6 +28,7 @@
 #include "hold.c"
 #endif
 #include "mmap.c"
+#include "number.c"
 #include "record.c"
 #include "region.c"
 #include "source.c"

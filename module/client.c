@@ -10,6 +10,7 @@
 #include "client.h"
 #include "core/engine.h"
 #include "heap.h"
+#include "number.h"
 #include "region.h"
 
 /*
@@ -23,13 +24,12 @@ static atomic64_t user_max_allocations = ATOMIC64_INIT(0);
 
 static int limit_set(const char *text, const struct kernel_param *kp)
 {
-	char *end;
-	u64 limit = memparse(text, &end);
+	u64 limit;
+	int err = number_parse(text, &limit);
 
-	if (end == text || (*end && *end != '\n'))
-		return -EINVAL;
-	atomic64_set(kp->arg, limit);
-	return 0;
+	if (!err)
+		atomic64_set(kp->arg, limit);
+	return err;
 }
 
 static int limit_get(char *text, const struct kernel_param *kp)

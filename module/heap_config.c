@@ -10,6 +10,7 @@
 
 #include "heap.h"
 #include "heap_config.h"
+#include "number.h"
 #include "region.h"
 
 #define FIELD(name, property, member, type) \
@@ -89,7 +90,6 @@ static int option_parse(struct region *region, struct memmgr_heap_create *c,
 {
 	char *value = option;
 	char *key = strsep(&value, "=");
-	char *end;
 	u64 number;
 	size_t i;
 
@@ -97,8 +97,7 @@ static int option_parse(struct region *region, struct memmgr_heap_create *c,
 		return -EINVAL;
 	if (!strcmp(key, "fallback"))
 		return fallback_parse(region, c, value);
-	number = memparse(value, &end);
-	if (*end)
+	if (number_parse(value, &number))
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(fields); i++)
 		if (!strcmp(key, fields[i].key))

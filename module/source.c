@@ -11,6 +11,7 @@
 #include <linux/platform_device.h>
 
 #include "compat.h"
+#include "number.h"
 #include "region.h"
 #include "source.h"
 
@@ -121,16 +122,14 @@ static bool tree_has_regions(void)
 	return false;
 }
 
-static int number_parse(const char *name, const char *text, u64 *value)
+static int place_parse(const char *name, const char *text, u64 *value)
 {
-	char *end;
+	int err = number_parse(text, value);
 
-	*value = memparse(text, &end);
-	if (end != text && !*end)
-		return 0;
-	pr_err("memmgr: %s=: '%s' is no number; use e.g. 0x58000000 or 16M\n",
-	       name, text);
-	return -EINVAL;
+	if (err)
+		pr_err("memmgr: %s=: '%s' is %s; use e.g. 0x58000000 or 16M\n", name,
+		       text, err == -ERANGE ? "too large" : "no number");
+	return err;
 }
 
 static int own_create(unsigned int i)
@@ -143,10 +142,10 @@ static int own_create(unsigned int i)
 	source.bytes = SOURCE_DEFAULT;
 	source.cache = cache[i];
 	if (i < sizes)
-		err = number_parse("size", size[i], &source.bytes);
+		err = place_parse("size", size[i], &source.bytes);
 	if (!err && i < bases) {
 		source.flags = MEMMGR_REGION_RESERVED;
-		err = number_parse("base", base[i], &phys);
+		err = place_parse("base", base[i], &phys);
 		source.phys = phys;
 		if (!err && source.phys != phys) {
 			pr_err("memmgr: base=: %s is beyond the physical addresses of this kernel\n",

@@ -54,6 +54,8 @@ good few_records "MEMMGR_RECORDS=100 ./query" max_allocations=100
 refused size_zero size size=0
 refused size_is_no_number "size|invalid" size=many
 refused size_beyond_everything 'size|larger' size=0xffffffffff000
+refused size_beyond_64_bits "size|large" size=16E
+refused size_of_too_many_digits "size|large" size=0x1000000000001000000
 refused size_misaligned "page|align" size=1000001
 refused max_allocations_zero max_allocations max_allocations=0
 refused heap_of_unknown_kind "kind|heap" heaps=a:tree:bytes=1M
@@ -66,6 +68,7 @@ refused heap_twice "exist|heap" "heaps=a:stack:bytes=64K;a:stack:bytes=64K"
 refused heap_called_main "exist|heap" heaps=main:stack:bytes=64K
 refused heap_with_a_bad_name heap heaps=a/b:stack:bytes=64K
 refused heap_with_a_bad_number heap heaps=a:stack:bytes=64X
+refused heap_beyond_64_bits heap heaps=a:stack:bytes=16E
 refused heap_with_an_odd_granule "granule|heap" heaps=a:buddy:bytes=64K,granule=48
 refused heap_with_unknown_fallback "fallback|heap" heaps=a:stack:bytes=64K,fallback=nobody
 

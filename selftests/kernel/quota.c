@@ -197,6 +197,19 @@ static int write_parameter(const char *name, __u64 value)
 	return fclose(file);
 }
 
+static __u64 default_limit(void)
+{
+	FILE *file = fopen("/sys/module/memmgr/parameters/user_max_bytes", "r");
+	unsigned long long limit = 0xbad;
+
+	if (file) {
+		if (fscanf(file, "%llu", &limit) != 1)
+			limit = 0xbad;
+		fclose(file);
+	}
+	return limit;
+}
+
 TEST_F(quota, parameters_hold_at_once)
 {
 	ASSERT_EQ(0, write_parameter("client_max_bytes", 2 * self->page));
@@ -210,6 +223,51 @@ TEST_F(quota, parameters_hold_at_once)
 	expect_quota(_metadata, self->fd, 1, 0);
 	ASSERT_EQ(0, write_parameter("client_max_bytes", 0));
 	must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+}
+
+static int write_text(const char *name, const char *text)
+{
+	char path[96];
+	int fd, result;
+
+	snprintf(path, sizeof(path), "/sys/module/memmgr/parameters/%s", name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	result = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return result;
+}
+
+/* What does not fit is refused, and does not become another number. */
+TEST_F(quota, parameters_are_whole_numbers)
+{
+	static const struct {
+		const char *text;
+		int result;
+		__u64 limit;
+	} t[] = {
+		{ "15E", 0, 15ull << 60 },
+		{ "18446744073709551615\n", 0, ~0ull },
+		{ "0xffffffffffffffff", 0, ~0ull },
+		{ "16k\n", 0, 16384 },
+		{ "16E", -ERANGE, 16384 },
+		{ "16777216T", -ERANGE, 16384 },
+		{ "18446744073709551616", -ERANGE, 16384 },
+		{ "0x10000000000000000", -ERANGE, 16384 },
+		{ "000000000000000000000000000000000000010", -ERANGE, 16384 },
+		{ "16Kib", -EINVAL, 16384 },
+		{ "K", -EINVAL, 16384 },
+		{ "-1", -EINVAL, 16384 },
+		{ "4 K", -EINVAL, 16384 },
+		{ "0", 0, 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		EXPECT_EQ(t[i].result, write_text("user_max_bytes", t[i].text));
+		EXPECT_EQ(t[i].limit, default_limit());
+	}
 }
 
 TEST_F(quota, malformed_settings)
