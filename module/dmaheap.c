@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/dma-heap.h>
 
@@ -64,40 +65,60 @@ static struct dma_buf *dmaheap_request(struct client *client,
 	return dmaheap_alloc(client, bytes, data->fd_flags);
 }
 
+/* Answer @data. After 0 a descriptor is reserved for the dma-buf. */
+static int dmaheap_answer(struct client *client, struct dma_heap_allocation_data *data,
+			  struct dma_buf **dmabuf)
+{
+	int fd;
+
+	*dmabuf = dmaheap_request(client, data);
+	if (IS_ERR(*dmabuf))
+		return PTR_ERR(*dmabuf);
+	fd = get_unused_fd_flags(data->fd_flags & O_CLOEXEC);
+	if (fd < 0) {
+		dma_buf_put(*dmabuf);
+		return fd;
+	}
+	data->fd = fd;
+	return 0;
+}
+
 /*
- * A caller may know the structure shorter or longer: what it does not give is 0,
- * and what we do not know it gets back as it was.
+ * The rules are those of drivers/dma-buf/dma-heap.c: the number of a command counts
+ * alone, and a caller may know the structure shorter or longer. What it does not
+ * give is 0, and what we do not know it gets back as it was.
  */
 static long dmaheap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
-	struct dma_heap_allocation_data data = { 0 };
-	size_t size = min_t(size_t, _IOC_SIZE(cmd), sizeof(data));
+	size_t size = _IOC_SIZE(cmd);
+	struct dma_heap_allocation_data *data;
 	struct dma_buf *dmabuf;
-	int fd;
+	int err = 0;
 
-	if (_IOC_TYPE(cmd) != DMA_HEAP_IOC_MAGIC ||
-	    _IOC_NR(cmd) != _IOC_NR(DMA_HEAP_IOCTL_ALLOC))
+	if (_IOC_NR(cmd) != _IOC_NR(DMA_HEAP_IOCTL_ALLOC))
 		return -EINVAL;
-	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(&data, user, size))
-		return -EFAULT;
-	dmabuf = dmaheap_request(file->private_data, &data);
-	if (IS_ERR(dmabuf))
-		return PTR_ERR(dmabuf);
-	fd = get_unused_fd_flags(data.fd_flags & O_CLOEXEC);
-	if (fd < 0) {
-		dma_buf_put(dmabuf);
-		return fd;
+	data = kzalloc(max(size, sizeof(*data)), GFP_KERNEL_ACCOUNT);
+	if (!data)
+		return -ENOMEM;
+	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(data, user, size)) {
+		err = -EFAULT;
+		goto out_free;
 	}
-	data.fd = fd;
-	/* The descriptor exists only when the caller knows of it. */
-	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &data, size)) {
-		put_unused_fd(fd);
-		dma_buf_put(dmabuf);
-		return -EFAULT;
+	err = dmaheap_answer(file->private_data, data, &dmabuf);
+	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, data, size)) {
+		/* The descriptor exists only when the caller knows of it. */
+		if (!err) {
+			put_unused_fd(data->fd);
+			dma_buf_put(dmabuf);
+		}
+		err = -EFAULT;
+	} else if (!err) {
+		fd_install(data->fd, dmabuf->file);
 	}
-	fd_install(fd, dmabuf->file);
-	return 0;
+out_free:
+	kfree(data);
+	return err;
 }
 
 static int dmaheap_open(struct inode *inode, struct file *file)

@@ -217,6 +217,15 @@ TEST_F(dma_heap, direction_decides_what_is_copied)
 	EXPECT_EQ(-EINVAL, mm_call(self->heap, _IOC(_IOC_NONE, DMA_HEAP_IOC_MAGIC, 0, 0), &d));
 }
 
+/* The kernel's dma-heaps do not look at it either. */
+TEST_F(dma_heap, type_does_not_matter)
+{
+	struct dma_heap_allocation_data d = request(self->page);
+
+	ASSERT_EQ(0, mm_call(self->heap, _IOWR('x', 0, struct dma_heap_allocation_data), &d));
+	close(d.fd);
+}
+
 TEST_F(dma_heap, unknown_numbers)
 {
 	struct dma_heap_allocation_data d;
@@ -239,6 +248,12 @@ TEST_F(dma_heap, bad_pointers)
 	straddling = (void *)(hole + self->page - sizeof(d) / 2);
 	memcpy(straddling, &d, sizeof(d) / 2);
 	EXPECT_EQ(-EFAULT, mm_call(self->heap, DMA_HEAP_IOCTL_ALLOC, straddling));
+	/* All that the size says has to be there, what is known of it or not. */
+	straddling = (void *)(hole + self->page - sizeof(d));
+	*straddling = d;
+	EXPECT_EQ(-EFAULT, mm_call(self->heap, _IOC(_IOC_READ | _IOC_WRITE, DMA_HEAP_IOC_MAGIC, 0,
+						    sizeof(d) + 1), straddling));
+	EXPECT_EQ(0, memcmp(straddling, &d, sizeof(d)));
 }
 
 /* ---- the books -------------------------------------------------------------- */
