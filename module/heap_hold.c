@@ -20,6 +20,7 @@
 #include "heap.h"
 
 #define SETTLE_INTERVAL	(HZ / 10 + 1)
+#define IN_IO_STRIDE	(1ull << 24)	/* bytes to look at without a pause */
 
 static void settle_soon(struct region *region, unsigned long delay)
 {
@@ -126,6 +127,7 @@ static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
+	heap_trim(heap);
 	return false;
 }
 
@@ -177,16 +179,27 @@ void heap_settle_stop(struct region *region)
 /* Is anything of the heap's memory the target of I/O? It has no mappings. */
 bool heap_in_io(struct memmgr_heap *heap)
 {
+	u64 bytes = PAGE_ALIGN(heap->bytes);
 	u32 n, shift;
+	u64 at;
 
-	if (!heap_is(heap, MEMMGR_KIND_SLAB))
-		return region_in_io(heap->region, heap->arena, PAGE_ALIGN(heap->bytes));
+	if (!heap_is(heap, MEMMGR_KIND_SLAB)) {
+		for (at = 0; at < bytes; at += IN_IO_STRIDE) {
+			if (region_in_io(heap->region, heap->arena + at,
+					 min(bytes - at, IN_IO_STRIDE)))
+				return true;
+			cond_resched();
+		}
+		return false;
+	}
 	shift = heap->slabs.layout.shift;
-	for (n = 0; n < heap->slabs.layout.max; n++)
+	for (n = 0; n < heap->slabs.layout.max; n++) {
 		if (heap->slab_at[n] != SLAB_NONE &&
 		    region_in_io(heap->region, (u64)heap->slab_at[n] << shift,
 				 1ull << shift))
 			return true;
+		cond_resched();
+	}
 	return false;
 }
 
