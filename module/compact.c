@@ -467,7 +467,8 @@ int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 		err = heap_is(heap, MEMMGR_KIND_SLAB) ? compact_slab(heap, out) :
 							compact_buddy(heap, out);
 		compact_count(heap, out, slices);
-		if (!out->left)
+		/* A dry run between two slices ends nothing. */
+		if (!out->left && !(out->flags & MEMMGR_COMPACT_DRY_RUN))
 			compact_slices_end(region, slices);
 		heap_compact_end(heap);
 	}

@@ -723,6 +723,8 @@ TEST_F_TIMEOUT(health, slices_are_one_event, 300)
 		ASSERT_LT(0, c.left);
 		moved += c.moved;
 	}
+	c = compact_request(MEMMGR_HEAP_MAIN, MEMMGR_COMPACT_DRY_RUN, 0);
+	ASSERT_EQ(0, mm_compact(self->fd, &c));
 	EXPECT_FALSE(has_events(fd));
 	c = slice(_metadata, self->fd, 0);
 	EXPECT_EQ(0, c.left);
