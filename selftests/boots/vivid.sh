@@ -4,28 +4,16 @@
 # both regions, first through the kernel's mapping (its default), then by address
 # on the bus (allocators=1).
 
-out=/tmp/vivid.out
-number=0
-bad=0
+. /usr/lib/memmgr/boots/verdict.sh
 
-verdict() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		echo "not ok $number $2"
-		bad=1
-	fi
-}
+# All that a test could lack is here.
+whole_on() { run_on vivid "$1" && ! grep '# SKIP' $out; }
 
-# capture NAME: a skip is a failure, since all that a test could lack is here.
+# capture NAME
 capture() {
 	for device in memmgr memmgr1; do
-		rc=0
-		MEMMGR_DEVICE=/dev/$device /usr/lib/memmgr/selftests/memmgr/vivid >$out 2>&1 || rc=$?
-		sed 's/^/    /' $out
-		! grep '# SKIP' $out || rc=1
-		verdict $rc "$1_$device"
+		whole_on $device
+		verdict $? "$1_$device"
 	done
 }
 
@@ -39,5 +27,4 @@ capture dma_contig
 rmmod vivid
 rmmod memmgr
 verdict $? unload
-echo "1..$number"
-exit $bad
+all_judged
