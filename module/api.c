@@ -8,7 +8,9 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#include "debug.h"
 #include "heap.h"
+#include "trace.h"
 
 /* A pointer that lies in no heap can have any distance from its base. */
 static bool heap_offset(const struct memmgr_heap *heap, const void *ptr,
@@ -192,6 +194,34 @@ static __always_inline bool slab_get_fast(struct memmgr_heap *heap, void **ptr)
 	return true;
 }
 
+static void trace_block(const struct memmgr_heap *heap, const void *ptr, size_t bytes,
+			size_t align, unsigned long caller)
+{
+	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->virt,
+			   bytes, align, "", caller);
+}
+
+/* Alignment and flags in one word: a fifth argument costs those who do not use it. */
+#define HOW_ALIGN_SHIFT	16
+
+static __always_inline unsigned int how_asked(size_t align, unsigned int flags)
+{
+	return fls_long(align) << HOW_ALIGN_SHIFT | flags;
+}
+
+/* The long way, for a heap that is watched, or while somebody traces. */
+static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
+				    unsigned long caller)
+{
+	unsigned int flags = how & ((1u << HOW_ALIGN_SHIFT) - 1);
+	size_t align = how >> HOW_ALIGN_SHIFT ? 1ul << ((how >> HOW_ALIGN_SHIFT) - 1) : 0;
+	void *ptr = alloc_slow(heap, bytes, align, flags);
+
+	if (ptr)
+		trace_block(heap, ptr, bytes, align, caller);
+	return ptr;
+}
+
 /**
  * memmgr_alloc - allocate
  * @heap: of any kind
@@ -215,8 +245,15 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	 * Engines take 1 to 2^32 bytes for u32 - 1. Where size_t is that small,
 	 * 0 asks for more than a heap has, and goes the slow way as well.
 	 */
-	if (unlikely(flags | (align & ~8ul) | upper_32_bits(bytes - 1)))
+	if (unlikely(flags | (align & ~8ul) | upper_32_bits(bytes - 1))) {
+		/* The engine refuses an alignment that is none. */
+		if (debug_is_on() && engine_align_ok(align))
+			return alloc_watched(heap, bytes, how_asked(align, flags),
+					     _RET_IP_);
 		return alloc_slow(heap, bytes, align, flags);
+	}
+	if (debug_is_on())
+		return alloc_watched(heap, bytes, 0, _RET_IP_);
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		done = stack_get_fast(heap, bytes, &ptr);
 	} else if (heap_is(heap, MEMMGR_KIND_SLAB)) {
@@ -320,6 +357,30 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n - 1, rest, 0);
 }
 
+/* The same for a free, by the engine's own way. */
+static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+{
+	int err = -ERANGE;
+	unsigned long flags;
+	u64 offset;
+	bool wake;
+
+	flags = heap_lock(heap);
+	if (heap_offset(heap, ptr, &offset))
+		err = free_any(heap, offset);
+	wake = heap_freed(heap);
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	heap_touched(heap);
+	if (err == -ERANGE && ptr && heap->fallback)
+		return free_watched(heap->fallback, ptr, caller);
+	if (err)
+		return free_slow(heap, ptr, err);
+	trace_memmgr_free(heap->region->name, heap->name, 0, ptr - heap->region->virt,
+			  caller);
+	return 0;
+}
+
 /**
  * memmgr_free - free a block
  * @heap: that it was asked from; a block that the heap's fallback served is
@@ -337,23 +398,21 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 	unsigned long flags;
 	int err = 0;
 
+	if (debug_is_on())
+		return free_watched(heap, ptr, _RET_IP_);
 	flags = heap_lock_inline(heap);
-	if (heap_is(heap, MEMMGR_KIND_STACK) && likely(stack_give_fast(heap, distance))) {
-		if (unlikely(heap->waiters))
-			goto wake;
-		heap_unlock_inline(heap, flags);
-		return 0;
-	}
-	if (unlikely(distance >= heap->span))
+	if (heap_is(heap, MEMMGR_KIND_STACK)) {
+		if (unlikely(!stack_give_fast(heap, distance)))
+			err = distance < heap->span ? free_any(heap, distance) : -ERANGE;
+	} else if (unlikely(distance >= heap->span)) {
 		err = -ERANGE;
-	else if (heap_is(heap, MEMMGR_KIND_SLAB))
+	} else if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		err = slab_give_fast(heap, ptr, distance);
-	else if (heap_is(heap, MEMMGR_KIND_POOL))
+	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		err = pool_give_fast(heap, distance);
-	else if (heap->kind == MEMMGR_KIND_BUDDY)
+	} else {
 		err = buddy_give_fast(heap, distance);
-	else
-		err = free_any(heap, distance);
+	}
 	if (unlikely(heap->waiters))
 		goto wake;
 	heap_unlock_inline(heap, flags);
@@ -378,6 +437,8 @@ void *memmgr_pool_get(struct memmgr_heap *heap)
 
 	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return NULL;
+	if (debug_is_on())
+		return alloc_watched(heap, heap->pool.block, 0, _RET_IP_);
 	return likely(pool_get_fast(heap, &ptr)) ? ptr :
 	       alloc_slow(heap, heap->pool.block, 0, 0);
 }
@@ -418,7 +479,12 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 	}
 	heap->waiters--;
 	heap_unlock(heap, flags);
-	return i == POOL_NONE ? NULL : heap_pointer(heap, (u64)i * heap->pool.stride);
+	if (i == POOL_NONE)
+		return NULL;
+	ptr = heap_pointer(heap, (u64)i * heap->pool.stride);
+	if (debug_is_on())
+		trace_block(heap, ptr, heap->pool.block, 0, _RET_IP_);
+	return ptr;
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);
 
@@ -438,6 +504,8 @@ int memmgr_pool_put(struct memmgr_heap *heap, void *ptr)
 
 	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return memmgr_free(heap, ptr);
+	if (debug_is_on())
+		return free_watched(heap, ptr, _RET_IP_);
 	flags = heap_lock_inline(heap);
 	if (likely(distance < heap->span))
 		err = pool_give_fast(heap, distance);

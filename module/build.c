@@ -7,6 +7,9 @@
  */
 #include "client.c"
 #include "compact.c"
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+#include "debug.c"
+#endif
 #include "debugfs.c"
 #include "dev.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DMABUF)

@@ -1021,6 +1021,7 @@ static void heap_withdraw(struct memmgr_heap *heap)
 {
 	heap_keep_generation(heap);
 	heap_drop_fallback(heap);
+	debug_set(heap, 0, ~0u);
 	RCU_INIT_POINTER(heap->region->heaps[heap->id], NULL);
 	heap_put(heap);
 }

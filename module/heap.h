@@ -36,6 +36,7 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
+#include "debug.h"
 #include "health.h"
 #include "mmap.h"
 #include "record.h"
@@ -67,6 +68,7 @@ struct heap_move {
  * @waiters: callers that wait for memory, and one for @watched
  * @freed: counts frees while somebody waits
  * @watched: main: the next change is to be told to health.c
+ * @debug: DEBUG_* of debug.h; read at any time, set by debug_set()
  * @base: where the kernel maps the arena (slab: the region)
  * @span: bytes from @base on in which its blocks lie
  * @spare: slab heaps: an object that kernel code gave back last and that the
@@ -129,6 +131,7 @@ struct memmgr_heap {
 	u32 waiters;
 	u32 freed;
 	bool watched;
+	u32 debug;
 	void *base;
 	unsigned long span;
 	void *spare;

@@ -12,6 +12,7 @@
 
 #include "compact.h"
 #include "heap.h"
+#include "trace.h"
 
 /* Clear a block that nobody else uses; may take long, so may reschedule. */
 static void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes)
@@ -144,6 +145,8 @@ static int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer,
 	if (record) {
 		record->state = RECORD_LIVE;
 		record_describe(heap, record, viewer, info);
+		trace_memmgr_alloc(heap->region->name, heap->name, handle, info->offset,
+				   record->bytes, record->align, record->tag, 0);
 	} else {
 		err = -ENOENT;	/* the heap was destroyed by force */
 	}
@@ -302,6 +305,8 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 	heap->failures[why->reason]++;
 	heap->engine.ops->books(&heap->engine, &books);
 	heap_unlock(heap, flags);
+	trace_memmgr_fail(heap->region->name, heap->name, bytes, align, why->reason,
+			  why->largest);
 	failure.free = books.total - books.used;
 	strscpy(failure.heap_name, heap->name, sizeof(failure.heap_name));
 	/* Who grows in place where he can asks often: that is no news. */
@@ -624,6 +629,8 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 		record->map_bytes = block.granted;
 		*granted = block.granted;
 		wake = heap_freed(heap);
+		trace_memmgr_resize(heap->region->name, heap->name, handle, before,
+				    bytes);
 	}
 out:
 	heap_unlock(heap, flags);

@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "heap.h"
+#include "trace.h"
 
 /**
  * struct pin - the pins of an allocation that a client has
@@ -155,6 +156,8 @@ static int pin_change(struct memmgr_heap *heap, struct client *client,
 		record_count_pin(heap, record, lease, change);
 		out->offset = heap_place(heap, record->offset);
 		out->pins = record->pins;
+		trace_memmgr_pin(heap->region->name, heap->name, out->handle,
+				 out->offset, lease, change, out->pins);
 	}
 	heap_unlock(heap, flags);
 	kfree(fresh);
@@ -236,6 +239,11 @@ void client_unpin_all(struct client *client)
 				record->pins -= pin->count + pin->leases;
 				record->leases -= pin->leases;
 				heap->pinned -= pin->count + pin->leases;
+				trace_memmgr_pin(heap->region->name, heap->name,
+						 pin->handle,
+						 heap_place(heap, record->offset),
+						 pin->leases, -(pin->count + pin->leases),
+						 record->pins);
 			}
 			heap_unlock(heap, flags);
 			heap_put(heap);

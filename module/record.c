@@ -9,6 +9,7 @@
 #include "heap.h"
 #include "record.h"
 #include "region.h"
+#include "trace.h"
 
 struct viewer viewer_of(const struct client *client)
 {
@@ -125,6 +126,8 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 
 void record_release(struct memmgr_heap *heap, struct record *record)
 {
+	trace_memmgr_free(heap->region->name, heap->name, record->handle,
+			  heap_place(heap, record->offset), 0);
 	record_disown(heap, record);
 	if (record->payer)
 		client_uncharge(record->payer, record->charge, 1);

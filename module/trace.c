@@ -3,6 +3,23 @@
 #include <linux/module.h>
 
 #include "compat.h"
+#include "debug.h"
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+DEFINE_STATIC_KEY_FALSE(debug_key);
+
+/* Who traces what kernel code allocates has its calls go the long way. */
+int debug_trace_begin(void)
+{
+	static_branch_inc(&debug_key);
+	return 0;
+}
+
+void debug_trace_end(void)
+{
+	static_branch_dec(&debug_key);
+}
+#endif
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"

@@ -8,6 +8,145 @@
 
 #include <linux/tracepoint.h>
 
+#include "debug.h"
+
+/*
+ * Memory was allocated. Of kernel code there is no handle and no tag; caller is where
+ * it was asked for. The place is an offset in the region.
+ */
+TRACE_EVENT_FN(memmgr_alloc,
+	TP_PROTO(const char *region, const char *heap, u64 handle, u64 place, u64 bytes,
+		 u64 align, const char *tag, unsigned long caller),
+	TP_ARGS(region, heap, handle, place, bytes, align, tag, caller),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__string(heap, heap)
+		__field(u64, handle)
+		__field(u64, place)
+		__field(u64, bytes)
+		__field(u64, align)
+		__string(tag, tag)
+		__field(unsigned long, caller)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		COMPAT_ASSIGN_STR(heap, heap);
+		__entry->handle = handle;
+		__entry->place = place;
+		__entry->bytes = bytes;
+		__entry->align = align;
+		COMPAT_ASSIGN_STR(tag, tag);
+		__entry->caller = caller;
+	),
+	TP_printk("region=%s heap=%s handle=0x%llx place=0x%llx bytes=%llu align=%llu tag=%s caller=%pS",
+		  __get_str(region), __get_str(heap), __entry->handle, __entry->place,
+		  __entry->bytes, __entry->align, __get_str(tag),
+		  (void *)__entry->caller),
+	debug_trace_begin, debug_trace_end
+);
+
+/* Memory was freed, by whom or whatever. */
+TRACE_EVENT_FN(memmgr_free,
+	TP_PROTO(const char *region, const char *heap, u64 handle, u64 place,
+		 unsigned long caller),
+	TP_ARGS(region, heap, handle, place, caller),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__string(heap, heap)
+		__field(u64, handle)
+		__field(u64, place)
+		__field(unsigned long, caller)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		COMPAT_ASSIGN_STR(heap, heap);
+		__entry->handle = handle;
+		__entry->place = place;
+		__entry->caller = caller;
+	),
+	TP_printk("region=%s heap=%s handle=0x%llx place=0x%llx caller=%pS",
+		  __get_str(region), __get_str(heap), __entry->handle, __entry->place,
+		  (void *)__entry->caller),
+	debug_trace_begin, debug_trace_end
+);
+
+/* A request failed; reason is enum memmgr_reason. */
+TRACE_EVENT(memmgr_fail,
+	TP_PROTO(const char *region, const char *heap, u64 bytes, u64 align, u32 reason,
+		 u64 largest),
+	TP_ARGS(region, heap, bytes, align, reason, largest),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__string(heap, heap)
+		__field(u64, bytes)
+		__field(u64, align)
+		__field(u32, reason)
+		__field(u64, largest)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		COMPAT_ASSIGN_STR(heap, heap);
+		__entry->bytes = bytes;
+		__entry->align = align;
+		__entry->reason = reason;
+		__entry->largest = largest;
+	),
+	TP_printk("region=%s heap=%s bytes=%llu align=%llu reason=%u largest=%llu",
+		  __get_str(region), __get_str(heap), __entry->bytes, __entry->align,
+		  __entry->reason, __entry->largest)
+);
+
+/* An allocation has another size. */
+TRACE_EVENT(memmgr_resize,
+	TP_PROTO(const char *region, const char *heap, u64 handle, u64 before, u64 bytes),
+	TP_ARGS(region, heap, handle, before, bytes),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__string(heap, heap)
+		__field(u64, handle)
+		__field(u64, before)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		COMPAT_ASSIGN_STR(heap, heap);
+		__entry->handle = handle;
+		__entry->before = before;
+		__entry->bytes = bytes;
+	),
+	TP_printk("region=%s heap=%s handle=0x%llx before=%llu bytes=%llu",
+		  __get_str(region), __get_str(heap), __entry->handle, __entry->before,
+		  __entry->bytes)
+);
+
+/* A pin came or went; pins are all that the allocation has now. */
+TRACE_EVENT(memmgr_pin,
+	TP_PROTO(const char *region, const char *heap, u64 handle, u64 place, bool lease,
+		 int change, u32 pins),
+	TP_ARGS(region, heap, handle, place, lease, change, pins),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__string(heap, heap)
+		__field(u64, handle)
+		__field(u64, place)
+		__field(bool, lease)
+		__field(int, change)
+		__field(u32, pins)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		COMPAT_ASSIGN_STR(heap, heap);
+		__entry->handle = handle;
+		__entry->place = place;
+		__entry->lease = lease;
+		__entry->change = change;
+		__entry->pins = pins;
+	),
+	TP_printk("region=%s heap=%s handle=0x%llx place=0x%llx kind=%s change=%d pins=%u",
+		  __get_str(region), __get_str(heap), __entry->handle, __entry->place,
+		  __entry->lease ? "lease" : "pin", __entry->change, __entry->pins)
+);
+
 /* A touch that a protection or a guard page stopped; the offset is of the page. */
 TRACE_EVENT(memmgr_violation,
 	TP_PROTO(const char *region, const char *heap, const char *tag, s64 offset,

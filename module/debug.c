@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* What a heap is watched for is turned on and off. */
+#include <linux/mutex.h>
+
+#include "debug.h"
+#include "heap.h"
+
+/* Changes of heap.debug, so that the key counts the heaps that have a feature on. */
+static DEFINE_MUTEX(debug_mutex);
+
+/**
+ * debug_set - turn features of a heap on or off
+ * @heap: the heap
+ * @set: DEBUG_* that are on from now on
+ * @clear: those that are off
+ *
+ * Context: process, may sleep.
+ */
+void debug_set(struct memmgr_heap *heap, u32 set, u32 clear)
+{
+	u32 before, after;
+
+	mutex_lock(&debug_mutex);
+	before = heap->debug;
+	after = (before | set) & ~clear;
+	WRITE_ONCE(heap->debug, after);
+	if (!before && after)
+		static_branch_inc(&debug_key);
+	if (before && !after)
+		static_branch_dec(&debug_key);
+	mutex_unlock(&debug_mutex);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What a heap is watched for. Nobody watches: that costs drivers a branch which is
+ * patched out of the way, and without CONFIG_MEMMGR_DEBUG nothing.
+ */
+#ifndef MEMMGR_DEBUG_H
+#define MEMMGR_DEBUG_H
+
+#include <linux/jump_label.h>
+#include <linux/types.h>
+
+struct memmgr_heap;
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+/* Counts what is watched: heaps with a feature on, and tracers of alloc and free. */
+DECLARE_STATIC_KEY_FALSE(debug_key);
+
+static __always_inline bool debug_is_on(void)
+{
+	return static_branch_unlikely(&debug_key);
+}
+
+void debug_set(struct memmgr_heap *heap, u32 set, u32 clear);
+int debug_trace_begin(void);
+void debug_trace_end(void);
+#else
+static __always_inline bool debug_is_on(void)
+{
+	return false;
+}
+
+static inline void debug_set(struct memmgr_heap *heap, u32 set, u32 clear)
+{
+}
+
+static inline int debug_trace_begin(void)
+{
+	return 0;
+}
+
+static inline void debug_trace_end(void)
+{
+}
+#endif
+
+#endif /* MEMMGR_DEBUG_H */
