@@ -6,11 +6,14 @@
  */
 #include <linux/export.h>
 #include <linux/sched.h>
+#include <linux/stacktrace.h>
 #include <linux/string.h>
 
 #include "debug.h"
 #include "heap.h"
+#include "sites.h"
 #include "trace.h"
+#include "track.h"
 
 /* A pointer that lies in no heap can have any distance from its base. */
 static bool heap_offset(const struct memmgr_heap *heap, const void *ptr,
@@ -194,9 +197,31 @@ static __always_inline bool slab_get_fast(struct memmgr_heap *heap, void **ptr)
 	return true;
 }
 
-static void trace_block(const struct memmgr_heap *heap, const void *ptr, size_t bytes,
+#define WAY_FRAMES	4u	/* at most, from stack_trace_save() to a driver's call */
+
+/* The site of a driver's call: its stack from there on outwards. */
+static u32 block_site(struct region *region, unsigned long caller)
+{
+	unsigned long frame[WAY_FRAMES + MEMMGR_SITE_FRAMES];
+	u32 n = 0, i = 0;
+
+#ifdef CONFIG_STACKTRACE
+	n = stack_trace_save(frame, ARRAY_SIZE(frame), 0);
+#endif
+	while (i < n && frame[i] != caller)
+		i++;
+	/* A kernel that cannot walk its stack knows the call alone. */
+	return i < n ? site_of_kernel(region, frame + i, n - i) :
+		       site_of_kernel(region, &caller, 1);
+}
+
+static void watch_block(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 			size_t align, unsigned long caller)
 {
+	struct region *region = heap->region;
+
+	if (READ_ONCE(heap->debug) & DEBUG_TRACK)
+		track_add(heap, ptr - region->virt, bytes, block_site(region, caller));
 	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->virt,
 			   bytes, align, "", caller);
 }
@@ -218,7 +243,7 @@ static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsi
 	void *ptr = alloc_slow(heap, bytes, align, flags);
 
 	if (ptr)
-		trace_block(heap, ptr, bytes, align, caller);
+		watch_block(heap, ptr, bytes, align, caller);
 	return ptr;
 }
 
@@ -358,7 +383,7 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 }
 
 /* The same for a free, by the engine's own way. */
-static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+static int free_plain(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 {
 	int err = -ERANGE;
 	unsigned long flags;
@@ -373,12 +398,26 @@ static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned l
 	heap_wake(heap, wake);
 	heap_touched(heap);
 	if (err == -ERANGE && ptr && heap->fallback)
-		return free_watched(heap->fallback, ptr, caller);
+		return free_plain(heap->fallback, ptr, caller);
 	if (err)
 		return free_slow(heap, ptr, err);
 	trace_memmgr_free(heap->region->name, heap->name, 0, ptr - heap->region->virt,
 			  caller);
 	return 0;
+}
+
+static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+{
+	struct track_block was;
+	bool known = false;
+	int err;
+
+	if (READ_ONCE(heap->debug) & DEBUG_TRACK)
+		known = track_remove(heap, ptr - heap->region->virt, &was);
+	err = free_plain(heap, ptr, caller);
+	if (err && known)
+		track_restore(heap, &was);
+	return err;
 }
 
 /**
@@ -483,7 +522,7 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 		return NULL;
 	ptr = heap_pointer(heap, (u64)i * heap->pool.stride);
 	if (debug_is_on())
-		trace_block(heap, ptr, heap->pool.block, 0, _RET_IP_);
+		watch_block(heap, ptr, heap->pool.block, 0, _RET_IP_);
 	return ptr;
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);
@@ -530,6 +569,12 @@ int memmgr_mark(struct memmgr_heap *heap, u64 *mark)
 }
 EXPORT_SYMBOL_GPL(memmgr_mark);
 
+/* The place where a stack's next block begins. */
+static u64 stack_end(const struct memmgr_heap *heap)
+{
+	return heap_place(heap, (u64)stack_top(&heap->stack)->end << STACK_SHIFT);
+}
+
 /**
  * memmgr_release - free everything above a mark
  * @heap: a stack heap
@@ -555,6 +600,8 @@ int memmgr_release(struct memmgr_heap *heap, u64 mark)
 		err = heap_stack_has_records(heap, depth) ? -EBUSY : 0;
 	if (!err) {
 		stack_release(&heap->stack, mark, &n);
+		if (debug_is_on() && heap->debug & DEBUG_TRACK)
+			track_remove_from(heap, stack_end(heap));
 		wake = heap_freed(heap);
 	}
 	heap_unlock(heap, flags);

@@ -9,6 +9,8 @@
 #include "compact.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #include "debug.c"
+#include "sites.c"
+#include "track.c"
 #endif
 #include "debugfs.c"
 #include "dev.c"

@@ -316,6 +316,7 @@ static bool client_newest(struct client *client, u64 *handle)
 void client_destroy(struct client *client)
 {
 	struct region *region = client->region;
+	struct track_tally tally = { 0 };
 	struct memmgr_heap *heap;
 	unsigned long flags;
 	u64 handle;
@@ -327,11 +328,12 @@ void client_destroy(struct client *client)
 		/* A heap that is destroyed forgets its records before it goes. */
 		heap = heap_get(region, handle_heap(handle));
 		if (heap) {
-			heap_reclaim(heap, client, handle);
+			heap_reclaim(heap, client, handle, &tally);
 			heap_put(heap);
 		}
 		cond_resched();
 	}
+	track_tell(client, &tally);
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	client->closed = true;
 	client->user->open--;

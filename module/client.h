@@ -16,6 +16,7 @@
 #include <uapi/linux/memmgr.h>
 
 #include "compact.h"
+#include "sites.h"
 
 struct engine_refusal;
 struct record;
@@ -70,6 +71,7 @@ struct client_user {
  * @records: of its allocations that are not persistent
  * @pins: that it has
  * @slices: what its compactions moved and no event tells yet
+ * @sites: the last ones of its calls
  * @event: number of the last event that it has read
  * @read_mutex: guards @event; one reader at a time
  * @heaps: its private heaps; guarded by region.heap_mutex
@@ -92,6 +94,7 @@ struct client {
 	struct list_head records;
 	struct list_head pins;
 	struct compact_slices slices;
+	struct site_cache sites;
 	u64 event;
 	struct mutex read_mutex;	/* event */
 	struct list_head heaps;

@@ -11,6 +11,9 @@
 
 struct memmgr_heap;
 
+/* heap.debug */
+#define DEBUG_TRACK	(1u << 2)	/* track.c */
+
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 /* Counts what is watched: heaps with a feature on, and tracers of alloc and free. */
 DECLARE_STATIC_KEY_FALSE(debug_key);

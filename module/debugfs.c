@@ -282,6 +282,32 @@ static int failures_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(failures);
 
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+static int sites_show(struct seq_file *m, void *unused)
+{
+	/* The files are root's alone. */
+	static const struct viewer viewer = { .admin = true };
+	struct memmgr_site *site = kmalloc(sizeof(*site), GFP_KERNEL);
+	struct region *region = m->private;
+	u64 after = 0;
+
+	if (!site)
+		return -ENOMEM;
+	head(m, "sites");
+	seq_puts(m, "#id kind live bytes allocs offset where\n");
+	while (sites_next(region, &viewer, &after, site)) {
+		seq_printf(m, "%-4u %-6s %8llu %12llu %12llu 0x%08llx", site->id,
+			   site->kind == MEMMGR_SITE_KERNEL ? "kernel" : "user",
+			   site->live, site->live_bytes, site->allocs, site->offset);
+		word(m, site->name);
+		seq_putc(m, '\n');
+	}
+	kfree(site);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(sites);
+#endif
+
 static int clients_show(struct seq_file *m, void *unused)
 {
 	struct memmgr_account a;
@@ -437,6 +463,9 @@ static const struct {
 	{ "movable",	   &movable_fops },
 	{ "compaction",	   &compaction_fops },
 	{ "health",	   &health_fops },
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+	{ "sites",	   &sites_fops },
+#endif
 };
 
 struct dentry *debugfs_add_region(struct region *region)

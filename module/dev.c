@@ -174,6 +174,13 @@ static int call_heap_query(struct caller *caller, void *arg)
 			 MEMMGR_ALLOC_MAY_COMPACT)
 #define ALLOC_FLAGS	(BATCH_FLAGS | MEMMGR_ALLOC_WAIT)
 
+/* Where in the caller's program it is, if anybody wants to know. */
+static u32 caller_site(const struct caller *caller, u64 address)
+{
+	return READ_ONCE(caller->heap->debug) & DEBUG_TRACK ?
+	       site_of_user(caller->client, address) : SITE_NONE;
+}
+
 static int call_alloc(struct caller *caller, void *arg)
 {
 	struct memmgr_alloc *a = arg;
@@ -183,6 +190,7 @@ static int call_alloc(struct caller *caller, void *arg)
 		.flags = a->flags,
 		.timeout_ms = a->timeout_ms,
 		.tag = a->tag,
+		.site = caller_site(caller, a->site),
 	};
 	struct engine_refusal why = { 0 };
 	struct memmgr_info info = { 0 };
@@ -249,6 +257,7 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 		.align = b->align,
 		.flags = b->flags,
 		.tag = b->tag,
+		.site = caller_site(caller, b->site),
 	};
 	struct engine_refusal why = { 0 };
 	struct memmgr_info info = { 0 };
@@ -405,6 +414,13 @@ static u64 cursor_make(u32 heap, u32 index)
 	return CURSOR_VALID | (u64)heap << 32 | index;
 }
 
+static bool list_next(struct memmgr_heap *heap, struct client *client, u32 flags,
+		      u32 *index, struct memmgr_info *info)
+{
+	return flags & MEMMGR_LIST_KERNEL ? track_next(heap, index, info) :
+					    heap_info_next(heap, client, index, info);
+}
+
 static int call_list(struct caller *caller, void *arg)
 {
 	struct client *client = caller->client;
@@ -415,11 +431,13 @@ static int call_list(struct caller *caller, void *arg)
 	u32 index = 0, n = 0;
 	int err = 0;
 
-	if (l->flags & ~MEMMGR_LIST_MINE || l->reserved || !l->count ||
+	if (l->flags & ~(MEMMGR_LIST_MINE | MEMMGR_LIST_KERNEL) || l->reserved || !l->count ||
 	    l->count > MEMMGR_BATCH_MAX || l->entry_size > ENTRY_MAX ||
 	    l->entry_size < offsetofend(struct memmgr_info, tag) ||
 	    (l->cursor && !(l->cursor & CURSOR_VALID)))
 		return -EINVAL;
+	if (l->flags & MEMMGR_LIST_KERNEL && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	if (l->heap != MEMMGR_HEAP_ANY) {
 		err = call_find_heap(caller, HEAP_ID, &l->heap);
 		if (err)
@@ -441,7 +459,7 @@ static int call_list(struct caller *caller, void *arg)
 			index = 0;
 		id = heap->id;
 		while (!err && n < l->count && (admin || !heap_access(heap, client)) &&
-		       heap_info_next(heap, client, &index, &info)) {
+		       list_next(heap, client, l->flags, &index, &info)) {
 			if (l->flags & MEMMGR_LIST_MINE &&
 			    !(info.state & MEMMGR_INFO_MINE))
 				continue;
@@ -736,6 +754,38 @@ static int call_health(struct caller *caller, void *arg)
 	return err ? err : health_call(caller->client->region, h, set);
 }
 
+static int call_track(struct caller *caller, void *arg)
+{
+	struct memmgr_track *t = arg;
+	int err = t->flags ? caller_may_change(caller) : 0;
+
+	return err ? err : track_call(caller->heap, t);
+}
+
+static int call_sites(struct caller *caller, void *arg)
+{
+	struct viewer viewer = viewer_of(caller->client);
+	struct memmgr_sites *s = arg;
+	struct memmgr_site *site;
+	int err = 0;
+	u32 n = 0;
+
+	if (s->flags || !s->count || s->count > MEMMGR_BATCH_MAX ||
+	    s->entry_size < sizeof(*site) || s->entry_size > ENTRY_MAX)
+		return -EINVAL;
+	site = kmalloc(sizeof(*site), GFP_KERNEL_ACCOUNT);
+	if (!site)
+		return -ENOMEM;
+	while (!err && n < s->count &&
+	       sites_next(caller->client->region, &viewer, &s->after, site)) {
+		err = entry_put(s->entries, n, s->entry_size, site, sizeof(*site));
+		n += !err;
+	}
+	kfree(site);
+	s->count = n;
+	return err;
+}
+
 /*
  * An answer that could not be written is lost: nobody would know of what was
  * made, so it is unmade.
@@ -853,6 +903,10 @@ static const struct call {
 	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_HEALTH, call_health, memmgr_health, events,
 	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_TRACK, call_track, memmgr_track, sites_lost,
+	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_SITES, call_sites, memmgr_sites, entries,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
 };
 
 /* Room for every structure of the table. */
@@ -872,14 +926,14 @@ static_assert(sizeof(struct memmgr_query) == 88);
 static_assert(sizeof(struct memmgr_heap_create) == 120);
 static_assert(sizeof(struct memmgr_heap_destroy) == 16);
 static_assert(sizeof(struct memmgr_heap_query) == 136);
-static_assert(sizeof(struct memmgr_alloc) == 112);
+static_assert(sizeof(struct memmgr_alloc) == 120);
 static_assert(sizeof(struct memmgr_free) == 16);
 static_assert(sizeof(struct memmgr_resize) == 48);
-static_assert(sizeof(struct memmgr_alloc_batch) == 88);
+static_assert(sizeof(struct memmgr_alloc_batch) == 96);
 static_assert(sizeof(struct memmgr_free_batch) == 24);
 static_assert(sizeof(struct memmgr_mark) == 24);
 static_assert(sizeof(struct memmgr_copy) == 40);
-static_assert(sizeof(struct memmgr_info) == 184);
+static_assert(sizeof(struct memmgr_info) == 192);
 static_assert(sizeof(struct memmgr_list) == 40);
 static_assert(sizeof(struct memmgr_stats) == 512);
 static_assert(sizeof(struct memmgr_frag) == 824);
@@ -899,6 +953,9 @@ static_assert(sizeof(struct memmgr_compact) == 200);
 static_assert(sizeof(struct memmgr_pin) == 40);
 static_assert(sizeof(struct memmgr_health) == 80);
 static_assert(sizeof(struct memmgr_event) == 64);
+static_assert(sizeof(struct memmgr_track) == 48);
+static_assert(sizeof(struct memmgr_site) == 624);
+static_assert(sizeof(struct memmgr_sites) == 32);
 
 /* The call itself, with the heap that its argument names. */
 static int call_run(const struct call *call, struct caller *caller, void *arg)

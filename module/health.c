@@ -121,8 +121,9 @@ static void health_tell(struct region *region, u32 kind, u32 value, u32 limit, u
 
 	trace_memmgr_watermark(region->name, kind, value, limit);
 	if (words[kind])
-		pr_notice_ratelimited("memmgr: %s: %s 0.%03u is above 0.%03u\n",
-				      region->name, words[kind], value, limit);
+		pr_notice_ratelimited("memmgr: %s: %s %u.%03u is above %u.%03u\n",
+				      region->name, words[kind], value / 1000,
+				      value % 1000, limit / 1000, limit % 1000);
 	events_add(region, kind, value, limit, free);
 }
 

@@ -747,6 +747,7 @@ static void heap_destruct(struct memmgr_heap *heap)
 	if (heap->fallback)
 		heap_put(heap->fallback);
 	heap_free_memory(heap);
+	track_free(heap);
 	kfree_rcu(heap, rcu);
 }
 

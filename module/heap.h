@@ -41,6 +41,7 @@
 #include "mmap.h"
 #include "record.h"
 #include "region.h"
+#include "track.h"
 
 #define HEAP_MAX_RECORDS	(1u << 24)
 #define HEAP_DEFAULT_RECORDS	4096u
@@ -68,6 +69,7 @@ struct heap_move {
  * @waiters: callers that wait for memory, and one for @watched
  * @freed: counts frees while somebody waits
  * @watched: main: the next change is to be told to health.c
+ * @track: blocks that kernel code has; NULL: it was never tracked
  * @debug: DEBUG_* of debug.h; read at any time, set by debug_set()
  * @base: where the kernel maps the arena (slab: the region)
  * @span: bytes from @base on in which its blocks lie
@@ -132,6 +134,7 @@ struct memmgr_heap {
 	u32 freed;
 	bool watched;
 	u32 debug;
+	struct track *track;
 	void *base;
 	unsigned long span;
 	void *spare;
@@ -280,6 +283,7 @@ static inline u64 handle_make(u32 generation, u32 heap, u32 record)
  * @flags: MEMMGR_ALLOC_*
  * @timeout_ms: with MEMMGR_ALLOC_WAIT; 0: no limit
  * @tag: for people
+ * @site: where it comes from, if that is known
  */
 struct heap_request {
 	u64 bytes;
@@ -287,6 +291,7 @@ struct heap_request {
 	u32 flags;
 	u32 timeout_ms;
 	const char *tag;
+	u32 site;
 };
 
 /* heap.c: heaps come and go */
@@ -363,7 +368,8 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	       struct engine_refusal *why);
 int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle);
 void heap_refused(struct region *region);
-void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle);
+void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
+		  struct track_tally *tally);
 int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 		u64 bytes, u64 *granted, struct engine_refusal *why);
 __visible int heap_stack_mark(struct memmgr_heap *heap, u64 *mark);

@@ -32,6 +32,7 @@ static void record_prepare(struct record *record, struct client *client,
 		.client = rq->flags & MEMMGR_ALLOC_PERSISTENT ? NULL : client,
 		.payer = client,
 		.access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE,
+		.site = rq->site,
 		.uid = current_euid(),
 		.pid = task_tgid_nr(current),
 		.tid = task_pid_nr(current),
@@ -455,10 +456,12 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
  * @heap: that its handle names
  * @client: that goes; no call of it runs, and it has no mappings
  * @handle: of one of its allocations
+ * @tally: takes what it had not freed, if its heap is tracked
  *
  * Context: process. O(levels); for a stack O(log live).
  */
-void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle)
+void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
+		  struct track_tally *tally)
 {
 	struct record *record;
 	unsigned long flags;
@@ -468,6 +471,8 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle)
 	flags = heap_lock(heap);
 	record = record_of(heap, handle);
 	if (record && record->client == client) {
+		if (heap->debug & DEBUG_TRACK)
+			track_tally(tally, record);
 		if (heap_end(heap, record, &flags)) {
 			/* Below another's block: it goes when it surfaces. */
 			if (heap_is(heap, MEMMGR_KIND_STACK))
@@ -529,6 +534,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 		client_uncharge(record->payer, record->charge - block->granted, 0);
 	}
 	record->charge = block->granted;
+	site_count(heap->region, record->site, 0, bytes - record->bytes);
 	record->bytes = bytes;
 	heap->resizes++;
 	return 0;

@@ -111,6 +111,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 		record->depth = heap->stack.count - 1;
 		heap->record_at[record->depth] = i;
 	}
+	site_born(heap->region, record->site, record->bytes);
 	if (record->client)
 		client_add_record(record->client, record);
 	return record;
@@ -128,6 +129,7 @@ void record_release(struct memmgr_heap *heap, struct record *record)
 {
 	trace_memmgr_free(heap->region->name, heap->name, record->handle,
 			  heap_place(heap, record->offset), 0);
+	site_count(heap->region, record->site, -1, -(s64)record->bytes);
 	record_disown(heap, record);
 	if (record->payer)
 		client_uncharge(record->payer, record->charge, 1);
@@ -200,4 +202,5 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->exports = record->exports;
 	info->moves = record->moves;
 	info->lease_faults = record->lease_faults;
+	info->site = record->site;
 }

@@ -59,6 +59,7 @@ enum record_state {
  * @moves: how often it was moved
  * @map_page: page of the region where it was when it was mapped first
  * @depth: stack heaps: its place in the stack
+ * @site: where it comes from
  * @comm: of its maker
  * @tag: as given
  */
@@ -94,6 +95,7 @@ struct record {
 	u64 moves;
 	u32 map_page;
 	u32 depth;
+	u32 site;
 	char comm[MEMMGR_COMM_LEN];
 	char tag[MEMMGR_TAG_LEN];
 };

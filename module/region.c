@@ -711,6 +711,7 @@ void region_destroy(struct region *region)
 	mapping_inode_put(region->inode);
 	region_unmap(region);
 	client_forget_users(region);
+	sites_free(region);
 	mutex_unlock(&regions_mutex);
 	kfree(region);
 }

@@ -25,6 +25,7 @@
 #include "failures.h"
 #include "health.h"
 #include "hold.h"
+#include "sites.h"
 
 struct device;
 struct device_node;
@@ -71,6 +72,7 @@ struct vm_area_struct;
  * @serial: of the last heap that was made
  * @generation: highest of the handles of heaps that went
  * @failures: the last failed requests
+ * @sites: where allocations come from; NULL: no heap was ever tracked
  * @debugfs: the folder
  */
 struct region {
@@ -109,6 +111,7 @@ struct region {
 	u64 serial;
 	u32 generation;
 	struct failures failures;
+	struct sites *sites;
 	struct dentry *debugfs;
 };
 

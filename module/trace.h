@@ -70,6 +70,26 @@ TRACE_EVENT_FN(memmgr_free,
 	debug_trace_begin, debug_trace_end
 );
 
+/* A client closed with allocations of tracked heaps that it had not freed. */
+TRACE_EVENT(memmgr_leak,
+	TP_PROTO(const char *region, u64 client, u64 count, u64 bytes),
+	TP_ARGS(region, client, count, bytes),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__field(u64, client)
+		__field(u64, count)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		__entry->client = client;
+		__entry->count = count;
+		__entry->bytes = bytes;
+	),
+	TP_printk("region=%s client=%llu count=%llu bytes=%llu", __get_str(region),
+		  __entry->client, __entry->count, __entry->bytes)
+);
+
 /* A request failed; reason is enum memmgr_reason. */
 TRACE_EVENT(memmgr_fail,
 	TP_PROTO(const char *region, const char *heap, u64 bytes, u64 align, u32 reason,

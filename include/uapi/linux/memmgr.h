@@ -311,6 +311,7 @@ struct memmgr_heap_query {
  * @reason: out: when it failed: enum memmgr_reason
  * @from: out: the heap that served it (the fallback, perhaps)
  * @largest: out: when it failed: the largest size that would have worked
+ * @site: in: where in the program it is asked for, an address of code; 0: not told
  *
  * The memory reads as zeros. MEMMGR_ALLOC_NO_ZERO leaves in it what others left
  * there, in a heap that is not private. Results are written back on failure as
@@ -339,6 +340,7 @@ struct memmgr_alloc {
 	__u32 reason;
 	__u32 from;
 	__u64 largest;
+	__u64 site;
 };
 
 /**
@@ -396,6 +398,7 @@ struct memmgr_resize {
  * @reason: out: when fewer than asked were made
  * @reserved: 0
  * @largest: out: the same
+ * @site: in: as in struct memmgr_alloc
  *
  * Makes as many as it can. Fails when not even one could be made, and with
  * EFAULT when a handle could not be written: that one is freed again, and
@@ -413,6 +416,7 @@ struct memmgr_alloc_batch {
 	__u32 reason;
 	__u32 reserved;
 	__u64 largest;
+	__u64 site;
 };
 
 /**
@@ -480,6 +484,7 @@ struct memmgr_copy {
 #define MEMMGR_INFO_HELD	(1u << 3)	/* freed, but exported or the target of I/O */
 #define MEMMGR_INFO_MOVABLE	(1u << 4)	/* compaction may move it now */
 #define MEMMGR_INFO_LEASED	(1u << 5)	/* somebody has a real-time lease on it */
+#define MEMMGR_INFO_KERNEL	(1u << 6)	/* a block of kernel code, see MEMMGR_IOC_TRACK */
 
 /* struct memmgr_info.access and memmgr_protect.access */
 #define MEMMGR_ACCESS_NONE	0u
@@ -513,6 +518,8 @@ struct memmgr_copy {
  * @moves: how often it was moved
  * @lease_faults: page faults in its mappings while it was leased, since the first of
  *	these leases began; with a lease that was taken after mapping it, 0
+ * @site: id of the site that it comes from, see MEMMGR_IOC_SITES; 0: not known
+ * @reserved: 0
  */
 struct memmgr_info {
 	__u32 size;
@@ -539,15 +546,18 @@ struct memmgr_info {
 	__u32 exports;
 	__u64 moves;
 	__u64 lease_faults;
+	__u32 site;
+	__u32 reserved;
 };
 
 /* struct memmgr_list.flags */
 #define MEMMGR_LIST_MINE	(1u << 0)	/* only what this client may use */
+#define MEMMGR_LIST_KERNEL	(1u << 1)	/* blocks of kernel code; needs CAP_SYS_ADMIN */
 
 /**
  * struct memmgr_list - list allocations
  * @size: in: sizeof(struct memmgr_list)
- * @flags: in: MEMMGR_LIST_MINE
+ * @flags: in: MEMMGR_LIST_*
  * @heap: in: id, or MEMMGR_HEAP_ANY
  * @count: in: entries that fit, 1 .. MEMMGR_BATCH_MAX; out: entries written
  * @entry_size: in: sizeof(struct memmgr_info) as the caller knows it
@@ -557,7 +567,8 @@ struct memmgr_info {
  *
  * An allocation that lives during the whole enumeration appears exactly once.
  * Those of other clients are shown without their handle (0), and to all; those in
- * their private heaps to CAP_SYS_ADMIN only.
+ * their private heaps to CAP_SYS_ADMIN only. Blocks of kernel code are known of tracked
+ * heaps only, from MEMMGR_IOC_TRACK on.
  */
 struct memmgr_list {
 	__u32 size;
@@ -911,6 +922,8 @@ struct memmgr_health {
  * @MEMMGR_EVENT_COMPACTED: a compaction of main, in one or more calls of a client or
  *	slices of the health worker, ended or was given up: @value bytes were moved,
  *	and the largest free run after that was @bytes
+ * @MEMMGR_EVENT_LEAK: a client closed with @value allocations of tracked heaps that it
+ *	had not freed, @bytes in all
  */
 enum memmgr_event_kind {
 	MEMMGR_EVENT_LOST		= 0,
@@ -919,7 +932,8 @@ enum memmgr_event_kind {
 	MEMMGR_EVENT_FRAGMENTED		= 3,
 	MEMMGR_EVENT_NOT_FRAGMENTED	= 4,
 	MEMMGR_EVENT_COMPACTED		= 5,
-	MEMMGR_EVENTS			= 6,
+	MEMMGR_EVENT_LEAK		= 6,
+	MEMMGR_EVENTS			= 7,
 };
 
 /**
@@ -1229,6 +1243,95 @@ struct memmgr_quota {
 	__u32 reserved;
 };
 
+/* struct memmgr_track.flags */
+#define MEMMGR_TRACK_ON		(1u << 0)
+#define MEMMGR_TRACK_OFF	(1u << 1)
+
+/**
+ * struct memmgr_track - remember where the allocations of a heap come from
+ * @size: in: sizeof(struct memmgr_track)
+ * @heap: in: id of the heap
+ * @flags: in: MEMMGR_TRACK_ON or _OFF, which need CAP_SYS_ADMIN; 0: only tell
+ * @state: out: MEMMGR_TRACK_ON when it is on
+ * @blocks: out: blocks of kernel code that are remembered now
+ * @max_blocks: out: that can be
+ * @lost: out: blocks that were not remembered, since there were as many
+ * @sites: out: sites of the region that are known
+ * @max_sites: out: that can be
+ * @sites_lost: out: allocations without a site, since there were as many
+ *
+ * Off, the blocks are forgotten. Sites stay until the region goes.
+ */
+struct memmgr_track {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 state;
+	__u32 blocks;
+	__u32 max_blocks;
+	__u64 lost;
+	__u32 sites;
+	__u32 max_sites;
+	__u64 sites_lost;
+};
+
+#define MEMMGR_SITE_FRAMES	8
+#define MEMMGR_SITE_NAME	512
+
+/* struct memmgr_site.kind */
+enum memmgr_site_kind {
+	MEMMGR_SITE_KERNEL	= 1,	/* kernel code: @frame, the innermost first */
+	MEMMGR_SITE_USER	= 2,	/* @offset in the file @name; empty: in no file */
+};
+
+/**
+ * struct memmgr_site - where allocations come from
+ * @id: as in memmgr_info.site
+ * @kind: enum memmgr_site_kind
+ * @live: allocations from there that live now
+ * @live_bytes: bytes that these asked for
+ * @allocs: allocations ever
+ * @offset: of a user's site: in the file, as addr2line takes it of a position
+ *	independent one
+ * @frames: of kernel code
+ * @uid: of who allocated there first
+ * @frame: addresses of kernel code
+ * @name: the file, or the names of kernel code's frames, one a line
+ */
+struct memmgr_site {
+	__u32 id;
+	__u32 kind;
+	__u64 live;
+	__u64 live_bytes;
+	__u64 allocs;
+	__u64 offset;
+	__u32 frames;
+	__u32 uid;
+	__u64 frame[MEMMGR_SITE_FRAMES];
+	char name[MEMMGR_SITE_NAME];
+};
+
+/**
+ * struct memmgr_sites - list the sites of a region
+ * @size: in: sizeof(struct memmgr_sites)
+ * @flags: in: must be 0
+ * @count: in: entries that fit, 1 .. MEMMGR_BATCH_MAX; out: entries written
+ * @entry_size: in: sizeof(struct memmgr_site) as the caller knows it
+ * @after: in: 0 at first; out: id of the last one written
+ * @entries: in: pointer to @count entries of @entry_size bytes
+ *
+ * @count is 0 (out) when there are no more. Where kernel code and other users
+ * allocate, CAP_SYS_ADMIN alone is told: others get @kind and the counts.
+ */
+struct memmgr_sites {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 entry_size;
+	__u64 after;
+	__u64 entries;
+};
+
 /*
  * mmap(): @map_offset (plus a multiple of the page size) of an allocation or a
  * private heap of this client, MAP_SHARED, not executable, inside what was
@@ -1280,5 +1383,7 @@ struct memmgr_quota {
 #define MEMMGR_IOC_PIN			_IO(MEMMGR_IOC_MAGIC, 0x1b)
 #define MEMMGR_IOC_UNPIN		_IO(MEMMGR_IOC_MAGIC, 0x1c)
 #define MEMMGR_IOC_HEALTH		_IO(MEMMGR_IOC_MAGIC, 0x1d)
+#define MEMMGR_IOC_TRACK		_IO(MEMMGR_IOC_MAGIC, 0x20)
+#define MEMMGR_IOC_SITES		_IO(MEMMGR_IOC_MAGIC, 0x21)
 
 #endif /* _UAPI_LINUX_MEMMGR_H */

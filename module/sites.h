@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Sites: where in programs and in the kernel allocations come from. */
+#ifndef MEMMGR_SITES_H
+#define MEMMGR_SITES_H
+
+#include <linux/atomic.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <uapi/linux/memmgr.h>
+
+struct client;
+struct mm_struct;
+struct region;
+struct seq_file;
+struct viewer;
+
+#define SITE_NONE	0u
+#define SITES_MAX	1024u
+#define SITE_PATH	128u	/* the end of a longer one is kept */
+#define SITE_CACHED	16u
+
+/**
+ * struct site - of a program's file or of the kernel
+ * @kind: enum memmgr_site_kind; 0: the entry is free
+ * @hash: of what tells it from others, as follows
+ * @offset: user: in the file
+ * @frame: kernel: return addresses, the innermost first
+ * @frames: number of these
+ * @uid: of who allocated there first
+ * @live: allocations from there that live now
+ * @bytes: asked for by these
+ * @allocs: allocations ever
+ * @path: user: of the file; kernel: the name of @frame[0], as long as it had one
+ */
+struct site {
+	u32 kind;
+	u32 hash;
+	u64 offset;
+	unsigned long frame[MEMMGR_SITE_FRAMES];
+	u32 frames;
+	kuid_t uid;
+	atomic64_t live;
+	atomic64_t bytes;
+	atomic64_t allocs;
+	char path[SITE_PATH];
+};
+
+/**
+ * struct sites - of a region; an id is an index + 1, and a site stays
+ * @lock: guards which ones there are
+ * @used: entries that are in use
+ * @lost: allocations for whose site there was no room
+ * @site: a hash table with linear probing
+ */
+struct sites {
+	raw_spinlock_t lock;
+	u32 used;
+	atomic64_t lost;
+	struct site site[SITES_MAX];
+};
+
+/**
+ * struct site_cache - the last sites of a client, so that a loop looks up once
+ * @mm: the address space in which they hold
+ * @address: in it
+ * @id: of the site
+ */
+struct site_cache {
+	const struct mm_struct *mm;
+	u64 address[SITE_CACHED];
+	u32 id[SITE_CACHED];
+};
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+int sites_make(struct region *region);
+void sites_free(struct region *region);
+__visible u32 site_of_kernel(struct region *region, const unsigned long *frame, u32 frames);
+u32 site_of_user(struct client *client, u64 address);
+__visible void site_count(const struct region *region, u32 id, int change, s64 bytes);
+void site_born(const struct region *region, u32 id, u64 bytes);
+bool sites_next(const struct region *region, const struct viewer *viewer, u64 *after,
+		struct memmgr_site *out);
+void sites_describe(const struct region *region, struct memmgr_track *out);
+void site_print(char *text, size_t size, const struct region *region, u32 id);
+#else
+static inline u32 site_of_kernel(struct region *region, const unsigned long *frame, u32 frames)
+{
+	return SITE_NONE;
+}
+
+static inline bool sites_next(const struct region *region, const struct viewer *viewer,
+			      u64 *after, struct memmgr_site *out)
+{
+	return false;
+}
+
+static inline void sites_free(struct region *region)
+{
+}
+
+static inline u32 site_of_user(struct client *client, u64 address)
+{
+	return SITE_NONE;
+}
+
+static inline void site_count(const struct region *region, u32 id, int change, s64 bytes)
+{
+}
+
+static inline void site_born(const struct region *region, u32 id, u64 bytes)
+{
+}
+#endif
+
+#endif /* MEMMGR_SITES_H */

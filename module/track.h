@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Tracking: whose blocks of a heap are, also those that have no record. */
+#ifndef MEMMGR_TRACK_H
+#define MEMMGR_TRACK_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <uapi/linux/memmgr.h>
+
+struct client;
+struct memmgr_heap;
+struct record;
+struct region;
+
+#define TRACK_BLOCKS	4096u	/* of kernel code, in one heap */
+#define TRACK_NONE	(~0u)
+
+/**
+ * struct track_block - a block that kernel code has
+ * @place: where, offset in the region
+ * @bytes: asked for
+ * @time_ns: when it was made
+ * @next: in its bucket, or the next free one
+ * @site: where it comes from
+ * @pid: of who was running then; 0: an interrupt
+ * @tid: the same
+ * @live: it is one
+ * @comm: of who was running then
+ */
+struct track_block {
+	u64 place;
+	u64 bytes;
+	u64 time_ns;
+	u32 next;
+	u32 site;
+	u32 pid;
+	u32 tid;
+	bool live;
+	char comm[MEMMGR_COMM_LEN];
+};
+
+/**
+ * struct track - the blocks of a heap that kernel code has
+ * @lock: guards the rest; innermost
+ * @used: blocks that are remembered
+ * @free: first free entry
+ * @lost: blocks for which there was no room
+ * @bucket: by hash of the place, the first one
+ * @block: the entries
+ */
+struct track {
+	raw_spinlock_t lock;
+	u32 used;
+	u32 free;
+	u64 lost;
+	u32 bucket[TRACK_BLOCKS];
+	struct track_block block[TRACK_BLOCKS];
+};
+
+/**
+ * struct track_tally - what a client that goes has not freed
+ * @count: allocations
+ * @bytes: asked for
+ * @site: where most of it comes from, the most first
+ */
+struct track_tally {
+	u64 count;
+	u64 bytes;
+	struct track_part {
+		u32 site;
+		u64 count;
+		u64 bytes;
+	} part[8];
+};
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+int track_call(struct memmgr_heap *heap, struct memmgr_track *out);
+void track_free(struct memmgr_heap *heap);
+__visible void track_add(struct memmgr_heap *heap, u64 place, u64 bytes, u32 site);
+__visible bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was);
+__visible void track_restore(struct memmgr_heap *heap, const struct track_block *was);
+__visible void track_remove_from(struct memmgr_heap *heap, u64 place);
+bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info);
+void track_tally(struct track_tally *tally, const struct record *record);
+void track_tell(const struct client *client, struct track_tally *tally);
+#else
+static inline int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info)
+{
+	return false;
+}
+
+static inline bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was)
+{
+	return false;
+}
+
+static inline void track_restore(struct memmgr_heap *heap, const struct track_block *was)
+{
+}
+
+static inline void track_remove_from(struct memmgr_heap *heap, u64 place)
+{
+}
+
+static inline void track_add(struct memmgr_heap *heap, u64 place, u64 bytes, u32 site)
+{
+}
+
+static inline void track_free(struct memmgr_heap *heap)
+{
+}
+
+static inline void track_tally(struct track_tally *tally, const struct record *record)
+{
+}
+
+static inline void track_tell(const struct client *client, struct track_tally *tally)
+{
+}
+#endif
+
+#endif /* MEMMGR_TRACK_H */
