@@ -2,6 +2,7 @@
 /* One function for each call of the ABI. */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -9,7 +10,7 @@
 
 #include "memmgr.h"
 
-/* Entries that memmgr_list() asks for at a time: 10 KiB of stack. */
+/* Entries that memmgr_list() asks for at a time: 12 KiB of stack. */
 #define LIST_CHUNK	64
 
 static int call(int fd, unsigned long command, void *arg)
@@ -77,10 +78,26 @@ int memmgr_heap_next(int fd, uint32_t first, struct memmgr_heap_query *query)
 	return call(fd, MEMMGR_IOC_HEAP_QUERY, query);
 }
 
+/* Where this library's function was called. */
+#define CALLER	((uintptr_t)__builtin_return_address(0))
+
 int memmgr_alloc(int fd, struct memmgr_alloc *alloc)
 {
+	bool told = alloc->site;
+	int err;
+
 	alloc->size = sizeof(*alloc);
-	return call(fd, MEMMGR_IOC_ALLOC, alloc);
+	if (!told)
+		alloc->site = CALLER;
+	err = call(fd, MEMMGR_IOC_ALLOC, alloc);
+	/* An older module does not know sites. */
+	if (err == -E2BIG) {
+		alloc->site = 0;
+		err = call(fd, MEMMGR_IOC_ALLOC, alloc);
+	}
+	if (!told)
+		alloc->site = 0;
+	return err;
 }
 
 int memmgr_free(int fd, uint64_t handle)
@@ -101,8 +118,20 @@ int memmgr_resize(int fd, struct memmgr_resize *resize)
 
 int memmgr_alloc_batch(int fd, struct memmgr_alloc_batch *batch)
 {
+	bool told = batch->site;
+	int err;
+
 	batch->size = sizeof(*batch);
-	return call(fd, MEMMGR_IOC_ALLOC_BATCH, batch);
+	if (!told)
+		batch->site = CALLER;
+	err = call(fd, MEMMGR_IOC_ALLOC_BATCH, batch);
+	if (err == -E2BIG) {
+		batch->site = 0;
+		err = call(fd, MEMMGR_IOC_ALLOC_BATCH, batch);
+	}
+	if (!told)
+		batch->site = 0;
+	return err;
 }
 
 int memmgr_free_batch(int fd, const uint64_t *handles, size_t *count)
@@ -426,5 +455,36 @@ int memmgr_failures(int fd, uint64_t after, struct memmgr_failure *entries,
 		if (total)
 			*total = failures.total;
 	}
+	return err;
+}
+
+int memmgr_track(int fd, uint32_t heap, uint32_t flags, struct memmgr_track *track)
+{
+	memset(track, 0, sizeof(*track));
+	track->size = sizeof(*track);
+	track->heap = heap;
+	track->flags = flags;
+	return call(fd, MEMMGR_IOC_TRACK, track);
+}
+
+/* Entries that memmgr_sites() asks for at a time. */
+#define SITES_CHUNK	16
+
+int memmgr_sites(int fd, int (*visit)(const struct memmgr_site *site, void *arg), void *arg)
+{
+	struct memmgr_site entries[SITES_CHUNK];
+	struct memmgr_sites sites = {
+		.size = sizeof(sites),
+		.entry_size = sizeof(entries[0]),
+		.entries = user_pointer(entries),
+	};
+	int err;
+
+	do {
+		sites.count = SITES_CHUNK;
+		err = call(fd, MEMMGR_IOC_SITES, &sites);
+		for (uint32_t i = 0; !err && i < sites.count; i++)
+			err = visit(&entries[i], arg);
+	} while (!err && sites.count);
 	return err;
 }

@@ -167,6 +167,23 @@ int memmgr_list(int fd, uint32_t heap, uint32_t flags,
 		int (*visit)(const struct memmgr_info *info, void *arg),
 		void *arg);
 
+/* ---- where allocations come from ---- */
+
+/**
+ * memmgr_track() - remember where the allocations of a heap come from
+ * @fd: the region
+ * @heap: id
+ * @flags: MEMMGR_TRACK_ON or _OFF, for root; 0: only tell
+ * @track: how it stands
+ *
+ * memmgr_alloc() and memmgr_alloc_batch() say where in the program they are called,
+ * unless their structure has a site already.
+ */
+int memmgr_track(int fd, uint32_t heap, uint32_t flags, struct memmgr_track *track);
+
+/* Visit the sites of a region, as memmgr_list() visits allocations. */
+int memmgr_sites(int fd, int (*visit)(const struct memmgr_site *site, void *arg), void *arg);
+
 /* ---- keeping memory in place, and moving it ---- */
 
 /**

@@ -51,6 +51,7 @@ static const char *const event_names[MEMMGR_EVENTS] = {
 	[MEMMGR_EVENT_FRAGMENTED]	= "fragmented",
 	[MEMMGR_EVENT_NOT_FRAGMENTED]	= "not-fragmented",
 	[MEMMGR_EVENT_COMPACTED]	= "compacted",
+	[MEMMGR_EVENT_LEAK]		= "leak",
 };
 
 /* Unit @i is 1024^i bytes. */

@@ -29,7 +29,7 @@ static const struct argp_option options_table[] = {
 	{ "timeout", KEY_TIMEOUT, "S", 0,
 	  "End after S seconds; a failure if --count was not reached", 0 },
 	{ "kind", KEY_KIND, "KIND[,KIND]", 0,
-	  "Only these: low, not-low, fragmented, not-fragmented, compacted", 0 },
+	  "Only these: low, not-low, fragmented, not-fragmented, compacted, leak", 0 },
 	{ 0 },
 };
 
@@ -90,7 +90,7 @@ static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
 	.doc = "Wait for what happens in the region and show it, a line for each event: low or not "
-	       "low on memory, fragmented or not, compacted. Thresholds: memctl health.\v"
+	       "low on memory, fragmented or not, compacted, a leak. Thresholds: memctl health.\v"
 	       "COMMAND finds the event in $MEMMGR_EVENT (its kind), $MEMMGR_HEAP, $MEMMGR_VALUE and "
 	       "$MEMMGR_LIMIT (thousandths; compacted: bytes moved), $MEMMGR_BYTES (free; compacted: "
 	       "the largest free run), $MEMMGR_SEQ, $MEMMGR_REGION and $MEMMGR_DEVICE. Events wait "
@@ -136,6 +136,10 @@ static void describe(const struct memmgr_event *event, char *text, size_t len)
 	case MEMMGR_EVENT_COMPACTED:
 		snprintf(text, len, "%s moved, the largest free run is %s", size_text(event->value),
 			 free);
+		break;
+	case MEMMGR_EVENT_LEAK:
+		snprintf(text, len, "a client closed with %" PRIu64 " allocations, %s, not freed",
+			 (uint64_t)event->value, free);
 		break;
 	default:
 		snprintf(text, len, "kind %" PRIu32 ", value %" PRIu64 ", limit %" PRIu64

@@ -26,6 +26,7 @@ static const struct command *const commands[] = {
 	&cmd_top,
 	&cmd_check,
 	&cmd_failures,
+	&cmd_leaks,
 	&cmd_health,
 	&cmd_watch,
 	&cmd_protect,

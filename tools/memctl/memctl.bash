@@ -13,7 +13,7 @@ _memctl_tags() {
 _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands='info heap alloc free resize list read write fill stats frag defrag map
-		top check failures health watch protect seal pin export sync clients quota demo replay help'
+		top check failures leaks health watch protect seal pin export sync clients quota demo replay help'
 	local command='' sub='' word words=''
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do

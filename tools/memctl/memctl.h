@@ -49,7 +49,7 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
 	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
 	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch,
-	cmd_top;
+	cmd_top, cmd_leaks;
 
 /* ---- main.c ---- */
 
@@ -151,6 +151,11 @@ uint64_t fixed_total(const __u64 fixed[MEMMGR_FIXED_REASONS]);
 
 /* memctl frag HEAP --explain SIZE,ALIGN; an enum exit_code. */
 int explain(const struct memctl *ctl, const char *heap, uint64_t bytes, uint64_t align);
+
+/* ---- site.c: places in programs as people know them ---- */
+
+/* "function (file.c:12)" where there are symbols, "/path+0x12" elsewhere. Free it. */
+char *site_text(const struct memmgr_site *site);
 
 /* ---- cmd_protect.c ---- */
 

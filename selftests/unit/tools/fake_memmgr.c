@@ -13,6 +13,8 @@
  * moves everything to the front of its heap, and each call takes FAKE_SLOW ms. What
  * read() gives is in FAKE_EVENTS="KIND:VALUE:LIMIT:BYTES ...".
  * FAKE_OWNER="COMM UID PINS" says who allocates, and how often that is pinned.
+ * Sites are in FAKE_SITES="KIND:OFFSET:NAME ...", from id 1 on; FAKE_SITE=ID says where
+ * an allocation comes from.
  * FAKE_OLD is a module of before memory could move.
  */
 #include <dlfcn.h>
@@ -176,6 +178,8 @@ static void dress(struct memmgr_info *info)
 	const char *owner = getenv("FAKE_OWNER");
 
 	strcpy(info->comm, "memctl");
+	if (getenv("FAKE_SITE"))
+		info->site = (uint32_t)atoi(getenv("FAKE_SITE"));
 	if (owner)
 		sscanf(owner, "%15s %u %u", info->comm, &info->uid, &info->pins);
 	info->client = info->pid;
@@ -510,6 +514,9 @@ static int do_list(struct memmgr_list *list)
 	struct memmgr_info *entries = (void *)(uintptr_t)list->entries;
 	uint32_t room = list->count;
 
+	/* The kernel has nothing. */
+	if (list->flags & MEMMGR_LIST_KERNEL)
+		list->cursor = RECORDS;
 	for (list->count = 0; list->cursor < RECORDS && list->count < room; list->cursor++) {
 		struct block *block = &state->blocks[list->cursor];
 
@@ -838,6 +845,39 @@ static bool next_event(struct memmgr_event *event)
 	return true;
 }
 
+static int do_track(struct memmgr_track *track)
+{
+	static bool on;
+
+	if (!heap_at(track->heap))
+		return -ENOENT;
+	if (track->flags)
+		on = track->flags == MEMMGR_TRACK_ON;
+	track->state = on ? MEMMGR_TRACK_ON : 0;
+	return 0;
+}
+
+/* One a call: the one behind @after of $FAKE_SITES. */
+static int do_sites(struct memmgr_sites *sites)
+{
+	struct memmgr_site *site = (void *)(uintptr_t)sites->entries;
+	const char *at = getenv("FAKE_SITES") ? getenv("FAKE_SITES") : "";
+	unsigned long long offset;
+	uint64_t i;
+	int len;
+
+	sites->count = 0;
+	memset(site, 0, sizeof(*site));
+	for (i = 0; i <= sites->after; i++, at += len)
+		if (sscanf(at, "%u:%llu:%511s%n", &site->kind, &offset, site->name, &len) < 3)
+			return 0;
+	site->offset = offset;
+	site->live = 1;
+	site->id = ++sites->after;
+	sites->count = 1;
+	return 0;
+}
+
 static void interrupt(void)
 {
 	static int allocations;
@@ -852,16 +892,18 @@ static bool only_asks(unsigned long command, const void *arg)
 {
 	if (command == MEMMGR_IOC_COMPACT)
 		return ((const struct memmgr_compact *)arg)->flags & MEMMGR_COMPACT_DRY_RUN;
+	if (command == MEMMGR_IOC_TRACK)
+		return !((const struct memmgr_track *)arg)->flags;
 	return command == MEMMGR_IOC_HEALTH &&
 	       !(((const struct memmgr_health *)arg)->flags & MEMMGR_HEALTH_SET);
 }
 
 static int dispatch(unsigned long command, void *arg)
 {
-	static const uint32_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
-					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x19;
+	static const uint64_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
+					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x19 | 1ull << 0x21;
 
-	if (!writable && !(read_only >> (command & 0x1f) & 1) && !only_asks(command, arg))
+	if (!writable && !(read_only >> (command & 0x3f) & 1) && !only_asks(command, arg))
 		return -EACCES;
 	switch (command) {
 	case MEMMGR_IOC_QUERY:
@@ -893,6 +935,10 @@ static int dispatch(unsigned long command, void *arg)
 		return do_alloc_query(arg);
 	case MEMMGR_IOC_LIST:
 		return do_list(arg);
+	case MEMMGR_IOC_TRACK:
+		return getenv("FAKE_OLD") ? -ENOTTY : do_track(arg);
+	case MEMMGR_IOC_SITES:
+		return getenv("FAKE_OLD") ? -ENOTTY : do_sites(arg);
 	case MEMMGR_IOC_STATS:
 		return do_stats(arg);
 	case MEMMGR_IOC_FRAG:
