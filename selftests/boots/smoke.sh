@@ -26,7 +26,7 @@ nothing_left() {
 group_only() { stat -c '%a %F' "$1" && [ "$(stat -c '%a %F' "$1")" = "660 character special file" ]; }
 
 echo "KTAP version 1"
-echo "1..29"
+echo "1..30"
 check insmod insmod /lib/modules/memmgr.ko
 check device test -c /dev/memmgr
 check device_mode group_only /dev/memmgr
@@ -59,6 +59,9 @@ check explain sh -c 'memctl frag --explain 1M | grep "would succeed"'
 check defrag sh -c 'memctl defrag --dry-run && memctl defrag | grep "largest run"'
 check health sh -c 'memctl health | grep -w good'
 check pin memctl pin more -- sh -c 'test -n "$MEMMGR_OFFSET" && memctl free more; test $? = 1'
+check leaks sh -c '
+	memctl leaks --on | grep "heaps are tracked" && memctl alloc 4K --tag leaked &&
+		memctl leaks | grep "4K.*memctl+0x" && memctl leaks --off && memctl free leaked'
 check leave sh -c 'memctl alloc 1M --tag left && memctl heap create left --kind pool --object 4K --count 16'
 check rmmod rmmod memmgr
 # What looks at a region some time after it changed must not find it gone.

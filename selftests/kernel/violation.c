@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "memmgr_test.h"
+#include "tracing.h"
 
 #define TAG	"a tag\nmemmgr: forged"	/* a line that it must not become */
 #define SHOWN	"a tag\\nmemmgr: forged"
@@ -17,31 +17,15 @@ FIXTURE(violation)
 	int fd;
 	size_t page;
 	struct snapshot before;
-	char events[64];	/* folder of the event; empty: there is none */
+	char events[64];	/* folder of the events; empty: there are none */
 	char trace[64];
 	struct memmgr_query q;
 	struct memmgr_alloc a;
 	unsigned char *p;
 };
 
-static bool put(const char *folder, const char *file, const char *text)
-{
-	char path[128];
-	bool done;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s", folder, file);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	done = fd >= 0 && write(fd, text, strlen(text)) == strlen(text);
-	close(fd);
-	return done;
-}
-
 FIXTURE_SETUP(violation)
 {
-	static const char *const mounts[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-	unsigned int i;
-
 	self->page = page_size();
 	self->fd = open_device(O_RDWR);
 	ASSERT_LE(0, self->fd);
@@ -51,16 +35,11 @@ FIXTURE_SETUP(violation)
 	strcpy(self->a.tag, TAG);
 	ASSERT_EQ(0, mm_alloc(self->fd, &self->a));
 	self->p = must_map(_metadata, self->fd, self->a.map_offset, 3 * self->page);
-	for (i = 0; i < ARRAY_SIZE(mounts) && !self->events[0]; i++) {
-		snprintf(self->trace, sizeof(self->trace), "%s/trace", mounts[i]);
-		snprintf(self->events, sizeof(self->events), "%s/events/memmgr/memmgr_violation/",
-			 mounts[i]);
-		if (access(self->events, F_OK))
-			self->events[0] = 0;
-	}
+	if (!tracing_find(self->trace, self->events))
+		self->events[0] = 0;
 	if (self->events[0]) {
 		ASSERT_TRUE(put(self->trace, "", "\n"));
-		ASSERT_TRUE(put(self->events, "enable", "1"));
+		ASSERT_TRUE(put(self->events, "memmgr_violation/enable", "1"));
 	}
 }
 
@@ -69,25 +48,11 @@ FIXTURE_TEARDOWN(violation)
 	int fd = open_device(O_RDWR);
 
 	if (self->events[0])
-		EXPECT_TRUE(put(self->events, "enable", "0"));
+		EXPECT_TRUE(put(self->events, "memmgr_violation/enable", "0"));
 	unmap_all();
 	close(self->fd);
 	EXPECT_TRUE(state_returns(fd, &self->before));
 	close(fd);
-}
-
-/* Lines of the trace with all of this text; then it is empty again. */
-static int traced(const char *trace, const char *text)
-{
-	FILE *file = fopen(trace, "r");
-	char line[512];
-	int count = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		count += !!strstr(line, text);
-	if (file)
-		fclose(file);
-	return put(trace, "", "\n") ? count : -1;
 }
 
 /* What the event says of this region, and @what. */
@@ -132,7 +97,7 @@ TEST_F(violation, by_a_copy_is_traced)
 	ASSERT_EQ(0, mm_protect(self->fd, self->a.handle, MEMMGR_ACCESS_NONE, 0));
 	EXPECT_EQ(-EACCES, mm_read(self->fd, self->a.handle, 9, &c, 1));
 	EXPECT_EQ(1, traced(self->trace, fields(&self->q, "offset=9 access=read")));
-	ASSERT_TRUE(put(self->events, "enable", "0"));
+	ASSERT_TRUE(put(self->events, "memmgr_violation/enable", "0"));
 	EXPECT_EQ(-EACCES, mm_read(self->fd, self->a.handle, 9, &c, 1));
 	EXPECT_EQ(0, traced(self->trace, "memmgr_violation"));
 }

@@ -70,6 +70,58 @@ own_tests() {
 	done <"$1"
 }
 
+# $1: what their names begin with.
+run_own_tests() {
+	answer=$(mktemp)
+	cat $run | sed "s/^\(\(not \)*ok [0-9]*\) /\1 $1/" >"$answer"
+	own_tests "$answer"
+	planned=$(sed -n 's/^1\.\.//p' "$answer")
+	[ "${planned:-0}" != 0 ] && [ "$(grep -cE '^(not )?ok ' "$answer")" = "$planned" ]
+	verdict $? "${1}own_tests_complete"
+	rm "$answer"
+}
+
+# Allocations of kernel code that are known, as "COUNT BYTES" of all of them.
+known() {
+	grep ' kernel ' /sys/kernel/debug/memmgr/*/sites |
+		awk '{ n += $3; bytes += $4 } END { print n + 0, bytes + 0 }'
+}
+# The site of the example client's ring, which it holds all the time.
+known_by_name() { memctl leaks main | grep -w memmgr_client; }
+traced() { grep -c "$1: .*$2" $tracing/trace; }
+trace() { for event in alloc free; do echo "$1" >$tracing/events/memmgr/memmgr_$event/enable; done; }
+
+# Once more, the long way: every heap tracked, and the calls traced.
+watched_tests() {
+	tracing=/sys/kernel/tracing
+	[ -d $tracing/events ] || mount -t tracefs none $tracing 2>/dev/null
+	rmmod memmgr_client
+	try tracked_on memctl leaks --on
+	insmod "$modules/memmgr_client.ko"
+	try tracked_site_named known_by_name
+	before=$(known)
+	traced=1
+	[ ! -d $tracing/events/memmgr ] || traced=0
+	[ $traced = 1 ] || { echo >$tracing/trace && trace 1; }
+	run_own_tests watched.
+	[ "$before" = "$(known)" ] || echo "# known before: $before; now: $(known)"
+	[ "$before" = "$(known)" ]
+	verdict $? tracked_none_left
+	if [ $traced = 0 ]; then
+		trace 0
+		[ "$(traced memmgr_alloc 'caller=.*memmgr_client')" -gt 50 ] &&
+			[ "$(traced memmgr_free 'caller=.*memmgr_client')" -gt 50 ]
+		verdict $? traced_calls
+	else
+		number=$((number + 1))
+		echo "ok $number traced_calls # SKIP this kernel has no tracing"
+	fi
+	try tracked_off memctl leaks --off
+	[ "$(known)" = "0 0" ]
+	verdict $? tracked_forgotten
+	run_own_tests unwatched.
+}
+
 echo "KTAP version 1"
 # shellcheck disable=SC2086 # two words
 insmod "$modules/memmgr.ko" $region "heaps=$heaps" || exit 1
@@ -79,14 +131,8 @@ refuse unknown_heap_refused "$missing" insmod "$modules/memmgr_client.ko" pool=n
 refuse wrong_kind_refused "Invalid argument" insmod "$modules/memmgr_client.ko" pool=objects
 try load insmod "$modules/memmgr_client.ko"
 
-answer=$(mktemp)
-cat $run >"$answer"
-verdict $? own_tests_ran
-own_tests "$answer"
-planned=$(sed -n 's/^1\.\.//p' "$answer")
-[ "$(grep -cE '^(not )?ok ' "$answer")" = "$planned" ]
-verdict $? own_tests_complete
-rm "$answer"
+run_own_tests ""
+watched_tests
 
 refuse held_heap_not_destroyed "busy\|use\|held\|live" memctl heap destroy frames
 rmmod memmgr 2>/dev/null
