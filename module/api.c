@@ -234,14 +234,29 @@ static __always_inline unsigned int how_asked(size_t align, unsigned int flags)
 	return fls_long(align) << HOW_ALIGN_SHIFT | flags;
 }
 
+/* An allocation that is to fail on purpose: it does so as any other. */
+static bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align)
+{
+	struct engine_refusal why = { 0 };
+
+	if (!bytes || !inject_heap(heap))
+		return false;
+	engine_refuse(&why, MEMMGR_REASON_INJECTED, 0);
+	heap_failed(heap, bytes, align, &why);
+	return true;
+}
+
 /* The long way, for a heap that is watched, or while somebody traces. */
 static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
 				    unsigned long caller)
 {
 	unsigned int flags = how & ((1u << HOW_ALIGN_SHIFT) - 1);
 	size_t align = how >> HOW_ALIGN_SHIFT ? 1ul << ((how >> HOW_ALIGN_SHIFT) - 1) : 0;
-	void *ptr = alloc_slow(heap, bytes, align, flags);
+	void *ptr;
 
+	if (alloc_injected(heap, bytes, align))
+		return NULL;
+	ptr = alloc_slow(heap, bytes, align, flags);
 	if (ptr)
 		watch_block(heap, ptr, bytes, align, caller);
 	return ptr;
@@ -489,19 +504,29 @@ EXPORT_SYMBOL_GPL(memmgr_pool_get);
  * @timeout: jiffies to wait at most; MAX_SCHEDULE_TIMEOUT: without limit
  *
  * Context: process, sleeps.
- * Return: the block; NULL when none came in time, or a signal came.
+ * Return: the block; NULL when none came in time, a signal came, or it was to fail
+ * on purpose (inject.h).
  */
 void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 {
 	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
-	void *ptr = memmgr_pool_get(heap);
+	void *ptr = NULL;
 	unsigned long flags;
 	bool go_on = left > 0;
 	u32 seen;
 	int err;
 	u32 i;
 
-	if (ptr || !go_on || !heap_is(heap, MEMMGR_KIND_POOL))
+	if (!heap_is(heap, MEMMGR_KIND_POOL))
+		return NULL;
+	/* Looked at here: what is to fail is not waited for. */
+	if (debug_is_on() && alloc_injected(heap, heap->pool.block, 0))
+		return NULL;
+	if (!pool_get_fast(heap, &ptr))
+		ptr = alloc_slow(heap, heap->pool.block, 0, 0);
+	if (ptr && debug_is_on())
+		watch_block(heap, ptr, heap->pool.block, 0, _RET_IP_);
+	if (ptr || !go_on)
 		return ptr;
 	flags = heap_lock(heap);
 	heap->waits++;

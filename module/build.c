@@ -31,6 +31,7 @@
 #include "heap_stats.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #include "hold.c"
+#include "inject.c"
 #endif
 #include "mmap.c"
 #include "number.c"

@@ -16,6 +16,7 @@
 #include <uapi/linux/memmgr.h>
 
 #include "compact.h"
+#include "inject.h"
 #include "sites.h"
 
 struct engine_refusal;
@@ -71,6 +72,7 @@ struct client_user {
  * @records: of its allocations that are not persistent
  * @pins: that it has
  * @slices: what its compactions moved and no event tells yet
+ * @injection: which of its requests fail on purpose; guarded by inject.c
  * @sites: the last ones of its calls
  * @event: number of the last event that it has read
  * @read_mutex: guards @event; one reader at a time
@@ -81,8 +83,8 @@ struct client_user {
  * @comm: of who opened it
  * @rcu: it may end under a heap's lock
  *
- * region.client_lock guards all of it but @slices, @heaps and @event; inside a
- * heap's lock.
+ * region.client_lock guards all of it but @slices, @heaps, @injection and @event;
+ * inside a heap's lock.
  */
 struct client {
 	struct region *region;
@@ -94,6 +96,7 @@ struct client {
 	struct list_head records;
 	struct list_head pins;
 	struct compact_slices slices;
+	struct injection injection;
 	struct site_cache sites;
 	u64 event;
 	struct mutex read_mutex;	/* event */

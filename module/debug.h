@@ -12,6 +12,7 @@
 struct memmgr_heap;
 
 /* heap.debug */
+#define DEBUG_INJECT	(1u << 1)	/* requests fail on purpose, see inject.h */
 #define DEBUG_TRACK	(1u << 2)	/* track.c */
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)

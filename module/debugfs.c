@@ -103,13 +103,14 @@ DEFINE_SHOW_ATTRIBUTE(summary);
 static void heap_line(struct seq_file *m, struct memmgr_heap *heap)
 {
 	struct memmgr_stats *s = kzalloc(sizeof(*s), GFP_KERNEL);
-	u64 failures = 0;
+	u64 failures;
 	int i;
 
 	if (!s)
 		return;
 	heap_stats(heap, s);
-	for (i = 0; i < MEMMGR_REASONS; i++)
+	failures = s->injected;
+	for (i = 0; i < MEMMGR_STATS_REASONS; i++)
 		failures += s->failures[i];
 	seq_printf(m, "%-3u %-31s %-6s %-7s %12llu %12llu %12llu %12llu %12llu %8u %8u %10llu %10llu %8llu\n",
 		   heap->id, heap->name, heap_kind_name(heap->kind),
@@ -261,6 +262,7 @@ static const char * const reasons[MEMMGR_REASONS] = {
 	[MEMMGR_REASON_PARENT]		= "parent",
 	[MEMMGR_REASON_TIMEOUT]		= "timeout",
 	[MEMMGR_REASON_BLOCKED]		= "blocked",
+	[MEMMGR_REASON_INJECTED]	= "injected",
 };
 
 static int failures_show(struct seq_file *m, void *unused)
@@ -403,6 +405,44 @@ static int health_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(health);
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+static void inject_line(struct seq_file *m, const char *whom, const char *name,
+			const struct memmgr_inject *i)
+{
+	seq_printf(m, "%-6s %-31s %8llu %8llu", whom, name, i->skip, i->interval);
+	if (i->times == MEMMGR_INJECT_NO_LIMIT)
+		seq_puts(m, "        -");
+	else
+		seq_printf(m, " %8llu", i->times);
+	seq_printf(m, " %11u %10u %8llu %8llu\n", i->probability, i->seed, i->seen,
+		   i->failed);
+}
+
+static void inject_heap_line(struct seq_file *m, struct memmgr_heap *heap)
+{
+	struct memmgr_inject i = { 0 };
+
+	inject_of_heap(heap, &i);
+	if (i.times)
+		inject_line(m, "heap", heap->name, &i);
+}
+
+static int inject_show(struct seq_file *m, void *unused)
+{
+	struct memmgr_inject i = { 0 };
+	u64 cursor = 0;
+	char id[24];
+
+	head(m, "inject");
+	seq_puts(m, "#whom name skip interval times probability seed seen failed\n");
+	each_heap(m, inject_heap_line);
+	while (inject_next_client(m->private, &cursor, &i)) {
+		snprintf(id, sizeof(id), "%llu", i.id);
+		inject_line(m, "client", id, &i);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(inject);
+
 /* For tests: no version line, a word in and a word out. */
 static int hold_show(struct seq_file *m, void *unused)
 {
@@ -464,6 +504,7 @@ static const struct {
 	{ "compaction",	   &compaction_fops },
 	{ "health",	   &health_fops },
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+	{ "inject",	   &inject_fops },
 	{ "sites",	   &sites_fops },
 #endif
 };

@@ -754,6 +754,50 @@ static int call_health(struct caller *caller, void *arg)
 	return err ? err : health_call(caller->client->region, h, set);
 }
 
+/* Off goes with nothing else, so that what is not meant is not taken for it. */
+static bool inject_ok(const struct memmgr_inject *i)
+{
+	if (!(i->flags & MEMMGR_INJECT_SET))
+		return true;
+	if (!i->times)
+		return !i->skip && !i->interval && !i->probability && !i->seed;
+	return i->interval && i->probability <= 1000;
+}
+
+/* A client may let its own requests fail; what hits others is the administrator's. */
+static int inject_may_set(const struct caller *caller, const struct memmgr_inject *i)
+{
+	bool own = i->flags & MEMMGR_INJECT_CLIENT && i->id == caller->client->serial;
+
+	if (!own)
+		return caller_may_change(caller);
+	return caller->writes ? 0 : -EACCES;
+}
+
+static int inject_find_heap(struct caller *caller, u64 id)
+{
+	u32 heap = id;
+
+	return id == heap ? call_find_heap(caller, HEAP_LOOK, &heap) : -ENOENT;
+}
+
+static int call_inject(struct caller *caller, void *arg)
+{
+	struct memmgr_inject *i = arg;
+	u32 whom = i->flags & ~MEMMGR_INJECT_SET;
+	int err = 0;
+
+	if ((whom != MEMMGR_INJECT_CLIENT && whom != MEMMGR_INJECT_HEAP) || !inject_ok(i))
+		return -EINVAL;
+	if (whom == MEMMGR_INJECT_CLIENT && !i->id)
+		i->id = caller->client->serial;
+	if (i->flags & MEMMGR_INJECT_SET)
+		err = inject_may_set(caller, i);
+	if (!err && whom == MEMMGR_INJECT_HEAP)
+		err = inject_find_heap(caller, i->id);
+	return err ? err : inject_call(caller->client, caller->heap, i);
+}
+
 static int call_track(struct caller *caller, void *arg)
 {
 	struct memmgr_track *t = arg;
@@ -903,6 +947,8 @@ static const struct call {
 	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_HEALTH, call_health, memmgr_health, events,
 	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_INJECT, call_inject, memmgr_inject, failed,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_TRACK, call_track, memmgr_track, sites_lost,
 	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_SITES, call_sites, memmgr_sites, entries,
@@ -935,7 +981,7 @@ static_assert(sizeof(struct memmgr_mark) == 24);
 static_assert(sizeof(struct memmgr_copy) == 40);
 static_assert(sizeof(struct memmgr_info) == 192);
 static_assert(sizeof(struct memmgr_list) == 40);
-static_assert(sizeof(struct memmgr_stats) == 512);
+static_assert(sizeof(struct memmgr_stats) == 520);
 static_assert(sizeof(struct memmgr_frag) == 824);
 static_assert(sizeof(struct memmgr_check) == 88);
 static_assert(sizeof(struct memmgr_cell) == 16);
@@ -953,6 +999,7 @@ static_assert(sizeof(struct memmgr_compact) == 200);
 static_assert(sizeof(struct memmgr_pin) == 40);
 static_assert(sizeof(struct memmgr_health) == 80);
 static_assert(sizeof(struct memmgr_event) == 64);
+static_assert(sizeof(struct memmgr_inject) == 64);
 static_assert(sizeof(struct memmgr_track) == 48);
 static_assert(sizeof(struct memmgr_site) == 624);
 static_assert(sizeof(struct memmgr_sites) == 32);
@@ -983,6 +1030,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	    _IOC_NR(cmd) >= ARRAY_SIZE(calls))
 		return -ENOTTY;
 	call = &calls[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(calls))];
+	if (!call->function)
+		return -ENOTTY;
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
 	if (size < call->least)

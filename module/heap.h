@@ -11,6 +11,7 @@
  *	heap.lock		a heap: engine, records and books; raw, irqs off
  *	main's heap.lock	inside the lock of a slab heap that grows
  *	region.client_lock	clients, their lists of records, accounts
+ *	inject.c's lock		who fails on purpose; innermost
  *	failures.lock		only with no heap lock held
  *
  * Only heap*.c and api.c take heap locks.
@@ -38,6 +39,7 @@
 #include "core/stack.h"
 #include "debug.h"
 #include "health.h"
+#include "inject.h"
 #include "mmap.h"
 #include "record.h"
 #include "region.h"
@@ -124,6 +126,7 @@ struct heap_move {
  * @fallbacks: requests passed on
  * @waits: requests that waited
  * @failures: by reason
+ * @injection: which requests to it fail on purpose; guarded by inject.c
  * @rcu: delays the end until no reader can see it
  */
 struct memmgr_heap {
@@ -190,6 +193,7 @@ struct memmgr_heap {
 	u64 fallbacks;
 	u64 waits;
 	u64 failures[MEMMGR_REASONS];
+	struct injection injection;
 	struct rcu_head rcu;
 };
 

@@ -90,6 +90,18 @@ static bool guard_fits(const struct memmgr_heap *heap, u64 bytes)
 	return bytes <= window - 2 * PAGE_SIZE;
 }
 
+/* What a heap never takes, whatever is free. */
+static int request_check(const struct memmgr_heap *heap, const struct record *wanted)
+{
+	if (READ_ONCE(heap->dying))
+		return -ENOENT;
+	if (!wanted->bytes || !engine_align_ok(wanted->align))
+		return -EINVAL;
+	if (wanted->flags & MEMMGR_ALLOC_GUARD && heap->window == HEAP_NO_WINDOW)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 /* One try. On success the record is new: its memory is not yet cleared. */
 static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 			u64 *handle, struct engine_block *block,
@@ -103,16 +115,11 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 	};
 	int err;
 
-	if (heap->dying)
-		return -ENOENT;
-	if (!rq.bytes || !engine_align_ok(rq.align))
-		return -EINVAL;
-	if (template.flags & MEMMGR_ALLOC_GUARD) {
-		if (heap->window == HEAP_NO_WINDOW)
-			return -EOPNOTSUPP;
-		if (!guard_fits(heap, rq.bytes))
-			return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
-	}
+	err = request_check(heap, wanted);
+	if (err)
+		return err;
+	if (template.flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, rq.bytes))
+		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	if (rq.align > heap->max_align)
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 	if (heap->free_record == RECORD_NONE)
@@ -343,6 +350,41 @@ static void count_fallback(struct memmgr_heap *heap)
 	heap_unlock(heap, flags);
 }
 
+/* Both count it, whichever of them lets it fail. */
+static int inject_failure(struct memmgr_heap *heap, struct client *client,
+			  struct engine_refusal *why)
+{
+	bool of_heap = inject_heap(heap);
+	bool of_client = inject_client(client);
+
+	if (likely(!of_heap && !of_client))
+		return 0;
+	return engine_refuse(why, MEMMGR_REASON_INJECTED, 0);
+}
+
+/* By all the ways that the request allows, one after the other. */
+static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_request *rq,
+			      const struct record *template, const struct viewer *viewer,
+			      struct memmgr_info *info, struct engine_refusal *why)
+{
+	struct engine_refusal second;
+	int err;
+
+	err = alloc_try(heap, template, viewer, info, why);
+	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
+	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK)) {
+		count_fallback(heap);
+		err = alloc_try(heap->fallback, template, viewer, info, &second);
+		if (err == -ENOMEM || err == -ENOSPC)
+			why->largest = max(why->largest, second.largest);
+	}
+	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
+		err = alloc_compacted(heap, template, viewer, info, why);
+	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, template, err, why))
+		err = alloc_wait(heap, template, viewer, rq->timeout_ms, info, why);
+	return err;
+}
+
 /**
  * heap_alloc - allocate for a client
  * @heap: to allocate from
@@ -361,7 +403,6 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	       struct engine_refusal *why)
 {
 	struct viewer viewer = viewer_of(client);
-	struct engine_refusal second;
 	struct record template;
 	int err;
 
@@ -374,19 +415,11 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	if (rq->flags & MEMMGR_ALLOC_PERSISTENT && heap->flags & MEMMGR_HEAP_PRIVATE)
 		return -EINVAL;
 	record_prepare(&template, client, rq);
-	err = alloc_try(heap, &template, &viewer, info, why);
-	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
-	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK)) {
-		count_fallback(heap);
-		err = alloc_try(heap->fallback, &template, &viewer, info, &second);
-		if (err == -ENOMEM || err == -ENOSPC)
-			why->largest = max(why->largest, second.largest);
-	}
-	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
-		err = alloc_compacted(heap, &template, &viewer, info, why);
-	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, &template, err, why))
-		err = alloc_wait(heap, &template, &viewer, rq->timeout_ms, info,
-				 why);
+	err = request_check(heap, &template);
+	if (!err)
+		err = inject_failure(heap, client, why);
+	if (!err)
+		err = alloc_by_all_means(heap, rq, &template, &viewer, info, why);
 	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT)
 		heap_failed(heap, rq->bytes, rq->align, why);
 	return err;
@@ -625,7 +658,9 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 		err = -EPERM;
 	else if (record->exports || record_pinned_by_others(record, client))
 		err = -EBUSY;
-	else
+	else if (bytes > before)
+		err = inject_failure(heap, client, why);
+	if (!err)
 		err = resize_cut(heap, record, bytes, &flags);
 	if (!err)
 		err = resize_locked(heap, record, bytes, &block, why);

@@ -31,6 +31,7 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
 	stats->zeroed = heap->zeroed;
 	stats->zero_ns = heap->zero_ns;
 	stats->violations = heap->violations;
+	stats->injected = heap->failures[MEMMGR_REASON_INJECTED];
 	heap_unlock(heap, flags);
 
 	stats->live = books.live;

@@ -97,6 +97,7 @@ enum memmgr_kind {
  * @MEMMGR_REASON_PARENT: the heap could not grow from main
  * @MEMMGR_REASON_TIMEOUT: nothing was freed in time
  * @MEMMGR_REASON_BLOCKED: resize in place: what follows is in use
+ * @MEMMGR_REASON_INJECTED: MEMMGR_IOC_INJECT wanted it to fail
  */
 enum memmgr_reason {
 	MEMMGR_REASON_NONE		= 0,
@@ -111,8 +112,11 @@ enum memmgr_reason {
 	MEMMGR_REASON_PARENT		= 9,
 	MEMMGR_REASON_TIMEOUT		= 10,
 	MEMMGR_REASON_BLOCKED		= 11,
-	MEMMGR_REASONS			= 12,
+	MEMMGR_REASON_INJECTED		= 12,
+	MEMMGR_REASONS			= 13,
 };
+
+#define MEMMGR_STATS_REASONS	12	/* in struct memmgr_stats.failures */
 
 /* struct memmgr_query.features */
 #define MEMMGR_FEATURE_SLAB	(1ull << 0)
@@ -603,12 +607,13 @@ struct memmgr_list {
  * @waits: allocations that had to wait
  * @records: records in use
  * @kernel_live: blocks that kernel code and other heaps hold
- * @failures: failed requests by enum memmgr_reason
+ * @failures: failed requests by enum memmgr_reason, up to MEMMGR_REASON_BLOCKED
  * @classes: successful allocations ever, by size class of the request
  * @zeroed: bytes that were cleared for clients ever
  * @zero_ns: the time that this took, in nanoseconds
  * @violations: accesses that protection or guard pages stopped; a write through a
  *	mapping that the program itself made read-only is none of them
+ * @injected: requests that failed because MEMMGR_IOC_INJECT wanted it
  */
 struct memmgr_stats {
 	__u32 size;
@@ -630,11 +635,12 @@ struct memmgr_stats {
 	__u64 waits;
 	__u32 records;
 	__u32 kernel_live;
-	__u64 failures[MEMMGR_REASONS];
+	__u64 failures[MEMMGR_STATS_REASONS];
 	__u64 classes[MEMMGR_CLASSES];
 	__u64 zeroed;
 	__u64 zero_ns;
 	__u64 violations;
+	__u64 injected;
 };
 
 /**
@@ -1243,6 +1249,54 @@ struct memmgr_quota {
 	__u32 reserved;
 };
 
+/* struct memmgr_inject.flags: exactly one of the first two */
+#define MEMMGR_INJECT_CLIENT	(1u << 0)	/* @id is the serial of a client; 0: the caller */
+#define MEMMGR_INJECT_HEAP	(1u << 1)	/* @id is the id of a heap */
+#define MEMMGR_INJECT_SET	(1u << 2)	/* set it; otherwise it is only read */
+
+#define MEMMGR_INJECT_NO_LIMIT	(~0ull)		/* @times */
+
+/**
+ * struct memmgr_inject - let requests fail on purpose, to test what comes then
+ * @size: in: sizeof(struct memmgr_inject)
+ * @flags: in: MEMMGR_INJECT_*
+ * @id: in: of whom; out: the same, with the caller's own serial for 0
+ * @skip: so many requests pass first; in with _SET
+ * @interval: every so manieth of those after them fails, 1: each; in with _SET
+ * @times: at most so many fail, MEMMGR_INJECT_NO_LIMIT: no end; 0: it is off, and
+ *	all the others are 0 as well; in with _SET
+ * @probability: of those whose turn it is, so many thousandths fail; 0 and 1000:
+ *	all; in with _SET
+ * @seed: of that chance: the same one lets the same requests fail; in with _SET
+ * @seen: out: requests since it was set
+ * @failed: out: of these, those that it let fail
+ *
+ * A request is an allocation, one of a batch, or a resize that grows. It is seen by
+ * the injection of the client that makes it and by that of the heap that it names,
+ * and when it is malformed by neither. What fails so fails with ENOMEM (@reason:
+ * INJECTED, @largest: 0) and changes nothing; it is not waited for, and neither a
+ * fallback nor compaction is tried. A heap's injection sees the requests of kernel
+ * code and of dma-heaps too, but not what a heap takes from main to grow.
+ *
+ * The n-th request fails alone with @skip n - 1, @interval 1, @times 1. A client may
+ * set its own; other clients' and heaps' need CAP_SYS_ADMIN. All may read those
+ * of clients, and of heaps that they may use. It ends with its client or heap.
+ * EOPNOTSUPP when the build has no MEMMGR_FEATURE_DEBUG, ENOENT when there is no
+ * such client or heap.
+ */
+struct memmgr_inject {
+	__u32 size;
+	__u32 flags;
+	__u64 id;
+	__u64 skip;
+	__u64 interval;
+	__u64 times;
+	__u32 probability;
+	__u32 seed;
+	__u64 seen;
+	__u64 failed;
+};
+
 /* struct memmgr_track.flags */
 #define MEMMGR_TRACK_ON		(1u << 0)
 #define MEMMGR_TRACK_OFF	(1u << 1)
@@ -1383,6 +1437,7 @@ struct memmgr_sites {
 #define MEMMGR_IOC_PIN			_IO(MEMMGR_IOC_MAGIC, 0x1b)
 #define MEMMGR_IOC_UNPIN		_IO(MEMMGR_IOC_MAGIC, 0x1c)
 #define MEMMGR_IOC_HEALTH		_IO(MEMMGR_IOC_MAGIC, 0x1d)
+#define MEMMGR_IOC_INJECT		_IO(MEMMGR_IOC_MAGIC, 0x1f)
 #define MEMMGR_IOC_TRACK		_IO(MEMMGR_IOC_MAGIC, 0x20)
 #define MEMMGR_IOC_SITES		_IO(MEMMGR_IOC_MAGIC, 0x21)
 

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Failures on purpose: the requests of a client or to a heap fail when they are
+ * told to, so that programs and drivers can test what they do then.
+ */
+#ifndef MEMMGR_INJECT_H
+#define MEMMGR_INJECT_H
+
+#include <linux/prandom.h>
+#include <linux/types.h>
+
+struct client;
+struct memmgr_heap;
+struct memmgr_inject;
+struct region;
+
+/**
+ * struct injection - which requests of a client, or to a heap, fail
+ * @skip: so many pass first
+ * @interval: then every so manieth fails
+ * @times: but at most so many; 0: it is off, read without the lock for that
+ * @probability: of these, in thousandths; 0: all
+ * @seed: that @chance began with
+ * @chance: decides which of them
+ * @seen: requests since it was set
+ * @failed: of these
+ *
+ * The lock of inject.c guards it, which is innermost.
+ */
+struct injection {
+	u64 skip;
+	u64 interval;
+	u64 times;
+	u32 probability;
+	u32 seed;
+	struct rnd_state chance;
+	u64 seen;
+	u64 failed;
+};
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+__visible bool inject_heap(struct memmgr_heap *heap);
+bool inject_client(struct client *client);
+int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_inject *inject);
+bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject *inject);
+void inject_of_heap(struct memmgr_heap *heap, struct memmgr_inject *inject);
+#else
+static inline bool inject_heap(struct memmgr_heap *heap)
+{
+	return false;
+}
+
+static inline bool inject_client(struct client *client)
+{
+	return false;
+}
+
+static inline int inject_call(struct client *caller, struct memmgr_heap *heap,
+			      struct memmgr_inject *inject)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+#endif /* MEMMGR_INJECT_H */
