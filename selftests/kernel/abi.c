@@ -51,6 +51,7 @@ union request {
 	struct memmgr_compact compact;
 	struct memmgr_pin pin;
 	struct memmgr_health health;
+	struct memmgr_inject inject;
 	unsigned char raw[4096];
 };
 
@@ -254,6 +255,11 @@ static void fill_pin(struct ground *g, union request *r)
 	r->pin.handle = page_handle(g);
 }
 
+static void fill_inject(struct ground *g, union request *r)
+{
+	r->inject.flags = MEMMGR_INJECT_CLIENT;
+}
+
 static void fill_unpin(struct ground *g, union request *r)
 {
 	struct memmgr_pin p = { .size = sizeof(p), .handle = page_handle(g) };
@@ -296,6 +302,7 @@ struct call {
 			 MEMMGR_ALLOC_NO_FALLBACK | MEMMGR_ALLOC_GUARD | \
 			 MEMMGR_ALLOC_NO_ZERO | MEMMGR_ALLOC_MAY_COMPACT)
 #define KNOWN_BATCH	(KNOWN_ALLOC & ~MEMMGR_ALLOC_WAIT)
+#define KNOWN_INJECT	(MEMMGR_INJECT_CLIENT | MEMMGR_INJECT_HEAP | MEMMGR_INJECT_SET)
 #define KNOWN_QUOTA	(MEMMGR_QUOTA_CLIENT | MEMMGR_QUOTA_USER | MEMMGR_QUOTA_DEFAULT)
 
 static const struct call calls[] = {
@@ -345,6 +352,7 @@ static const struct call calls[] = {
 	CALL(UNPIN, memmgr_pin, MEMMGR_PIN_LEASE, 0, true, fill_unpin, undo_page),
 	CALL(HEALTH, memmgr_health, MEMMGR_HEALTH_SET | MEMMGR_HEALTH_ON,
 	     RESERVED(memmgr_health), true, fill_nothing, fill_nothing),
+	CALL(INJECT, memmgr_inject, KNOWN_INJECT, 0, true, fill_inject, fill_nothing),
 };
 
 static void ground_make(struct __test_metadata *_metadata, int fd, struct ground *g)
@@ -360,6 +368,8 @@ static bool call_is_built(int fd, const struct call *c)
 {
 	bool marks = c->fill == fill_mark || c->fill == fill_release;
 
+	if (c->fill == fill_inject && !debug_is_built(fd))
+		return false;
 	return !marks || kind_is_built(fd, MEMMGR_KIND_STACK);
 }
 
@@ -672,8 +682,10 @@ TEST_F(abi, unknown_commands)
 	struct snapshot after;
 	unsigned int nr, i;
 
+	/* Beside those of the table. */
 	for (nr = 0x1e; nr < 0x100; nr++)
-		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
+		if (nr != _IOC_NR(MEMMGR_IOC_INJECT))
+			EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
 	for (nr = 0; nr < 0x1e; nr++) {
 		for (i = 0; i < ARRAY_SIZE(magics); i++)
 			EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(magics[i], nr + 0x20), &q));
@@ -772,7 +784,7 @@ SAME_SIZE(memmgr_mark, 24);
 SAME_SIZE(memmgr_copy, 40);
 SAME_SIZE(memmgr_info, 184);
 SAME_SIZE(memmgr_list, 40);
-SAME_SIZE(memmgr_stats, 512);
+SAME_SIZE(memmgr_stats, 520);
 SAME_SIZE(memmgr_frag, 824);
 SAME_SIZE(memmgr_check, 88);
 SAME_SIZE(memmgr_cell, 16);
@@ -784,5 +796,6 @@ SAME_SIZE(memmgr_compact, 200);
 SAME_SIZE(memmgr_pin, 40);
 SAME_SIZE(memmgr_health, 80);
 SAME_SIZE(memmgr_event, 64);
+SAME_SIZE(memmgr_inject, 64);
 
 MEMMGR_TEST_MAIN

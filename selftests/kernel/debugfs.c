@@ -189,7 +189,7 @@ TEST_F(debugfs, heaps_equal_the_books)
 		EXPECT_EQ(s.kernel_live, number_of(&t, "kernel_live"));
 		EXPECT_EQ((__s64)s.allocs, number_of(&t, "allocs"));
 		EXPECT_EQ((__s64)s.frees, number_of(&t, "frees"));
-		for (r = 0, failures = 0; r < MEMMGR_REASONS; r++)
+		for (r = 0, failures = s.injected; r < MEMMGR_STATS_REASONS; r++)
 			failures += s.failures[r];
 		EXPECT_EQ((__s64)failures, number_of(&t, "failures"));
 	}

@@ -368,6 +368,12 @@ static inline int mm_health_set(int fd, const struct memmgr_health *h, __u32 fla
 	return mm_call(fd, MEMMGR_IOC_HEALTH, &set);
 }
 
+static inline int mm_inject(int fd, struct memmgr_inject *inject)
+{
+	inject->size = sizeof(*inject);
+	return mm_call(fd, MEMMGR_IOC_INJECT, inject);
+}
+
 static inline int mm_alloc_batch(int fd, __u32 heap, __u32 flags, __u64 bytes,
 				 __u64 *handles, __u32 *count)
 {
@@ -437,6 +443,13 @@ static inline bool kind_is_built(int fd, __u32 kind)
 	struct memmgr_query q;
 
 	return !feature[kind] || (!mm_query(fd, &q) && (q.features & feature[kind]));
+}
+
+static inline bool debug_is_built(int fd)
+{
+	struct memmgr_query q;
+
+	return !mm_query(fd, &q) && (q.features & MEMMGR_FEATURE_DEBUG);
 }
 
 /* ---- the same, where failing ends the test -------------------------------- */
@@ -548,6 +561,7 @@ static inline void keep_state(struct memmgr_stats *s)
 	s->zeroed = 0;
 	s->zero_ns = 0;
 	s->violations = 0;
+	s->injected = 0;
 	memset(s->failures, 0, sizeof(s->failures));
 	memset(s->classes, 0, sizeof(s->classes));
 }

@@ -309,6 +309,12 @@ int memmgr_set_health(int fd, struct memmgr_health *health)
 	return call(fd, MEMMGR_IOC_HEALTH, health);
 }
 
+int memmgr_inject(int fd, struct memmgr_inject *inject)
+{
+	inject->size = sizeof(*inject);
+	return call(fd, MEMMGR_IOC_INJECT, inject);
+}
+
 int memmgr_next_event(int fd, int timeout_ms, struct memmgr_event *event)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLIN };

@@ -251,6 +251,25 @@ int memmgr_set_health(int fd, struct memmgr_health *health);
  */
 int memmgr_next_event(int fd, int timeout_ms, struct memmgr_event *event);
 
+/* ---- failures on purpose ---- */
+
+/**
+ * memmgr_inject() - let requests of a client, or to a heap, fail
+ * @fd: the region
+ * @inject: whose and which, with MEMMGR_INJECT_SET in its @flags; out: what is set,
+ *	and how many requests it has seen and let fail; see struct memmgr_inject
+ *
+ * The tenth request that is made through @fd fails:
+ *
+ *	struct memmgr_inject inject = {
+ *		.flags = MEMMGR_INJECT_CLIENT | MEMMGR_INJECT_SET,
+ *		.skip = 9, .interval = 1, .times = 1,
+ *	};
+ *
+ * Return: 0; -EOPNOTSUPP when the module was built without DEBUG; or another error.
+ */
+int memmgr_inject(int fd, struct memmgr_inject *inject);
+
 /* ---- contents ---- */
 
 /**

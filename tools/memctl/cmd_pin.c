@@ -13,13 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "memctl.h"
 
 #define KEY_LEASE	0x200
-#define EXIT_SIGNALLED	128	/* plus the signal that ended COMMAND, as shells have it */
 
 struct options {
 	const char *word;
@@ -170,55 +168,6 @@ static void set_number(const char *name, const char *format, uint64_t number)
 		out_of_memory();
 }
 
-static pid_t command_pid;
-
-static void pass_on(int signal)
-{
-	kill(command_pid, signal);
-}
-
-/* The terminal sends its signals to both; those sent to memctl are meant for both. */
-static void leave_signals_to_command(void)
-{
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-	const struct sigaction pass = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
-
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGQUIT, &ignore, NULL);
-	sigaction(SIGTERM, &pass, NULL);
-	sigaction(SIGHUP, &pass, NULL);
-}
-
-/* Does not come back. 127 is what shells say of a command that is not there. */
-static void become(const struct memctl *ctl, char **command, const sigset_t *mask)
-{
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	execvp(command[0], command);
-	fail(ctl, "give a program that is there", "%s cannot be run: %s", command[0],
-	     strerror(errno));
-	_exit(127);
-}
-
-static int run_command(const struct memctl *ctl, const struct options *options)
-{
-	sigset_t all, before;
-	int status;
-
-	/* Until the handlers are set: a SIGTERM in between would end memctl alone. */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	command_pid = fork();
-	if (command_pid < 0)
-		return fail_errno(ctl, -errno, "%s", options->command[0]);
-	if (!command_pid)
-		become(ctl, options->command, &before);
-	leave_signals_to_command();
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	while (waitpid(command_pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFSIGNALED(status) ? EXIT_SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 static int run_pinned(const struct memctl *ctl, const struct options *options,
 		      const struct memmgr_info *info, const struct memmgr_pin *pin)
 {
@@ -226,7 +175,8 @@ static int run_pinned(const struct memctl *ctl, const struct options *options,
 	set_number("MEMMGR_SIZE", "%" PRIu64, info->granted);
 	if (pin->phys)
 		set_number("MEMMGR_PHYS", "0x%" PRIx64, pin->phys);
-	return run_command(ctl, options);
+	command_prepare();
+	return command_run(ctl, options->command);
 }
 
 static void tell_faults(const struct memctl *ctl, uint64_t handle)

@@ -75,7 +75,7 @@ static uint64_t failed_requests(const struct memmgr_stats *stats)
 	uint64_t failed = 0;
 
 	for (int i = 1; i < MEMMGR_REASONS; i++)
-		failed += stats->failures[i];
+		failed += failed_for(stats, i);
 	return failed;
 }
 
@@ -135,12 +135,21 @@ static struct json_object *classes_json(const struct memmgr_stats *stats)
 	return array;
 }
 
+static struct json_object *failures_json(const struct memmgr_stats *stats)
+{
+	__u64 counts[MEMMGR_REASONS];
+
+	for (int i = 0; i < MEMMGR_REASONS; i++)
+		counts[i] = failed_for(stats, i);
+	return json_reasons(counts);
+}
+
 static void print_failures(const struct memmgr_stats *stats)
 {
 	for (int i = 1; i < MEMMGR_REASONS; i++) {
-		if (stats->failures[i])
+		if (failed_for(stats, i))
 			printf("failed: %-10s  %" PRIu64 "\n", memmgr_reason_name(i),
-			       (uint64_t)stats->failures[i]);
+			       failed_for(stats, i));
 	}
 }
 
@@ -183,7 +192,7 @@ static int add_heap(const struct memctl *ctl, const struct memmgr_heap_query *he
 	add_row(view->table, heap, &view->last);
 	if (ctl->json) {
 		object = table_json_row(view->table, table_rows(view->table) - 1);
-		json_add(object, "failures", json_reasons(view->last.failures));
+		json_add(object, "failures", failures_json(&view->last));
 		json_add(object, "classes", classes_json(&view->last));
 		json_object_array_add(view->heaps, object);
 	}

@@ -34,6 +34,10 @@ static const struct {
 	  "see its figures (memctl frag HEAP), or explain main, where it has its memory from" },
 	{ EINVAL, "EINVAL", "health", "the module refuses these thresholds",
 	  "give a hysteresis below both thresholds, and a share of the CPU above 0" },
+	{ EOPNOTSUPP, "EOPNOTSUPP", "inject", "the module was built without DEBUG",
+	  "build it with DEBUG=y" },
+	{ EINVAL, "EINVAL", "inject", "the module refuses these numbers",
+	  "see memctl help inject" },
 	{ EBUSY, "EBUSY", "resize", "a stack heap resizes its newest allocation only",
 	  "allocate anew, or free those above it (memctl list --sort offset)" },
 	{ EBUSY, "EBUSY", "heap destroy", "it is in use",
@@ -107,6 +111,8 @@ static const struct {
 		"wait longer (--wait=MS), or free something", "list --heap" },
 	[MEMMGR_REASON_BLOCKED] = { "has something else behind this allocation",
 		"allocate anew and free the old one", "list --sort offset --heap" },
+	[MEMMGR_REASON_INJECTED] = { "was told to let it fail",
+		"that is a test; see who is told so", "inject" },
 };
 
 struct message {

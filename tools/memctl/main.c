@@ -38,6 +38,7 @@ static const struct command *const commands[] = {
 	&cmd_quota,
 	&cmd_demo,
 	&cmd_replay,
+	&cmd_inject,
 };
 
 const char *argp_program_version = "memctl " MEMMGR_VERSION;

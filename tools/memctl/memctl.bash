@@ -13,7 +13,7 @@ _memctl_tags() {
 _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands='info heap alloc free resize list read write fill stats frag defrag map
-		top check failures leaks health watch protect seal pin export sync clients quota demo replay help'
+		top check failures leaks health watch protect seal pin export sync clients quota demo replay inject help'
 	local command='' sub='' word words=''
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -51,6 +51,10 @@ _memctl() {
 		free | resize | read | write | fill | protect | seal | pin | export | sync) words=$(_memctl_tags) ;;
 		stats | frag | defrag | check) words=$(_memctl_heaps) ;;
 		quota) words='client user' ;;
+		inject)
+			words='client heap'
+			[[ $prev != heap ]] || words=$(_memctl_heaps)
+			;;
 		demo) words='buddy slab pool stack all' ;;
 		replay) compopt -o default ;;
 		esac

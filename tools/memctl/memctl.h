@@ -49,7 +49,7 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
 	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
 	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch,
-	cmd_top, cmd_leaks;
+	cmd_top, cmd_leaks, cmd_inject;
 
 /* ---- main.c ---- */
 
@@ -64,6 +64,16 @@ void interrupt_catch(void);
 /* The same for all that is meant to end a program: SIGTERM and SIGHUP, too. */
 void interrupt_catch_all(void);
 bool interrupt_arrived(void);
+
+/* ---- command.c ---- */
+
+/* From here on no signal ends memctl, until command_run() passes them on. */
+void command_prepare(void);
+/*
+ * After command_prepare(): runs a command and waits for it, however memctl is told to
+ * end meanwhile; its exit code, or 128 plus the signal that ended it.
+ */
+int command_run(const struct memctl *ctl, char **command);
 
 /* ---- args.c: arguments; each ends the run with a usage error if bad ---- */
 
@@ -219,6 +229,8 @@ void json_print_line(struct json_object *result);
 struct json_object *json_u64(uint64_t number);
 struct json_object *json_handle(uint64_t handle);
 struct json_object *json_chars(const char *chars, size_t size);
+/* Requests that failed for a reason, of the books of a heap. */
+uint64_t failed_for(const struct memmgr_stats *stats, uint32_t reason);
 /* Counts by enum memmgr_reason: {"exhausted": ...}. */
 struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS]);
 

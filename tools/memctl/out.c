@@ -470,6 +470,11 @@ void json_print_line(struct json_object *result)
 	json_object_put(result);
 }
 
+uint64_t failed_for(const struct memmgr_stats *stats, uint32_t reason)
+{
+	return reason < MEMMGR_STATS_REASONS ? stats->failures[reason] : stats->injected;
+}
+
 struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS])
 {
 	struct json_object *object = json_object_new_object();

@@ -24,7 +24,7 @@ static int sample_heaps(const struct memctl *ctl, struct top_sample *sample)
 		sample->allocs += stats.allocs;
 		sample->frees += stats.frees;
 		for (int i = 1; i < MEMMGR_REASONS; i++)
-			sample->failures += stats.failures[i];
+			sample->failures += failed_for(&stats, i);
 	}
 }
 
