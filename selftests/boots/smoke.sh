@@ -26,7 +26,7 @@ nothing_left() {
 group_only() { stat -c '%a %F' "$1" && [ "$(stat -c '%a %F' "$1")" = "660 character special file" ]; }
 
 echo "KTAP version 1"
-echo "1..30"
+echo "1..33"
 check insmod insmod /lib/modules/memmgr.ko
 check device test -c /dev/memmgr
 check device_mode group_only /dev/memmgr
@@ -59,6 +59,15 @@ check explain sh -c 'memctl frag --explain 1M | grep "would succeed"'
 check defrag sh -c 'memctl defrag --dry-run && memctl defrag | grep "largest run"'
 check health sh -c 'memctl health | grep -w good'
 check pin memctl pin more -- sh -c 'test -n "$MEMMGR_OFFSET" && memctl free more; test $? = 1'
+check inject sh -c '
+	memctl inject heap main --skip 1 --times 1 -- sh -c "
+		memctl alloc 4K --tag in && ! memctl alloc 4K && memctl free in && exit 5"
+	test $? = 5 && memctl inject heap main | grep -w off'
+check injected sh -c 'memctl failures | grep -w injected'
+check inject_killed sh -c '
+	memctl inject heap main --times 1 -- sleep 60 & sleep 1
+	memctl inject | grep -w main || exit 1
+	kill -TERM $!; wait $!; test $? = 143 && memctl alloc 4K --tag in && memctl free in'
 check leaks sh -c '
 	memctl leaks --on | grep "heaps are tracked" && memctl alloc 4K --tag leaked &&
 		memctl leaks | grep "4K.*memctl+0x" && memctl leaks --off && memctl free leaked'

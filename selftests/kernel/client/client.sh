@@ -129,10 +129,25 @@ memctl alloc 20K --tag of-a-user >/dev/null || exit 1
 
 refuse unknown_heap_refused "$missing" insmod "$modules/memmgr_client.ko" pool=nowhere
 refuse wrong_kind_refused "Invalid argument" insmod "$modules/memmgr_client.ko" pool=objects
+# busybox tries a second time.
+refuse injected_refused "memory" memctl inject heap main --every 1 -- \
+	insmod "$modules/memmgr_client.ko"
 try load insmod "$modules/memmgr_client.ko"
 
 run_own_tests ""
 watched_tests
+
+answer=$(mktemp)
+# What the driver does when its interrupt gets no block, and nobody waits for one.
+memctl inject heap frames --every 1 -- cat "$run" >"$answer" 2>&1
+grep -q "^not ok .*wait_runs_out" "$answer"
+verdict $? injected_is_not_waited_for
+grep -q " of .* requests failed on purpose" "$answer"
+verdict $? injected_hits_the_driver
+cat "$run" >"$answer"
+! grep "^not ok" "$answer"
+verdict $? own_tests_afterwards
+rm "$answer"
 
 refuse held_heap_not_destroyed "busy\|use\|held\|live" memctl heap destroy frames
 rmmod memmgr 2>/dev/null

@@ -61,6 +61,7 @@ struct state {
 	uint64_t failures;
 	struct memmgr_failure failed[64];
 	struct memmgr_health health;
+	struct memmgr_inject inject[MEMMGR_MAX_HEAPS];	/* of heaps */
 	struct heap heaps[MEMMGR_MAX_HEAPS];
 	struct block blocks[RECORDS];
 	uint8_t memory[REGION_SIZE];
@@ -225,6 +226,40 @@ static void insert_block(struct heap *heap, uint32_t *link, uint64_t at,
 
 static int compact_for(struct memmgr_alloc *alloc);
 
+/* Counts a request to a heap; no chance is taken. */
+static bool injected(uint32_t heap)
+{
+	struct memmgr_inject *inject = &state->inject[heap];
+	uint64_t behind;
+
+	if (!inject->times || ++inject->seen <= inject->skip)
+		return false;
+	behind = inject->seen - inject->skip;
+	if (behind % inject->interval || inject->failed >= inject->times)
+		return false;
+	inject->failed++;
+	return true;
+}
+
+static int do_inject(struct memmgr_inject *inject)
+{
+	struct memmgr_inject *known;
+
+	if (!(inject->flags & MEMMGR_INJECT_HEAP) || !heap_at((uint32_t)inject->id))
+		return -ENOENT;
+	known = &state->inject[inject->id];
+	if (inject->flags & MEMMGR_INJECT_SET) {
+		*known = *inject;
+		known->seen = 0;
+		known->failed = 0;
+	}
+	known->flags = inject->flags;
+	known->id = inject->id;
+	known->size = inject->size;
+	*inject = *known;
+	return 0;
+}
+
 static int do_alloc(struct memmgr_alloc *alloc)
 {
 	struct heap *heap = heap_at(alloc->heap);
@@ -235,6 +270,12 @@ static int do_alloc(struct memmgr_alloc *alloc)
 		return -ENOENT;
 	if (!alloc->bytes || (alloc->align & (alloc->align - 1)))
 		return -EINVAL;
+	if (injected(alloc->heap)) {
+		alloc->reason = MEMMGR_REASON_INJECTED;
+		alloc->largest = 0;
+		heap->stats.injected++;
+		return -ENOMEM;
+	}
 	unit = unit_of(heap);
 	granted = round_up(alloc->bytes, unit);
 	if (heap->make.kind == MEMMGR_KIND_SLAB || heap->make.kind == MEMMGR_KIND_POOL)
@@ -892,6 +933,8 @@ static bool only_asks(unsigned long command, const void *arg)
 {
 	if (command == MEMMGR_IOC_COMPACT)
 		return ((const struct memmgr_compact *)arg)->flags & MEMMGR_COMPACT_DRY_RUN;
+	if (command == MEMMGR_IOC_INJECT)
+		return !(((const struct memmgr_inject *)arg)->flags & MEMMGR_INJECT_SET);
 	if (command == MEMMGR_IOC_TRACK)
 		return !((const struct memmgr_track *)arg)->flags;
 	return command == MEMMGR_IOC_HEALTH &&
@@ -901,7 +944,8 @@ static bool only_asks(unsigned long command, const void *arg)
 static int dispatch(unsigned long command, void *arg)
 {
 	static const uint64_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
-					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x19 | 1ull << 0x21;
+					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x17 | 1u << 0x19 |
+					  1ull << 0x21;
 
 	if (!writable && !(read_only >> (command & 0x3f) & 1) && !only_asks(command, arg))
 		return -EACCES;
@@ -962,6 +1006,12 @@ static int dispatch(unsigned long command, void *arg)
 		return do_pin(arg, true);
 	case MEMMGR_IOC_HEALTH:
 		return do_health(arg);
+	case MEMMGR_IOC_INJECT:
+		return do_inject(arg);
+	case MEMMGR_IOC_ACCOUNTS:
+		((struct memmgr_accounts *)arg)->count = 0;
+		((struct memmgr_accounts *)arg)->cursor = 0;
+		return 0;
 	default:
 		return -ENOTTY;
 	}
