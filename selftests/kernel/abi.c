@@ -20,6 +20,7 @@ struct ground {
 	struct memmgr_cell cells[4];
 	struct memmgr_failure failures[4];
 	struct memmgr_account accounts[4];
+	struct memmgr_site sites[2];
 };
 
 union request {
@@ -52,6 +53,8 @@ union request {
 	struct memmgr_pin pin;
 	struct memmgr_health health;
 	struct memmgr_inject inject;
+	struct memmgr_track track;
+	struct memmgr_sites sites;
 	unsigned char raw[4096];
 };
 
@@ -260,6 +263,18 @@ static void fill_inject(struct ground *g, union request *r)
 	r->inject.flags = MEMMGR_INJECT_CLIENT;
 }
 
+static void fill_track(struct ground *g, union request *r)
+{
+	r->track.flags = MEMMGR_TRACK_OFF;
+}
+
+static void fill_sites(struct ground *g, union request *r)
+{
+	r->sites.count = ARRAY_SIZE(g->sites);
+	r->sites.entry_size = sizeof(g->sites[0]);
+	r->sites.entries = (uintptr_t)g->sites;
+}
+
 static void fill_unpin(struct ground *g, union request *r)
 {
 	struct memmgr_pin p = { .size = sizeof(p), .handle = page_handle(g) };
@@ -314,12 +329,12 @@ static const struct call calls[] = {
 	     undo_heap_destroy),
 	CALL(HEAP_QUERY, memmgr_heap_query, KNOWN_QUERY,
 	     RESERVED(memmgr_heap_query), true, fill_nothing, fill_nothing),
-	CALL(ALLOC, memmgr_alloc, KNOWN_ALLOC, 0, true, fill_alloc, undo_alloc),
+	GROWN(ALLOC, memmgr_alloc, 112, KNOWN_ALLOC, 0, true, fill_alloc, undo_alloc),
 	CALL(FREE, memmgr_free, 0, 0, false, fill_free, undo_free),
 	CALL(RESIZE, memmgr_resize, 0, RESERVED(memmgr_resize), true,
 	     fill_resize, fill_nothing),
-	CALL(ALLOC_BATCH, memmgr_alloc_batch, KNOWN_BATCH,
-	     RESERVED(memmgr_alloc_batch), true, fill_alloc_batch, undo_alloc_batch),
+	GROWN(ALLOC_BATCH, memmgr_alloc_batch, 88, KNOWN_BATCH,
+	      RESERVED(memmgr_alloc_batch), true, fill_alloc_batch, undo_alloc_batch),
 	CALL(FREE_BATCH, memmgr_free_batch, 0, RESERVED(memmgr_free_batch), true,
 	     fill_free_batch, undo_free),
 	CALL(MARK, memmgr_mark, 0, 0, true, fill_mark, fill_nothing),
@@ -327,8 +342,8 @@ static const struct call calls[] = {
 	CALL(READ, memmgr_copy, 0, 0, true, fill_copy, fill_nothing),
 	CALL(WRITE, memmgr_copy, 0, 0, true, fill_copy, fill_nothing),
 	GROWN(ALLOC_QUERY, memmgr_info, 144, 0, 0, true, fill_alloc_query, fill_nothing),
-	CALL(LIST, memmgr_list, MEMMGR_LIST_MINE, RESERVED(memmgr_list), true,
-	     fill_list, fill_nothing),
+	CALL(LIST, memmgr_list, MEMMGR_LIST_MINE | MEMMGR_LIST_KERNEL,
+	     RESERVED(memmgr_list), true, fill_list, fill_nothing),
 	GROWN(STATS, memmgr_stats, 488, 0, 0, true, fill_nothing, fill_nothing),
 	GROWN(FRAG, memmgr_frag, 568, 0, 0, true, fill_nothing, fill_nothing),
 	CALL(CHECK, memmgr_check, 0, 0, true, fill_nothing, fill_nothing),
@@ -353,6 +368,9 @@ static const struct call calls[] = {
 	CALL(HEALTH, memmgr_health, MEMMGR_HEALTH_SET | MEMMGR_HEALTH_ON,
 	     RESERVED(memmgr_health), true, fill_nothing, fill_nothing),
 	CALL(INJECT, memmgr_inject, KNOWN_INJECT, 0, true, fill_inject, fill_nothing),
+	CALL(TRACK, memmgr_track, MEMMGR_TRACK_ON | MEMMGR_TRACK_OFF, 0, true,
+	     fill_track, fill_nothing),
+	CALL(SITES, memmgr_sites, 0, 0, true, fill_sites, fill_nothing),
 };
 
 static void ground_make(struct __test_metadata *_metadata, int fd, struct ground *g)
@@ -367,8 +385,9 @@ static void ground_make(struct __test_metadata *_metadata, int fd, struct ground
 static bool call_is_built(int fd, const struct call *c)
 {
 	bool marks = c->fill == fill_mark || c->fill == fill_release;
+	bool debugs = c->fill == fill_inject || c->fill == fill_track || c->fill == fill_sites;
 
-	if (c->fill == fill_inject && !debug_is_built(fd))
+	if (debugs && !debug_is_built(fd))
 		return false;
 	return !marks || kind_is_built(fd, MEMMGR_KIND_STACK);
 }
@@ -680,13 +699,11 @@ TEST_F(abi, unknown_commands)
 	static const unsigned int magics[] = { 0x00, 0xbb, 0xbd, 0x3c, 0xff };
 	struct memmgr_query q = { .size = sizeof(q) };
 	struct snapshot after;
-	unsigned int nr, i;
+	unsigned int last = _IOC_NR(MEMMGR_IOC_SITES), nr, i;
 
-	/* Beside those of the table. */
-	for (nr = 0x1e; nr < 0x100; nr++)
-		if (nr != _IOC_NR(MEMMGR_IOC_INJECT))
-			EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
-	for (nr = 0; nr < 0x1e; nr++) {
+	for (nr = last + 1; nr < 0x100; nr++)
+		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
+	for (nr = 0; nr <= last; nr++) {
 		for (i = 0; i < ARRAY_SIZE(magics); i++)
 			EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(magics[i], nr + 0x20), &q));
 		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IOC(_IOC_READ | _IOC_WRITE,
@@ -775,14 +792,14 @@ SAME_SIZE(memmgr_query, 88);
 SAME_SIZE(memmgr_heap_create, 120);
 SAME_SIZE(memmgr_heap_destroy, 16);
 SAME_SIZE(memmgr_heap_query, 136);
-SAME_SIZE(memmgr_alloc, 112);
+SAME_SIZE(memmgr_alloc, 120);
 SAME_SIZE(memmgr_free, 16);
 SAME_SIZE(memmgr_resize, 48);
-SAME_SIZE(memmgr_alloc_batch, 88);
+SAME_SIZE(memmgr_alloc_batch, 96);
 SAME_SIZE(memmgr_free_batch, 24);
 SAME_SIZE(memmgr_mark, 24);
 SAME_SIZE(memmgr_copy, 40);
-SAME_SIZE(memmgr_info, 184);
+SAME_SIZE(memmgr_info, 192);
 SAME_SIZE(memmgr_list, 40);
 SAME_SIZE(memmgr_stats, 520);
 SAME_SIZE(memmgr_frag, 824);
@@ -797,5 +814,8 @@ SAME_SIZE(memmgr_pin, 40);
 SAME_SIZE(memmgr_health, 80);
 SAME_SIZE(memmgr_event, 64);
 SAME_SIZE(memmgr_inject, 64);
+SAME_SIZE(memmgr_track, 48);
+SAME_SIZE(memmgr_site, 624);
+SAME_SIZE(memmgr_sites, 32);
 
 MEMMGR_TEST_MAIN

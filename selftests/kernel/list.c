@@ -236,7 +236,7 @@ TEST_F(list, bad_requests)
 	EXPECT_EQ(-EINVAL, list(self->fd, &l));
 	l = list_request(MEMMGR_HEAP_MAIN, 0, entries, MEMMGR_BATCH_MAX + 1);
 	EXPECT_EQ(-EINVAL, list(self->fd, &l));
-	l = list_request(MEMMGR_HEAP_MAIN, 2, entries, 4);
+	l = list_request(MEMMGR_HEAP_MAIN, 4, entries, 4);
 	EXPECT_EQ(-EINVAL, list(self->fd, &l));
 	l = list_request(MEMMGR_HEAP_MAIN, 0, entries, 4);
 	l.reserved = 1;

@@ -945,7 +945,7 @@ static int dispatch(unsigned long command, void *arg)
 {
 	static const uint64_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
 					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x17 | 1u << 0x19 |
-					  1ull << 0x21;
+					  1ull << 0x20;
 
 	if (!writable && !(read_only >> (command & 0x3f) & 1) && !only_asks(command, arg))
 		return -EACCES;
