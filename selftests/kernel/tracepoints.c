@@ -18,7 +18,7 @@ FIXTURE(tracepoints)
 	struct memmgr_query q;
 };
 
-static bool enable(const char *events, const char *value)
+static bool events_set(const char *events, const char *value)
 {
 	char file[64];
 	unsigned int i;
@@ -41,31 +41,33 @@ FIXTURE_SETUP(tracepoints)
 	if (!tracing_find(self->trace, self->events))
 		SKIP(return, "no events of memmgr in tracefs");
 	ASSERT_TRUE(put(self->trace, "", "\n"));
-	ASSERT_TRUE(enable(self->events, "1"));
+	ASSERT_TRUE(events_set(self->events, "1"));
 }
 
 FIXTURE_TEARDOWN(tracepoints)
 {
 	int fd = open_device(O_RDWR);
 
-	enable(self->events, "0");
+	events_set(self->events, "0");
 	unmap_all();
 	close(self->fd);
 	EXPECT_TRUE(state_returns(fd, &self->before));
 	close(fd);
 }
 
-static const char *line(const struct memmgr_query *q, const char *event, const char *format, ...)
+/* How often heap main's @event was traced with these words since the last look. */
+static int saw(const char *trace, const char *region, const char *event,
+	       const char *format, ...)
 {
-	static char text[512];
+	char text[512];
 	va_list args;
 	int n;
 
-	n = snprintf(text, sizeof(text), "%s: region=%.31s heap=main ", event, q->name);
+	n = snprintf(text, sizeof(text), "%s: region=%.31s heap=main ", event, region);
 	va_start(args, format);
 	vsnprintf(text + n, sizeof(text) - n, format, args);
 	va_end(args);
-	return text;
+	return traced(trace, text);
 }
 
 TEST_F(tracepoints, alloc_and_free)
@@ -75,12 +77,12 @@ TEST_F(tracepoints, alloc_and_free)
 	a.align = 4 * self->page;
 	strcpy(a.tag, "traced");
 	ASSERT_EQ(0, mm_alloc(self->fd, &a));
-	EXPECT_EQ(1, traced(self->trace, line(&self->q, "memmgr_alloc",
-			    "handle=0x%llx place=0x%llx bytes=%zu align=%zu tag=traced caller=",
-			    a.handle, a.offset, 3 * self->page, 4 * self->page)));
+	EXPECT_EQ(1, saw(self->trace, self->q.name, "memmgr_alloc",
+			 "handle=0x%llx place=0x%llx bytes=%zu align=%zu tag=traced caller=",
+			 a.handle, a.offset, 3 * self->page, 4 * self->page));
 	ASSERT_EQ(0, mm_free(self->fd, a.handle));
-	EXPECT_EQ(1, traced(self->trace, line(&self->q, "memmgr_free",
-			    "handle=0x%llx place=0x%llx caller=", a.handle, a.offset)));
+	EXPECT_EQ(1, saw(self->trace, self->q.name, "memmgr_free",
+			 "handle=0x%llx place=0x%llx caller=", a.handle, a.offset));
 	EXPECT_EQ(-EBADF, mm_free(self->fd, a.handle));
 	EXPECT_EQ(0, traced(self->trace, "memmgr_"));
 }
@@ -90,9 +92,9 @@ TEST_F(tracepoints, fail)
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 1ull << 40);
 
 	EXPECT_EQ(-ENOMEM, mm_alloc(self->fd, &a));
-	EXPECT_EQ(1, traced(self->trace, line(&self->q, "memmgr_fail",
-			    "bytes=%llu align=0 reason=%u largest=%llu", 1ull << 40, a.reason,
-			    a.largest)));
+	EXPECT_EQ(1, saw(self->trace, self->q.name, "memmgr_fail",
+			 "bytes=%llu align=0 reason=%u largest=%llu",
+			 1ull << 40, a.reason, a.largest));
 }
 
 TEST_F(tracepoints, resize)
@@ -101,9 +103,9 @@ TEST_F(tracepoints, resize)
 	struct memmgr_resize r;
 
 	ASSERT_EQ(0, mm_resize(self->fd, a.handle, self->page, &r));
-	EXPECT_EQ(1, traced(self->trace, line(&self->q, "memmgr_resize",
-			    "handle=0x%llx before=%zu bytes=%zu", a.handle, 4 * self->page,
-			    self->page)));
+	EXPECT_EQ(1, saw(self->trace, self->q.name, "memmgr_resize",
+			 "handle=0x%llx before=%zu bytes=%zu",
+			 a.handle, 4 * self->page, self->page));
 }
 
 TEST_F(tracepoints, pin)
@@ -114,21 +116,21 @@ TEST_F(tracepoints, pin)
 
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, mm_pin(self->fd, a.handle, 0));
-	EXPECT_EQ(1, traced(self->trace, line(&self->q, "memmgr_pin",
-			    "handle=0x%llx place=0x%llx kind=pin change=1 pins=1", a.handle,
-			    a.offset)));
+	EXPECT_EQ(1, saw(self->trace, self->q.name, "memmgr_pin",
+			 "handle=0x%llx place=0x%llx kind=pin change=1 pins=1",
+			 a.handle, a.offset));
 	ASSERT_EQ(0, mm_unpin(self->fd, a.handle, 0));
-	EXPECT_EQ(1, traced(self->trace, line(&self->q, "memmgr_pin",
-			    "handle=0x%llx place=0x%llx kind=pin change=-1 pins=0", a.handle,
-			    a.offset)));
+	EXPECT_EQ(1, saw(self->trace, self->q.name, "memmgr_pin",
+			 "handle=0x%llx place=0x%llx kind=pin change=-1 pins=0",
+			 a.handle, a.offset));
 	/* What goes with its client is told as well. */
 	b = must_alloc(_metadata, other, MEMMGR_HEAP_MAIN, self->page);
 	ASSERT_EQ(0, mm_pin(other, b.handle, 0));
 	ASSERT_EQ(0, mm_pin(other, b.handle, 0));
 	close(other);
-	EXPECT_EQ(1, traced(self->trace, line(&self->q, "memmgr_pin",
-			    "handle=0x%llx place=0x%llx kind=pin change=-2 pins=0", b.handle,
-			    b.offset)));
+	EXPECT_EQ(1, saw(self->trace, self->q.name, "memmgr_pin",
+			 "handle=0x%llx place=0x%llx kind=pin change=-2 pins=0",
+			 b.handle, b.offset));
 }
 
 TEST_F(tracepoints, leak)

@@ -254,9 +254,9 @@ static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
 	.args_doc = "[heap HEAP|client ID] [-- COMMAND [ARG...]]",
-	.doc = "Let requests for memory fail on purpose, to test what programs and drivers do then: "
-	       "those to a heap, or those of a client (an open file), as root. With COMMAND, while it "
-	       "runs; the exit status is COMMAND's. Without options, show what is set.\v"
+	.doc = "Let requests for memory fail on purpose, to test what programs and drivers do: "
+	       "those to a heap, or those of a client (an open file), as root. With COMMAND, while "
+	       "it runs; the exit status is COMMAND's. Without options, show what is set.\v"
 	       "The tenth request to a heap fails, and no other: --skip 9 --times 1. Every request "
 	       "from the third on: --skip 2. One in twenty by chance: --chance 0.05.\n\n"
 	       "A request that fails so fails as any other does: memctl failures lists it, with the "
