@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memctl.h"
@@ -124,6 +126,27 @@ uint32_t arg_share(struct argp_state *state, const char *name, const char *text)
 		argp_error(state, "%s: '%s' is no share; give one from 0 to 1, or a percentage: "
 			   "0.30, 30%%, 12.5%%", name, text);
 	return milli;
+}
+
+static const struct {
+	const char *unit;
+	double ns;
+} time_units[] = {
+	{ "ms", 1e6 }, { "s", 1e9 }, { "", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
+};
+
+uint64_t arg_time(struct argp_state *state, const char *name, const char *text)
+{
+	char *end;
+	double number = strtod(text, &end);
+
+	for (size_t i = 0; i < ARRAY_SIZE(time_units); i++)
+		if (end != text && isfinite(number) && number >= 0 &&
+		    number * time_units[i].ns < 1e18 && !strcmp(end, time_units[i].unit))
+			return number * time_units[i].ns;
+	argp_error(state, "%s: '%s' is no time; give for example 500ms, 60s, 5m or 2h", name,
+		   text);
+	return 0;
 }
 
 const char *arg_word(struct argp_state *state, const char *name, const char *text,

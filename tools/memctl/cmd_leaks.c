@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,26 +37,6 @@ struct options {
 	const char *diff;
 };
 
-static const struct {
-	const char *unit;
-	double ns;
-} time_units[] = {
-	{ "ms", 1e6 }, { "s", 1e9 }, { "", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
-};
-
-static uint64_t parse_time(struct argp_state *state, const char *text)
-{
-	char *end;
-	double number = strtod(text, &end);
-
-	for (size_t i = 0; i < ARRAY_SIZE(time_units); i++)
-		if (end != text && isfinite(number) && number >= 0 &&
-		    number * time_units[i].ns < 1e18 && !strcmp(end, time_units[i].unit))
-			return number * time_units[i].ns;
-	argp_error(state, "--older: '%s' is no time; give for example 500ms, 60s, 5m or 2h", text);
-	return 0;
-}
-
 static void parse_track(struct options *options, uint32_t track, struct argp_state *state)
 {
 	if (options->track && options->track != track)
@@ -77,7 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_track(options, MEMMGR_TRACK_OFF, state);
 		return 0;
 	case KEY_OLDER:
-		options->older_ns = parse_time(state, arg);
+		options->older_ns = arg_time(state, "--older", arg);
 		return 0;
 	case KEY_BY:
 		options->by = arg_choice(state, "--by", arg, leaks_by_names, LEAKS_BYS);

@@ -310,16 +310,10 @@ static int run(struct memctl *ctl, int argc, char **argv)
 
 	parse_args(ctl, &argp, argc, argv, &options);
 	interrupt_catch();
-	if (trace_load(options.file, options.limit, &trace, &error)) {
-		static const char remedy[] =
-			"give a trace of format 1 (tools/trace/README.md), or record it again";
-
-		rc = error.line ? fail(ctl, remedy, "%s: line %" PRIu64 ": %s", options.file,
-				       error.line, error.text) :
-				  fail(ctl, remedy, "%s: %s", options.file, error.text);
-	} else {
+	if (trace_load(options.file, options.limit, &trace, &error))
+		rc = fail_trace(ctl, options.file, error.line, error.text);
+	else
 		rc = run_trace(ctl, &options, &trace);
-	}
 	trace_free(&trace);
 	return rc;
 }

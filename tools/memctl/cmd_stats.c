@@ -155,7 +155,6 @@ static void print_failures(const struct memmgr_stats *stats)
 
 static void print_classes(const struct memmgr_stats *stats)
 {
-	static const char bar[] = "########################################";
 	uint64_t most = 0;
 
 	for (int i = 0; i < MEMMGR_CLASSES; i++)
@@ -167,9 +166,8 @@ static void print_classes(const struct memmgr_stats *stats)
 		uint64_t count = stats->classes[i];
 
 		if (count)
-			printf("  up to %9s  %10" PRIu64 "  %.*s\n",
-			       size_text(class_limit(i)), count,
-			       (int)((count * (sizeof(bar) - 1) + most - 1) / most), bar);
+			printf("  up to %9s  %10" PRIu64 "  %s\n", size_text(class_limit(i)),
+			       count, bar_text(count, most));
 	}
 }
 

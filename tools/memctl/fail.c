@@ -8,6 +8,7 @@
  * carries a whole result or nothing. Errors of usage are text in any case.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,6 +278,15 @@ int fail_compact(const struct memctl *ctl, int err, const struct request *reques
 	describe_remedy(remedy, sizeof(remedy), request);
 	message.remedy = remedy;
 	return print_message(ctl, &message);
+}
+
+int fail_trace(const struct memctl *ctl, const char *file, uint64_t line, const char *text)
+{
+	static const char remedy[] =
+		"give a trace of format 1 (tools/trace/README.md), or record it again";
+
+	return line ? fail(ctl, remedy, "%s: line %" PRIu64 ": %s", file, line, text) :
+		      fail(ctl, remedy, "%s: %s", file, text);
 }
 
 static int add_path(const char *path, const struct memmgr_query *query, void *arg)

@@ -91,6 +91,8 @@ void arg_two(struct argp_state *state, const char *name, const char *text,
 	     char first[ARG_PART], char second[ARG_PART]);
 /* A share, 0 to 1 or as a percentage; in thousandths. */
 uint32_t arg_share(struct argp_state *state, const char *name, const char *text);
+/* A time in ns: 500ms, 60s, 5m, 2h; without a unit in seconds. */
+uint64_t arg_time(struct argp_state *state, const char *name, const char *text);
 /* Printable ASCII without blanks, 1 .. @max bytes: names and tags. */
 const char *arg_word(struct argp_state *state, const char *name,
 		     const char *text, size_t max);
@@ -122,6 +124,8 @@ int fail_errno(const struct memctl *ctl, int err, const char *format, ...)
 int fail_request(const struct memctl *ctl, int err, const struct request *request);
 /* The same for a free run of request->bytes that moving memory cannot make. */
 int fail_compact(const struct memctl *ctl, int err, const struct request *request);
+/* For a trace that is wrong; @line 0: as a whole. */
+int fail_trace(const struct memctl *ctl, const char *file, uint64_t line, const char *text);
 /* EXIT_NO_DEVICE, or EXIT_FAILED when it is there and won't open. */
 int fail_open(const struct memctl *ctl, int err);
 __attribute__((noreturn)) void out_of_memory(void);
@@ -208,6 +212,14 @@ void table_text(struct table *table, const char *text);
 void table_chars(struct table *table, const char *chars, size_t size);
 void table_none(struct table *table);
 size_t table_rows(const struct table *table);
+/* Cells for those who draw: the column, and the number or the text in a row of it. */
+size_t table_width(const struct table *table);
+const struct column *table_column(const struct table *table, size_t column);
+bool table_column_shown(const struct table *table, size_t column);
+uint64_t table_number(const struct table *table, size_t row, size_t column);
+#define CELL_TEXT_MAX	48	/* room for the text of a number */
+/* In @buffer of CELL_TEXT_MAX bytes, unless the cell has a text of its own. */
+const char *table_cell(const struct table *table, size_t row, size_t column, char *buffer);
 /* Rows as lines below a header. */
 void table_print(const struct table *table);
 /* Columns as lines: "title  value", one value for each row. */
@@ -245,6 +257,8 @@ const char *percent_text(uint64_t milli);
 /* "64K" and "3m", likewise, as in tables. */
 const char *brief_size_text(uint64_t bytes);
 const char *age_text(uint64_t ns);
+/* A bar of up to 40 signs, as long as @count is of @most. */
+const char *bar_text(uint64_t count, uint64_t most);
 /* Of the terminal that the result goes to; 0 when it goes elsewhere. */
 unsigned int terminal_columns(void);
 unsigned int terminal_rows(void);

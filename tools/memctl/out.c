@@ -10,7 +10,6 @@
 
 #include "memctl.h"
 
-#define CELL_TEXT_MAX	48	/* room for the text of a number */
 #define NAME_LEAST	8	/* characters of a name that are always shown */
 
 struct cell {
@@ -198,7 +197,7 @@ static bool is_text(enum cell_type type)
 	return type == CELL_TEXT || type == CELL_HANDLE;
 }
 
-static bool column_shown(const struct table *table, size_t column)
+bool table_column_shown(const struct table *table, size_t column)
 {
 	unsigned int flags = table->columns[column].flags;
 
@@ -213,6 +212,27 @@ static bool column_shown(const struct table *table, size_t column)
 			return true;
 	}
 	return false;
+}
+
+size_t table_width(const struct table *table)
+{
+	return table->width;
+}
+
+const struct column *table_column(const struct table *table, size_t column)
+{
+	return &table->columns[column];
+}
+
+uint64_t table_number(const struct table *table, size_t row, size_t column)
+{
+	return cell_at(table, row, column)->number;
+}
+
+const char *table_cell(const struct table *table, size_t row, size_t column, char *buffer)
+{
+	return cell_text(cell_at(table, row, column), table->columns[column].type, buffer,
+			 CELL_TEXT_MAX);
 }
 
 static size_t longer(size_t length, const char *text)
@@ -239,7 +259,7 @@ static size_t last_shown(const struct table *table)
 	size_t last = 0;
 
 	for (size_t column = 0; column < table->width; column++) {
-		if (column_shown(table, column))
+		if (table_column_shown(table, column))
 			last = column;
 	}
 	return last;
@@ -307,7 +327,7 @@ void table_print(const struct table *table)
 	if (!widths)
 		out_of_memory();
 	for (size_t i = 0; i < table->width; i++)
-		widths[i] = column_shown(table, i) ? (int)column_width(table, i) : -1;
+		widths[i] = table_column_shown(table, i) ? (int)column_width(table, i) : -1;
 	fit_terminal(table, widths);
 	print_row(table, SIZE_MAX, widths, last);
 	for (size_t row = 0; row < table_rows(table); row++)
@@ -320,7 +340,7 @@ static int title_width(const struct table *table)
 	size_t width = 0;
 
 	for (size_t i = 0; i < table->width; i++) {
-		if (column_shown(table, i))
+		if (table_column_shown(table, i))
 			width = longer(width, table->columns[i].title);
 	}
 	return (int)width;
@@ -332,7 +352,7 @@ static int row_width(const struct table *table, size_t row)
 	size_t width = 0;
 
 	for (size_t i = 0; i < table->width; i++) {
-		if (column_shown(table, i))
+		if (table_column_shown(table, i))
 			width = longer(width, cell_text(cell_at(table, row, i),
 							table->columns[i].type,
 							buffer, sizeof(buffer)));
@@ -351,7 +371,7 @@ void table_print_facts(const struct table *table)
 	for (size_t row = 0; row < rows; row++)
 		widths[row] = rows > 1 ? row_width(table, row) : 0;
 	for (size_t i = 0; i < table->width; i++) {
-		if (!column_shown(table, i))
+		if (!table_column_shown(table, i))
 			continue;
 		printf("%-*s", titles, table->columns[i].title);
 		for (size_t row = 0; row < rows; row++) {
@@ -558,6 +578,14 @@ const char *age_text(uint64_t ns)
 	turn = (turn + 1) % ARRAY_SIZE(texts);
 	print_age(ns, texts[turn], sizeof(texts[turn]));
 	return texts[turn];
+}
+
+const char *bar_text(uint64_t count, uint64_t most)
+{
+	static const char bar[] = "########################################";
+	size_t full = sizeof(bar) - 1;
+
+	return bar + full - (most ? (count * full + most - 1) / most : 0);
 }
 
 unsigned int terminal_columns(void)

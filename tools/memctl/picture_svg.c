@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "markup.h"
 #include "picture.h"
 
 #define WIDTH		960
@@ -35,21 +36,6 @@ static const char head[] =
 	"patternTransform=\"rotate(45)\">"
 	"<rect width=\"1.6\" height=\"5\" fill=\"#000000\" fill-opacity=\".5\"/>"
 	"</pattern></defs>\n";
-
-/* Names come from other users: plain characters alone, and none that XML means. */
-static void print_text(FILE *to, const char *text, size_t len)
-{
-	for (size_t i = 0; i < len && text[i]; i++) {
-		char c = text[i];
-
-		if (c < ' ' || c > '~')
-			fputc('?', to);
-		else if (strchr("<>&\"'", c))
-			fprintf(to, "&#%d;", c);
-		else
-			fputc(c, to);
-	}
-}
 
 static const char *owner_color(const struct owner *owner)
 {
@@ -85,7 +71,7 @@ static void print_box(const struct picture *picture, const struct tile *tile, do
 	fprintf(to, box, x, y, width, ROW_HEIGHT);
 	fprintf(to, "fill=\"%s\"%s><title>", owner_color(tile->owner),
 		is_part(picture, tile) ? " class=\"part\"" : "");
-	print_text(to, tile->owner->name, sizeof(tile->owner->name));
+	markup_text(to, tile->owner->name, sizeof(tile->owner->name));
 	fputs("</title></rect>\n", to);
 	if (!is_fixed(picture, tile))
 		return;
@@ -184,7 +170,7 @@ static void print_owner(const struct picture *picture, const struct owner *owner
 
 	fprintf(to, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"14\" fill=\"%s\"/>\n"
 		"<text x=\"%d\" y=\"%d\">", MAP_LEFT, y - 12, owner_color(owner), MAP_LEFT + 22, y);
-	print_text(to, owner->name, sizeof(owner->name));
+	markup_text(to, owner->name, sizeof(owner->name));
 	if (owner->kind == OWNER_PROGRAM && owner->uid)
 		fprintf(to, " (uid %" PRIu32 ")", owner->uid);
 	fputs("</text>\n", to);
@@ -228,12 +214,12 @@ void picture_svg(const struct picture *picture, uint32_t width, FILE *to)
 	fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
 		"width=\"%d\" height=\"%d\" role=\"img\">\n<title>Memory of region ",
 		WIDTH, y, WIDTH, y);
-	print_text(to, picture->region.name, sizeof(picture->region.name));
+	markup_text(to, picture->region.name, sizeof(picture->region.name));
 	fputs("</title>\n", to);
 	fputs(head, to);
 	fprintf(to, "<rect class=\"page\" width=\"%d\" height=\"%d\" rx=\"8\"/>\n", WIDTH, y);
 	fprintf(to, "<text x=\"%d\" y=\"40\" class=\"title\">", MAP_LEFT);
-	print_text(to, picture->region.name, sizeof(picture->region.name));
+	markup_text(to, picture->region.name, sizeof(picture->region.name));
 	fprintf(to, "</text>\n<text x=\"%d\" y=\"62\" class=\"dim\">%s of %s in use, %s free, "
 		"%s of it in one piece</text>\n", MAP_LEFT, size_text(main->used),
 		size_text(main->total), size_text(main->free), size_text(main->largest));

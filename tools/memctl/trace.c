@@ -20,7 +20,6 @@
 #define WORDS_MAX	5u
 #define ID_MAX		2147483647ull
 #define SIZE_LIMIT	(1ull << 32)
-#define TAG_MAX		31u
 #define BUCKETS		65536u
 #define NO_SLOT		UINT32_MAX
 
@@ -173,16 +172,32 @@ static int parse_align(struct reader *reader, const char *word, uint8_t *shift)
 	return 0;
 }
 
+/* The index of a tag; those that come after too many others are one. */
+static uint8_t find_tag(struct trace *trace, const char *tag)
+{
+	uint32_t i;
+
+	for (i = 0; i < trace->tag_count; i++)
+		if (!strcmp(trace->tags[i], tag))
+			return (uint8_t)i;
+	if (i == TRACE_TAGS)
+		return TRACE_TAGS - 1;
+	snprintf(trace->tags[i], TRACE_TAG_LEN, "%s", i == TRACE_TAGS - 1 ? "(others)" : tag);
+	trace->tag_count++;
+	return (uint8_t)i;
+}
+
 static int read_alloc(struct reader *reader, uint32_t id, char **words, unsigned int count)
 {
 	struct trace_event event = { .op = TRACE_ALLOC };
 
-	if (count > 4 && strlen(words[4]) > TAG_MAX)
-		return bad(reader, "tag '%.40s' is longer than %u", words[4], TAG_MAX);
+	if (count > 4 && strlen(words[4]) >= TRACE_TAG_LEN)
+		return bad(reader, "tag '%.40s' is longer than %u", words[4], TRACE_TAG_LEN - 1);
 	if (parse_number(reader, "size", words[2], 1, SIZE_LIMIT, &event.size) ||
 	    (count > 3 && parse_align(reader, words[3], &event.align_shift)) ||
 	    take_slot(reader, id, &event.slot))
 		return -1;
+	event.tag = find_tag(reader->trace, count > 4 ? words[4] : "");
 	reader->trace->allocs++;
 	set_size(reader, event.slot, event.size);
 	return add_event(reader, event);
@@ -356,6 +371,7 @@ int trace_load(const char *path, uint64_t limit, struct trace *trace, struct tra
 		snprintf(error->text, sizeof(error->text), "not enough memory");
 		return -1;
 	}
+	trace->tag_count = 1;
 	reader->trace = trace;
 	reader->error = error;
 	reader->free_slot = NO_SLOT;

@@ -12,6 +12,9 @@ enum trace_op {
 	TRACE_RESIZE,
 };
 
+#define TRACE_TAG_LEN	32	/* with the NUL */
+#define TRACE_TAGS	256	/* different ones that are told apart */
+
 /**
  * struct trace_event - one event
  * @size: bytes (alloc, resize)
@@ -19,12 +22,14 @@ enum trace_op {
  *	slots, all below struct trace.slots
  * @op: enum trace_op
  * @align_shift: log2 of the alignment, 0 for none (alloc)
+ * @tag: index in struct trace.tags (alloc)
  */
 struct trace_event {
 	uint64_t size;
 	uint32_t slot;
 	uint8_t op;
 	uint8_t align_shift;
+	uint8_t tag;
 };
 
 /**
@@ -39,6 +44,8 @@ struct trace_event {
  * @peak_at: the event after which that was so (first)
  * @total_bytes: of all allocations and resizes
  * @program: from the header; may be empty
+ * @tags: the first is empty, for none; as anybody may have written them
+ * @tag_count: of them, at least 1
  */
 struct trace {
 	struct trace_event *events;
@@ -51,6 +58,8 @@ struct trace {
 	size_t peak_at;
 	uint64_t total_bytes;
 	char program[128];
+	char tags[TRACE_TAGS][TRACE_TAG_LEN];
+	uint32_t tag_count;
 };
 
 /* What is wrong with a trace; @line is 0 when it is the file as a whole. */
