@@ -24,6 +24,7 @@ static const struct command *const commands[] = {
 	&cmd_defrag,
 	&cmd_map,
 	&cmd_top,
+	&cmd_report,
 	&cmd_check,
 	&cmd_failures,
 	&cmd_leaks,

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* A file that appears whole or not at all. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "newfile.h"
+
+static int cannot_write(const struct memctl *ctl, struct newfile *file, int err)
+{
+	int rc = fail(ctl, "name a file in a directory that you may write to, on a disk with room",
+		      "cannot write %s: %s", file->path, strerror(err));
+
+	if (file->fresh)
+		unlink(file->fresh);
+	free(file->fresh);
+	free(file->path);
+	return rc;
+}
+
+/* Devices and pipes are written to as they are: they must not become plain files. */
+static bool is_special(const char *path)
+{
+	struct stat stat_now;
+
+	return !stat(path, &stat_now) && !S_ISREG(stat_now.st_mode);
+}
+
+/* As open() would have made it, not as mkstemp() does. */
+static void set_mode(int fd)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	fchmod(fd, 0666 & ~mask);
+}
+
+static FILE *open_fresh(struct newfile *file)
+{
+	int fd;
+
+	if (asprintf(&file->fresh, "%s.XXXXXX", file->path) < 0)
+		out_of_memory();
+	fd = mkostemp(file->fresh, O_CLOEXEC);
+	if (fd < 0) {
+		free(file->fresh);
+		file->fresh = NULL;
+		return NULL;
+	}
+	set_mode(fd);
+	return fdopen(fd, "w");
+}
+
+int newfile_open(const struct memctl *ctl, const char *path, struct newfile *file)
+{
+	/* A link stays, and leads to the new file. */
+	*file = (struct newfile){ .path = realpath(path, NULL) };
+	if (!file->path)
+		file->path = strdup(path);
+	if (!file->path)
+		out_of_memory();
+	file->stream = is_special(file->path) ? fopen(file->path, "we") : open_fresh(file);
+	return file->stream ? EXIT_OK : cannot_write(ctl, file, errno);
+}
+
+int newfile_close(const struct memctl *ctl, struct newfile *file)
+{
+	bool bad = fflush(file->stream) || ferror(file->stream);
+	int err = bad ? errno : 0;
+
+	if (fclose(file->stream) && !err)
+		err = errno;
+	if (!err && file->fresh && rename(file->fresh, file->path))
+		err = errno;
+	if (err)
+		return cannot_write(ctl, file, err);
+	free(file->fresh);
+	free(file->path);
+	return EXIT_OK;
+}
