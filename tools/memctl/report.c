@@ -62,6 +62,32 @@ struct table *report_sizes(const uint64_t counts[MEMMGR_CLASSES])
 	return table;
 }
 
+uint64_t report_bars_most(const struct table *table)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < table_rows(table); i++) {
+		uint64_t count = table_number(table, i, 2);
+
+		most = count > most ? count : most;
+	}
+	return most;
+}
+
+uint64_t report_bars_sum(const struct table *table)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < table_rows(table); i++)
+		sum += table_number(table, i, 2);
+	return sum;
+}
+
+bool report_section_shown(const struct report_section *section)
+{
+	return table_rows(section->table) || (section->note && section->shape == SHAPE_ROWS);
+}
+
 /* In steps of an eighth of its power of two, so that it reads well as 4.5M or 56K. */
 uint64_t report_roomy(uint64_t bytes)
 {

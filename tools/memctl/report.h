@@ -74,6 +74,11 @@ struct table *report_sizes(const uint64_t counts[MEMMGR_CLASSES]);
 uint64_t report_roomy(uint64_t bytes);
 /* "1 allocation", "2 allocations". */
 char *report_count(uint64_t count, const char *what);
+/* Of a table of bars: the highest count, and all of them. */
+uint64_t report_bars_most(const struct table *table);
+uint64_t report_bars_sum(const struct table *table);
+/* There is something in it, or to say about it. */
+bool report_section_shown(const struct report_section *section);
 /* Thousandths; 0 of nothing. */
 uint64_t report_share(uint64_t part, uint64_t whole);
 void report_free(struct report *report);

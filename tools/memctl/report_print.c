@@ -152,8 +152,8 @@ static void print_legend(const struct chart *chart)
 static void print_series(const struct table *table)
 {
 	struct chart chart = { .table = table, .width = columns() - CHART_MARGIN - 1 };
-	char first[CELL_TEXT_MAX], last[CELL_TEXT_MAX];
-	const char *from, *to;
+	const char *unit = table_column(table, 0)->title;
+	char last[CELL_TEXT_MAX];
 	uint64_t most = 0;
 
 	find_lines(&chart);
@@ -164,11 +164,8 @@ static void print_series(const struct table *table)
 	chart.axis = axis_fit(table_column(table, chart.lines[0])->type, most, 4);
 	for (int row = CHART_ROWS - 1; row >= 0; row--)
 		print_chart_row(&chart, row);
-	from = table_cell(table, 0, 0, first);
-	to = table_cell(table, table_rows(table) - 1, 0, last);
-	printf("%*s%s %s%*s\n", CHART_MARGIN, "", table_column(table, 0)->title, from,
-	       chart.width - (int)strlen(from) - (int)strlen(table_column(table, 0)->title) - 1,
-	       to);
+	printf("%*s%s 0%*s\n", CHART_MARGIN, "", unit, chart.width - (int)strlen(unit) - 2,
+	       table_cell(table, table_rows(table) - 1, 0, last));
 	print_legend(&chart);
 }
 
@@ -176,20 +173,15 @@ static void print_series(const struct table *table)
 
 static void print_bars(const struct table *table)
 {
-	uint64_t most = 0, sum = 0;
+	uint64_t most = report_bars_most(table), sum = report_bars_sum(table);
 	char buffer[CELL_TEXT_MAX];
 
 	for (size_t i = 0; i < table_rows(table); i++) {
 		uint64_t count = table_number(table, i, 2);
 
-		most = count > most ? count : most;
-		sum += count;
-	}
-	for (size_t i = 0; i < table_rows(table); i++) {
-		uint64_t count = table_number(table, i, 2);
-
-		printf("  %-16s %10" PRIu64 " %6s  %s\n", table_cell(table, i, 0, buffer), count,
-		       percent_text(report_share(count, sum)), bar_text(count, most));
+		printf("  %-16s %10" PRIu64 " %6s%s%s\n", table_cell(table, i, 0, buffer), count,
+		       percent_text(report_share(count, sum)), count ? "  " : "",
+		       bar_text(count, most));
 	}
 }
 
@@ -197,6 +189,8 @@ static void print_bars(const struct table *table)
 
 static void print_section(const struct report_section *section)
 {
+	if (!report_section_shown(section))
+		return;
 	putchar('\n');
 	for (const char *c = section->title; *c; c++)
 		putchar(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);

@@ -53,34 +53,32 @@ static struct table *facts(const struct study *study)
 	return table;
 }
 
-/* ---- over time: the highest of all events that share a place in the picture ---- */
+/* ---- over time ---- */
 
+/* Each place of a picture shows the highest of the events up to its own. */
 struct curve {
 	const struct trace *trace;
-	size_t place;			/* where the event before was */
 	struct {
 		size_t event;
-		struct trial_point point;
-	} usage[REPORT_POINTS], frag[REPORT_POINTS];
+		struct trial_point usage;
+		struct trial_point frag;
+	} place[REPORT_POINTS];
 	size_t count;
 };
 
 static void look(void *arg, size_t event, const struct trial_point *point)
 {
 	struct curve *curve = arg;
-	size_t places = curve->trace->count < REPORT_POINTS ? curve->trace->count : REPORT_POINTS;
-	size_t place = (size_t)((uint64_t)event * places / curve->trace->count);
+	uint64_t places = curve->trace->count < REPORT_POINTS ? curve->trace->count : REPORT_POINTS;
+	size_t place = (size_t)(event * places / curve->trace->count);
 	bool fresh = place == curve->count;
 
 	curve->count = place + 1;
-	if (fresh || point->used > curve->usage[place].point.used) {
-		curve->usage[place].event = event + 1;
-		curve->usage[place].point = *point;
-	}
-	if (fresh || point->external > curve->frag[place].point.external) {
-		curve->frag[place].event = event + 1;
-		curve->frag[place].point = *point;
-	}
+	curve->place[place].event = event + 1;
+	if (fresh || point->used > curve->place[place].usage.used)
+		curve->place[place].usage = *point;
+	if (fresh || point->external > curve->place[place].frag.external)
+		curve->place[place].frag = *point;
 }
 
 static const struct column usage_columns[] = {
@@ -95,10 +93,10 @@ static struct table *usage(const struct curve *curve)
 	struct table *table = table_new(usage_columns, ARRAY_SIZE(usage_columns));
 
 	for (size_t i = 0; i < curve->count; i++) {
-		table_num(table, curve->usage[i].event);
-		table_num(table, curve->usage[i].point.used);
-		table_num(table, curve->usage[i].point.requested);
-		table_num(table, curve->usage[i].point.live);
+		table_num(table, curve->place[i].event);
+		table_num(table, curve->place[i].usage.used);
+		table_num(table, curve->place[i].usage.requested);
+		table_num(table, curve->place[i].usage.live);
 	}
 	return table;
 }
@@ -115,10 +113,10 @@ static struct table *fragmentation(const struct curve *curve)
 	struct table *table = table_new(frag_columns, ARRAY_SIZE(frag_columns));
 
 	for (size_t i = 0; i < curve->count; i++) {
-		table_num(table, curve->frag[i].event);
-		table_num(table, curve->frag[i].point.external);
-		table_num(table, curve->frag[i].point.free);
-		table_num(table, curve->frag[i].point.largest);
+		table_num(table, curve->place[i].event);
+		table_num(table, curve->place[i].frag.external);
+		table_num(table, curve->place[i].frag.free);
+		table_num(table, curve->place[i].frag.largest);
 	}
 	return table;
 }
