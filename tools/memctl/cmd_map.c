@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl map: a picture of the region. */
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "newfile.h"
 #include "picture.h"
 
 #define ROWS_DEFAULT	8u
@@ -177,25 +175,16 @@ static void show(const struct picture *picture, const struct options *options)
 
 /* ---- as SVG ---- */
 
-/* A file appears whole or is named in the error; the result itself is main()'s to check. */
 static int write_svg(const struct memctl *ctl, const struct picture *picture,
 		     const struct options *options)
 {
-	FILE *to = stdout;
-	bool bad;
+	struct newfile file;
+	int rc = newfile_open(ctl, options->svg, &file);
 
-	if (!strcmp(options->svg, "-")) {
-		picture_svg(picture, options->width, to);
-		return EXIT_OK;
-	}
-	to = fopen(options->svg, "we");
-	if (!to)
-		return fail(ctl, NULL, "%s: %s", options->svg, strerror(errno));
-	picture_svg(picture, options->width, to);
-	bad = ferror(to);
-	if (fclose(to) || bad)
-		return fail(ctl, NULL, "%s: %s", options->svg, strerror(errno));
-	return EXIT_OK;
+	if (rc)
+		return rc;
+	picture_svg(picture, options->width, file.stream);
+	return newfile_close(ctl, &file);
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl report: one page about a region, or about a recorded trace. */
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "newfile.h"
 #include "report.h"
@@ -107,13 +105,8 @@ static const struct argp argp = {
 static int write_html(const struct memctl *ctl, const char *path, const struct report *report)
 {
 	struct newfile file;
-	int rc;
+	int rc = newfile_open(ctl, path, &file);
 
-	if (!strcmp(path, "-")) {
-		report_html(report, stdout);
-		return EXIT_OK;
-	}
-	rc = newfile_open(ctl, path, &file);
 	if (rc)
 		return rc;
 	report_html(report, file.stream);

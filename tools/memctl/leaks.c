@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "leaks.h"
+#include "newfile.h"
 
 const char *const leaks_by_names[LEAKS_BYS] = { "site", "owner", "tag", "size" };
 
@@ -153,8 +153,8 @@ int leaks_save(const struct memctl *ctl, const struct leaks *leaks, const char *
 {
 	struct json_object *root = json_object_new_object();
 	struct json_object *list = json_object_new_array();
-	char *fresh;
-	int err = 0;
+	struct newfile file;
+	int rc;
 
 	json_add(root, "schema", json_object_new_string(SCHEMA));
 	json_add(root, "boot", json_object_new_string(leaks->boot));
@@ -162,18 +162,13 @@ int leaks_save(const struct memctl *ctl, const struct leaks *leaks, const char *
 	for (size_t i = 0; i < leaks->count; i++)
 		json_object_array_add(list, leak_json(&leaks->item[i]));
 	json_add(root, "allocations", list);
-	if (asprintf(&fresh, "%s.new", path) < 0)
-		out_of_memory();
-	errno = 0;
-	if (json_object_to_file_ext(fresh, root, JSON_C_TO_STRING_PRETTY) ||
-	    rename(fresh, path)) {
-		err = errno ? errno : EIO;
-		unlink(fresh);
+	rc = newfile_open(ctl, path, &file);
+	if (!rc) {
+		fputs(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY), file.stream);
+		rc = newfile_close(ctl, &file);
 	}
 	json_object_put(root);
-	free(fresh);
-	return err ? fail(ctl, "name a file that can be written", "cannot write %s: %s", path,
-			  strerror(err)) : EXIT_OK;
+	return rc;
 }
 
 /* A member of a snapshot, of the type that it has to have. */

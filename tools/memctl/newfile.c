@@ -56,6 +56,10 @@ static FILE *open_fresh(struct newfile *file)
 
 int newfile_open(const struct memctl *ctl, const char *path, struct newfile *file)
 {
+	if (!strcmp(path, "-")) {
+		*file = (struct newfile){ .stream = stdout };
+		return EXIT_OK;
+	}
 	/* A link stays, and leads to the new file. */
 	*file = (struct newfile){ .path = realpath(path, NULL) };
 	if (!file->path)
@@ -71,6 +75,9 @@ int newfile_close(const struct memctl *ctl, struct newfile *file)
 	bool bad = fflush(file->stream) || ferror(file->stream);
 	int err = bad ? errno : 0;
 
+	/* Whether that could be written is main()'s to say. */
+	if (file->stream == stdout)
+		return EXIT_OK;
 	if (fclose(file->stream) && !err)
 		err = errno;
 	if (!err && file->fresh && rename(file->fresh, file->path))

@@ -11,7 +11,7 @@ struct newfile {
 	char *fresh;		/* that it has until then; NULL: it is no plain file */
 };
 
-/* An enum exit_code; what was there before stays until newfile_close(). */
+/* An enum exit_code; "-" is standard output. What was there before stays until newfile_close(). */
 int newfile_open(const struct memctl *ctl, const char *path, struct newfile *file);
 int newfile_close(const struct memctl *ctl, struct newfile *file);
 

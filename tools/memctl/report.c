@@ -30,9 +30,13 @@ void report_add(struct report *report, enum report_shape shape, const char *key,
 
 void report_advise(struct report *report, enum report_level level, char *text, char *command)
 {
-	if (report->advice_count == REPORT_ADVICE)
+	size_t i = report->advice_count++;
+
+	if (i == REPORT_ADVICE)
 		abort();
-	report->advice[report->advice_count++] = (struct report_advice){
+	for (; i && report->advice[i - 1].level < level; i--)
+		report->advice[i] = report->advice[i - 1];
+	report->advice[i] = (struct report_advice){
 		.level = level, .text = text, .command = command,
 	};
 }

@@ -65,7 +65,7 @@ char *report_text(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* A new section, which owns @table and @note from now on. */
 void report_add(struct report *report, enum report_shape shape, const char *key,
 		const char *title, struct table *table, char *note);
-/* New advice; it owns @text and @command from now on. */
+/* New advice, the most urgent first; it owns @text and @command from now on. */
 void report_advise(struct report *report, enum report_level level, char *text,
 		   char *command);
 /* A table of bars, "up to 64 B", from the first class that is not empty to the last. */

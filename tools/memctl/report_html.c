@@ -51,7 +51,8 @@ static const char style[] =
 	"margin-right:.375rem}\n"
 	".plot{display:grid;grid-template-columns:4.25rem minmax(0,1fr);font-size:.75rem;"
 	"color:var(--dim);font-variant-numeric:tabular-nums;padding:.5rem .25rem 0 0}\n"
-	".plot svg{width:100%;height:12rem;display:block;border-bottom:1px solid var(--dim)}\n"
+	".plot svg{width:100%;height:12rem;display:block;overflow:visible;"
+	"border-bottom:1px solid var(--dim)}\n"
 	".y,.x{position:relative}.y span,.x span{position:absolute;white-space:nowrap}\n"
 	".y span{right:.5rem;transform:translateY(50%)}\n"
 	".x{grid-column:2;height:1.25rem;margin-top:.25rem}.x span{transform:translateX(-50%)}\n"
@@ -66,14 +67,21 @@ static const char style[] =
 	".wide{overflow-x:auto}\n"
 	"table{border-collapse:collapse;width:100%;font-size:.875rem;"
 	"font-variant-numeric:tabular-nums}\n"
-	"th{font-weight:600;color:var(--dim);font-size:.75rem;text-align:right;vertical-align:bottom}\n"
-	"td{border-top:1px solid var(--rule);text-align:right}\n"
-	"th,td{padding:.25rem .5rem;white-space:nowrap}\n"
-	".text{text-align:left;white-space:normal;min-width:8rem;overflow-wrap:anywhere}\n"
+	"th{font-weight:600;color:var(--dim);font-size:.6875rem;line-height:1.3;text-align:right;"
+	"vertical-align:bottom}\n"
+	"td{border-top:1px solid var(--rule);text-align:right;white-space:nowrap}\n"
+	"th,td{padding:.25rem .25rem .25rem .5rem}\n"
+	".wide th:first-child,.wide td:first-child{position:sticky;left:0;background:var(--card);"
+	"padding-left:0}\n"
+	".text{text-align:left;white-space:normal;min-width:5.5rem;overflow-wrap:anywhere}\n"
+	".text+.text{min-width:3.25rem}\n"
 	".bars td{border:0;padding:.125rem .375rem}.bars td:first-child{padding-left:0}\n"
 	".bars .bar{width:99%;padding:0}.bar svg{width:100%;height:1rem;display:block}\n"
 	".bar rect{fill:var(--line0)}\n"
-	"footer{margin:1rem 0}\n";
+	"footer{margin:1rem 0}\n"
+	"@media (max-width:30rem){main{padding:.625rem}section{padding:.75rem}"
+	"table{font-size:.8125rem}th{font-size:.625rem}th,td{padding-left:.3125rem}"
+	".text{min-width:4.5rem}}\n";
 
 static void print_text(FILE *to, const char *text)
 {
@@ -325,28 +333,36 @@ static void print_bars(const struct table *table, FILE *to)
 	fputs("</table>\n", to);
 }
 
-static const char *cell_class(const struct table *table, size_t column)
+/* A row, or the titles where it is SIZE_MAX; of its texts, or of its numbers. */
+static void print_cells(const struct table *table, size_t row, bool texts, FILE *to)
 {
-	return table_column(table, column)->type == CELL_TEXT ? "text" : NULL;
+	bool titles = row == SIZE_MAX;
+	char buffer[CELL_TEXT_MAX];
+
+	for (size_t i = 0; i < table_width(table); i++) {
+		const struct column *column = table_column(table, i);
+
+		if (table_column_shown(table, i) && (column->type == CELL_TEXT) == texts)
+			print_element(to, titles ? "th" : "td", texts ? "text" : NULL, titles ?
+				      column->title : table_cell(table, row, i, buffer));
+	}
+}
+
+/* Names come first: where a screen is too narrow for all, the first column stays. */
+static void print_row(const struct table *table, size_t row, FILE *to)
+{
+	fputs("<tr>", to);
+	print_cells(table, row, true, to);
+	print_cells(table, row, false, to);
+	fputs("</tr>\n", to);
 }
 
 static void print_rows(const struct table *table, FILE *to)
 {
-	char buffer[CELL_TEXT_MAX];
-
-	fputs("<div class=\"wide\"><table>\n<tr>", to);
-	for (size_t i = 0; i < table_width(table); i++)
-		if (table_column_shown(table, i))
-			print_element(to, "th", cell_class(table, i), table_column(table, i)->title);
-	fputs("</tr>\n", to);
-	for (size_t row = 0; row < table_rows(table); row++) {
-		fputs("<tr>", to);
-		for (size_t i = 0; i < table_width(table); i++)
-			if (table_column_shown(table, i))
-				print_element(to, "td", cell_class(table, i),
-					      table_cell(table, row, i, buffer));
-		fputs("</tr>\n", to);
-	}
+	fputs("<div class=\"wide\"><table>\n", to);
+	print_row(table, SIZE_MAX, to);
+	for (size_t row = 0; row < table_rows(table); row++)
+		print_row(table, row, to);
 	fputs("</table></div>\n", to);
 }
 

@@ -125,7 +125,7 @@ static struct table *fragmentation(const struct curve *curve)
 
 static const struct column often_columns[] = {
 	{ "SIZE", "size", CELL_SIZE, 0 },
-	{ "ALLOCATIONS", "allocs", CELL_COUNT, 0 },
+	{ "ALLOCS", "allocs", CELL_COUNT, 0 },
 	{ "SHARE", "share", CELL_PERCENT, 0 },
 	{ "AT A TIME", "live_most", CELL_COUNT, 0 },
 	{ "BYTES THEN", "bytes_most", CELL_SIZE, 0 },
@@ -182,7 +182,7 @@ static const char *tag_text(const struct trace *trace, uint32_t tag)
 
 static const struct column tag_columns[] = {
 	{ "TAG", "tag", CELL_TEXT, 0 },
-	{ "ALLOCATIONS", "allocs", CELL_COUNT, 0 },
+	{ "ALLOCS", "allocs", CELL_COUNT, 0 },
 	{ "MOST", "bytes_most", CELL_SIZE, 0 },
 	{ "AT END", "bytes_end", CELL_SIZE, 0 },
 	{ "OF THEM", "count_end", CELL_COUNT, 0 },

@@ -312,7 +312,7 @@ static void advise_fragmentation(const struct study *study, struct report *repor
 	const struct trial *trial = &study->trial;
 	uint64_t failed = trial->failed[MEMMGR_REASON_FRAGMENTED];
 	bool much = trial->worst.external > MUCH_FRAG;
-	char *worst;
+	char *worst, *requests;
 
 	if (!trial->worst.external) {
 		report_advise(report, LEVEL_GOOD,
@@ -320,10 +320,13 @@ static void advise_fragmentation(const struct study *study, struct report *repor
 			      NULL);
 		return;
 	}
+	requests = report_count(failed, "request");
 	worst = report_text("At its worst (event %zu) %s of the %s that are free cannot be had in one "
-			    "piece, the largest run being %s; %" PRIu64 " requests failed for "
-			    "that", trial->worst_at + 1, percent_text(trial->worst.external),
-			    size_text(trial->worst.free), size_text(trial->worst.largest), failed);
+			    "piece, the largest run being %s; %s failed for that",
+			    trial->worst_at + 1, percent_text(trial->worst.external),
+			    size_text(trial->worst.free), size_text(trial->worst.largest),
+			    requests);
+	free(requests);
 	if (failed || much)
 		report_advise(report, failed ? LEVEL_WARN : LEVEL_NOTE,
 			      report_text("%s. Let the region compact itself, or ask with "

@@ -33,14 +33,15 @@ static int look(const struct memctl *ctl, struct survey *survey, uint64_t start_
 	if (err)
 		return fail_errno(ctl, err, "heap 'main'");
 	survey->points = grown(survey->points, survey->count, sizeof(*survey->points));
-	survey->points[survey->count++] = (struct survey_point){
-		.time_ns = now_ns(CLOCK_MONOTONIC) - start_ns,
+	survey->points[survey->count] = (struct survey_point){
+		.time_ns = survey->count ? now_ns(CLOCK_MONOTONIC) - start_ns : 0,
 		.used = stats.used,
 		.requested = stats.requested,
 		.largest = frag.largest,
 		.live = stats.live,
 		.external = frag.external,
 	};
+	survey->count++;
 	return EXIT_OK;
 }
 

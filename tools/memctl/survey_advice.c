@@ -201,7 +201,7 @@ static void advise_alike(const struct survey *survey, struct report *report)
 								    survey->after.count)),
 					  size_text(best->bytes / best->count)),
 			      report_text("memctl heap create alike --kind pool --block-size %s "
-					  "--count %" PRIu64, best->word,
+					  "--count %" PRIu64, size_word(best->bytes / best->count),
 					  best->count + best->count / 4));
 	for (size_t i = 0; i < count; i++)
 		free(groups[i].word);

@@ -15,6 +15,8 @@
  * FAKE_OWNER="COMM UID PINS" says who allocates, and how often that is pinned.
  * Sites are in FAKE_SITES="KIND:OFFSET:NAME ...", from id 1 on; FAKE_SITE=ID says where
  * an allocation comes from.
+ * FAKE_TRACKED says that heaps are tracked from the start, FAKE_USER="UID BYTES PEAK MAX
+ * REFUSED" is the one user that has something.
  * FAKE_OLD is a module of before memory could move.
  */
 #include <dlfcn.h>
@@ -892,6 +894,7 @@ static int do_track(struct memmgr_track *track)
 
 	if (!heap_at(track->heap))
 		return -ENOENT;
+	on |= getenv("FAKE_TRACKED") != NULL;
 	if (track->flags)
 		on = track->flags == MEMMGR_TRACK_ON;
 	track->state = on ? MEMMGR_TRACK_ON : 0;
@@ -916,6 +919,28 @@ static int do_sites(struct memmgr_sites *sites)
 	site->live = 1;
 	site->id = ++sites->after;
 	sites->count = 1;
+	return 0;
+}
+
+static int do_accounts(struct memmgr_accounts *accounts)
+{
+	struct memmgr_account *account = (void *)(uintptr_t)accounts->entries;
+	unsigned long long bytes, peak, max, refused;
+	const char *user = getenv("FAKE_USER");
+
+	accounts->count = 0;
+	accounts->cursor = 0;
+	if (!user || !(accounts->flags & MEMMGR_ACCOUNTS_USERS))
+		return 0;
+	memset(account, 0, sizeof(*account));
+	sscanf(user, "%u %llu %llu %llu %llu", &account->uid, &bytes, &peak, &max, &refused);
+	account->id = account->uid;
+	account->bytes = bytes;
+	account->peak = peak;
+	account->max_bytes = max;
+	account->refused = refused;
+	account->heaps = 1;
+	accounts->count = 1;
 	return 0;
 }
 
@@ -1009,9 +1034,7 @@ static int dispatch(unsigned long command, void *arg)
 	case MEMMGR_IOC_INJECT:
 		return do_inject(arg);
 	case MEMMGR_IOC_ACCOUNTS:
-		((struct memmgr_accounts *)arg)->count = 0;
-		((struct memmgr_accounts *)arg)->cursor = 0;
-		return 0;
+		return do_accounts(arg);
 	default:
 		return -ENOTTY;
 	}
