@@ -212,13 +212,13 @@ static void group_rest(struct census *census, struct census_rest *list, size_t c
 {
 	qsort(list, count, sizeof(*list), by_group);
 	for (size_t i = 0; i < count; i++) {
-		struct census_rest *last = census->rest_count ? &list[census->rest_count - 1] : NULL;
+		struct census_rest *last = list + census->rest_count;
 
 		census->rest_allocs++;
 		census->rest_late += list[i].late;
 		census->rest_bytes += list[i].size;
-		if (last && !by_group(last, &list[i]))
-			merge_rest(last, &list[i]);
+		if (census->rest_count && !by_group(last - 1, &list[i]))
+			merge_rest(last - 1, &list[i]);
 		else
 			list[census->rest_count++] = list[i];
 	}

@@ -19,7 +19,8 @@ enum {
 };
 
 static const struct argp_option options_table[] = {
-	{ "html", KEY_HTML, "FILE", 0, "Write a page for a browser instead; - is standard output", 0 },
+	{ "html", KEY_HTML, "FILE", 0, "Write a page for a browser instead; - is standard output",
+	  0 },
 	{ "for", KEY_FOR, "TIME", 0,
 	  "Watch the region for so long (default 5s; 0: look at it once)", 0 },
 	{ "interval", KEY_INTERVAL, "TIME", 0, "Time between two looks (default 500ms)", 0 },
@@ -59,7 +60,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_HTML:
 		if (!*arg)
-			argp_error(state, "--html: is empty; give a FILE, or - for standard output");
+			argp_error(state, "--html: is empty; give a FILE, or - for standard "
+				   "output");
 		options->html = arg;
 		return 0;
 	case KEY_FOR:

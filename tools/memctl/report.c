@@ -66,6 +66,38 @@ struct table *report_sizes(const uint64_t counts[MEMMGR_CLASSES])
 	return table;
 }
 
+char *report_reasons(const uint64_t counts[MEMMGR_REASONS])
+{
+	char *text = report_text("%s", "");
+
+	for (uint32_t reason = 0; reason < MEMMGR_REASONS; reason++) {
+		char *longer;
+
+		if (!counts[reason])
+			continue;
+		longer = report_text("%s%s%" PRIu64 " %s", text, *text ? ", " : "", counts[reason],
+				     memmgr_reason_name(reason));
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+struct report_lines report_lines(const struct table *table)
+{
+	struct report_lines lines = { .count = 0 };
+
+	for (size_t i = 1; i < table_width(table) && lines.count < ARRAY_SIZE(lines.column); i++) {
+		if (!table_column_shown(table, i))
+			continue;
+		lines.column[lines.count++] = i;
+		for (size_t row = 0; row < table_rows(table); row++)
+			if (table_number(table, row, i) > lines.most)
+				lines.most = table_number(table, row, i);
+	}
+	return lines;
+}
+
 uint64_t report_bars_most(const struct table *table)
 {
 	uint64_t most = 0;

@@ -74,6 +74,17 @@ struct table *report_sizes(const uint64_t counts[MEMMGR_CLASSES]);
 uint64_t report_roomy(uint64_t bytes);
 /* "1 allocation", "2 allocations". */
 char *report_count(uint64_t count, const char *what);
+/* "300 exhausted, 12 fragmented", of counts by enum memmgr_reason. */
+char *report_reasons(const uint64_t counts[MEMMGR_REASONS]);
+
+/* The lines of a series: columns of its table, and the highest value of them. */
+struct report_lines {
+	size_t column[2];
+	size_t count;
+	uint64_t most;
+};
+
+struct report_lines report_lines(const struct table *table);
 /* Of a table of bars: the highest count, and all of them. */
 uint64_t report_bars_most(const struct table *table);
 uint64_t report_bars_sum(const struct table *table);

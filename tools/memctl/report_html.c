@@ -167,8 +167,7 @@ struct plot {
 	struct axis x, y;
 	uint64_t end;		/* the last x; 1 where that is 0 */
 	enum cell_type type;	/* of y */
-	size_t lines[2];
-	size_t line_count;
+	struct report_lines lines;
 };
 
 static double x_of(const struct plot *plot, size_t row)
@@ -178,26 +177,19 @@ static double x_of(const struct plot *plot, size_t row)
 
 static double y_of(const struct plot *plot, size_t line, size_t row)
 {
-	return HEIGHT - (double)table_number(plot->table, row, plot->lines[line]) * HEIGHT /
+	return HEIGHT - (double)table_number(plot->table, row, plot->lines.column[line]) * HEIGHT /
 			(double)plot->y.most;
 }
 
 static void fit_plot(struct plot *plot)
 {
 	size_t rows = table_rows(plot->table);
-	uint64_t most = 0;
 
-	for (size_t i = 1; i < table_width(plot->table) && plot->line_count < 2; i++)
-		if (table_column_shown(plot->table, i))
-			plot->lines[plot->line_count++] = i;
-	for (size_t row = 0; row < rows; row++)
-		for (size_t i = 0; i < plot->line_count; i++)
-			if (table_number(plot->table, row, plot->lines[i]) > most)
-				most = table_number(plot->table, row, plot->lines[i]);
+	plot->lines = report_lines(plot->table);
 	plot->end = table_number(plot->table, rows - 1, 0);
 	plot->end = plot->end ? plot->end : 1;
-	plot->type = table_column(plot->table, plot->lines[0])->type;
-	plot->y = axis_fit(plot->type, most, Y_STEPS);
+	plot->type = table_column(plot->table, plot->lines.column[0])->type;
+	plot->y = axis_fit(plot->type, plot->lines.most, Y_STEPS);
 	plot->x = axis_fit(table_column(plot->table, 0)->type, plot->end, X_STEPS);
 }
 
@@ -257,7 +249,7 @@ static void print_lines(const struct plot *plot)
 	fprintf(plot->to, "<polygon class=\"area\" points=\"%.2f,%d ", x_of(plot, 0), HEIGHT);
 	print_points(plot, 0);
 	fprintf(plot->to, " %.2f,%d\"/>\n", last ? x_of(plot, last) : WIDTH, HEIGHT);
-	for (size_t line = 0; line < plot->line_count; line++) {
+	for (size_t line = 0; line < plot->lines.count; line++) {
 		fprintf(plot->to, "<polyline class=\"l%zu\" points=\"", line);
 		print_points(plot, line);
 		fputs("\"/>\n", plot->to);
@@ -271,16 +263,16 @@ static void print_point(const struct plot *plot, size_t row)
 	char buffer[CELL_TEXT_MAX];
 
 	to = to > from ? to : from + 1;
-	fprintf(plot->to, "<rect class=\"at\" x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"%d\"><title>",
-		from, to - from, HEIGHT);
+	fprintf(plot->to, "<rect class=\"at\" x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"%d\">"
+		"<title>", from, to - from, HEIGHT);
 	print_text(plot->to, table_column(plot->table, 0)->title);
 	fputc(' ', plot->to);
 	print_text(plot->to, table_cell(plot->table, row, 0, buffer));
-	for (size_t i = 0; i < plot->line_count; i++) {
+	for (size_t i = 0; i < plot->lines.count; i++) {
 		fputs(", ", plot->to);
-		print_text(plot->to, table_cell(plot->table, row, plot->lines[i], buffer));
+		print_text(plot->to, table_cell(plot->table, row, plot->lines.column[i], buffer));
 		fputc(' ', plot->to);
-		print_text(plot->to, table_column(plot->table, plot->lines[i])->title);
+		print_text(plot->to, table_column(plot->table, plot->lines.column[i])->title);
 	}
 	fputs("</title></rect>\n", plot->to);
 }
@@ -291,15 +283,15 @@ static void print_series(const struct report_section *section, FILE *to)
 
 	fit_plot(&plot);
 	fputs("<figure><figcaption>", to);
-	for (size_t i = 0; i < plot.line_count; i++) {
+	for (size_t i = 0; i < plot.lines.count; i++) {
 		fprintf(to, "<span><i class=\"l%zu\"></i>", i);
-		print_text(to, table_column(plot.table, plot.lines[i])->title);
+		print_text(to, table_column(plot.table, plot.lines.column[i])->title);
 		fputs("</span>", to);
 	}
 	fputs("</figcaption>\n<div class=\"plot\">\n", to);
 	print_y_axis(&plot);
-	fprintf(to, "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\">\n<title>",
-		WIDTH, HEIGHT);
+	fprintf(to, "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\">\n"
+		"<title>", WIDTH, HEIGHT);
 	print_text(to, section->title);
 	fputs("</title>\n", to);
 	print_grid(&plot);
@@ -324,9 +316,9 @@ static void print_bars(const struct table *table, FILE *to)
 
 		fputs("<tr>", to);
 		print_element(to, "td", NULL, table_cell(table, row, 0, buffer));
-		fprintf(to, "<td class=\"bar\"><svg viewBox=\"0 0 %d 1\" preserveAspectRatio=\"none\">"
-			"<rect width=\"%.1f\" height=\"1\"/></svg></td><td>%" PRIu64 "</td>"
-			"<td class=\"dim\">%s</td></tr>\n", WIDTH,
+		fprintf(to, "<td class=\"bar\"><svg viewBox=\"0 0 %d 1\" "
+			"preserveAspectRatio=\"none\"><rect width=\"%.1f\" height=\"1\"/></svg>"
+			"</td><td>%" PRIu64 "</td><td class=\"dim\">%s</td></tr>\n", WIDTH,
 			most ? (double)count * WIDTH / (double)most : 0, count,
 			percent_text(report_share(count, sum)));
 	}
@@ -341,8 +333,9 @@ static void print_cells(const struct table *table, size_t row, bool texts, FILE 
 
 	for (size_t i = 0; i < table_width(table); i++) {
 		const struct column *column = table_column(table, i);
+		bool is_text = column->type == CELL_TEXT;
 
-		if (table_column_shown(table, i) && (column->type == CELL_TEXT) == texts)
+		if (table_column_shown(table, i) && is_text == texts)
 			print_element(to, titles ? "th" : "td", texts ? "text" : NULL, titles ?
 				      column->title : table_cell(table, row, i, buffer));
 	}

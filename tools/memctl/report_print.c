@@ -85,16 +85,8 @@ struct chart {
 	const struct table *table;
 	struct axis axis;
 	int width;
-	size_t lines[2];	/* columns of the table, the higher one first */
-	size_t line_count;
+	struct report_lines lines;	/* the first is the higher one */
 };
-
-static void find_lines(struct chart *chart)
-{
-	for (size_t i = 1; i < table_width(chart->table) && chart->line_count < 2; i++)
-		if (table_column_shown(chart->table, i))
-			chart->lines[chart->line_count++] = i;
-}
 
 /* The highest of the points that share place @place of the picture. */
 static uint64_t highest(const struct chart *chart, size_t line, int place)
@@ -104,7 +96,7 @@ static uint64_t highest(const struct chart *chart, size_t line, int place)
 	uint64_t most = 0;
 
 	for (size_t i = from; i < to || i == from; i++) {
-		uint64_t value = table_number(chart->table, i, chart->lines[line]);
+		uint64_t value = table_number(chart->table, i, chart->lines.column[line]);
 
 		most = value > most ? value : most;
 	}
@@ -117,7 +109,7 @@ static const char *sign_at(const struct chart *chart, int row, int place)
 	static const char *const plain[] = { " ", "+", "#" }, *const utf8[] = { " ", "░", "█" };
 	const char *const *signs = is_utf8() ? utf8 : plain;
 	double level = (row + 0.5) * (double)chart->axis.most / CHART_ROWS;
-	size_t last = chart->line_count - 1;
+	size_t last = chart->lines.count - 1;
 
 	if ((double)highest(chart, last, place) >= level)
 		return signs[2];
@@ -126,7 +118,7 @@ static const char *sign_at(const struct chart *chart, int row, int place)
 
 static void print_chart_row(const struct chart *chart, int row)
 {
-	enum cell_type type = table_column(chart->table, chart->lines[0])->type;
+	enum cell_type type = table_column(chart->table, chart->lines.column[0])->type;
 	const char *label = row == CHART_ROWS - 1 ? axis_text(type, chart->axis.most) :
 			    row == 0 ? "0" : "";
 
@@ -138,30 +130,30 @@ static void print_chart_row(const struct chart *chart, int row)
 
 static void print_legend(const struct chart *chart)
 {
-	bool two = chart->line_count > 1;
+	const size_t *column = chart->lines.column;
+	bool two = chart->lines.count > 1;
 
 	printf("%*s", CHART_MARGIN, "");
 	printf("%s %s", is_utf8() ? "█" : "#",
-	       table_column(chart->table, chart->lines[chart->line_count - 1])->title);
+	       table_column(chart->table, column[two])->title);
 	if (two)
 		printf("   %s %s", is_utf8() ? "░" : "+",
-		       table_column(chart->table, chart->lines[0])->title);
+		       table_column(chart->table, column[0])->title);
 	putchar('\n');
 }
 
 static void print_series(const struct table *table)
 {
-	struct chart chart = { .table = table, .width = columns() - CHART_MARGIN - 1 };
+	struct chart chart = {
+		.table = table,
+		.width = columns() - CHART_MARGIN - 1,
+		.lines = report_lines(table),
+	};
 	const char *unit = table_column(table, 0)->title;
 	char last[CELL_TEXT_MAX];
-	uint64_t most = 0;
 
-	find_lines(&chart);
-	for (size_t i = 0; i < table_rows(table); i++)
-		for (size_t line = 0; line < chart.line_count; line++)
-			if (table_number(table, i, chart.lines[line]) > most)
-				most = table_number(table, i, chart.lines[line]);
-	chart.axis = axis_fit(table_column(table, chart.lines[0])->type, most, 4);
+	chart.axis = axis_fit(table_column(table, chart.lines.column[0])->type, chart.lines.most,
+			      4);
 	for (int row = CHART_ROWS - 1; row >= 0; row--)
 		print_chart_row(&chart, row);
 	printf("%*s%s 0%*s\n", CHART_MARGIN, "", unit, chart.width - (int)strlen(unit) - 2,

@@ -286,8 +286,8 @@ static char *leaks_note(const struct survey *survey, const struct table *table)
 	if (!table_rows(table))
 		return report_text("None: nothing is abandoned, and nothing has grown while it was "
 				   "watched.");
-	return report_text("By %s. ABANDONED: persistent, its maker is gone, in no use. GROWN BY: while "
-			   "it was watched.", by);
+	return report_text("By %s. ABANDONED: persistent, its maker is gone, in no use. GROWN BY: "
+			   "while it was watched.", by);
 }
 
 /* ---- all of it ---- */
@@ -295,14 +295,15 @@ static char *leaks_note(const struct survey *survey, const struct table *table)
 static char *lacking(const struct survey *survey)
 {
 	const char *sites = survey_tracked(survey) ? "" : !survey->tracks ?
-		"Where in programs the allocations come from: this module does not track that; it is "
-		"an older one, or built with DEBUG=n. " :
-		"Where in programs the allocations come from: no heap is tracked. After memctl leaks "
-		"--on (as root), suspected leaks are shown by the place in the program that "
+		"Where in programs the allocations come from: this module does not track that; it "
+		"is an older one, or built with DEBUG=n. " :
+		"Where in programs the allocations come from: no heap is tracked. After memctl "
+		"leaks --on (as root), suspected leaks are shown by the place in the program that "
 		"allocates them. ";
 
-	return report_text("%sHow long lived what is freed by now: a region keeps no record of that, a "
-			   "recorded trace does (tools/trace/record, then memctl report TRACE).", sites);
+	return report_text("%sHow long lived what is freed by now: a region keeps no record of "
+			   "that, a recorded trace does (tools/trace/record, then memctl report "
+			   "TRACE).", sites);
 }
 
 static void add_sections(const struct survey *survey, struct report *report)

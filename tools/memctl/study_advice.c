@@ -16,24 +16,6 @@
 
 /* ---- the size that the region needs ---- */
 
-/* "300 exhausted, 12 fragmented" */
-static char *reasons_text(const uint64_t failed[MEMMGR_REASONS])
-{
-	char *text = report_text("%s", "");
-
-	for (uint32_t i = 0; i < MEMMGR_REASONS; i++) {
-		char *longer;
-
-		if (!failed[i])
-			continue;
-		longer = report_text("%s%s%" PRIu64 " %s", text, *text ? ", " : "", failed[i],
-				     memmgr_reason_name(i));
-		free(text);
-		text = longer;
-	}
-	return text;
-}
-
 static void advise_failures(const struct study *study, struct report *report)
 {
 	const struct trial *trial = &study->trial;
@@ -42,7 +24,7 @@ static void advise_failures(const struct study *study, struct report *report)
 	if (!trial->failures)
 		return;
 	count = report_count(trial->failures, "request");
-	reasons = reasons_text(trial->failed);
+	reasons = report_reasons(trial->failed);
 	report_advise(report, LEVEL_WARN,
 		      report_text("In %s, %s failed (%s), the first at event %zu.",
 				  size_text(trial->size), count, reasons,
@@ -58,8 +40,8 @@ static void advise_size(const struct study *study, struct report *report)
 
 	if (!study->least) {
 		report_advise(report, LEVEL_WARN,
-			      report_text("No region serves all of it: %s are asked for at the peak, "
-					  "and a region is at most %s.",
+			      report_text("No region serves all of it: %s are asked for at the "
+					  "peak, and a region is at most %s.",
 					  size_text(trace->peak_bytes), size_text(TRIAL_MOST)),
 			      NULL);
 		return;
@@ -196,10 +178,12 @@ static void advise_classes(const struct study *study, struct report *report)
 	list = classes_text(limit, ", ");
 	words = classes_text(limit, " ");
 	report_advise(report, LEVEL_NOTE,
-		      report_text("Nine of ten allocations are at most %s, of many sizes: slab heaps "
-				  "of %s take them in constant time and leave %s of theirs idle; a "
-				  "buddy with a granule of %u leaves %s.", size_text(limit), list,
-				  percent_text(waste_of(study, limit, true)), study->trial.granule,
+		      report_text("Nine of ten allocations are at most %s, of many sizes: slab "
+				  "heaps of %s take them in constant time and leave %s of theirs "
+				  "idle; a buddy with a granule of %u leaves %s.",
+				  size_text(limit), list,
+				  percent_text(waste_of(study, limit, true)),
+				  study->trial.granule,
 				  percent_text(waste_of(study, limit, false))),
 		      report_text("for n in %s; do memctl heap create s$n --kind slab --object $n; "
 				  "done", words));
@@ -247,14 +231,15 @@ static void advise_stack(const struct study *study, struct report *report)
 	if (share >= MOST)
 		report_advise(report, LEVEL_NOTE,
 			      report_text("%s of the frees are of the youngest allocation: a stack "
-					  "heap suits, which costs the least.", percent_text(share)),
+					  "heap suits, which costs the least.",
+					  percent_text(share)),
 			      report_text("memctl heap create scratch --kind stack --size %s",
 					  size_word(report_roomy(study->trial.peak.requested))));
 	else
 		report_advise(report, LEVEL_NOTE,
-			      report_text("No stack: %s of the frees are of the youngest allocation, "
-					  "and a stack refuses the others.", percent_text(share)),
-			      NULL);
+			      report_text("No stack: %s of the frees are of the youngest "
+					  "allocation, and a stack refuses the others.",
+					  percent_text(share)), NULL);
 }
 
 static void advise_alignment(const struct study *study, struct report *report)
@@ -285,8 +270,8 @@ static void advise_leaks(const struct study *study, struct report *report)
 	char *count;
 
 	if (!census->rest_allocs) {
-		report_advise(report, LEVEL_GOOD, report_text("Nothing leaks: all that was allocated "
-							      "was freed."), NULL);
+		report_advise(report, LEVEL_GOOD, report_text("Nothing leaks: all that was "
+							      "allocated was freed."), NULL);
 		return;
 	}
 	count = report_count(census->rest_allocs, "allocation");
@@ -316,13 +301,13 @@ static void advise_fragmentation(const struct study *study, struct report *repor
 
 	if (!trial->worst.external) {
 		report_advise(report, LEVEL_GOOD,
-			      report_text("Nothing fragments: what is free is one piece at any time."),
-			      NULL);
+			      report_text("Nothing fragments: what is free is one piece at any "
+					  "time."), NULL);
 		return;
 	}
 	requests = report_count(failed, "request");
-	worst = report_text("At its worst (event %zu) %s of the %s that are free cannot be had in one "
-			    "piece, the largest run being %s; %s failed for that",
+	worst = report_text("At its worst (event %zu) %s of the %s that are free cannot be had in "
+			    "one piece, the largest run being %s; %s failed for that",
 			    trial->worst_at + 1, percent_text(trial->worst.external),
 			    size_text(trial->worst.free), size_text(trial->worst.largest),
 			    requests);
@@ -343,8 +328,8 @@ static void advise_quota(const struct study *study, struct report *report)
 	uint64_t peak = study->trial.peak.used;
 
 	report_advise(report, LEVEL_NOTE,
-		      report_text("A quota of %s, a quarter above the %s granted at the peak, keeps a "
-				  "run that goes wild from the memory of others.",
+		      report_text("A quota of %s, a quarter above the %s granted at the peak, "
+				  "keeps a run that goes wild from the memory of others.",
 				  size_text(report_roomy(peak)), size_text(peak)),
 		      report_text("memctl quota user NAME --bytes %s",
 				  size_word(report_roomy(peak))));

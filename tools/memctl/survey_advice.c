@@ -28,8 +28,8 @@ static void advise_size(const struct survey *survey, struct report *report)
 					  size_text(roomy)), NULL);
 	else if (share < HALF && main->peak)
 		report_advise(report, LEVEL_NOTE,
-			      report_text("%s: %s would leave a quarter to spare, if the region has "
-					  "seen its worst.", most, size_text(roomy)), NULL);
+			      report_text("%s: %s would leave a quarter to spare, if the region "
+					  "has seen its worst.", most, size_text(roomy)), NULL);
 	else
 		report_advise(report, LEVEL_GOOD, report_text("%s.", most), NULL);
 	free(most);
@@ -59,39 +59,23 @@ static void advise_growth(const struct survey *survey, struct report *report)
 	seconds = (double)(last->time_ns - first->time_ns) / 1e9;
 	left = (double)(survey->heaps[0].stats.total - last->used) / bytes * seconds;
 	report_advise(report, LEVEL_WARN,
-		      report_text("Usage grew by %s in %.1f s and did not come down: at that pace the "
-				  "region is full in %s.", size_text((uint64_t)bytes), seconds,
+		      report_text("Usage grew by %s in %.1f s and did not come down: at that pace "
+				  "the region is full in %s.", size_text((uint64_t)bytes), seconds,
 				  age_text((uint64_t)(left * 1e9))),
 		      report_text("memctl leaks --on"));
 }
 
 /* ---- what failed ---- */
 
-static uint64_t failed_in_all(const struct survey *survey, uint32_t reason)
-{
-	uint64_t count = 0;
-
-	for (size_t i = 0; i < survey->heap_count; i++)
-		count += failed_for(&survey->heaps[i].stats, reason);
-	return count;
-}
-
+/* Of all heaps. */
 static char *reasons_text(const struct survey *survey)
 {
-	char *text = report_text("%s", "");
+	uint64_t counts[MEMMGR_REASONS] = { 0 };
 
-	for (uint32_t reason = 1; reason < MEMMGR_REASONS; reason++) {
-		uint64_t count = failed_in_all(survey, reason);
-		char *longer;
-
-		if (!count)
-			continue;
-		longer = report_text("%s%s%" PRIu64 " %s", text, *text ? ", " : "", count,
-				     memmgr_reason_name(reason));
-		free(text);
-		text = longer;
-	}
-	return text;
+	for (size_t i = 0; i < survey->heap_count; i++)
+		for (uint32_t reason = 1; reason < MEMMGR_REASONS; reason++)
+			counts[reason] += failed_for(&survey->heaps[i].stats, reason);
+	return report_reasons(counts);
 }
 
 static void advise_failures(const struct survey *survey, struct report *report)
@@ -106,7 +90,8 @@ static void advise_failures(const struct survey *survey, struct report *report)
 				      size_text(last->largest));
 	if (*reasons)
 		report_advise(report, LEVEL_WARN,
-			      report_text("Requests failed: %s.%s", reasons, example ? example : ""),
+			      report_text("Requests failed: %s.%s", reasons,
+					  example ? example : ""),
 			      report_text("memctl failures"));
 	else
 		report_advise(report, LEVEL_GOOD, report_text("No request has ever failed."), NULL);
@@ -122,8 +107,8 @@ static void advise_fragmentation(const struct survey *survey, struct report *rep
 	bool known = survey->has_health;
 	uint32_t limit = known ? survey->health.compact_above : FRAGMENTED;
 	bool on = known && survey->health.flags & MEMMGR_HEALTH_ON;
-	char *state = report_text("%s of the %s that are free cannot be had in one piece, the largest "
-				  "run being %s", percent_text(main->frag.external),
+	char *state = report_text("%s of the %s that are free cannot be had in one piece, the "
+				  "largest run being %s", percent_text(main->frag.external),
 				  size_text(main->frag.free), size_text(main->frag.largest));
 
 	if (main->frag.external <= limit)
@@ -132,8 +117,9 @@ static void advise_fragmentation(const struct survey *survey, struct report *rep
 					  percent_text(limit)), NULL);
 	else if (!known)
 		report_advise(report, LEVEL_WARN,
-			      report_text("%s. This module cannot move memory: load a newer one, or "
-					  "give what comes and goes a heap of its own.", state), NULL);
+			      report_text("%s. This module cannot move memory: load a newer one, "
+					  "or give what comes and goes a heap of its own.", state),
+			      NULL);
 	else
 		report_advise(report, LEVEL_WARN,
 			      report_text("%s. Compact it%s.", state, on ?
@@ -157,10 +143,10 @@ static void advise_waste(const struct survey *survey, struct report *report)
 		return;
 	report_advise(report, LEVEL_WARN,
 		      report_text("%s of what heap main has granted was not asked for: %" PRIu64
-				  " of its %" PRIu64 " allocations were of at most half its unit of "
-				  "%s. Give those a heap with a smaller one.",
-				  percent_text(main->frag.internal), small, (uint64_t)main->stats.allocs,
-				  size_text(survey->region.granule)),
+				  " of its %" PRIu64 " allocations were of at most half its unit "
+				  "of %s. Give those a heap with a smaller one.",
+				  percent_text(main->frag.internal), small,
+				  (uint64_t)main->stats.allocs, size_text(survey->region.granule)),
 		      report_text("memctl heap create small --kind buddy --granule 32 --size %s",
 				  size_word(report_roomy(main->stats.requested))));
 }
@@ -194,8 +180,8 @@ static void advise_alike(const struct survey *survey, struct report *report)
 	if (best && best->count >= ALIKE_LEAST && best->count > well_placed(survey) &&
 	    report_share(best->count, survey->after.count) >= HALF)
 		report_advise(report, LEVEL_NOTE,
-			      report_text("%" PRIu64 " of the %zu allocations that live (%s) are of "
-					  "%s: a pool holds so many in constant time, without "
+			      report_text("%" PRIu64 " of the %zu allocations that live (%s) are "
+					  "of %s: a pool holds so many in constant time, without "
 					  "fragmentation.", best->count, survey->after.count,
 					  percent_text(report_share(best->count,
 								    survey->after.count)),
@@ -214,17 +200,18 @@ static void advise_heap(const struct survey_heap *heap, struct report *report)
 
 	if (!heap->stats.allocs && heap->heap.held)
 		report_advise(report, LEVEL_NOTE,
-			      report_text("Heap %.*s holds %s of the region and has served nothing.",
-					  MEMMGR_NAME_LEN, heap->heap.name,
+			      report_text("Heap %.*s holds %s of the region and has served "
+					  "nothing.", MEMMGR_NAME_LEN, heap->heap.name,
 					  size_text(heap->heap.held)),
 			      report_text("memctl heap destroy %.*s", MEMMGR_NAME_LEN,
 					  heap->heap.name));
 	else if (share >= FULL && heap->heap.kind != MEMMGR_KIND_SLAB)
 		report_advise(report, LEVEL_WARN,
-			      report_text("Heap %.*s was %s full at its peak, %s of %s, and %" PRIu64
-					  " of its requests failed: make it a quarter larger, or "
-					  "give it a fallback.", MEMMGR_NAME_LEN, heap->heap.name,
-					  percent_text(share), size_text(heap->stats.peak),
+			      report_text("Heap %.*s was %s full at its peak, %s of %s, and %"
+					  PRIu64 " of its requests failed: make it a quarter "
+					  "larger, or give it a fallback.", MEMMGR_NAME_LEN,
+					  heap->heap.name, percent_text(share),
+					  size_text(heap->stats.peak),
 					  size_text(heap->stats.total),
 					  survey_failures(&heap->stats)), NULL);
 }
@@ -253,8 +240,8 @@ static void advise_abandoned(const struct survey *survey, struct report *report)
 		return;
 	what = report_count(count, "persistent allocation");
 	report_advise(report, LEVEL_WARN,
-		      report_text("%s of programs that are gone hold%s %s, and nobody uses them.", what,
-				  count == 1 ? "s" : "", size_text(bytes)),
+		      report_text("%s of programs that are gone hold%s %s, and nobody uses them.",
+				  what, count == 1 ? "s" : "", size_text(bytes)),
 		      report_text("memctl leaks --by tag"));
 	free(what);
 }
@@ -269,9 +256,10 @@ static void advise_wrong(const struct survey *survey, struct report *report)
 	}
 	if (frees || violations)
 		report_advise(report, LEVEL_WARN,
-			      report_text("Programs did wrong: %" PRIu64 " frees were refused (second, "
-					  "foreign, or not the top of a stack), %" PRIu64 " accesses "
-					  "were stopped by protection.", frees, violations),
+			      report_text("Programs did wrong: %" PRIu64 " frees were refused "
+					  "(second, foreign, or not the top of a stack), %" PRIu64
+					  " accesses were stopped by protection.", frees,
+					  violations),
 			      report_text("memctl stats --json"));
 }
 
@@ -293,9 +281,10 @@ static void advise_quota(const struct survey *survey, struct report *report)
 			      report_text("memctl clients --users"));
 	if (user && report_share(most, total) >= HALF)
 		report_advise(report, LEVEL_NOTE,
-			      report_text("User %" PRIu32 " had up to %s of the region (%s) and has no "
-					  "quota: one that goes wild takes it all.", user->uid,
-					  size_text(most), percent_text(report_share(most, total))),
+			      report_text("User %" PRIu32 " had up to %s of the region (%s) and "
+					  "has no quota: one that goes wild takes it all.",
+					  user->uid, size_text(most),
+					  percent_text(report_share(most, total))),
 			      report_text("memctl quota user %" PRIu32 " --bytes %s", user->uid,
 					  size_word(report_roomy(most))));
 }

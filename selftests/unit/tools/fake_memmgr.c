@@ -894,7 +894,8 @@ static int do_track(struct memmgr_track *track)
 
 	if (!heap_at(track->heap))
 		return -ENOENT;
-	on |= getenv("FAKE_TRACKED") != NULL;
+	if (getenv("FAKE_TRACKED"))
+		on = true;
 	if (track->flags)
 		on = track->flags == MEMMGR_TRACK_ON;
 	track->state = on ? MEMMGR_TRACK_ON : 0;
