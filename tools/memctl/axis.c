@@ -18,7 +18,8 @@ static uint64_t next_step(enum cell_type type, uint64_t step)
 
 struct axis axis_fit(enum cell_type type, uint64_t most, unsigned int steps)
 {
-	uint64_t step = 1;
+	/* Tenths of a percent are of no interest. */
+	uint64_t step = type == CELL_PERCENT ? 10 : 1;
 
 	while (step * steps < most)
 		step = next_step(type, step);

@@ -13,7 +13,7 @@ _memctl_tags() {
 _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands='info heap alloc free resize list read write fill stats frag defrag map
-		top check failures leaks health watch protect seal pin export sync clients quota demo replay inject help'
+		top report check failures leaks health watch protect seal pin export sync clients quota demo replay inject help'
 	local command='' sub='' word words=''
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -36,7 +36,7 @@ _memctl() {
 		;;
 	--by) words='owner client tag' ;;
 	--color) words='auto always never' ;;
-	--svg) compopt -o default ;;
+	--svg | --html) compopt -o default ;;
 	-r | --region) words=$(compgen -G '/dev/memmgr*') ;;
 	*)
 		case $command in
@@ -56,7 +56,7 @@ _memctl() {
 			[[ $prev != heap ]] || words=$(_memctl_heaps)
 			;;
 		demo) words='buddy slab pool stack all' ;;
-		replay) compopt -o default ;;
+		replay | report) compopt -o default ;;
 		esac
 		;;
 	esac

@@ -81,7 +81,7 @@ static const char style[] =
 	"footer{margin:1rem 0}\n"
 	"@media (max-width:30rem){main{padding:.625rem}section{padding:.75rem}"
 	"table{font-size:.8125rem}th{font-size:.625rem}th,td{padding-left:.3125rem}"
-	".text{min-width:4.5rem}}\n";
+	".text{min-width:3.5rem}}\n";
 
 static void print_text(FILE *to, const char *text)
 {

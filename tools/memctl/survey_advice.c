@@ -35,17 +35,17 @@ static void advise_size(const struct survey *survey, struct report *report)
 	free(most);
 }
 
-/* The second half of the time never came down to what the first half rose to. */
+/* The last third of the time never came down to what the first third rose to. */
 static bool keeps_growing(const struct survey *survey)
 {
-	size_t half = survey->count / 2;
+	size_t third = survey->count / 3;
 	uint64_t most = 0, least = UINT64_MAX;
 
-	for (size_t i = 0; i < half; i++)
+	for (size_t i = 0; i < third; i++)
 		most = survey->points[i].used > most ? survey->points[i].used : most;
-	for (size_t i = half; i < survey->count; i++)
+	for (size_t i = survey->count - third; i < survey->count; i++)
 		least = survey->points[i].used < least ? survey->points[i].used : least;
-	return survey->count > 3 && least > most;
+	return third && least > most;
 }
 
 static void advise_growth(const struct survey *survey, struct report *report)
@@ -107,10 +107,17 @@ static void advise_fragmentation(const struct survey *survey, struct report *rep
 	bool known = survey->has_health;
 	uint32_t limit = known ? survey->health.compact_above : FRAGMENTED;
 	bool on = known && survey->health.flags & MEMMGR_HEALTH_ON;
-	char *state = report_text("%s of the %s that are free cannot be had in one piece, the "
-				  "largest run being %s", percent_text(main->frag.external),
-				  size_text(main->frag.free), size_text(main->frag.largest));
+	char *state;
 
+	if (!main->frag.external) {
+		report_advise(report, LEVEL_GOOD, report_text("All of the %s that are free can be "
+							      "had in one piece.",
+							      size_text(main->frag.free)), NULL);
+		return;
+	}
+	state = report_text("%s of the %s that are free cannot be had in one piece, the largest "
+			    "run being %s", percent_text(main->frag.external),
+			    size_text(main->frag.free), size_text(main->frag.largest));
 	if (main->frag.external <= limit)
 		report_advise(report, LEVEL_GOOD,
 			      report_text("%s; up to %s is nothing to worry about.", state,
@@ -197,6 +204,7 @@ static void advise_alike(const struct survey *survey, struct report *report)
 static void advise_heap(const struct survey_heap *heap, struct report *report)
 {
 	uint64_t share = report_share(heap->stats.peak, heap->stats.total);
+	uint64_t failures = survey_failures(&heap->stats);
 
 	if (!heap->stats.allocs && heap->heap.held)
 		report_advise(report, LEVEL_NOTE,
@@ -206,14 +214,13 @@ static void advise_heap(const struct survey_heap *heap, struct report *report)
 			      report_text("memctl heap destroy %.*s", MEMMGR_NAME_LEN,
 					  heap->heap.name));
 	else if (share >= FULL && heap->heap.kind != MEMMGR_KIND_SLAB)
-		report_advise(report, LEVEL_WARN,
+		report_advise(report, failures ? LEVEL_WARN : LEVEL_NOTE,
 			      report_text("Heap %.*s was %s full at its peak, %s of %s, and %"
 					  PRIu64 " of its requests failed: make it a quarter "
 					  "larger, or give it a fallback.", MEMMGR_NAME_LEN,
 					  heap->heap.name, percent_text(share),
 					  size_text(heap->stats.peak),
-					  size_text(heap->stats.total),
-					  survey_failures(&heap->stats)), NULL);
+					  size_text(heap->stats.total), failures), NULL);
 }
 
 static void advise_heaps(const struct survey *survey, struct report *report)
