@@ -8,9 +8,11 @@
 #include "client.c"
 #include "compact.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+#include "corruptions.c"
 #include "debug.c"
 #include "sites.c"
 #include "track.c"
+#include "zones.c"
 #endif
 #include "debugfs.c"
 #include "dev.c"
@@ -25,6 +27,9 @@
 #include "heap_access.c"
 #include "heap_alloc.c"
 #include "heap_config.c"
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+#include "heap_debug.c"
+#endif
 #include "heap_hold.c"
 #include "heap_move.c"
 #include "heap_pin.c"
@@ -39,6 +44,9 @@
 #include "region.c"
 #include "source.c"
 #include "core/buddy.c"
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+#include "core/guard.c"
+#endif
 #include "core/frag.c"
 #include "core/plan.c"
 #if IS_ENABLED(CONFIG_MEMMGR_SLAB)

@@ -14,6 +14,7 @@ struct memmgr_heap;
 /* heap.debug */
 #define DEBUG_INJECT	(1u << 1)	/* requests fail on purpose, see inject.h */
 #define DEBUG_TRACK	(1u << 2)	/* track.c */
+#define DEBUG_ZONES	(1u << 3)	/* new allocations get red zones, see zones.c */
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 /* Counts what is watched: heaps with a feature on, and tracers of alloc and free. */

@@ -754,6 +754,41 @@ static int call_health(struct caller *caller, void *arg)
 	return err ? err : health_call(caller->client->region, h, set);
 }
 
+static int call_debug(struct caller *caller, void *arg)
+{
+	struct memmgr_debug *d = arg;
+	int err = d->flags & MEMMGR_DEBUG_SET ? caller_may_change(caller) : 0;
+
+	return err ? err : heap_debug(caller->heap, d);
+}
+
+static int call_corruptions(struct caller *caller, void *arg)
+{
+	struct region *region = caller->client->region;
+	struct viewer viewer = viewer_of(caller->client);
+	struct memmgr_corruptions *c = arg;
+	struct memmgr_corruption report;
+	int err = 0;
+	u32 n = 0;
+
+	if (c->flags || !c->count || c->count > MEMMGR_BATCH_MAX ||
+	    c->entry_size < sizeof(report) || c->entry_size > ENTRY_MAX)
+		return -EINVAL;
+	if (!IS_ENABLED(CONFIG_MEMMGR_DEBUG))
+		return -EOPNOTSUPP;
+	while (!err && n < c->count && corruptions_next(region, c->after, &report)) {
+		if (viewer.admin || report.uid == from_kuid(&init_user_ns, viewer.uid)) {
+			err = entry_put(c->entries, n, c->entry_size, &report, sizeof(report));
+			n += !err;
+		}
+		if (!err)
+			c->after = report.seq;
+	}
+	c->total = corruptions_total(region);
+	c->count = n;
+	return err;
+}
+
 /* Off goes with nothing else, so that what is not meant is not taken for it. */
 static bool inject_ok(const struct memmgr_inject *i)
 {
@@ -953,6 +988,10 @@ static const struct call {
 	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_SITES, call_sites, memmgr_sites, entries,
 	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_DEBUG, call_debug, memmgr_debug, reserved,
+	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	CALL(MEMMGR_IOC_CORRUPTIONS, call_corruptions, memmgr_corruptions, entries,
+	     LOOKS, HEAP_NONE, size, NULL, NULL),
 };
 
 /* Room for every structure of the table. */
@@ -1003,6 +1042,8 @@ static_assert(sizeof(struct memmgr_inject) == 64);
 static_assert(sizeof(struct memmgr_track) == 48);
 static_assert(sizeof(struct memmgr_site) == 624);
 static_assert(sizeof(struct memmgr_sites) == 32);
+static_assert(sizeof(struct memmgr_debug) == 40);
+static_assert(sizeof(struct memmgr_corruptions) == 40);
 
 /* The call itself, with the heap that its argument names. */
 static int call_run(const struct call *call, struct caller *caller, void *arg)

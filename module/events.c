@@ -15,6 +15,7 @@ static const char * const event_names[MEMMGR_EVENTS] = {
 	[MEMMGR_EVENT_NOT_FRAGMENTED]	= "not-fragmented",
 	[MEMMGR_EVENT_COMPACTED]	= "compacted",
 	[MEMMGR_EVENT_LEAK]		= "leak",
+	[MEMMGR_EVENT_CORRUPTION]	= "corruption",
 };
 
 void events_init(struct events *events)

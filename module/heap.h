@@ -43,6 +43,7 @@
 #include "mmap.h"
 #include "record.h"
 #include "region.h"
+#include "zones.h"
 #include "track.h"
 
 #define HEAP_MAX_RECORDS	(1u << 24)
@@ -127,6 +128,7 @@ struct heap_move {
  * @waits: requests that waited
  * @failures: by reason
  * @injection: which requests to it fail on purpose; guarded by inject.c
+ * @zones: red zones
  * @rcu: delays the end until no reader can see it
  */
 struct memmgr_heap {
@@ -194,6 +196,7 @@ struct memmgr_heap {
 	u64 waits;
 	u64 failures[MEMMGR_REASONS];
 	struct injection injection;
+	struct zones zones;
 	struct rcu_head rcu;
 };
 
@@ -424,6 +427,14 @@ struct heap_route;
 struct move_pace;
 
 u32 record_fixed(const struct record *record);
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d);
+#else
+static inline int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 bool heap_can_move(const struct memmgr_heap *heap);
 struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			u64 handle, bool alone, unsigned long *flags)

@@ -108,24 +108,24 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 			struct engine_refusal *why)
 {
 	struct record template = *wanted;
-	struct engine_request rq = {
-		.bytes = template.bytes,
-		.align = template.align,
-		.recorded = true,
-	};
+	struct engine_request rq = { .align = template.align, .recorded = true };
 	int err;
 
 	err = request_check(heap, wanted);
 	if (err)
 		return err;
-	if (template.flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, rq.bytes))
+	if (template.flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, template.bytes))
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	if (rq.align > heap->max_align)
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 	if (heap->free_record == RECORD_NONE)
 		return refuse_record(heap, why);
+	zones_plan(heap, &template);
+	rq.bytes = record_request(&template);
 	err = alloc_charged(heap, &rq, &template, block, why);
-	if (!err)
+	if (err)
+		why->largest -= min_t(u64, why->largest, template.lead + template.tail);
+	else
 		*handle = record_take(heap, &template, block)->handle;
 	/* A stack has entries of its own, which kernel code may have used up. */
 	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
@@ -151,6 +151,7 @@ static int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer,
 	heap->zero_ns += took;
 	record = record_of(heap, handle);
 	if (record) {
+		zones_paint(heap, record);
 		record->state = RECORD_LIVE;
 		record_describe(heap, record, viewer, info);
 		trace_memmgr_alloc(heap->region->name, heap->name, handle, info->offset,
@@ -509,7 +510,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 		if (heap_end(heap, record, &flags)) {
 			/* Below another's block: it goes when it surfaces. */
 			if (heap_is(heap, MEMMGR_KIND_STACK))
-				stack_abandon(&heap->stack, record->offset);
+				stack_abandon(&heap->stack, record_block(record));
 			record_release(heap, record);
 		}
 		wake = heap_freed(heap);
@@ -545,11 +546,14 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 			 u64 bytes, struct engine_block *block,
 			 struct engine_refusal *why)
 {
-	struct engine_request rq = { .bytes = bytes, .recorded = true };
+	struct engine_request rq = {
+		.bytes = record->lead + bytes + record->tail,
+		.recorded = true,
+	};
 	struct engine_refusal undone;
 	int err;
 
-	err = heap->engine.ops->resize(&heap->engine, record->offset, &rq, block,
+	err = heap->engine.ops->resize(&heap->engine, record_block(record), &rq, block,
 				       why);
 	if (err)
 		return err;
@@ -558,8 +562,8 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 				    0, why);
 		if (err) {
 			/* It has just been that small. */
-			rq.bytes = record->bytes;
-			heap->engine.ops->resize(&heap->engine, record->offset,
+			rq.bytes = record_request(record);
+			heap->engine.ops->resize(&heap->engine, record_block(record),
 						 &rq, block, &undone);
 			return err;
 		}
@@ -612,10 +616,11 @@ static int resize_clear(struct memmgr_heap *heap, struct record *record,
 {
 	u64 handle = record->handle;
 	u64 offset = record->offset;
+	u64 end = block->granted - record->lead;
 
 	record->state = RECORD_CHANGING;
 	heap_unlock(heap, *flags);
-	heap_clear(heap, offset + from, block->granted - from);
+	heap_clear(heap, offset + from, end - from);
 	*flags = heap_lock(heap);
 	if (!record_of(heap, handle))
 		return -EBADF;
@@ -660,6 +665,8 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 		err = -EBUSY;
 	else if (bytes > before)
 		err = inject_failure(heap, client, why);
+	if (!err && record_has_zones(record))
+		zones_check(heap, record);
 	if (!err)
 		err = resize_cut(heap, record, bytes, &flags);
 	if (!err)
@@ -667,8 +674,9 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	if (!err && bytes > before)
 		err = resize_clear(heap, record, before, &block, &flags);
 	if (!err) {
-		record->map_bytes = block.granted;
-		*granted = block.granted;
+		record->map_bytes = record_map_bytes(heap, record, &block);
+		*granted = record_has_zones(record) ? bytes : block.granted;
+		zones_paint(heap, record);
 		wake = heap_freed(heap);
 		trace_memmgr_resize(heap->region->name, heap->name, handle, before,
 				    bytes);

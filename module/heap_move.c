@@ -38,7 +38,7 @@ u32 record_fixed(const struct record *record)
 		return MEMMGR_FIXED_EXPORTED;
 	if (record->state == RECORD_HELD)
 		return MEMMGR_FIXED_IO;
-	if (record->pins)
+	if (record->pins || record_has_zones(record))
 		return MEMMGR_FIXED_PINNED;
 	if (record->sealed)
 		return MEMMGR_FIXED_SEALED;
@@ -438,8 +438,10 @@ static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u3
 			continue;
 		seen[n++] = (struct seen) {
 			.index = i,
-			.first = record->offset >> shift,
-			.n = record->map_bytes >> shift,
+			.first = record_block(record) >> shift,
+			.n = record_has_zones(record) ?
+			     ((record_request(record) - 1) >> shift) + 1 :
+			     record->map_bytes >> shift,
 			.order = record->align >> shift ? ilog2(record->align >> shift) : 0,
 			.fixed = heap_can_move(heap) ? record_fixed(record) :
 						       MEMMGR_FIXED_KERNEL,
@@ -550,7 +552,7 @@ bool heap_next_in_slab(struct memmgr_heap *heap, u32 number, u32 *index,
 		for (; !found && *index < end; ++*index) {
 			record = &heap->records[*index];
 			found = record->state != RECORD_FREE &&
-				record->offset >> shift == number;
+				record_block(record) >> shift == number;
 			if (found)
 				break;
 		}

@@ -98,9 +98,9 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset)
 		/* Between two places its block is something else. */
 		if (record->state == RECORD_MOVING)
 			continue;
-		if (heap->engine.ops->find(&heap->engine, record->offset, &block))
+		if (heap->engine.ops->find(&heap->engine, record_block(record), &block))
 			return "record of no block";
-		if (!block.recorded || block.requested != record->bytes)
+		if (!block.recorded || block.requested != record_request(record))
 			return "record and block disagree";
 	}
 	for (i = heap->free_record; i != RECORD_NONE; i = heap->records[i].next)
@@ -109,6 +109,23 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset)
 	*offset = 0;
 	return used != heap->used_records || used + free != heap->max_records ?
 	       "number of records" : NULL;
+}
+
+/* Look at all red zones: the last damaged one is told, all are reported. */
+static const char *records_check_zones(struct memmgr_heap *heap, u64 *offset)
+{
+	const char *what = NULL;
+	u32 i;
+
+	for (i = 0; i < heap->max_records; i++) {
+		const struct record *record = &heap->records[i];
+
+		if (record->state == RECORD_FREE || !zones_check(heap, record))
+			continue;
+		*offset = record->offset;
+		what = "red zone";
+	}
+	return what;
 }
 
 /**
@@ -128,7 +145,8 @@ int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 		return -EOPNOTSUPP;
 	flags = heap_lock(heap);
 	if (heap->engine.ops->check(&heap->engine, &fault))
-		fault.what = records_check(heap, &fault.offset);
+		fault.what = records_check(heap, &fault.offset) ? :
+			     records_check_zones(heap, &fault.offset);
 	heap_unlock(heap, flags);
 	check->checked = fault.checked;
 	check->offset = fault.what ? fault.offset : 0;

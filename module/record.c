@@ -90,6 +90,15 @@ u32 record_first_page(const struct record *record)
 	return record->map_page + !!(record->flags & MEMMGR_ALLOC_GUARD);
 }
 
+/* What users may map of a block: not what lies in a red zone, but for its last page. */
+u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record,
+		     const struct engine_block *block)
+{
+	if (!record_has_zones(record))
+		return block->granted;
+	return heap->window == HEAP_NO_WINDOW ? record->bytes : PAGE_ALIGN(record->bytes);
+}
+
 /* Give a block that was just allocated the first free record. */
 struct record *record_take(struct memmgr_heap *heap, const struct record *template,
 			   const struct engine_block *block)
@@ -104,8 +113,8 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 	record->handle = handle;
 	record->seq = ++heap->seq;
 	record->state = RECORD_NEW;
-	record->offset = block->offset;
-	record->map_bytes = block->granted;
+	record->offset = block->offset + record->lead;
+	record->map_bytes = record_map_bytes(heap, record, block);
 	INIT_LIST_HEAD(&record->mine);
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		record->depth = heap->stack.count - 1;
@@ -127,6 +136,7 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 
 void record_release(struct memmgr_heap *heap, struct record *record)
 {
+	zones_check(heap, record);
 	trace_memmgr_free(heap->region->name, heap->name, record->handle,
 			  heap_place(heap, record->offset), 0);
 	site_count(heap->region, record->site, -1, -(s64)record->bytes);
@@ -152,7 +162,7 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 	struct engine_block block;
 	int err;
 
-	err = heap->engine.ops->free(&heap->engine, record->offset, true, &block);
+	err = heap->engine.ops->free(&heap->engine, record_block(record), true, &block);
 	if (!err)
 		record_release(heap, record);
 	return err;
@@ -168,14 +178,14 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	memset(info, 0, sizeof(*info));
 	/* Between two places its block is something else. */
 	if (record->state != RECORD_MOVING)
-		heap->engine.ops->find(&heap->engine, record->offset, &block);
+		heap->engine.ops->find(&heap->engine, record_block(record), &block);
 	info->size = size;
 	info->flags = record->flags;
 	info->handle = mine ? record->handle : 0;
 	info->offset = heap_place(heap, record->offset);
 	info->phys = viewer->admin ? region_phys(heap->region, info->offset) : 0;
 	info->bytes = record->bytes;
-	info->granted = block.granted;
+	info->granted = record_has_zones(record) ? record->bytes : block.granted;
 	info->align = record->align;
 	info->map_offset = ~0ull;
 	if (mine && heap->window != HEAP_NO_WINDOW)

@@ -40,7 +40,9 @@ enum record_state {
  * @users: devices and kernel mappings of these dma-bufs
  * @writers: of these, those that may write
  * @flags: MEMMGR_ALLOC_* that it was made with
- * @offset: of the block
+ * @offset: where it begins, in its block
+ * @lead: bytes of the block before that, room for a red zone
+ * @tail: bytes of the block that were asked for behind it, a red zone
  * @bytes: asked for
  * @map_bytes: that may be mapped
  * @align: asked for
@@ -77,6 +79,8 @@ struct record {
 	u32 writers;
 	u32 flags;
 	u64 offset;
+	u32 lead;
+	u32 tail;
 	u64 bytes;
 	u64 map_bytes;
 	u64 align;
@@ -108,6 +112,25 @@ struct viewer {
 };
 
 struct viewer viewer_of(const struct client *client);
+
+/* Where the engine's block begins, and what the engine was asked for. */
+static inline u64 record_block(const struct record *record)
+{
+	return record->offset - record->lead;
+}
+
+static inline u64 record_request(const struct record *record)
+{
+	return record->lead + record->bytes + record->tail;
+}
+
+static inline bool record_has_zones(const struct record *record)
+{
+	return record->lead | record->tail;
+}
+
+u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record,
+		     const struct engine_block *block);
 
 /* All of these with the heap's lock held. */
 int record_access(const struct record *record, const struct viewer *viewer);

@@ -237,6 +237,15 @@ void region_clear(struct region *region, u64 offset, u64 bytes)
 	}
 }
 
+/* A copy from the kernel, of a few bytes. */
+void region_put(const struct region *region, u64 offset, const void *from, size_t bytes)
+{
+	if (region_is_io(region))
+		memcpy_toio(region_io(region, offset), from, bytes);
+	else
+		memcpy(region->virt + offset, from, bytes);
+}
+
 /* A copy for the kernel. */
 void region_copy(const struct region *region, u64 offset, void *to, size_t bytes)
 {
@@ -600,6 +609,7 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	INIT_LIST_HEAD(&region->exports);
 	heap_settle_init(region);
 	failures_init(&region->failures);
+	corruptions_init(region);
 	region_set_name(region, s);
 	return region;
 }
@@ -711,6 +721,7 @@ void region_destroy(struct region *region)
 	mapping_inode_put(region->inode);
 	region_unmap(region);
 	client_forget_users(region);
+	corruptions_end(region);
 	sites_free(region);
 	mutex_unlock(&regions_mutex);
 	kfree(region);

@@ -21,6 +21,7 @@
 #include <uapi/linux/memmgr.h>
 
 #include "compact.h"
+#include "corruptions.h"
 #include "events.h"
 #include "failures.h"
 #include "health.h"
@@ -72,6 +73,7 @@ struct vm_area_struct;
  * @serial: of the last heap that was made
  * @generation: highest of the handles of heaps that went
  * @failures: the last failed requests
+ * @corruptions: the last reports of damage
  * @sites: where allocations come from; NULL: no heap was ever tracked
  * @debugfs: the folder
  */
@@ -111,6 +113,7 @@ struct region {
 	u64 serial;
 	u32 generation;
 	struct failures failures;
+	struct corruptions corruptions;
 	struct sites *sites;
 	struct dentry *debugfs;
 };
@@ -153,6 +156,7 @@ const char *region_cache(const struct region *region);
 void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map);
 void region_sync(const struct region *region, u64 offset, u64 bytes);
 void region_move(const struct region *region, u64 to, u64 from, u64 bytes);
+void region_put(const struct region *region, u64 offset, const void *from, size_t bytes);
 void region_copy(const struct region *region, u64 offset, void *to, size_t bytes);
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes);

@@ -243,6 +243,36 @@ TRACE_EVENT(memmgr_compact,
 		  __entry->before, __entry->after)
 );
 
+/* Bytes that nobody may write were; kind is enum memmgr_corruption_kind. */
+TRACE_EVENT(memmgr_corruption,
+	TP_PROTO(const char *region, const char *heap, u32 kind, u64 handle, u64 place,
+		 u64 bytes, u64 distance, u64 damaged),
+	TP_ARGS(region, heap, kind, handle, place, bytes, distance, damaged),
+	TP_STRUCT__entry(
+		__string(region, region)
+		__string(heap, heap)
+		__field(u32, kind)
+		__field(u64, handle)
+		__field(u64, place)
+		__field(u64, bytes)
+		__field(u64, distance)
+		__field(u64, damaged)
+	),
+	TP_fast_assign(
+		COMPAT_ASSIGN_STR(region, region);
+		COMPAT_ASSIGN_STR(heap, heap);
+		__entry->kind = kind;
+		__entry->handle = handle;
+		__entry->place = place;
+		__entry->bytes = bytes;
+		__entry->distance = distance;
+		__entry->damaged = damaged;
+	),
+	TP_printk("region=%s heap=%s kind=%u handle=0x%llx place=0x%llx bytes=%llu distance=%llu damaged=%llu",
+		  __get_str(region), __get_str(heap), __entry->kind, __entry->handle,
+		  __entry->place, __entry->bytes, __entry->distance, __entry->damaged)
+);
+
 /* A threshold was passed; kind is enum memmgr_event_kind, the rest in thousandths. */
 TRACE_EVENT(memmgr_watermark,
 	TP_PROTO(const char *region, u32 kind, u32 value, u32 limit),

@@ -53,6 +53,7 @@ static const char *const event_names[MEMMGR_EVENTS] = {
 	[MEMMGR_EVENT_NOT_FRAGMENTED]	= "not-fragmented",
 	[MEMMGR_EVENT_COMPACTED]	= "compacted",
 	[MEMMGR_EVENT_LEAK]		= "leak",
+	[MEMMGR_EVENT_CORRUPTION]	= "corruption",
 };
 
 /* Unit @i is 1024^i bytes. */

@@ -685,7 +685,7 @@ struct memmgr_frag {
 /**
  * enum memmgr_fixed - why a block may not be moved
  * @MEMMGR_FIXED_NONE: it may
- * @MEMMGR_FIXED_PINNED: pinned or leased
+ * @MEMMGR_FIXED_PINNED: pinned, leased, or between red zones
  * @MEMMGR_FIXED_EXPORTED: a dma-buf shows it
  * @MEMMGR_FIXED_SEALED: sealed, which includes its place
  * @MEMMGR_FIXED_KERNEL: kernel code has it, or another heap as its arena
@@ -930,6 +930,9 @@ struct memmgr_health {
  *	and the largest free run after that was @bytes
  * @MEMMGR_EVENT_LEAK: a client closed with @value allocations of tracked heaps that it
  *	had not freed, @bytes in all
+ * @MEMMGR_EVENT_CORRUPTION: bytes that nobody may write were: @value is the number of
+ *	the report, see struct memmgr_corruption, @bytes how many from the first to
+ *	the last
  */
 enum memmgr_event_kind {
 	MEMMGR_EVENT_LOST		= 0,
@@ -939,7 +942,8 @@ enum memmgr_event_kind {
 	MEMMGR_EVENT_NOT_FRAGMENTED	= 4,
 	MEMMGR_EVENT_COMPACTED		= 5,
 	MEMMGR_EVENT_LEAK		= 6,
-	MEMMGR_EVENTS			= 7,
+	MEMMGR_EVENT_CORRUPTION		= 7,
+	MEMMGR_EVENTS			= 8,
 };
 
 /**
@@ -1297,6 +1301,130 @@ struct memmgr_inject {
 	__u64 failed;
 };
 
+/* struct memmgr_debug.flags */
+#define MEMMGR_DEBUG_SET	(1u << 0)	/* in: what is on from now on is what follows */
+#define MEMMGR_DEBUG_ZONES	(1u << 1)	/* new allocations lie between red zones */
+
+#define MEMMGR_ZONE_MIN		8u
+#define MEMMGR_ZONE_MAX		4096u
+
+/**
+ * struct memmgr_debug - look for memory errors in a heap
+ * @size: in: sizeof(struct memmgr_debug)
+ * @heap: in: id
+ * @flags: in: 0, or MEMMGR_DEBUG_SET with those to be on, which needs CAP_SYS_ADMIN;
+ *	out: those that are on
+ * @zone: in with _ZONES: bytes of a red zone, a multiple of 8 from MEMMGR_ZONE_MIN to
+ *	_MAX; 0: 64; out: the same
+ * @unzoned: out: allocations since the heap was made for which there was no room for
+ *	both zones while these were on
+ * @found: out: damage found in this heap
+ * @reserved: 0
+ *
+ * Red zones take room before and behind an allocation: in a slab or pool heap what its
+ * object has to spare; where that is not enough, only the zone behind is made, as
+ * long as there is room. Where allocations can be mapped, the zone before one is in a
+ * page of its own. They are looked at when the allocation ends, when its size
+ * changes, and by CHECK. An allocation between red zones is not moved.
+ *
+ * It has effect on allocations that are made later, and zones that are there are looked
+ * at although it is off by then. EOPNOTSUPP when the build has no MEMMGR_FEATURE_DEBUG.
+ */
+struct memmgr_debug {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 zone;
+	__u64 unzoned;
+	__u64 found;
+	__u64 reserved;
+};
+
+/**
+ * enum memmgr_corruption_kind - what was damaged
+ * @MEMMGR_CORRUPTION_BEFORE: the red zone before an allocation
+ * @MEMMGR_CORRUPTION_BEHIND: the red zone behind it
+ */
+enum memmgr_corruption_kind {
+	MEMMGR_CORRUPTION_BEFORE	= 1,
+	MEMMGR_CORRUPTION_BEHIND	= 2,
+};
+
+#define MEMMGR_CORRUPTION_DUMP	32u
+
+/**
+ * struct memmgr_corruption - bytes that nobody may write, and somebody did
+ * @seq: number of the report in its region, counted from 1
+ * @time_ns: CLOCK_BOOTTIME when it was found
+ * @kind: enum memmgr_corruption_kind
+ * @heap: id
+ * @handle: of the allocation; it is no more, or soon
+ * @offset: of the first byte, in the region
+ * @distance: bytes between it and the allocation; 0: next to it
+ * @damaged: bytes from the first to the last
+ * @place: of the allocation, offset in the region
+ * @bytes: of the allocation
+ * @alloc_ns: CLOCK_BOOTTIME when that was made
+ * @site: where it comes from, as in memmgr_info
+ * @pid: of its maker
+ * @tid: of its maker
+ * @uid: of its maker
+ * @finder: pid of who was running when it was found; 0: an interrupt
+ * @dump: bytes of @expected and @found, from the first on
+ * @expected: what was written there
+ * @found: what is there
+ * @comm: of its maker
+ * @tag: as given
+ * @heap_name: of the heap
+ */
+struct memmgr_corruption {
+	__u64 seq;
+	__u64 time_ns;
+	__u32 kind;
+	__u32 heap;
+	__u64 handle;
+	__u64 offset;
+	__u64 distance;
+	__u64 damaged;
+	__u64 place;
+	__u64 bytes;
+	__u64 alloc_ns;
+	__u32 site;
+	__u32 pid;
+	__u32 tid;
+	__u32 uid;
+	__u32 finder;
+	__u32 dump;
+	__u8 expected[MEMMGR_CORRUPTION_DUMP];
+	__u8 found[MEMMGR_CORRUPTION_DUMP];
+	char comm[MEMMGR_COMM_LEN];
+	char tag[MEMMGR_TAG_LEN];
+	char heap_name[MEMMGR_NAME_LEN];
+};
+
+/**
+ * struct memmgr_corruptions - the last reports of the region
+ * @size: in: sizeof(struct memmgr_corruptions)
+ * @flags: in: must be 0
+ * @count: in: entries that fit, 1 .. MEMMGR_BATCH_MAX; out: entries written
+ * @entry_size: in: sizeof(struct memmgr_corruption) as the caller knows it
+ * @after: in: 0, or @seq of the last one seen; out: of the last one written
+ * @total: out: reports ever
+ * @entries: in: pointer to @count entries of @entry_size bytes
+ *
+ * The oldest first. A region remembers 32. Those of other users' allocations are
+ * told to CAP_SYS_ADMIN alone.
+ */
+struct memmgr_corruptions {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 entry_size;
+	__u64 after;
+	__u64 total;
+	__u64 entries;
+};
+
 /* struct memmgr_track.flags */
 #define MEMMGR_TRACK_ON		(1u << 0)
 #define MEMMGR_TRACK_OFF	(1u << 1)
@@ -1440,5 +1568,7 @@ struct memmgr_sites {
 #define MEMMGR_IOC_INJECT		_IO(MEMMGR_IOC_MAGIC, 0x1e)
 #define MEMMGR_IOC_TRACK		_IO(MEMMGR_IOC_MAGIC, 0x1f)
 #define MEMMGR_IOC_SITES		_IO(MEMMGR_IOC_MAGIC, 0x20)
+#define MEMMGR_IOC_DEBUG		_IO(MEMMGR_IOC_MAGIC, 0x21)
+#define MEMMGR_IOC_CORRUPTIONS		_IO(MEMMGR_IOC_MAGIC, 0x22)
 
 #endif /* _UAPI_LINUX_MEMMGR_H */

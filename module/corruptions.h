@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The last reports of damage in a region. */
+#ifndef MEMMGR_CORRUPTIONS_H
+#define MEMMGR_CORRUPTIONS_H
+
+#include <linux/ratelimit.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/memmgr.h>
+
+struct region;
+
+#define CORRUPTIONS_KEPT	32u
+
+/**
+ * struct corruptions - a ring
+ * @lock: guards the rest; innermost
+ * @total: reports ever; number n is in @entry[(n - 1) % CORRUPTIONS_KEPT]
+ * @told: those that the log, readers and tracers know
+ * @entry: the last ones
+ * @tell: tells them; damage is found with locks held and interrupts off
+ * @limit: of the log
+ */
+struct corruptions {
+	raw_spinlock_t lock;
+	u64 total;
+	u64 told;
+	struct memmgr_corruption entry[CORRUPTIONS_KEPT];
+	struct work_struct tell;
+	struct ratelimit_state limit;
+};
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+void corruptions_init(struct region *region);
+void corruptions_end(struct region *region);
+void corruptions_add(struct region *region, struct memmgr_corruption *found);
+bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out);
+u64 corruptions_total(struct region *region);
+#else
+static inline void corruptions_init(struct region *region)
+{
+}
+
+static inline void corruptions_end(struct region *region)
+{
+}
+
+static inline bool corruptions_next(struct region *region, u64 after,
+				    struct memmgr_corruption *out)
+{
+	return false;
+}
+
+static inline u64 corruptions_total(struct region *region)
+{
+	return 0;
+}
+#endif
+
+#endif /* MEMMGR_CORRUPTIONS_H */

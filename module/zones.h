@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Red zones beside allocations. */
+#ifndef MEMMGR_ZONES_H
+#define MEMMGR_ZONES_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+struct memmgr_heap;
+struct record;
+
+#define ZONE_USUAL	64u
+
+/**
+ * struct zones - the red zones of a heap; guarded by its lock
+ * @bytes: of one, for new allocations
+ * @unzoned: allocations that had no room for both
+ * @found: damages
+ */
+struct zones {
+	u32 bytes;
+	u64 unzoned;
+	u64 found;
+};
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+void zones_plan(struct memmgr_heap *heap, struct record *record);
+void zones_paint(struct memmgr_heap *heap, const struct record *record);
+u32 zones_check(struct memmgr_heap *heap, const struct record *record);
+#else
+static inline void zones_plan(struct memmgr_heap *heap, struct record *record)
+{
+}
+
+static inline void zones_paint(struct memmgr_heap *heap, const struct record *record)
+{
+}
+
+static inline u32 zones_check(struct memmgr_heap *heap, const struct record *record)
+{
+	return 0;
+}
+#endif
+
+#endif /* MEMMGR_ZONES_H */
