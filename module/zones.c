@@ -16,6 +16,7 @@
 #include "zones.h"
 
 #define LEAD_MAX	(1u << 20)	/* no more is given for an alignment */
+#define UNASKED_MAX	64u		/* of the alignment that a block has unasked, this is kept */
 
 /* What each block of the heap has; 0: what is asked for. */
 static u64 block_capacity(const struct memmgr_heap *heap)
@@ -36,14 +37,14 @@ static u64 block_capacity(const struct memmgr_heap *heap)
  */
 void zones_plan(struct memmgr_heap *heap, struct record *record)
 {
-	u64 unit = heap->window == HEAP_NO_WINDOW ? MEMMGR_ZONE_MIN : PAGE_SIZE;
+	u64 unit = heap->window == HEAP_NO_WINDOW ? min_t(u64, heap->align, UNASKED_MAX) : PAGE_SIZE;
 	u64 capacity = block_capacity(heap);
 	u64 zone = heap->zones.bytes;
 	u64 lead;
 
 	if (!(heap->debug & DEBUG_ZONES) || record->bytes >= heap->bytes)
 		return;
-	unit = max3(unit, record->align, heap->align);
+	unit = max3(unit, record->align, (u64)MEMMGR_ZONE_MIN);
 	lead = round_up(zone, unit);
 	if (unit <= LEAD_MAX && (!capacity || lead + record->bytes + zone <= capacity)) {
 		record->lead = lead;

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Corruptions: one byte is damaged at each place of both red zones of an allocation, in
+ * each kind of heap, and exactly one report names the allocation and the place.
+ */
+#include <sys/mman.h>
+
+#include "memmgr_test.h"
+
+MEMMGR_FIXTURE(corruption)
+MEMMGR_KIND_FIXTURE(corruption_kind);
+
+#define ZONE	16u
+
+static int debug_call(int fd, __u32 heap, __u32 flags, __u32 zone, struct memmgr_debug *d)
+{
+	*d = (struct memmgr_debug) {
+		.size = sizeof(*d), .heap = heap, .flags = flags, .zone = zone,
+	};
+	return mm_call(fd, MEMMGR_IOC_DEBUG, d);
+}
+
+static void zones_on(struct __test_metadata *_metadata, int fd, __u32 heap, __u32 zone)
+{
+	struct memmgr_debug d;
+
+	ASSERT_EQ(0, debug_call(fd, heap, MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, zone, &d));
+	EXPECT_EQ(MEMMGR_DEBUG_ZONES, d.flags);
+}
+
+/* Reports after @after; the last one goes to @c. */
+static __u32 reports(struct __test_metadata *_metadata, int fd, __u64 *after,
+		     struct memmgr_corruption *c)
+{
+	struct memmgr_corruptions cs = {
+		.size = sizeof(cs), .count = 1, .entry_size = sizeof(*c), .after = *after,
+		.entries = (uintptr_t)c,
+	};
+	__u32 n = 0;
+
+	for (;;) {
+		cs.count = 1;
+		ASSERT_EQ(0, mm_call(fd, MEMMGR_IOC_CORRUPTIONS, &cs));
+		if (!cs.count)
+			break;
+		n++;
+	}
+	*after = cs.after;
+	return n;
+}
+
+/* A private heap with zones, all of it mapped, and what was reported before. */
+struct ground {
+	int fd;
+	__u32 heap;
+	unsigned char *arena;
+	size_t bytes;
+	__u64 after;
+};
+
+static void ground_make(struct __test_metadata *_metadata, int fd, __u32 kind,
+			struct ground *g)
+{
+	struct memmgr_heap_create c = heap_config(kind, "t-corruption");
+	struct memmgr_corruption last;
+
+	*g = (struct ground) { .fd = fd };
+	if (kind == MEMMGR_KIND_SLAB || kind == MEMMGR_KIND_POOL)
+		c.align = 64;
+	ASSERT_EQ(0, mm_heap_create(fd, &c));
+	g->heap = c.heap;
+	g->bytes = c.map_size;
+	zones_on(_metadata, fd, c.heap, ZONE);
+	g->arena = must_map(_metadata, fd, c.map_offset, c.map_size);
+	reports(_metadata, fd, &g->after, &last);
+}
+
+#define MARK	"where is it now?"	/* 16 bytes, in no zone */
+
+/* Where an allocation shows in the arena: what is written to it is found there. */
+static unsigned char *where(struct __test_metadata *_metadata, const struct ground *g,
+			    const struct memmgr_alloc *a)
+{
+	unsigned char *found = NULL;
+	size_t at;
+
+	ASSERT_LE(strlen(MARK), a->bytes);
+	ASSERT_EQ(0, mm_write(g->fd, a->handle, 0, MARK, strlen(MARK)));
+	for (at = 0; !found && at < g->bytes; at += page_size())
+		if (!touch(g->arena + at, false))
+			found = memmem(g->arena + at, page_size(), MARK, strlen(MARK));
+	ASSERT_NE(NULL, found);
+	memset(found, 0, strlen(MARK));
+	return found;
+}
+
+/* Damage one byte, @distance from the allocation; what is found in its place then. */
+static void damage_one(struct __test_metadata *_metadata, struct ground *g,
+		       const struct memmgr_alloc *wanted, __u32 kind, __u64 distance)
+{
+	struct memmgr_alloc a = *wanted;
+	struct memmgr_corruption c;
+	unsigned char *p, bad;
+
+	ASSERT_EQ(0, mm_alloc(g->fd, &a));
+	p = where(_metadata, g, &a);
+	p = kind == MEMMGR_CORRUPTION_BEFORE ? p - 1 - distance : p + a.bytes + distance;
+	bad = *p ^ (1u << distance % 8);
+	*p = bad;
+	EXPECT_EQ(0, reports(_metadata, g->fd, &g->after, &c));
+	ASSERT_EQ(0, mm_free(g->fd, a.handle));
+	ASSERT_EQ(1, reports(_metadata, g->fd, &g->after, &c)) {
+		TH_LOG("kind %u, distance %llu, %llu bytes, align %llu", kind,
+		       (unsigned long long)distance, (unsigned long long)a.bytes,
+		       (unsigned long long)a.align);
+	}
+	EXPECT_EQ(kind, c.kind);
+	EXPECT_EQ(g->heap, c.heap);
+	EXPECT_EQ(a.handle, c.handle);
+	EXPECT_EQ(a.offset, c.place);
+	EXPECT_EQ(a.bytes, c.bytes);
+	EXPECT_EQ(distance, c.distance);
+	EXPECT_EQ(kind == MEMMGR_CORRUPTION_BEFORE ? a.offset - 1 - distance :
+		  a.offset + a.bytes + distance, c.offset);
+	EXPECT_EQ(1, c.damaged);
+	EXPECT_EQ(1, c.dump);
+	EXPECT_EQ(bad, c.found[0]);
+	EXPECT_EQ(bad ^ (1u << distance % 8), c.expected[0]);
+	EXPECT_EQ((__u32)getpid(), c.pid);
+	EXPECT_STREQ("damaged", c.tag);
+}
+
+TEST_F(corruption_kind, corruption_each_byte)
+{
+	static const __u64 sizes[] = { 16, 29, 64 }, aligns[] = { 0, 16, 64 };
+	struct memmgr_alloc a;
+	struct memmgr_debug d;
+	struct ground g;
+	unsigned int s, n;
+	__u64 distance;
+
+	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ground_make(_metadata, self->fd, variant->kind, &g);
+	for (n = 0; n < ARRAY_SIZE(aligns); n++)
+		for (s = 0; s < ARRAY_SIZE(sizes); s++)
+			for (distance = 0; distance < ZONE; distance++) {
+				a = alloc_request(g.heap, sizes[s]);
+				a.align = aligns[n];
+				strcpy(a.tag, "damaged");
+				damage_one(_metadata, &g, &a, MEMMGR_CORRUPTION_BEFORE, distance);
+				damage_one(_metadata, &g, &a, MEMMGR_CORRUPTION_BEHIND, distance);
+			}
+	ASSERT_EQ(0, debug_call(self->fd, g.heap, 0, 0, &d));
+	EXPECT_EQ(0, d.unzoned);
+	EXPECT_EQ(2 * n * s * ZONE, d.found);
+}
+
+/* What is inside, to the first and last byte, is nobody's business; nor is reading. */
+TEST_F(corruption_kind, corruption_none_inside)
+{
+	struct memmgr_corruption c;
+	struct memmgr_alloc a;
+	unsigned char *p, byte = 0;
+	struct ground g;
+	__u64 bytes;
+	int i;
+
+	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ground_make(_metadata, self->fd, variant->kind, &g);
+	for (bytes = 16; bytes <= 80; bytes++) {
+		a = must_alloc(_metadata, self->fd, g.heap, bytes);
+		EXPECT_EQ(bytes, a.granted);
+		p = where(_metadata, &g, &a);
+		memset(p, 0xa5, bytes);
+		for (i = -(int)ZONE; i < (int)(bytes + ZONE); i++)
+			byte += p[i];
+		EXPECT_EQ(0, mm_check(self->fd, g.heap));
+		ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	}
+	EXPECT_EQ(0, reports(_metadata, self->fd, &g.after, &c));
+}
+
+/* CHECK finds it while the allocation lives, mends it, and then it is over. */
+TEST_F(corruption_kind, corruption_found_by_check)
+{
+	struct memmgr_corruption c;
+	struct memmgr_alloc a;
+	unsigned char *p;
+	struct ground g;
+
+	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ground_make(_metadata, self->fd, variant->kind, &g);
+	a = must_alloc(_metadata, self->fd, g.heap, 32);
+	p = where(_metadata, &g, &a);
+	/* Not all of it: the seventh of twelve bytes is as it was. */
+	memset(p + 32 + 2, 0xee, 6);
+	memset(p + 32 + 9, 0xee, 5);
+	EXPECT_EQ(-EUCLEAN, mm_check(self->fd, g.heap));
+	ASSERT_EQ(1, reports(_metadata, self->fd, &g.after, &c));
+	EXPECT_EQ(2, c.distance);
+	EXPECT_EQ(12, c.damaged);
+	EXPECT_EQ(12, c.dump);
+	EXPECT_EQ(0xee, c.found[0]);
+	EXPECT_EQ(c.expected[6], c.found[6]);
+	EXPECT_EQ(0, mm_check(self->fd, g.heap));
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	EXPECT_EQ(0, reports(_metadata, self->fd, &g.after, &c));
+}
+
+/* The zone goes with the end of an allocation. */
+TEST_F(corruption_kind, corruption_after_resize)
+{
+	struct memmgr_corruption c;
+	struct memmgr_resize r;
+	struct memmgr_alloc a;
+	unsigned char *p;
+	struct ground g;
+	__u64 bytes;
+
+	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ground_make(_metadata, self->fd, variant->kind, &g);
+	a = must_alloc(_metadata, self->fd, g.heap, 40);
+	p = where(_metadata, &g, &a);
+	for (bytes = 20; bytes <= 60; bytes++) {
+		if (mm_resize(self->fd, a.handle, bytes, &r))
+			continue;	/* kinds whose blocks have one size grow so far only */
+		memset(p, 0x33, bytes);
+		EXPECT_EQ(0, mm_check(self->fd, g.heap));
+		p[bytes] ^= 1;
+		EXPECT_EQ(-EUCLEAN, mm_check(self->fd, g.heap));
+		ASSERT_EQ(1, reports(_metadata, self->fd, &g.after, &c));
+		EXPECT_EQ(0, c.distance);
+		EXPECT_EQ(bytes, c.bytes);
+	}
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	EXPECT_EQ(0, reports(_metadata, self->fd, &g.after, &c));
+}
+
+/* In main, through a program's own mapping: what lies behind the end in its last page. */
+TEST_F(corruption, corruption_past_the_end_of_a_mapping)
+{
+	struct memmgr_corruption c;
+	struct memmgr_debug d;
+	struct memmgr_alloc a;
+	unsigned char *p;
+	__u64 after = 0;
+
+	if (!debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	reports(_metadata, self->fd, &after, &c);
+	zones_on(_metadata, self->fd, MEMMGR_HEAP_MAIN, 0);
+	a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page + 5);
+	p = must_map(_metadata, self->fd, a.map_offset, 2 * self->page);
+	memset(p, 1, self->page + 5);
+	EXPECT_EQ(0, mm_check(self->fd, MEMMGR_HEAP_MAIN));
+	strcpy((char *)p + self->page, "12345");
+	EXPECT_EQ(-EUCLEAN, mm_check(self->fd, MEMMGR_HEAP_MAIN));
+	ASSERT_EQ(1, reports(_metadata, self->fd, &after, &c));
+	EXPECT_EQ(MEMMGR_CORRUPTION_BEHIND, c.kind);
+	EXPECT_EQ(0, c.distance);
+	EXPECT_EQ(1, c.damaged);
+	EXPECT_EQ(0, c.found[0]);
+	ASSERT_EQ(0, debug_call(self->fd, MEMMGR_HEAP_MAIN, MEMMGR_DEBUG_SET, 0, &d));
+	EXPECT_EQ(0, d.flags);
+	/* Those that have zones are looked at still. */
+	p[self->page + 5 + 63] ^= 0x10;
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	ASSERT_EQ(1, reports(_metadata, self->fd, &after, &c));
+	EXPECT_EQ(63, c.distance);
+	unmap_all();
+}
+
+TEST_F(corruption, corruption_bad_requests)
+{
+	static const struct {
+		__u32 flags, zone;
+	} bad[] = {
+		{ MEMMGR_DEBUG_ZONES, 0 }, { MEMMGR_DEBUG_ZONES, 64 }, { 0, 64 }, { 8, 0 },
+		{ MEMMGR_DEBUG_SET, 64 }, { MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, 4 },
+		{ MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, 12 },
+		{ MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, 4104 },
+	};
+	struct memmgr_debug d;
+	unsigned int i;
+
+	if (!debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-EINVAL, debug_call(self->fd, MEMMGR_HEAP_MAIN, bad[i].flags,
+					      bad[i].zone, &d));
+	EXPECT_EQ(-ENOENT, debug_call(self->fd, MEMMGR_MAX_HEAPS, 0, 0, &d));
+	ASSERT_EQ(0, debug_call(self->fd, MEMMGR_HEAP_MAIN, 0, 0, &d));
+	EXPECT_EQ(0, d.flags);
+}
+
+MEMMGR_TEST_MAIN
