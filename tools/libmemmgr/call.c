@@ -494,3 +494,32 @@ int memmgr_sites(int fd, int (*visit)(const struct memmgr_site *site, void *arg)
 	} while (!err && sites.count);
 	return err;
 }
+
+int memmgr_debug(int fd, uint32_t heap, uint32_t flags, uint32_t zone, struct memmgr_debug *debug)
+{
+	memset(debug, 0, sizeof(*debug));
+	debug->size = sizeof(*debug);
+	debug->heap = heap;
+	debug->flags = flags;
+	debug->zone = zone;
+	return call(fd, MEMMGR_IOC_DEBUG, debug);
+}
+
+int memmgr_corruptions(int fd, uint64_t after, struct memmgr_corruption *entries,
+		       uint32_t *count, uint64_t *total)
+{
+	struct memmgr_corruptions corruptions = {
+		.size = sizeof(corruptions),
+		.count = *count,
+		.entry_size = sizeof(*entries),
+		.after = after,
+		.entries = user_pointer(entries),
+	};
+	int err = call(fd, MEMMGR_IOC_CORRUPTIONS, &corruptions);
+
+	if (err)
+		return err;
+	*count = corruptions.count;
+	*total = corruptions.total;
+	return 0;
+}

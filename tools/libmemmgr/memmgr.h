@@ -184,6 +184,31 @@ int memmgr_track(int fd, uint32_t heap, uint32_t flags, struct memmgr_track *tra
 /* Visit the sites of a region, as memmgr_list() visits allocations. */
 int memmgr_sites(int fd, int (*visit)(const struct memmgr_site *site, void *arg), void *arg);
 
+/**
+ * memmgr_debug() - look for memory errors in a heap
+ * @fd: of a region
+ * @heap: id
+ * @flags: 0: only tell; MEMMGR_DEBUG_SET with MEMMGR_DEBUG_ZONES or without
+ * @zone: bytes of a red zone, 0: the usual
+ * @debug: the answer
+ *
+ * Return: 0 or -errno, as the ABI says.
+ */
+int memmgr_debug(int fd, uint32_t heap, uint32_t flags, uint32_t zone, struct memmgr_debug *debug);
+
+/**
+ * memmgr_corruptions() - the last reports of damage, the oldest first
+ * @fd: of a region
+ * @after: number of the last one seen, 0: none
+ * @entries: the reports
+ * @count: in: entries that fit; out: that were written
+ * @total: reports ever
+ *
+ * Return: 0 or -errno, as the ABI says.
+ */
+int memmgr_corruptions(int fd, uint64_t after, struct memmgr_corruption *entries,
+		       uint32_t *count, uint64_t *total);
+
 /* ---- keeping memory in place, and moving it ---- */
 
 /**

@@ -24,6 +24,8 @@ static const struct command *const commands[] = {
 	&cmd_defrag,
 	&cmd_map,
 	&cmd_top,
+	&cmd_debug,
+	&cmd_errors,
 	&cmd_report,
 	&cmd_check,
 	&cmd_failures,

@@ -49,7 +49,8 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
 	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
 	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch,
-	cmd_top, cmd_leaks, cmd_inject, cmd_report;
+	cmd_top, cmd_leaks, cmd_inject, cmd_report,
+	cmd_debug, cmd_errors;
 
 /* ---- main.c ---- */
 
