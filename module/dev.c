@@ -1042,8 +1042,9 @@ static_assert(sizeof(struct memmgr_inject) == 64);
 static_assert(sizeof(struct memmgr_track) == 48);
 static_assert(sizeof(struct memmgr_site) == 624);
 static_assert(sizeof(struct memmgr_sites) == 32);
-static_assert(sizeof(struct memmgr_debug) == 40);
+static_assert(sizeof(struct memmgr_debug) == 80);
 static_assert(sizeof(struct memmgr_corruptions) == 40);
+static_assert(sizeof(struct memmgr_corruption) == 312);
 
 /* The call itself, with the heap that its argument names. */
 static int call_run(const struct call *call, struct caller *caller, void *arg)

@@ -930,9 +930,8 @@ struct memmgr_health {
  *	and the largest free run after that was @bytes
  * @MEMMGR_EVENT_LEAK: a client closed with @value allocations of tracked heaps that it
  *	had not freed, @bytes in all
- * @MEMMGR_EVENT_CORRUPTION: bytes that nobody may write were: @value is the number of
- *	the report, see struct memmgr_corruption, @bytes how many from the first to
- *	the last
+ * @MEMMGR_EVENT_CORRUPTION: a memory error was found: @value is the number of the
+ *	report, see struct memmgr_corruption, @bytes how many are damaged
  */
 enum memmgr_event_kind {
 	MEMMGR_EVENT_LOST		= 0,
@@ -1304,9 +1303,14 @@ struct memmgr_inject {
 /* struct memmgr_debug.flags */
 #define MEMMGR_DEBUG_SET	(1u << 0)	/* in: what is on from now on is what follows */
 #define MEMMGR_DEBUG_ZONES	(1u << 1)	/* new allocations lie between red zones */
+#define MEMMGR_DEBUG_POISON	(1u << 2)	/* freed memory is filled with a pattern */
+#define MEMMGR_DEBUG_QUARANTINE	(1u << 3)	/* freed memory is used again later */
+#define MEMMGR_DEBUG_GUARDS	(1u << 4)	/* some allocations end at an unmapped page */
 
 #define MEMMGR_ZONE_MIN		8u
 #define MEMMGR_ZONE_MAX		4096u
+#define MEMMGR_QUARANTINE_MAX	4096u
+#define MEMMGR_GUARD_INTERVAL_MAX	1000000u
 
 /**
  * struct memmgr_debug - look for memory errors in a heap
@@ -1316,9 +1320,19 @@ struct memmgr_inject {
  *	out: those that are on
  * @zone: in with _ZONES: bytes of a red zone, a multiple of 8 from MEMMGR_ZONE_MIN to
  *	_MAX; 0: 64; out: the same
+ * @quarantine_bytes: in with _QUARANTINE: how much is kept from reuse at most; 0: a
+ *	sixteenth of the heap; out: the same
+ * @quarantine_blocks: in with _QUARANTINE: how many blocks, 1 .. MEMMGR_QUARANTINE_MAX;
+ *	0: 256; out: the same
+ * @guard_interval: in with _GUARDS: one of so many allocations of kernel code is
+ *	guarded, 1 .. MEMMGR_GUARD_INTERVAL_MAX; 0: 100; out: the same
+ * @held_bytes: out: in quarantine now
+ * @held_blocks: out: the same
+ * @guards: out: guarded allocations that live now
  * @unzoned: out: allocations since the heap was made for which there was no room for
  *	both zones while these were on
- * @found: out: damage found in this heap
+ * @guarded: out: allocations since the heap was made that were guarded
+ * @found: out: errors found in this heap
  * @reserved: 0
  *
  * Red zones take room before and behind an allocation: in a slab or pool heap what its
@@ -1327,53 +1341,94 @@ struct memmgr_inject {
  * page of its own. They are looked at when the allocation ends, when its size
  * changes, and by CHECK. An allocation between red zones is not moved.
  *
- * It has effect on allocations that are made later, and zones that are there are looked
- * at although it is off by then. EOPNOTSUPP when the build has no MEMMGR_FEATURE_DEBUG.
+ * What is in quarantine goes back to the heap when one of the two limits is passed, the
+ * oldest first, and all of it before a request would fail. A stack has none: it
+ * takes back what is on top at once. With _POISON the pattern is looked at when the
+ * memory leaves the quarantine, and by CHECK. While any of these is on, who freed an
+ * allocation is remembered for the last ones, so that a second free can name him.
+ *
+ * It has effect on allocations that are made or freed later, and zones that are there
+ * are looked at although it is off by then. EOPNOTSUPP when the build has no
+ * MEMMGR_FEATURE_DEBUG.
  */
 struct memmgr_debug {
 	__u32 size;
 	__u32 heap;
 	__u32 flags;
 	__u32 zone;
+	__u64 quarantine_bytes;
+	__u32 quarantine_blocks;
+	__u32 guard_interval;
+	__u64 held_bytes;
+	__u32 held_blocks;
+	__u32 guards;
 	__u64 unzoned;
+	__u64 guarded;
 	__u64 found;
 	__u64 reserved;
 };
 
 /**
- * enum memmgr_corruption_kind - what was damaged
- * @MEMMGR_CORRUPTION_BEFORE: the red zone before an allocation
- * @MEMMGR_CORRUPTION_BEHIND: the red zone behind it
+ * enum memmgr_corruption_kind - what was damaged or done wrong
+ * @MEMMGR_CORRUPTION_BEFORE: the red zone before an allocation was written
+ * @MEMMGR_CORRUPTION_BEHIND: the red zone behind it was written
+ * @MEMMGR_CORRUPTION_FREED: it was written after it had been freed
+ * @MEMMGR_CORRUPTION_DOUBLE_FREE: it was to be freed once more
+ * @MEMMGR_CORRUPTION_WRONG_FREE: no allocation of the caller begins where it was to be
+ *	freed
+ * @MEMMGR_CORRUPTION_STALE: it was to be used, other than freed, after it had been freed
+ * @MEMMGR_CORRUPTION_GUARD: the page beside it was touched
+ *
+ * The last four are refused: nothing is damaged.
  */
 enum memmgr_corruption_kind {
 	MEMMGR_CORRUPTION_BEFORE	= 1,
 	MEMMGR_CORRUPTION_BEHIND	= 2,
+	MEMMGR_CORRUPTION_FREED		= 3,
+	MEMMGR_CORRUPTION_DOUBLE_FREE	= 4,
+	MEMMGR_CORRUPTION_WRONG_FREE	= 5,
+	MEMMGR_CORRUPTION_STALE		= 6,
+	MEMMGR_CORRUPTION_GUARD		= 7,
+	MEMMGR_CORRUPTIONS		= 8,
 };
 
 #define MEMMGR_CORRUPTION_DUMP	32u
 
 /**
- * struct memmgr_corruption - bytes that nobody may write, and somebody did
+ * struct memmgr_corruption - a memory error
  * @seq: number of the report in its region, counted from 1
  * @time_ns: CLOCK_BOOTTIME when it was found
  * @kind: enum memmgr_corruption_kind
  * @heap: id
- * @handle: of the allocation; it is no more, or soon
- * @offset: of the first byte, in the region
- * @distance: bytes between it and the allocation; 0: next to it
- * @damaged: bytes from the first to the last
- * @place: of the allocation, offset in the region
+ * @handle: of the allocation; 0: kernel code has or had it, or it is not known; of a
+ *	free or a use that was refused: what was passed
+ * @offset: of the first byte, in the region; of a free or a use: what was meant, ~0:
+ *	outside of it
+ * @distance: bytes between @offset and the allocation, 0: next to it; of _FREED,
+ *	_WRONG_FREE and _STALE: from its begin
+ * @damaged: bytes from the first to the last; 0: none
+ * @place: of the allocation, offset in the region; ~0: none is known
  * @bytes: of the allocation
  * @alloc_ns: CLOCK_BOOTTIME when that was made
+ * @free_ns: CLOCK_BOOTTIME when it was freed; 0: it was not, or that is forgotten
  * @site: where it comes from, as in memmgr_info
  * @pid: of its maker
  * @tid: of its maker
- * @uid: of its maker
- * @finder: pid of who was running when it was found; 0: an interrupt
+ * @uid: of its maker; of who was running when no allocation is known
+ * @free_site: kernel code's free, as @site
+ * @free_pid: of who freed it
+ * @free_tid: of who freed it
+ * @finder: pid of who was running when it was found: who does it in the case of a free
+ *	or a use; 0: an interrupt
+ * @finder_tid: the same
+ * @finder_site: kernel code's call, as @site
  * @dump: bytes of @expected and @found, from the first on
+ * @pad: 0
  * @expected: what was written there
  * @found: what is there
  * @comm: of its maker
+ * @free_comm: of who freed it
+ * @finder_comm: of who was running when it was found
  * @tag: as given
  * @heap_name: of the heap
  */
@@ -1389,15 +1444,24 @@ struct memmgr_corruption {
 	__u64 place;
 	__u64 bytes;
 	__u64 alloc_ns;
+	__u64 free_ns;
 	__u32 site;
 	__u32 pid;
 	__u32 tid;
 	__u32 uid;
+	__u32 free_site;
+	__u32 free_pid;
+	__u32 free_tid;
 	__u32 finder;
+	__u32 finder_tid;
+	__u32 finder_site;
 	__u32 dump;
+	__u32 pad;
 	__u8 expected[MEMMGR_CORRUPTION_DUMP];
 	__u8 found[MEMMGR_CORRUPTION_DUMP];
 	char comm[MEMMGR_COMM_LEN];
+	char free_comm[MEMMGR_COMM_LEN];
+	char finder_comm[MEMMGR_COMM_LEN];
 	char tag[MEMMGR_TAG_LEN];
 	char heap_name[MEMMGR_NAME_LEN];
 };
@@ -1568,7 +1632,7 @@ struct memmgr_sites {
 #define MEMMGR_IOC_INJECT		_IO(MEMMGR_IOC_MAGIC, 0x1e)
 #define MEMMGR_IOC_TRACK		_IO(MEMMGR_IOC_MAGIC, 0x1f)
 #define MEMMGR_IOC_SITES		_IO(MEMMGR_IOC_MAGIC, 0x20)
-#define MEMMGR_IOC_DEBUG		_IO(MEMMGR_IOC_MAGIC, 0x21)
-#define MEMMGR_IOC_CORRUPTIONS		_IO(MEMMGR_IOC_MAGIC, 0x22)
+#define MEMMGR_IOC_DEBUG		_IO(MEMMGR_IOC_MAGIC, 0x22)
+#define MEMMGR_IOC_CORRUPTIONS		_IO(MEMMGR_IOC_MAGIC, 0x23)
 
 #endif /* _UAPI_LINUX_MEMMGR_H */
