@@ -11,6 +11,7 @@
 
 #include "debug.h"
 #include "heap.h"
+#include "quarantine.h"
 #include "sites.h"
 #include "trace.h"
 #include "track.h"
@@ -112,7 +113,9 @@ static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
 	unsigned long flags;
 	void *ptr;
 
-	ptr = alloc_any(heap, bytes, align, &why);
+	do {
+		ptr = alloc_any(heap, bytes, align, &why);
+	} while (!ptr && why.reason && quarantine_evict(heap));
 	if (!ptr && why.reason && heap->fallback &&
 	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
 		flags = heap_lock(heap);
@@ -215,15 +218,75 @@ static u32 block_site(struct region *region, unsigned long caller)
 		       site_of_kernel(region, &caller, 1);
 }
 
-static void watch_block(struct memmgr_heap *heap, const void *ptr, size_t bytes,
-			size_t align, unsigned long caller)
+static void track_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
+		      unsigned long caller)
 {
 	struct region *region = heap->region;
+	struct track_block block;
 
-	if (READ_ONCE(heap->debug) & DEBUG_TRACK)
-		track_add(heap, ptr - region->virt, bytes, block_site(region, caller));
+	if (!(READ_ONCE(heap->debug) & DEBUG_TRACK))
+		return;
+	block_fill(&block, ptr - region->virt, bytes, block_site(region, caller));
+	track_add(heap, &block);
+}
+
+static void trace_ptr(const struct memmgr_heap *heap, const void *ptr, size_t bytes,
+		      size_t align, unsigned long caller)
+{
 	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->virt,
 			   bytes, align, "", caller);
+}
+
+static void watch_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
+		      unsigned long caller)
+{
+	track_ptr(heap, ptr, bytes, caller);
+	trace_ptr(heap, ptr, bytes, 0, caller);
+}
+
+/* By the engine's own way, with the heap locked. */
+static noinline int free_any(struct memmgr_heap *heap, u64 offset)
+{
+	struct engine_block block;
+
+	return heap->engine.ops->free(&heap->engine, offset, false, &block);
+}
+
+/*
+ * Between red zones. What is known of the block tells where it begins; without room
+ * for that, or for the zones, it goes without them: NULL.
+ */
+static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
+			 unsigned int alloc_flags, unsigned long caller)
+{
+	struct region *region = heap->region;
+	struct engine_refusal why = { 0 };
+	struct track_block block;
+	u32 lead = 0, tail = 0;
+	unsigned long flags;
+	u64 offset;
+	void *ptr;
+
+	flags = heap_lock(heap);
+	zones_plan(heap, bytes, align, &lead, &tail);
+	heap_unlock(heap, flags);
+	ptr = tail ? alloc_any(heap, lead + bytes + tail, align, &why) : NULL;
+	if (!ptr)
+		return NULL;
+	block_fill(&block, ptr + lead - region->virt, bytes, block_site(region, caller));
+	block.lead = lead;
+	block.tail = tail;
+	zones_paint_block(heap, &block);
+	if (track_add(heap, &block)) {
+		if (alloc_flags & MEMMGR_KALLOC_ZERO)
+			region_zero(region, block.place, bytes);
+		return ptr + lead;
+	}
+	flags = heap_lock(heap);
+	if (heap_offset(heap, ptr, &offset))
+		free_any(heap, offset);
+	heap_unlock(heap, flags);
+	return NULL;
 }
 
 /* Alignment and flags in one word: a fifth argument costs those who do not use it. */
@@ -252,13 +315,19 @@ static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsi
 {
 	unsigned int flags = how & ((1u << HOW_ALIGN_SHIFT) - 1);
 	size_t align = how >> HOW_ALIGN_SHIFT ? 1ul << ((how >> HOW_ALIGN_SHIFT) - 1) : 0;
-	void *ptr;
+	void *ptr = NULL;
 
 	if (alloc_injected(heap, bytes, align))
 		return NULL;
-	ptr = alloc_slow(heap, bytes, align, flags);
+	if (bytes && READ_ONCE(heap->debug) & DEBUG_ZONES)
+		ptr = alloc_zoned(heap, bytes, align, flags, caller);
+	if (!ptr) {
+		ptr = alloc_slow(heap, bytes, align, flags);
+		if (ptr)
+			track_ptr(heap, ptr, bytes, caller);
+	}
 	if (ptr)
-		watch_block(heap, ptr, bytes, align, caller);
+		trace_ptr(heap, ptr, bytes, align, caller);
 	return ptr;
 }
 
@@ -308,14 +377,6 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	return likely(done) ? ptr : alloc_slow(heap, bytes, 0, 0);
 }
 EXPORT_SYMBOL_GPL(memmgr_alloc);
-
-/* By the engine's own way, with the heap locked. */
-static noinline int free_any(struct memmgr_heap *heap, u64 offset)
-{
-	struct engine_block block;
-
-	return heap->engine.ops->free(&heap->engine, offset, false, &block);
-}
 
 /* Not a block of this heap: of the one that it falls back on, perhaps. */
 static noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
@@ -397,23 +458,54 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n - 1, rest, 0);
 }
 
-/* The same for a free, by the engine's own way. */
-static int free_plain(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+/*
+ * A free that is watched: of what begins at @ptr, of a block that begins @was->lead
+ * bytes before. Under the lock.
+ */
+static int free_kept(struct memmgr_heap *heap, struct track_block *was, const void *ptr,
+		     u32 site)
 {
-	int err = -ERANGE;
-	unsigned long flags;
+	struct engine *e = &heap->engine;
+	struct engine_block block;
+	bool kept;
 	u64 offset;
+	int err;
+
+	if (!heap_offset(heap, ptr - was->lead, &offset))
+		return -ERANGE;
+	/* The engine takes what is in quarantine for live. */
+	if (quarantine_holds(heap, offset))
+		return -ENOENT;
+	kept = quarantine_keeps(heap);
+	err = kept ? e->ops->find(e, offset, &block) : e->ops->free(e, offset, false, &block);
+	if (!err && kept && block.recorded)
+		err = -EACCES;
+	if (err)
+		return err;
+	if (!was->time_ns)
+		was->bytes = block.requested;
+	quarantine_add_block(heap, was, &block, site, kept);
+	return 0;
+}
+
+static int free_plain(struct memmgr_heap *heap, void *ptr, struct track_block *was,
+		      u32 site, unsigned long caller)
+{
+	unsigned long flags;
 	bool wake;
+	int err;
 
 	flags = heap_lock(heap);
-	if (heap_offset(heap, ptr, &offset))
-		err = free_any(heap, offset);
+	err = free_kept(heap, was, ptr, site);
 	wake = heap_freed(heap);
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
+	quarantine_settle(heap);
 	if (err == -ERANGE && ptr && heap->fallback)
-		return free_plain(heap->fallback, ptr, caller);
+		return free_plain(heap->fallback, ptr, was, site, caller);
+	if (err && ptr && READ_ONCE(heap->debug) & DEBUG_ERRORS)
+		heap_report_free(heap, was->place, err, site);
 	if (err)
 		return free_slow(heap, ptr, err);
 	trace_memmgr_free(heap->region->name, heap->name, 0, ptr - heap->region->virt,
@@ -423,13 +515,19 @@ static int free_plain(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 
 static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 {
-	struct track_block was;
+	struct track_block was = { .place = ptr - heap->region->virt };
+	u32 debug = READ_ONCE(heap->debug);
+	u32 site = SITE_NONE;
 	bool known = false;
 	int err;
 
-	if (READ_ONCE(heap->debug) & DEBUG_TRACK)
-		known = track_remove(heap, ptr - heap->region->virt, &was);
-	err = free_plain(heap, ptr, caller);
+	if (ptr && debug & (DEBUG_TRACK | DEBUG_ZONED))
+		known = track_remove(heap, was.place, &was);
+	if (known)
+		zones_check_block(heap, &was);
+	if (ptr && debug & DEBUG_ERRORS)
+		site = block_site(heap->region, caller);
+	err = free_plain(heap, ptr, &was, site, caller);
 	if (err && known)
 		track_restore(heap, &was);
 	return err;
@@ -525,7 +623,7 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 	if (!pool_get_fast(heap, &ptr))
 		ptr = alloc_slow(heap, heap->pool.block, 0, 0);
 	if (ptr && debug_is_on())
-		watch_block(heap, ptr, heap->pool.block, 0, _RET_IP_);
+		watch_ptr(heap, ptr, heap->pool.block, _RET_IP_);
 	if (ptr || !go_on)
 		return ptr;
 	flags = heap_lock(heap);
@@ -547,7 +645,7 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 		return NULL;
 	ptr = heap_pointer(heap, (u64)i * heap->pool.stride);
 	if (debug_is_on())
-		watch_block(heap, ptr, heap->pool.block, 0, _RET_IP_);
+		watch_ptr(heap, ptr, heap->pool.block, _RET_IP_);
 	return ptr;
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);

@@ -10,6 +10,7 @@
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #include "corruptions.c"
 #include "debug.c"
+#include "pattern.c"
 #include "sites.c"
 #include "track.c"
 #include "zones.c"
@@ -29,6 +30,7 @@
 #include "heap_config.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #include "heap_debug.c"
+#include "heap_quarantine.c"
 #endif
 #include "heap_hold.c"
 #include "heap_move.c"

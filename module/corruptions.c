@@ -1,30 +1,189 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The last reports of damage in a region, and who is told of them. */
-#include <linux/ctype.h>
+/* The last reports of memory errors in a region, and who is told of them. */
+#include <linux/module.h>
+#include <linux/cred.h>
+#include <linux/kernel.h>
 #include <linux/preempt.h>
-#include <linux/sched.h>
 #include <linux/timekeeping.h>
 
 #include "corruptions.h"
+#include "debug.h"
 #include "events.h"
+#include "heap.h"
+#include "quarantine.h"
 #include "region.h"
 #include "sites.h"
 #include "trace.h"
+#include "track.h"
 
 #define LOG_BURST	10	/* reports in 5 s */
 
-/* Keep a report. Any context, any lock held. */
-void corruptions_add(struct region *region, struct memmgr_corruption *found)
+static bool panic_on_corruption;
+module_param(panic_on_corruption, bool, 0644);
+MODULE_PARM_DESC(panic_on_corruption, "Panic when a memory error is found (default: no)");
+
+/* Whose it is, for the three ways to know an allocation; place and bytes as well. */
+void corruption_of_record(struct memmgr_corruption *c, const struct memmgr_heap *heap,
+			  const struct record *record)
 {
-	struct corruptions *c = &region->corruptions;
+	c->handle = record->handle;
+	c->place = heap_place(heap, record->offset);
+	c->bytes = record->bytes;
+	c->alloc_ns = record->time_ns;
+	c->site = record->site;
+	c->pid = record->pid;
+	c->tid = record->tid;
+	c->uid = from_kuid(&init_user_ns, record->uid);
+	memcpy(c->comm, record->comm, sizeof(c->comm));
+	memcpy(c->tag, record->tag, sizeof(c->tag));
+}
+
+void corruption_of_block(struct memmgr_corruption *c, const struct track_block *block)
+{
+	c->place = block->place;
+	c->bytes = block->bytes;
+	c->alloc_ns = block->time_ns;
+	c->site = block->site;
+	c->pid = block->pid;
+	c->tid = block->tid;
+	memcpy(c->comm, block->comm, sizeof(c->comm));
+}
+
+void corruption_of_freed(struct memmgr_corruption *c, const struct freed *freed)
+{
+	c->handle = freed->handle;
+	c->place = freed->place;
+	c->bytes = freed->bytes;
+	c->alloc_ns = freed->alloc_ns;
+	c->site = freed->site;
+	c->pid = freed->pid;
+	c->tid = freed->tid;
+	c->uid = freed->uid;
+	memcpy(c->comm, freed->comm, sizeof(c->comm));
+	memcpy(c->tag, freed->tag, sizeof(c->tag));
+	c->free_ns = freed->free_ns;
+	c->free_site = freed->free_site;
+	c->free_pid = freed->free_pid;
+	c->free_tid = freed->free_tid;
+	memcpy(c->free_comm, freed->free_comm, sizeof(c->free_comm));
+}
+
+static const char *times(u64 n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* "3 bytes past the end of": where something is, seen from an allocation. */
+static void where_print(char *text, size_t size, const struct memmgr_corruption *c)
+{
+	if (c->offset < c->place)
+		snprintf(text, size, "%llu byte%s before", c->distance, times(c->distance));
+	else if (c->offset >= c->place + c->bytes)
+		snprintf(text, size, "%llu byte%s past the end of", c->distance,
+			 times(c->distance));
+	else
+		snprintf(text, size, "%llu byte%s into", c->distance, times(c->distance));
+}
+
+static void what_print(char *text, size_t size, const struct memmgr_corruption *c)
+{
+	char where[48];
+
+	where_print(where, sizeof(where), c);
+	switch (c->kind) {
+	case MEMMGR_CORRUPTION_BEFORE:
+	case MEMMGR_CORRUPTION_BEHIND:
+		snprintf(text, size, "%llu byte%s damaged, the first %s", c->damaged,
+			 times(c->damaged), where);
+		break;
+	case MEMMGR_CORRUPTION_FREED:
+		snprintf(text, size, "%llu byte%s written after the free, the first %s",
+			 c->damaged, times(c->damaged), where);
+		break;
+	case MEMMGR_CORRUPTION_DOUBLE_FREE:
+		strscpy(text, "second free of", size);
+		break;
+	case MEMMGR_CORRUPTION_WRONG_FREE:
+		snprintf(text, size, "wrong free, %s", c->place == ~0ull ? "of" : where);
+		break;
+	case MEMMGR_CORRUPTION_STALE:
+		strscpy(text, "use after the free of", size);
+		break;
+	default:
+		snprintf(text, size, "access %s", where);
+		break;
+	}
+}
+
+static void log_dump(const char *what, const struct memmgr_corruption *c, const u8 *bytes)
+{
+	if (c->dump)
+		pr_err("memmgr:   %s %*ph\n", what, (int)c->dump, bytes);
+}
+
+/* "allocated by NAME, pid 1, thread 1, at SITE, 12 ms before" */
+static void log_who(const struct region *region, const char *what, const char *comm, u32 pid,
+		    u32 tid, u32 site_id, u64 before_ns)
+{
+	char site[SITE_PATH + 24];
+
+	site_print(site, sizeof(site), region, site_id);
+	pr_err("memmgr:   %s by %*pE, pid %u, thread %u, at %s, %llu ms before\n", what,
+	       (int)strnlen(comm, MEMMGR_COMM_LEN), comm, pid, tid, site,
+	       div_u64(before_ns, NSEC_PER_MSEC));
+}
+
+static void log_report(const struct region *region, const struct memmgr_corruption *c)
+{
+	char what[96];
+
+	what_print(what, sizeof(what), c);
+	if (c->place == ~0ull)
+		pr_err("memmgr: %s: heap %s: %s no allocation, at 0x%llx\n", region->name,
+		       c->heap_name, what, c->offset);
+	else
+		pr_err("memmgr: %s: heap %s: %s an allocation of %llu bytes at 0x%llx%s%*pE\n",
+		       region->name, c->heap_name, what, c->bytes, c->place,
+		       *c->tag ? ", tag " : "", (int)strnlen(c->tag, sizeof(c->tag)), c->tag);
+	log_dump("expected ", c, c->expected);
+	log_dump("found    ", c, c->found);
+	if (c->place != ~0ull && c->alloc_ns)
+		log_who(region, "allocated", c->comm, c->pid, c->tid, c->site,
+			c->time_ns - c->alloc_ns);
+	if (c->free_ns)
+		log_who(region, "freed    ", c->free_comm, c->free_pid, c->free_tid,
+			c->free_site, c->time_ns - c->free_ns);
+	log_who(region, "found    ", c->finder_comm, c->finder, c->finder_tid, c->finder_site,
+		0);
+}
+
+/**
+ * corruptions_add - keep a report of a memory error
+ * @heap: where it was found
+ * @found: the report; seq, time, heap, its name and the finder are filled in
+ *
+ * It is told by a work item. With panic_on_corruption that would be too late.
+ *
+ * Context: any, any lock held. O(1).
+ */
+void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found)
+{
+	struct corruptions *c = &heap->region->corruptions;
 	unsigned long flags;
 
 	found->time_ns = ktime_get_boottime_ns();
-	found->finder = in_task() ? task_tgid_nr(current) : 0;
+	found->heap = heap->id;
+	strscpy(found->heap_name, heap->name, sizeof(found->heap_name));
+	debug_who(&found->finder, &found->finder_tid, found->finder_comm);
 	raw_spin_lock_irqsave(&c->lock, flags);
 	found->seq = ++c->total;
+	heap->errors++;
 	c->entry[(found->seq - 1) % CORRUPTIONS_KEPT] = *found;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
+	if (READ_ONCE(panic_on_corruption)) {
+		log_report(heap->region, found);
+		panic("memmgr: memory error and panic_on_corruption is set");
+	}
 	schedule_work(&c->tell);
 }
 
@@ -53,6 +212,7 @@ bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption
 	return found;
 }
 
+/* Reports ever. */
 u64 corruptions_total(struct region *region)
 {
 	unsigned long flags;
@@ -64,26 +224,17 @@ u64 corruptions_total(struct region *region)
 	return total;
 }
 
-static void log_dump(const char *what, const struct memmgr_corruption *c, const u8 *bytes)
+/* Of one heap, since it was made. */
+u64 corruptions_of_heap(struct memmgr_heap *heap)
 {
-	pr_err("memmgr:   %s: %*ph\n", what, (int)c->dump, bytes);
-}
+	struct corruptions *c = &heap->region->corruptions;
+	unsigned long flags;
+	u64 errors;
 
-static void log_report(struct region *region, const struct memmgr_corruption *c)
-{
-	char site[SITE_PATH + 24];
-
-	site_print(site, sizeof(site), region, c->site);
-	pr_err("memmgr: %s: heap %s: %llu bytes damaged, the first %llu bytes %s an allocation of %llu at 0x%llx%s%.*s\n",
-	       region->name, c->heap_name, c->damaged, c->distance,
-	       c->kind == MEMMGR_CORRUPTION_BEFORE ? "before" : "past the end of",
-	       c->bytes, c->place, *c->tag ? ", tag " : "",
-	       (int)sizeof(c->tag), c->tag);
-	log_dump("expected", c, c->expected);
-	log_dump("found   ", c, c->found);
-	pr_err("memmgr:   allocated by %*pE, pid %u, thread %u, at %s, %llu ms before; found by pid %u\n",
-	       (int)strnlen(c->comm, sizeof(c->comm)), c->comm, c->pid, c->tid, site,
-	       div_u64(c->time_ns - c->alloc_ns, NSEC_PER_MSEC), c->finder);
+	raw_spin_lock_irqsave(&c->lock, flags);
+	errors = heap->errors;
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return errors;
 }
 
 static void corruptions_tell(struct work_struct *work)
@@ -96,9 +247,7 @@ static void corruptions_tell(struct work_struct *work)
 		c->told = report.seq;
 		if (__ratelimit(&c->limit))
 			log_report(region, &report);
-		trace_memmgr_corruption(region->name, report.heap_name, report.kind,
-					report.handle, report.place, report.bytes,
-					report.distance, report.damaged);
+		trace_memmgr_corruption(region->name, &report);
 		events_add(region, MEMMGR_EVENT_CORRUPTION, report.seq, 0, report.damaged);
 		cond_resched();
 	}
@@ -113,7 +262,7 @@ void corruptions_init(struct region *region)
 	ratelimit_state_init(&c->limit, 5 * HZ, LOG_BURST);
 }
 
-/* The region goes: no heap of it can find damage any more. */
+/* The region goes: no heap of it can find an error any more. */
 void corruptions_end(struct region *region)
 {
 	flush_work(&region->corruptions.tell);

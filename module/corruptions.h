@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The last reports of damage in a region. */
+/* The last reports of memory errors in a region. */
 #ifndef MEMMGR_CORRUPTIONS_H
 #define MEMMGR_CORRUPTIONS_H
 
@@ -8,17 +8,21 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
 
+struct freed;
+struct memmgr_heap;
+struct record;
 struct region;
+struct track_block;
 
 #define CORRUPTIONS_KEPT	32u
 
 /**
  * struct corruptions - a ring
- * @lock: guards the rest; innermost
+ * @lock: guards the rest, and heap.errors; innermost
  * @total: reports ever; number n is in @entry[(n - 1) % CORRUPTIONS_KEPT]
  * @told: those that the log, readers and tracers know
  * @entry: the last ones
- * @tell: tells them; damage is found with locks held and interrupts off
+ * @tell: tells them; errors are found with locks held and interrupts off
  * @limit: of the log
  */
 struct corruptions {
@@ -33,9 +37,14 @@ struct corruptions {
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 void corruptions_init(struct region *region);
 void corruptions_end(struct region *region);
-void corruptions_add(struct region *region, struct memmgr_corruption *found);
+void corruption_of_record(struct memmgr_corruption *c, const struct memmgr_heap *heap,
+			  const struct record *record);
+void corruption_of_block(struct memmgr_corruption *c, const struct track_block *block);
+void corruption_of_freed(struct memmgr_corruption *c, const struct freed *freed);
+void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found);
 bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out);
 u64 corruptions_total(struct region *region);
+u64 corruptions_of_heap(struct memmgr_heap *heap);
 #else
 static inline void corruptions_init(struct region *region)
 {

@@ -8,6 +8,7 @@
 
 #include <linux/jump_label.h>
 #include <linux/types.h>
+#include <uapi/linux/memmgr.h>
 
 struct memmgr_heap;
 
@@ -15,6 +16,13 @@ struct memmgr_heap;
 #define DEBUG_INJECT	(1u << 1)	/* requests fail on purpose, see inject.h */
 #define DEBUG_TRACK	(1u << 2)	/* track.c */
 #define DEBUG_ZONES	(1u << 3)	/* new allocations get red zones, see zones.c */
+#define DEBUG_POISON	(1u << 4)	/* freed memory is filled, see heap_quarantine.c */
+#define DEBUG_QUARANTINE (1u << 5)	/* freed memory is kept for a while */
+#define DEBUG_GUARDS	(1u << 6)	/* some allocations end at an unmapped page */
+#define DEBUG_ZONED	(1u << 7)	/* kernel code may have blocks with red zones */
+
+/* Errors are looked for: who frees or uses what is not his is reported. */
+#define DEBUG_ERRORS	(DEBUG_ZONES | DEBUG_POISON | DEBUG_QUARANTINE | DEBUG_GUARDS)
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 /* Counts what is watched: heaps with a feature on, and tracers of alloc and free. */
@@ -26,6 +34,7 @@ static __always_inline bool debug_is_on(void)
 }
 
 void debug_set(struct memmgr_heap *heap, u32 set, u32 clear);
+void debug_who(u32 *pid, u32 *tid, char comm[MEMMGR_COMM_LEN]);
 int debug_trace_begin(void);
 void debug_trace_end(void);
 #else

@@ -226,7 +226,7 @@ u32 heap_kernel_live(struct memmgr_heap *heap)
 	heap->engine.ops->books(&heap->engine, &books);
 	if (heap_is(heap, MEMMGR_KIND_STACK))
 		books.live -= heap->stack.abandoned;
-	return books.live - heap->used_records;
+	return books.live - heap->used_records - quarantine_blocks(heap);
 }
 
 static int slab_source_grow(void *context, u32 number,
@@ -748,6 +748,7 @@ static void heap_destruct(struct memmgr_heap *heap)
 		heap_put(heap->fallback);
 	heap_free_memory(heap);
 	track_free(heap);
+	quarantine_free(heap);
 	kfree_rcu(heap, rcu);
 }
 
@@ -1043,6 +1044,7 @@ static int heap_remove(struct memmgr_heap *heap, const struct client *client, bo
 	if (err)
 		return err;
 	heap_wake(heap, READ_ONCE(heap->waiters));
+	quarantine_flush(heap);
 	/* From here on a fault finds nothing; what was mapped goes now. */
 	heap_forget_records(heap);
 	if (heap->arena_window != HEAP_NO_WINDOW)

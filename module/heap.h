@@ -43,8 +43,9 @@
 #include "mmap.h"
 #include "record.h"
 #include "region.h"
-#include "zones.h"
+#include "quarantine.h"
 #include "track.h"
+#include "zones.h"
 
 #define HEAP_MAX_RECORDS	(1u << 24)
 #define HEAP_DEFAULT_RECORDS	4096u
@@ -129,6 +130,8 @@ struct heap_move {
  * @failures: by reason
  * @injection: which requests to it fail on purpose; guarded by inject.c
  * @zones: red zones
+ * @quarantine: what was freed last; NULL: that was never asked for
+ * @errors: memory errors found; guarded by region.corruptions.lock
  * @rcu: delays the end until no reader can see it
  */
 struct memmgr_heap {
@@ -197,6 +200,8 @@ struct memmgr_heap {
 	u64 failures[MEMMGR_REASONS];
 	struct injection injection;
 	struct zones zones;
+	struct quarantine *quarantine;
+	u64 errors;
 	struct rcu_head rcu;
 };
 
@@ -421,20 +426,38 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 		 u32 access, bool seal);
 bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
 
+/* heap_debug.c: memory errors */
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d);
+__visible void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site);
+void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free);
+void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
+#else
+static inline int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
+{
+}
+
+static inline void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free)
+{
+}
+
+static inline void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping,
+				     u64 offset)
+{
+}
+#endif
+
 /* heap_move.c: allocations move */
 struct compaction;
 struct heap_route;
 struct move_pace;
 
 u32 record_fixed(const struct record *record);
-#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d);
-#else
-static inline int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
-{
-	return -EOPNOTSUPP;
-}
-#endif
 bool heap_can_move(const struct memmgr_heap *heap);
 struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			u64 handle, bool alone, unsigned long *flags)

@@ -71,6 +71,8 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
+	if (err)
+		heap_report_handle(heap, handle, err, false);
 	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
 		err = -ERANGE;
 	if (!err && access & ~record->access)
@@ -304,6 +306,8 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 	if (!err && mapping->kind != MAPPING_ARENA &&
 	    READ_ONCE(mapping->populator) != current)
 		count_lease_fault(record_of(heap, mapping->handle));
+	if (err)
+		heap_report_fault(heap, mapping, offset);
 	heap_unlock(heap, flags);
 	if (err == -EACCES)
 		violation_report(heap, &violation);
@@ -367,7 +371,9 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
-	if (!err)
+	if (err)
+		heap_report_handle(heap, handle, err, false);
+	else
 		err = protect_check(heap, record, access);
 	if (err)
 		goto out;

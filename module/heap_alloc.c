@@ -120,7 +120,7 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 	if (heap->free_record == RECORD_NONE)
 		return refuse_record(heap, why);
-	zones_plan(heap, &template);
+	zones_plan(heap, template.bytes, template.align, &template.lead, &template.tail);
 	rq.bytes = record_request(&template);
 	err = alloc_charged(heap, &rq, &template, block, why);
 	if (err)
@@ -371,7 +371,9 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 	struct engine_refusal second;
 	int err;
 
-	err = alloc_try(heap, template, viewer, info, why);
+	do {
+		err = alloc_try(heap, template, viewer, info, why);
+	} while (err == -ENOMEM && quarantine_evict(heap));
 	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
 	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK)) {
 		count_fallback(heap);
@@ -474,13 +476,16 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 		pin = client_forget_pin(client, handle);
 		err = heap_end(heap, record, &flags);
 	}
-	if (err)
+	if (err) {
 		heap->refused++;
-	else
+		heap_report_handle(heap, handle, err, true);
+	} else {
 		wake = heap_freed(heap);
+	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
+	quarantine_settle(heap);
 	kfree(pin);
 	return err;
 }
@@ -518,6 +523,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
+	quarantine_settle(heap);
 }
 
 /*
@@ -656,8 +662,10 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 		return -EINVAL;
 	record = heap_use(heap, &viewer, handle, true, &flags);
 	err = PTR_ERR_OR_ZERO(record);
-	if (err)
+	if (err) {
+		heap_report_handle(heap, handle, err, false);
 		goto out;
+	}
 	before = record->bytes;
 	if (record->sealed)
 		err = -EPERM;
@@ -763,6 +771,18 @@ static int release_check_all(struct memmgr_heap *heap, const struct viewer *view
 	return err;
 }
 
+/* It ends with a mark: who ended it is remembered. */
+static void released_note(struct memmgr_heap *heap, const struct record *record)
+{
+	struct engine_block block = {
+		.offset = record_block(record),
+		.granted = record->map_bytes,
+		.recorded = true,
+	};
+
+	quarantine_add_record(heap, record, &block, false);
+}
+
 /* Let go of the topmost blocks above a mark. Under the heap's lock. */
 static int release_step(struct memmgr_heap *heap, const struct viewer *viewer,
 			u64 mark, u32 *released, bool *more)
@@ -782,6 +802,7 @@ static int release_step(struct memmgr_heap *heap, const struct viewer *viewer,
 	for (d = depth; d < s->count; d++) {
 		if (s->entry[d].start & STACK_ABANDONED)
 			continue;
+		released_note(heap, &heap->records[heap->record_at[d]]);
 		record_release(heap, &heap->records[heap->record_at[d]]);
 		++*released;
 	}

@@ -1,31 +1,124 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What memory errors a heap is looked through for. */
+/* What memory errors a heap is looked through for, and frees and uses that are wrong. */
 #include <linux/mutex.h>
 
+#include "corruptions.h"
 #include "debug.h"
 #include "heap.h"
+#include "quarantine.h"
+#include "track.h"
 #include "zones.h"
+
+/* What each flag of the ABI is here. */
+static const struct {
+	u32 flag;
+	u32 debug;
+} features[] = {
+	{ MEMMGR_DEBUG_ZONES, DEBUG_ZONES },
+	{ MEMMGR_DEBUG_POISON, DEBUG_POISON },
+	{ MEMMGR_DEBUG_QUARANTINE, DEBUG_QUARANTINE },
+};
+
+static u32 debug_of(u32 flags)
+{
+	u32 i, debug = 0;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		if (flags & features[i].flag)
+			debug |= features[i].debug;
+	return debug;
+}
+
+static u32 flags_of(u32 debug)
+{
+	u32 i, flags = 0;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		if (debug & features[i].debug)
+			flags |= features[i].flag;
+	return flags;
+}
+
+/* What is not turned on takes no limits. */
+static bool debug_limits_ok(const struct memmgr_debug *d)
+{
+	if (d->zone && (!(d->flags & MEMMGR_DEBUG_ZONES) || d->zone < MEMMGR_ZONE_MIN ||
+			d->zone > MEMMGR_ZONE_MAX || d->zone % MEMMGR_ZONE_MIN))
+		return false;
+	if (d->quarantine_bytes | d->quarantine_blocks &&
+	    !(d->flags & MEMMGR_DEBUG_QUARANTINE))
+		return false;
+	if (d->guard_interval && !(d->flags & MEMMGR_DEBUG_GUARDS))
+		return false;
+	return d->quarantine_blocks <= MEMMGR_QUARANTINE_MAX &&
+	       d->guard_interval <= MEMMGR_GUARD_INTERVAL_MAX;
+}
 
 static bool debug_ok(const struct memmgr_debug *d)
 {
-	if (d->flags & ~(MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES) || d->reserved)
+	u32 features_asked = d->flags & ~MEMMGR_DEBUG_SET;
+
+	if (flags_of(debug_of(features_asked)) != features_asked || d->reserved)
 		return false;
-	/* What is not turned on takes no size, and what is only asked nothing. */
-	if (!(d->flags & MEMMGR_DEBUG_SET) || !(d->flags & MEMMGR_DEBUG_ZONES))
-		return !d->zone && d->flags != MEMMGR_DEBUG_ZONES;
-	return !d->zone || (d->zone >= MEMMGR_ZONE_MIN && d->zone <= MEMMGR_ZONE_MAX &&
-			    d->zone % MEMMGR_ZONE_MIN == 0);
+	return d->flags & MEMMGR_DEBUG_SET ? debug_limits_ok(d) :
+	       !(features_asked | d->zone | d->quarantine_bytes | d->quarantine_blocks |
+		 d->guard_interval);
 }
 
-static void debug_apply(struct memmgr_heap *heap, const struct memmgr_debug *d)
+/* The limits that are not given. */
+static void debug_default(const struct memmgr_heap *heap, struct memmgr_debug *d)
 {
-	bool zones = d->flags & MEMMGR_DEBUG_ZONES;
+	if (d->flags & MEMMGR_DEBUG_ZONES && !d->zone)
+		d->zone = ZONE_USUAL;
+	if (!(d->flags & MEMMGR_DEBUG_QUARANTINE))
+		return;
+	if (!d->quarantine_bytes)
+		d->quarantine_bytes = heap->bytes / QUARANTINE_PART;
+	if (!d->quarantine_blocks)
+		d->quarantine_blocks = QUARANTINE_USUAL;
+}
+
+/*
+ * Everything off, then what is wanted on, with its memory at hand. Blocks of kernel code
+ * between red zones are looked up by their place at their free, as long as there are any.
+ */
+static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
+{
+	u32 wanted = debug_of(d->flags);
+	unsigned long flags;
+	int err = 0;
+
+	debug_set(heap, 0, DEBUG_ERRORS | (track_zoned(heap) ? 0 : DEBUG_ZONED));
+	debug_default(heap, d);
+	if (wanted)
+		err = track_prepare(heap);
+	if (!err && (wanted || heap->quarantine))
+		err = quarantine_set(heap, d);
+	if (err)
+		return err;
+	flags = heap_lock(heap);
+	heap->zones.bytes = d->zone;
+	heap_unlock(heap, flags);
+	debug_set(heap, wanted | (wanted & DEBUG_ZONES ? DEBUG_ZONED : 0), 0);
+	return 0;
+}
+
+static void debug_tell(struct memmgr_heap *heap, struct memmgr_debug *d)
+{
 	unsigned long flags;
 
 	flags = heap_lock(heap);
-	heap->zones.bytes = zones ? d->zone ? : ZONE_USUAL : 0;
+	d->flags = flags_of(heap->debug);
+	d->zone = heap->zones.bytes;
+	d->unzoned = heap->zones.unzoned;
+	if (heap->quarantine) {
+		d->quarantine_bytes = heap->quarantine->max_bytes;
+		d->quarantine_blocks = heap->quarantine->max_blocks;
+		d->held_bytes = heap->quarantine->held_bytes;
+		d->held_blocks = heap->quarantine->held_blocks;
+	}
 	heap_unlock(heap, flags);
-	debug_set(heap, zones ? DEBUG_ZONES : 0, zones ? 0 : DEBUG_ZONES);
+	d->found = corruptions_of_heap(heap);
 }
 
 /**
@@ -33,12 +126,11 @@ static void debug_apply(struct memmgr_heap *heap, const struct memmgr_debug *d)
  * @heap: the heap
  * @d: as in the ABI, capability checked; the answers are filled in
  *
- * Context: process, may sleep. O(1).
- * Return: 0, -EINVAL, or -ENOENT when the heap goes.
+ * Context: process, may sleep. O(bytes in quarantine), which is emptied by a change.
+ * Return: 0, -EINVAL, -ENOMEM, or -ENOENT when the heap goes.
  */
 int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
 {
-	unsigned long flags;
 	int err = 0;
 
 	if (!debug_ok(d))
@@ -48,15 +140,154 @@ int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
 	if (READ_ONCE(heap->dying))
 		err = -ENOENT;
 	else if (d->flags & MEMMGR_DEBUG_SET)
-		debug_apply(heap, d);
+		err = debug_apply(heap, d);
+	if (!err)
+		debug_tell(heap, d);
 	mutex_unlock(&heap->region->heap_mutex);
-	if (err)
-		return err;
+	return err;
+}
+
+#define LOOK_RECORDS	4096u	/* not more, and so many with the lock held: */
+#define LOOK_STEP	64u
+
+/* The client's allocation in which a place lies; false: none, or far back in the table. */
+static bool report_record_at(struct memmgr_heap *heap, u64 place, struct memmgr_corruption *c)
+{
+	u32 i, end, most = min(heap->max_records, LOOK_RECORDS);
+	bool found = false;
+	unsigned long flags;
+
+	for (i = 0; !found && i < most; i = end) {
+		end = min(i + LOOK_STEP, most);
+		flags = heap_lock(heap);
+		for (; !found && i < end; i++) {
+			const struct record *record = &heap->records[i];
+
+			found = record->state != RECORD_FREE &&
+				place - heap_place(heap, record->offset) < record->bytes;
+			if (found)
+				corruption_of_record(c, heap, record);
+		}
+		heap_unlock(heap, flags);
+	}
+	return found;
+}
+
+/**
+ * heap_report_free - kernel code tried to free what it cannot
+ * @heap: of which it asked that
+ * @place: that it passed, offset in the region, or anything
+ * @err: what it is told; -EBUSY is no memory error
+ * @site: of the call
+ *
+ * Context: any, no heap lock held. O(table).
+ */
+void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
+{
+	struct memmgr_corruption c = {
+		.kind = MEMMGR_CORRUPTION_WRONG_FREE,
+		.offset = place < heap->region->bytes ? place : ~0ull,
+		.place = ~0ull,
+		.finder_site = site,
+	};
+	const struct freed *freed;
+	struct track_block block;
+	unsigned long flags;
+
+	if (err == -EBUSY)
+		return;
 	flags = heap_lock(heap);
-	d->flags = heap->debug & DEBUG_ZONES ? MEMMGR_DEBUG_ZONES : 0;
-	d->zone = heap->zones.bytes;
-	d->unzoned = heap->zones.unzoned;
-	d->found = heap->zones.found;
+	freed = quarantine_find(heap, 0, place);
+	if (freed) {
+		c.kind = MEMMGR_CORRUPTION_DOUBLE_FREE;
+		corruption_of_freed(&c, freed);
+	}
 	heap_unlock(heap, flags);
-	return 0;
+	if (!freed && track_inside(heap, place, &block))
+		corruption_of_block(&c, &block);
+	else if (!freed)
+		report_record_at(heap, place, &c);
+	if (c.place != ~0ull)
+		c.distance = place - c.place;
+	corruptions_add(heap, &c);
+}
+
+/**
+ * heap_report_handle - a client used or tried to free what it cannot
+ * @heap: that the handle names
+ * @handle: that it passed
+ * @err: what it is told: -EBADF or -EACCES, others are no memory error
+ * @free: it was to be freed
+ *
+ * Whose allocation it is is told, but only to him and to who may see all. A use of a
+ * handle of which nothing is known is none.
+ *
+ * Context: process, the heap's lock is held. O(entries of the quarantine).
+ */
+void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free)
+{
+	struct memmgr_corruption c = {
+		.kind = free ? MEMMGR_CORRUPTION_WRONG_FREE : MEMMGR_CORRUPTION_STALE,
+		.handle = handle,
+		.offset = ~0ull,
+		.place = ~0ull,
+		.uid = from_kuid(&init_user_ns, current_euid()),
+	};
+	const struct record *record = record_of(heap, handle);
+	const struct freed *freed;
+
+	if (!(heap->debug & DEBUG_ERRORS))
+		return;
+	freed = quarantine_find(heap, handle, 0);
+	if (err == -EBADF && handle && freed) {
+		if (free)
+			c.kind = MEMMGR_CORRUPTION_DOUBLE_FREE;
+		corruption_of_freed(&c, freed);
+		c.offset = c.place;
+	} else if (err == -EACCES && free && record) {
+		corruption_of_record(&c, heap, record);
+		c.offset = c.place;
+	} else if (err != -EBADF || !free) {
+		return;
+	}
+	corruptions_add(heap, &c);
+}
+
+/**
+ * heap_report_fault - a client touched what it cannot
+ * @heap: with the id of the one that the mapping showed when it was made
+ * @mapping: through which it did
+ * @offset: of the page in it, in bytes
+ *
+ * A guard page, or what was freed under its mapping; it is told of no more than a page.
+ * Permissions that it lacks are no memory error.
+ *
+ * Context: of a fault, the heap's lock is held. O(entries of the quarantine).
+ */
+void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
+{
+	struct memmgr_corruption c = { .kind = MEMMGR_CORRUPTION_GUARD };
+	u64 inside = offset - (mapping->guard ? PAGE_SIZE : 0);
+	const struct freed *freed;
+	const struct record *record;
+
+	if (!(heap->debug & DEBUG_ERRORS) || heap->serial != mapping->serial ||
+	    mapping->kind != MAPPING_RECORD)
+		return;
+	record = record_of(heap, mapping->handle);
+	freed = record ? NULL : quarantine_find(heap, mapping->handle, 0);
+	if (record && mapping->guard && inside >= record->map_bytes) {
+		corruption_of_record(&c, heap, record);
+	} else if (freed) {
+		c.kind = MEMMGR_CORRUPTION_STALE;
+		corruption_of_freed(&c, freed);
+	} else {
+		return;
+	}
+	c.offset = c.place + inside;
+	if (c.offset >= c.place + c.bytes)
+		c.distance = c.offset - (c.place + c.bytes);
+	else if (c.offset >= c.place)
+		c.distance = c.offset - c.place;
+	corruptions_add(heap, &c);
 }

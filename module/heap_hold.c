@@ -127,6 +127,7 @@ static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
+	quarantine_settle(heap);
 	heap_trim(heap);
 	return false;
 }
@@ -224,6 +225,8 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
+	if (err)
+		heap_report_handle(heap, handle, err, false);
 	if (!err && !heap_has_pages(heap))
 		err = -EOPNOTSUPP;
 	if (!err && !(record->access & MEMMGR_ACCESS_READ))

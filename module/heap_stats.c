@@ -133,13 +133,15 @@ static const char *records_check_zones(struct memmgr_heap *heap, u64 *offset)
  * @heap: the heap
  * @check: the answer; size and heap are left alone
  *
- * Context: any. Cost: a walk over everything, with the lock held.
+ * Context: process. Cost: a walk over everything, with the lock held; the poison of
+ * what is in quarantine is looked at without it.
  * Return: 0, -EUCLEAN, or -EOPNOTSUPP in a build without checks.
  */
 int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 {
 	struct engine_fault fault;
 	unsigned long flags;
+	u64 place;
 
 	if (!heap->engine.ops->check)
 		return -EOPNOTSUPP;
@@ -148,6 +150,12 @@ int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 		fault.what = records_check(heap, &fault.offset) ? :
 			     records_check_zones(heap, &fault.offset);
 	heap_unlock(heap, flags);
+	if (!fault.what && quarantine_check(heap, &fault.offset))
+		fault.what = "poison";
+	if (!fault.what && track_check_zones(heap, &place)) {
+		fault.what = "red zone";
+		fault.offset = place - heap->arena;
+	}
 	check->checked = fault.checked;
 	check->offset = fault.what ? fault.offset : 0;
 	strscpy_pad(check->what, fault.what ? fault.what : "",

@@ -156,15 +156,19 @@ void record_release(struct memmgr_heap *heap, struct record *record)
 	heap->used_records--;
 }
 
-/* Return a record's block to the engine. */
+/* Return a record's block to the engine, or keep it in quarantine. */
 int record_free(struct memmgr_heap *heap, struct record *record)
 {
+	bool kept = quarantine_keeps(heap);
 	struct engine_block block;
 	int err;
 
-	err = heap->engine.ops->free(&heap->engine, record_block(record), true, &block);
-	if (!err)
+	err = kept ? heap->engine.ops->find(&heap->engine, record_block(record), &block) :
+		     heap->engine.ops->free(&heap->engine, record_block(record), true, &block);
+	if (!err) {
+		quarantine_add_record(heap, record, &block, kept);
 		record_release(heap, record);
+	}
 	return err;
 }
 

@@ -243,34 +243,51 @@ TRACE_EVENT(memmgr_compact,
 		  __entry->before, __entry->after)
 );
 
-/* Bytes that nobody may write were; kind is enum memmgr_corruption_kind. */
+/* A memory error was found; kind is enum memmgr_corruption_kind. */
 TRACE_EVENT(memmgr_corruption,
-	TP_PROTO(const char *region, const char *heap, u32 kind, u64 handle, u64 place,
-		 u64 bytes, u64 distance, u64 damaged),
-	TP_ARGS(region, heap, kind, handle, place, bytes, distance, damaged),
+	TP_PROTO(const char *region, const struct memmgr_corruption *c),
+	TP_ARGS(region, c),
 	TP_STRUCT__entry(
 		__string(region, region)
-		__string(heap, heap)
+		__string(heap, c->heap_name)
 		__field(u32, kind)
 		__field(u64, handle)
+		__field(u64, offset)
+		__field(u64, damaged)
 		__field(u64, place)
 		__field(u64, bytes)
 		__field(u64, distance)
-		__field(u64, damaged)
+		__field(u32, pid)
+		__field(u32, freer)
+		__field(u32, finder)
 	),
 	TP_fast_assign(
 		COMPAT_ASSIGN_STR(region, region);
-		COMPAT_ASSIGN_STR(heap, heap);
-		__entry->kind = kind;
-		__entry->handle = handle;
-		__entry->place = place;
-		__entry->bytes = bytes;
-		__entry->distance = distance;
-		__entry->damaged = damaged;
+		COMPAT_ASSIGN_STR(heap, c->heap_name);
+		__entry->kind = c->kind;
+		__entry->handle = c->handle;
+		__entry->offset = c->offset;
+		__entry->damaged = c->damaged;
+		__entry->place = c->place;
+		__entry->bytes = c->bytes;
+		__entry->distance = c->distance;
+		__entry->pid = c->pid;
+		__entry->freer = c->free_pid;
+		__entry->finder = c->finder;
 	),
-	TP_printk("region=%s heap=%s kind=%u handle=0x%llx place=0x%llx bytes=%llu distance=%llu damaged=%llu",
-		  __get_str(region), __get_str(heap), __entry->kind, __entry->handle,
-		  __entry->place, __entry->bytes, __entry->distance, __entry->damaged)
+	TP_printk("region=%s heap=%s kind=%s handle=0x%llx offset=0x%llx damaged=%llu place=0x%llx bytes=%llu distance=%llu maker=%u freer=%u finder=%u",
+		  __get_str(region), __get_str(heap),
+		  __print_symbolic(__entry->kind,
+				   { MEMMGR_CORRUPTION_BEFORE, "before" },
+				   { MEMMGR_CORRUPTION_BEHIND, "behind" },
+				   { MEMMGR_CORRUPTION_FREED, "freed" },
+				   { MEMMGR_CORRUPTION_DOUBLE_FREE, "double-free" },
+				   { MEMMGR_CORRUPTION_WRONG_FREE, "wrong-free" },
+				   { MEMMGR_CORRUPTION_STALE, "stale" },
+				   { MEMMGR_CORRUPTION_GUARD, "guard" }),
+		  __entry->handle, __entry->offset, __entry->damaged, __entry->place,
+		  __entry->bytes, __entry->distance, __entry->pid, __entry->freer,
+		  __entry->finder)
 );
 
 /* A threshold was passed; kind is enum memmgr_event_kind, the rest in thousandths. */

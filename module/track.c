@@ -8,8 +8,6 @@
  */
 #include <linux/hash.h>
 #include <linux/mm.h>
-#include <linux/preempt.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
@@ -20,6 +18,7 @@
 #include "sites.h"
 #include "trace.h"
 #include "track.h"
+#include "zones.h"
 
 static u32 *track_bucket(struct track *track, u64 place)
 {
@@ -38,15 +37,18 @@ static void track_clear(struct track *track)
 	}
 	track->free = 0;
 	track->used = 0;
+	track->zoned = 0;
 }
 
 /* Made once, and kept until the heap goes: readers need no lock to find it. */
 static int track_make(struct memmgr_heap *heap)
 {
 	struct track *track;
+	int err;
 
-	if (heap->track)
-		return 0;
+	err = sites_make(heap->region);
+	if (err || heap->track)
+		return err;
 	track = kvzalloc(sizeof(*track), GFP_KERNEL);
 	if (!track)
 		return -ENOMEM;
@@ -67,21 +69,68 @@ void track_free(struct memmgr_heap *heap)
 	kvfree(heap->track);
 }
 
+static void block_uncount(struct memmgr_heap *heap, struct track_block *block)
+{
+	if (block->counted)
+		site_count(heap->region, block->site, -1, -(s64)block->bytes);
+	block->counted = false;
+}
+
+/* Take out what @link leads to. Under the lock. */
+static void block_drop(struct memmgr_heap *heap, struct track *track, u32 *link)
+{
+	u32 i = *link;
+	struct track_block *block = &track->block[i];
+
+	*link = block->next;
+	block->next = track->free;
+	block->live = false;
+	track->free = i;
+	track->used--;
+	track->zoned -= block_has_zones(block);
+	block_uncount(heap, block);
+}
+
+/*
+ * Look at all blocks: @drop takes those out that it returns true for, with @place as
+ * it was told. Under the lock.
+ */
+static void track_sweep(struct memmgr_heap *heap, struct track *track, u64 place,
+			bool (*drop)(struct memmgr_heap *heap, struct track_block *block,
+				     u64 place))
+{
+	u32 b, *link;
+
+	for (b = 0; b < TRACK_BLOCKS; b++) {
+		link = &track->bucket[b];
+		while (*link != TRACK_NONE) {
+			struct track_block *block = &track->block[*link];
+
+			if (drop(heap, block, place))
+				block_drop(heap, track, link);
+			else
+				link = &block->next;
+		}
+	}
+}
+
+/* Where its block begins is still to be known when it is freed. */
+static bool forget_block(struct memmgr_heap *heap, struct track_block *block, u64 unused)
+{
+	block_uncount(heap, block);
+	return !block_has_zones(block);
+}
+
 /* What is forgotten lives on, but nobody counts it any more. */
 static void track_forget(struct memmgr_heap *heap)
 {
 	struct track *track = track_of(heap);
 	unsigned long flags;
-	u32 i;
 
 	if (!track)
 		return;
 	raw_spin_lock_irqsave(&track->lock, flags);
-	for (i = 0; i < TRACK_BLOCKS; i++)
-		if (track->block[i].live)
-			site_count(heap->region, track->block[i].site, -1,
-				   -(s64)track->block[i].bytes);
-	track_clear(track);
+	track_sweep(heap, track, 0, forget_block);
 	raw_spin_unlock_irqrestore(&track->lock, flags);
 }
 
@@ -94,13 +143,30 @@ static int track_set(struct memmgr_heap *heap, bool on)
 
 	mutex_lock(&track_mutex);
 	if (on)
-		err = sites_make(heap->region) ? : track_make(heap);
+		err = track_make(heap);
 	if (on && !err)
 		debug_set(heap, DEBUG_TRACK, 0);
 	if (!on) {
 		debug_set(heap, 0, DEBUG_TRACK);
 		track_forget(heap);
 	}
+	mutex_unlock(&track_mutex);
+	return err;
+}
+
+/**
+ * track_prepare - make room for what is known of blocks, without tracking them
+ * @heap: the heap
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int track_prepare(struct memmgr_heap *heap)
+{
+	int err;
+
+	mutex_lock(&track_mutex);
+	err = track_make(heap);
 	mutex_unlock(&track_mutex);
 	return err;
 }
@@ -134,23 +200,25 @@ int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
 	return 0;
 }
 
-static void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site)
+/* Who is running gets a block. */
+void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site)
 {
 	*block = (struct track_block) {
 		.place = place,
 		.bytes = bytes,
 		.time_ns = ktime_get_boottime_ns(),
 		.site = site,
-		.pid = in_task() ? task_tgid_nr(current) : 0,
-		.tid = in_task() ? task_pid_nr(current) : 0,
 		.live = true,
 	};
-	/* Without task_lock(), which may sleep on a real-time kernel. */
-	strscpy(block->comm, in_task() ? current->comm : "(interrupt)", sizeof(block->comm));
+	debug_who(&block->pid, &block->tid, block->comm);
 }
 
-/* False when there is no room, or it has been turned off meanwhile. */
-static bool track_insert(struct memmgr_heap *heap, const struct track_block *wanted)
+/*
+ * False when there is no room, or it has been turned off meanwhile. A block between
+ * red zones is remembered in any case, but counted only while the heap is tracked.
+ */
+static bool track_insert(struct memmgr_heap *heap, struct track_block *wanted,
+			 void (*count)(const struct region *region, u32 id, u64 bytes))
 {
 	struct track *track = track_of(heap);
 	struct track_block *block;
@@ -158,7 +226,8 @@ static bool track_insert(struct memmgr_heap *heap, const struct track_block *wan
 	u32 *bucket, i;
 
 	raw_spin_lock_irqsave(&track->lock, flags);
-	i = READ_ONCE(heap->debug) & DEBUG_TRACK ? track->free : TRACK_NONE;
+	wanted->counted = READ_ONCE(heap->debug) & DEBUG_TRACK;
+	i = wanted->counted || block_has_zones(wanted) ? track->free : TRACK_NONE;
 	if (i != TRACK_NONE) {
 		block = &track->block[i];
 		track->free = block->next;
@@ -167,6 +236,10 @@ static bool track_insert(struct memmgr_heap *heap, const struct track_block *wan
 		block->next = *bucket;
 		*bucket = i;
 		track->used++;
+		track->zoned += block_has_zones(wanted);
+		/* Before anybody can take it out, so that it never goes below 0. */
+		if (wanted->counted)
+			count(heap->region, wanted->site, wanted->bytes);
 	} else {
 		track->lost++;
 	}
@@ -177,35 +250,14 @@ static bool track_insert(struct memmgr_heap *heap, const struct track_block *wan
 /**
  * track_add - kernel code got a block
  * @heap: that it asked
- * @place: of the block, offset in the region
- * @bytes: asked for
- * @site: where
+ * @block: what is known of it
  *
  * Context: any. O(1).
+ * Return: false when there was no room.
  */
-void track_add(struct memmgr_heap *heap, u64 place, u64 bytes, u32 site)
+bool track_add(struct memmgr_heap *heap, struct track_block *block)
 {
-	struct track_block block;
-
-	block_fill(&block, place, bytes, site);
-	/* Before, so that it never goes below 0. */
-	site_born(heap->region, site, bytes);
-	if (!track_insert(heap, &block))
-		site_count(heap->region, site, -1, -(s64)bytes);
-}
-
-/* Take out what @link leads to. Under the lock. */
-static void block_drop(struct memmgr_heap *heap, struct track *track, u32 *link)
-{
-	u32 i = *link;
-	struct track_block *block = &track->block[i];
-
-	*link = block->next;
-	block->next = track->free;
-	block->live = false;
-	track->free = i;
-	track->used--;
-	site_count(heap->region, block->site, -1, -(s64)block->bytes);
+	return track_insert(heap, block, site_born);
 }
 
 /**
@@ -240,12 +292,24 @@ bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was)
 	return found;
 }
 
-/* The same block was not given back after all. */
-void track_restore(struct memmgr_heap *heap, const struct track_block *was)
+static void site_again(const struct region *region, u32 id, u64 bytes)
 {
-	site_count(heap->region, was->site, 1, was->bytes);
-	if (!track_insert(heap, was))
-		site_count(heap->region, was->site, -1, -(s64)was->bytes);
+	site_count(region, id, 1, bytes);
+}
+
+/* The same block was not given back after all. */
+void track_restore(struct memmgr_heap *heap, struct track_block *was)
+{
+	track_insert(heap, was, site_again);
+}
+
+/* What the fallback served lies elsewhere. Its red zones are looked at for the last time. */
+static bool release_block(struct memmgr_heap *heap, struct track_block *block, u64 place)
+{
+	if (block->place < place || block->place >= heap->arena + heap->bytes)
+		return false;
+	zones_check_block(heap, block);
+	return true;
 }
 
 /**
@@ -257,25 +321,76 @@ void track_restore(struct memmgr_heap *heap, const struct track_block *was)
  */
 void track_remove_from(struct memmgr_heap *heap, u64 place)
 {
-	u64 end = heap->arena + heap->bytes;
 	struct track *track = track_of(heap);
 	unsigned long flags;
-	u32 b, *link;
 
 	raw_spin_lock_irqsave(&track->lock, flags);
-	for (b = 0; b < TRACK_BLOCKS; b++) {
-		link = &track->bucket[b];
-		while (*link != TRACK_NONE) {
-			struct track_block *block = &track->block[*link];
-
-			/* What the fallback served lies elsewhere. */
-			if (block->place >= place && block->place < end)
-				block_drop(heap, track, link);
-			else
-				link = &block->next;
-		}
-	}
+	track_sweep(heap, track, place, release_block);
 	raw_spin_unlock_irqrestore(&track->lock, flags);
+}
+
+/* Blocks between red zones, whether these are on or not. */
+u32 track_zoned(const struct memmgr_heap *heap)
+{
+	const struct track *track = track_of(heap);
+
+	return track ? READ_ONCE(track->zoned) : 0;
+}
+
+/**
+ * track_check_zones - look at the red zones of all blocks of kernel code
+ * @heap: any heap
+ * @place: of the last one that was damaged, offset in the region
+ *
+ * Nobody can free a block while its entry is looked at: it is taken out before.
+ *
+ * Context: any. O(table), the lock dropped between blocks.
+ * Return: zones that were damaged.
+ */
+u32 track_check_zones(struct memmgr_heap *heap, u64 *place)
+{
+	struct track *track = track_of(heap);
+	unsigned long flags;
+	u32 i, found = 0;
+
+	for (i = 0; track && i < TRACK_BLOCKS; i++) {
+		struct track_block *block = &track->block[i];
+		u32 damaged = 0;
+
+		raw_spin_lock_irqsave(&track->lock, flags);
+		if (block->live)
+			damaged = zones_check_block(heap, block);
+		if (damaged)
+			*place = block->place;
+		raw_spin_unlock_irqrestore(&track->lock, flags);
+		found += damaged;
+	}
+	return found;
+}
+
+/**
+ * track_inside - the block of kernel code in which a place lies
+ * @heap: any heap
+ * @place: offset in the region
+ * @out: what is known of it
+ *
+ * Context: any. O(table).
+ * Return: false when none is known.
+ */
+bool track_inside(struct memmgr_heap *heap, u64 place, struct track_block *out)
+{
+	struct track *track = track_of(heap);
+	bool found = false;
+	unsigned long flags;
+	u32 i;
+
+	for (i = 0; track && !found && i < TRACK_BLOCKS; i++) {
+		raw_spin_lock_irqsave(&track->lock, flags);
+		*out = track->block[i];
+		raw_spin_unlock_irqrestore(&track->lock, flags);
+		found = out->live && place - out->place < out->bytes;
+	}
+	return found;
 }
 
 /**
@@ -293,12 +408,12 @@ bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info)
 	struct track_block seen = { 0 };
 	unsigned long flags;
 
-	for (; track && !seen.live && *index < TRACK_BLOCKS; ++*index) {
+	for (; track && !seen.counted && *index < TRACK_BLOCKS; ++*index) {
 		raw_spin_lock_irqsave(&track->lock, flags);
 		seen = track->block[*index];
 		raw_spin_unlock_irqrestore(&track->lock, flags);
 	}
-	if (!seen.live)
+	if (!seen.counted)
 		return false;
 	*info = (struct memmgr_info) {
 		.size = sizeof(*info),

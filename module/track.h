@@ -20,30 +20,42 @@ struct region;
  * struct track_block - a block that kernel code has
  * @place: where, offset in the region
  * @bytes: asked for
+ * @lead: bytes of its block before that, room for a red zone
+ * @tail: bytes of its block that were asked for behind it, a red zone
  * @time_ns: when it was made
  * @next: in its bucket, or the next free one
  * @site: where it comes from
  * @pid: of who was running then; 0: an interrupt
  * @tid: the same
  * @live: it is one
+ * @counted: its site knows that it lives
  * @comm: of who was running then
  */
 struct track_block {
 	u64 place;
 	u64 bytes;
+	u32 lead;
+	u32 tail;
 	u64 time_ns;
 	u32 next;
 	u32 site;
 	u32 pid;
 	u32 tid;
 	bool live;
+	bool counted;
 	char comm[MEMMGR_COMM_LEN];
 };
+
+static inline bool block_has_zones(const struct track_block *block)
+{
+	return block->lead | block->tail;
+}
 
 /**
  * struct track - the blocks of a heap that kernel code has
  * @lock: guards the rest; innermost
  * @used: blocks that are remembered
+ * @zoned: of these, between red zones
  * @free: first free entry
  * @lost: blocks for which there was no room
  * @bucket: by hash of the place, the first one
@@ -52,6 +64,7 @@ struct track_block {
 struct track {
 	raw_spinlock_t lock;
 	u32 used;
+	u32 zoned;
 	u32 free;
 	u64 lost;
 	u32 bucket[TRACK_BLOCKS];
@@ -76,10 +89,15 @@ struct track_tally {
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 int track_call(struct memmgr_heap *heap, struct memmgr_track *out);
+int track_prepare(struct memmgr_heap *heap);
 void track_free(struct memmgr_heap *heap);
-__visible void track_add(struct memmgr_heap *heap, u64 place, u64 bytes, u32 site);
+__visible void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site);
+__visible bool track_add(struct memmgr_heap *heap, struct track_block *block);
+u32 track_zoned(const struct memmgr_heap *heap);
+u32 track_check_zones(struct memmgr_heap *heap, u64 *place);
+bool track_inside(struct memmgr_heap *heap, u64 place, struct track_block *out);
 __visible bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was);
-__visible void track_restore(struct memmgr_heap *heap, const struct track_block *was);
+__visible void track_restore(struct memmgr_heap *heap, struct track_block *was);
 __visible void track_remove_from(struct memmgr_heap *heap, u64 place);
 bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info);
 void track_tally(struct track_tally *tally, const struct record *record);
@@ -88,6 +106,11 @@ void track_tell(const struct client *client, struct track_tally *tally);
 static inline int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline u32 track_check_zones(struct memmgr_heap *heap, u64 *place)
+{
+	return 0;
 }
 
 static inline bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info)
@@ -100,7 +123,7 @@ static inline bool track_remove(struct memmgr_heap *heap, u64 place, struct trac
 	return false;
 }
 
-static inline void track_restore(struct memmgr_heap *heap, const struct track_block *was)
+static inline void track_restore(struct memmgr_heap *heap, struct track_block *was)
 {
 }
 
@@ -108,8 +131,13 @@ static inline void track_remove_from(struct memmgr_heap *heap, u64 place)
 {
 }
 
-static inline void track_add(struct memmgr_heap *heap, u64 place, u64 bytes, u32 site)
+static inline void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site)
 {
+}
+
+static inline bool track_add(struct memmgr_heap *heap, struct track_block *block)
+{
+	return false;
 }
 
 static inline void track_free(struct memmgr_heap *heap)

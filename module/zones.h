@@ -8,6 +8,7 @@
 
 struct memmgr_heap;
 struct record;
+struct track_block;
 
 #define ZONE_USUAL	64u
 
@@ -15,20 +16,23 @@ struct record;
  * struct zones - the red zones of a heap; guarded by its lock
  * @bytes: of one, for new allocations
  * @unzoned: allocations that had no room for both
- * @found: damages
  */
 struct zones {
 	u32 bytes;
 	u64 unzoned;
-	u64 found;
 };
 
+/* Called where debug_is_on(), which the compiler knows when it cannot be. */
+__visible void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block);
+__visible u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block);
+
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-void zones_plan(struct memmgr_heap *heap, struct record *record);
+__visible void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
 void zones_paint(struct memmgr_heap *heap, const struct record *record);
 u32 zones_check(struct memmgr_heap *heap, const struct record *record);
 #else
-static inline void zones_plan(struct memmgr_heap *heap, struct record *record)
+static inline void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead,
+			      u32 *tail)
 {
 }
 

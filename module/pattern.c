@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The patterns of core/guard.c in the memory of a region. */
+#include <linux/minmax.h>
+#include <uapi/linux/memmgr.h>
+
+#include "pattern.h"
+#include "region.h"
+
+#define PIECE	64u	/* memory of a device does not take any access */
+
+static struct guard guard_at(const struct pattern *pattern, u64 done)
+{
+	return (struct guard) {
+		.kind = pattern->kind,
+		.key = pattern->key,
+		.position = pattern->place + done,
+	};
+}
+
+/**
+ * pattern_fill - write a pattern
+ * @region: where
+ * @pattern: what
+ *
+ * Context: any. O(bytes).
+ */
+void pattern_fill(const struct region *region, const struct pattern *pattern)
+{
+	struct guard guard;
+	u8 piece[PIECE];
+	u64 done;
+	u32 n;
+
+	for (done = 0; done < pattern->bytes; done += n) {
+		n = min_t(u64, pattern->bytes - done, PIECE);
+		guard = guard_at(pattern, done);
+		guard_fill(&guard, piece, n);
+		region_put(region, pattern->place + done, piece, n);
+	}
+}
+
+/* What a report shows of damage from @first to before @end. */
+static void pattern_dump(const struct region *region, const struct pattern *pattern,
+			 u64 first, u64 end, struct memmgr_corruption *c)
+{
+	struct guard guard = guard_at(pattern, first);
+
+	c->offset = pattern->place + first;
+	c->damaged = end - first;
+	c->dump = min_t(u64, end - first, MEMMGR_CORRUPTION_DUMP);
+	guard_fill(&guard, c->expected, c->dump);
+	region_copy(region, c->offset, c->found, c->dump);
+}
+
+/**
+ * pattern_damaged - look at a pattern that was written
+ * @region: where
+ * @pattern: what
+ * @c: when there is damage: offset, damaged and the dumps are filled in
+ *
+ * Context: any. O(bytes).
+ * Return: true when there is.
+ */
+bool pattern_damaged(const struct region *region, const struct pattern *pattern,
+		     struct memmgr_corruption *c)
+{
+	u64 done, first = 0, end = 0;
+	struct guard guard;
+	u8 piece[PIECE];
+	u32 n, at;
+
+	for (done = 0; done < pattern->bytes; done += n) {
+		n = min_t(u64, pattern->bytes - done, PIECE);
+		guard = guard_at(pattern, done);
+		region_copy(region, pattern->place + done, piece, n);
+		at = guard_check(&guard, piece, n);
+		if (at == n)
+			continue;
+		if (!end)
+			first = done + at;
+		end = done + guard_damage(&guard, piece, n);
+	}
+	if (end)
+		pattern_dump(region, pattern, first, end, c);
+	return end;
+}
