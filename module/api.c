@@ -84,10 +84,10 @@ void memmgr_heap_put(struct memmgr_heap *heap)
 EXPORT_SYMBOL_GPL(memmgr_heap_put);
 
 /* Any kind, by the engine's own way. */
-static void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align,
+static void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, bool recorded,
 		       struct engine_refusal *why)
 {
-	struct engine_request rq = { .bytes = bytes, .align = align };
+	struct engine_request rq = { .bytes = bytes, .align = align, .recorded = recorded };
 	struct engine_block block;
 	unsigned long flags;
 	int err;
@@ -114,14 +114,14 @@ static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
 	void *ptr;
 
 	do {
-		ptr = alloc_any(heap, bytes, align, &why);
+		ptr = alloc_any(heap, bytes, align, false, &why);
 	} while (!ptr && why.reason && quarantine_evict(heap));
 	if (!ptr && why.reason && heap->fallback &&
 	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
 		flags = heap_lock(heap);
 		heap->fallbacks++;
 		heap_unlock(heap, flags);
-		ptr = alloc_any(heap->fallback, bytes, align, &why);
+		ptr = alloc_any(heap->fallback, bytes, align, false, &why);
 	}
 	if (!ptr && why.reason)
 		heap_failed(heap, bytes, align, &why);
@@ -245,16 +245,17 @@ static void watch_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 }
 
 /* By the engine's own way, with the heap locked. */
-static noinline int free_any(struct memmgr_heap *heap, u64 offset)
+static noinline int free_any(struct memmgr_heap *heap, u64 offset, bool recorded)
 {
 	struct engine_block block;
 
-	return heap->engine.ops->free(&heap->engine, offset, false, &block);
+	return heap->engine.ops->free(&heap->engine, offset, recorded, &block);
 }
 
 /*
  * Between red zones. What is known of the block tells where it begins; without room
- * for that, or for the zones, it goes without them: NULL.
+ * for that, or for the zones, it goes without them: NULL. The engine takes it for one
+ * with a record, so that nobody frees it where it begins.
  */
 static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 			 unsigned int alloc_flags, unsigned long caller)
@@ -270,7 +271,7 @@ static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 	flags = heap_lock(heap);
 	zones_plan(heap, bytes, align, &lead, &tail);
 	heap_unlock(heap, flags);
-	ptr = tail ? alloc_any(heap, lead + bytes + tail, align, &why) : NULL;
+	ptr = tail ? alloc_any(heap, lead + bytes + tail, align, true, &why) : NULL;
 	if (!ptr)
 		return NULL;
 	block_fill(&block, ptr + lead - region->virt, bytes, block_site(region, caller));
@@ -284,7 +285,7 @@ static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 	}
 	flags = heap_lock(heap);
 	if (heap_offset(heap, ptr, &offset))
-		free_any(heap, offset);
+		free_any(heap, offset, true);
 	heap_unlock(heap, flags);
 	return NULL;
 }
@@ -466,6 +467,7 @@ static int free_kept(struct memmgr_heap *heap, struct track_block *was, const vo
 		     u32 site)
 {
 	struct engine *e = &heap->engine;
+	bool recorded = block_has_zones(was);
 	struct engine_block block;
 	bool kept;
 	u64 offset;
@@ -477,8 +479,9 @@ static int free_kept(struct memmgr_heap *heap, struct track_block *was, const vo
 	if (quarantine_holds(heap, offset))
 		return -ENOENT;
 	kept = quarantine_keeps(heap);
-	err = kept ? e->ops->find(e, offset, &block) : e->ops->free(e, offset, false, &block);
-	if (!err && kept && block.recorded)
+	err = kept ? e->ops->find(e, offset, &block) :
+		     e->ops->free(e, offset, recorded, &block);
+	if (!err && kept && block.recorded != recorded)
 		err = -EACCES;
 	if (err)
 		return err;
@@ -555,7 +558,7 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 	flags = heap_lock_inline(heap);
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		if (unlikely(!stack_give_fast(heap, distance)))
-			err = distance < heap->span ? free_any(heap, distance) : -ERANGE;
+			err = distance < heap->span ? free_any(heap, distance, false) : -ERANGE;
 	} else if (unlikely(distance >= heap->span)) {
 		err = -ERANGE;
 	} else if (heap_is(heap, MEMMGR_KIND_SLAB)) {
@@ -635,8 +638,10 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 			break;
 		seen = heap->freed;
 		heap_unlock(heap, flags);
-		go_on = heap_wait(heap, seen, &left, &err);
-		heap_wake(heap, true);
+		if (!quarantine_evict(heap)) {
+			go_on = heap_wait(heap, seen, &left, &err);
+			heap_wake(heap, true);
+		}
 		flags = heap_lock(heap);
 	}
 	heap->waiters--;
@@ -723,7 +728,7 @@ int memmgr_release(struct memmgr_heap *heap, u64 mark)
 		err = heap_stack_has_records(heap, depth) ? -EBUSY : 0;
 	if (!err) {
 		stack_release(&heap->stack, mark, &n);
-		if (debug_is_on() && heap->debug & DEBUG_TRACK)
+		if (debug_is_on() && heap->debug & (DEBUG_TRACK | DEBUG_ZONED))
 			track_remove_from(heap, stack_end(heap));
 		wake = heap_freed(heap);
 	}

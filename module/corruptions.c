@@ -121,16 +121,16 @@ static void log_dump(const char *what, const struct memmgr_corruption *c, const 
 		pr_err("memmgr:   %s %*ph\n", what, (int)c->dump, bytes);
 }
 
-/* "allocated by NAME, pid 1, thread 1, at SITE, 12 ms before" */
+/* "allocated by NAME, pid 1, thread 1, at SITE, 12 us before" */
 static void log_who(const struct region *region, const char *what, const char *comm, u32 pid,
 		    u32 tid, u32 site_id, u64 before_ns)
 {
 	char site[SITE_PATH + 24];
 
 	site_print(site, sizeof(site), region, site_id);
-	pr_err("memmgr:   %s by %*pE, pid %u, thread %u, at %s, %llu ms before\n", what,
+	pr_err("memmgr:   %s by %*pE, pid %u, thread %u, at %s, %llu us before\n", what,
 	       (int)strnlen(comm, MEMMGR_COMM_LEN), comm, pid, tid, site,
-	       div_u64(before_ns, NSEC_PER_MSEC));
+	       div_u64(before_ns, NSEC_PER_USEC));
 }
 
 static void log_report(const struct region *region, const struct memmgr_corruption *c)

@@ -270,8 +270,10 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 			break;
 		seen = heap->freed;
 		heap_unlock(heap, flags);
-		go_on = alloc_sleep(heap, seen, &left, &result);
-		heap_wake(heap, true);
+		if (!quarantine_evict(heap)) {
+			go_on = alloc_sleep(heap, seen, &left, &result);
+			heap_wake(heap, true);
+		}
 		flags = heap_lock(heap);
 	}
 	heap->waiters--;

@@ -149,13 +149,14 @@ static void freed_gone(struct quarantine *q, struct freed *freed)
 		q->tail++;
 }
 
-/* Poison the oldest new one; false: there is none. */
+/* Poison the oldest new one; false: there is none. Who waits can have it then. */
 static bool quarantine_fill(struct memmgr_heap *heap)
 {
 	struct quarantine *q;
 	struct freed *freed = NULL;
 	struct pattern poison;
 	unsigned long flags;
+	bool wake, fill;
 
 	flags = heap_lock(heap);
 	q = heap->quarantine;
@@ -171,19 +172,18 @@ static bool quarantine_fill(struct memmgr_heap *heap)
 		return false;
 	}
 	q->fill++;
-	poison = freed_poison(heap, freed);
-	if (!(heap->debug & DEBUG_POISON)) {
-		freed->state = FREED_HELD;
-		heap_unlock(heap, flags);
-		return true;
-	}
 	freed->state = FREED_BUSY;
+	poison = freed_poison(heap, freed);
+	fill = heap->debug & DEBUG_POISON;
 	heap_unlock(heap, flags);
-	pattern_fill(heap->region, &poison);
+	if (fill)
+		pattern_fill(heap->region, &poison);
 	flags = heap_lock(heap);
 	freed->state = FREED_HELD;
-	freed->poisoned = true;
+	freed->poisoned = fill;
+	wake = heap_freed(heap);
 	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
 	return true;
 }
 

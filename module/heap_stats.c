@@ -21,6 +21,8 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
 	flags = heap_lock(heap);
 	heap->engine.ops->books(&heap->engine, &books);
 	heap->engine.ops->frag(&heap->engine, &frag);
+	/* What is in quarantine is used, but nobody's. */
+	books.live -= quarantine_blocks(heap);
 	stats->resizes = heap->resizes;
 	stats->refused_frees = heap->refused;
 	stats->fallbacks = heap->fallbacks;

@@ -122,6 +122,16 @@ watched_tests() {
 	run_own_tests unwatched.
 }
 
+# And between red zones, poisoned and kept for a while: drivers do not see it.
+debugged_tests() {
+	rmmod memmgr_client
+	try debugged_on memctl debug --red-zones --poison
+	insmod "$modules/memmgr_client.ko"
+	run_own_tests debugged.
+	try debugged_sound sound
+	try debugged_off memctl debug --off
+}
+
 echo "KTAP version 1"
 # shellcheck disable=SC2086 # two words
 insmod "$modules/memmgr.ko" $region "heaps=$heaps" || exit 1
@@ -136,6 +146,7 @@ try load insmod "$modules/memmgr_client.ko"
 
 run_own_tests ""
 watched_tests
+debugged_tests
 
 answer=$(mktemp)
 # What the driver does when its interrupt gets no block, and nobody waits for one.
