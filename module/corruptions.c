@@ -76,9 +76,12 @@ static const char *times(u64 n)
 /* "3 bytes past the end of": where something is, seen from an allocation. */
 static void where_print(char *text, size_t size, const struct memmgr_corruption *c)
 {
-	if (c->offset < c->place)
+	/* The page before an allocation that begins at 0 is below that. */
+	s64 inside = c->offset - c->place;
+
+	if (inside < 0)
 		snprintf(text, size, "%llu byte%s before", c->distance, times(c->distance));
-	else if (c->offset >= c->place + c->bytes)
+	else if (inside >= (s64)c->bytes)
 		snprintf(text, size, "%llu byte%s past the end of", c->distance,
 			 times(c->distance));
 	else

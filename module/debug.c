@@ -25,7 +25,7 @@ void debug_set(struct memmgr_heap *heap, u32 set, u32 clear)
 
 	mutex_lock(&debug_mutex);
 	before = heap->debug;
-	after = (before | set) & ~clear;
+	after = (before & ~clear) | set;
 	WRITE_ONCE(heap->debug, after);
 	if (!before && after)
 		static_branch_inc(&debug_key);

@@ -78,9 +78,15 @@ static void debug_default(const struct memmgr_heap *heap, struct memmgr_debug *d
 		d->quarantine_blocks = QUARANTINE_USUAL;
 }
 
+/* Blocks of kernel code between red zones are looked up at their free, while there are any. */
+static u32 debug_lasting(const struct memmgr_heap *heap, u32 wanted)
+{
+	return wanted & DEBUG_ZONES || track_zoned(heap) ? DEBUG_ZONED : 0;
+}
+
 /*
- * Everything off, then what is wanted on, with its memory at hand. Blocks of kernel code
- * between red zones are looked up by their place at their free, as long as there are any.
+ * Everything off, then what is wanted on, with its memory at hand. In between
+ * DEBUG_ZONED keeps the key as it is: to patch the kernel twice takes long.
  */
 static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 {
@@ -88,19 +94,19 @@ static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 	unsigned long flags;
 	int err = 0;
 
-	debug_set(heap, 0, DEBUG_ERRORS | (track_zoned(heap) ? 0 : DEBUG_ZONED));
+	debug_set(heap, wanted ? DEBUG_ZONED : 0, DEBUG_ERRORS);
 	debug_default(heap, d);
 	if (wanted)
 		err = track_prepare(heap);
 	if (!err && (wanted || heap->quarantine))
 		err = quarantine_set(heap, d);
 	if (err)
-		return err;
+		wanted = 0;
 	flags = heap_lock(heap);
-	heap->zones.bytes = d->zone;
+	heap->zones.bytes = err ? 0 : d->zone;
 	heap_unlock(heap, flags);
-	debug_set(heap, wanted | (wanted & DEBUG_ZONES ? DEBUG_ZONED : 0), 0);
-	return 0;
+	debug_set(heap, wanted | debug_lasting(heap, wanted), DEBUG_ZONED);
+	return err;
 }
 
 static void debug_tell(struct memmgr_heap *heap, struct memmgr_debug *d)
@@ -285,9 +291,9 @@ void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, 
 		return;
 	}
 	c.offset = c.place + inside;
-	if (c.offset >= c.place + c.bytes)
-		c.distance = c.offset - (c.place + c.bytes);
-	else if (c.offset >= c.place)
-		c.distance = c.offset - c.place;
+	if ((s64)inside >= (s64)c.bytes)
+		c.distance = inside - c.bytes;
+	else if ((s64)inside >= 0)
+		c.distance = inside;
 	corruptions_add(heap, &c);
 }

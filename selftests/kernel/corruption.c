@@ -3,96 +3,12 @@
  * Corruptions: one byte is damaged at each place of both red zones of an allocation, in
  * each kind of heap, and exactly one report names the allocation and the place.
  */
-#include <sys/mman.h>
-
-#include "memmgr_test.h"
+#include "debugging.h"
 
 MEMMGR_FIXTURE(corruption)
 MEMMGR_KIND_FIXTURE(corruption_kind);
 
-#define ZONE	16u
-
-static int debug_call(int fd, __u32 heap, __u32 flags, __u32 zone, struct memmgr_debug *d)
-{
-	*d = (struct memmgr_debug) {
-		.size = sizeof(*d), .heap = heap, .flags = flags, .zone = zone,
-	};
-	return mm_call(fd, MEMMGR_IOC_DEBUG, d);
-}
-
-static void zones_on(struct __test_metadata *_metadata, int fd, __u32 heap, __u32 zone)
-{
-	struct memmgr_debug d;
-
-	ASSERT_EQ(0, debug_call(fd, heap, MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, zone, &d));
-	EXPECT_EQ(MEMMGR_DEBUG_ZONES, d.flags);
-}
-
-/* Reports after @after; the last one goes to @c. */
-static __u32 reports(struct __test_metadata *_metadata, int fd, __u64 *after,
-		     struct memmgr_corruption *c)
-{
-	struct memmgr_corruptions cs = {
-		.size = sizeof(cs), .count = 1, .entry_size = sizeof(*c), .after = *after,
-		.entries = (uintptr_t)c,
-	};
-	__u32 n = 0;
-
-	for (;;) {
-		cs.count = 1;
-		ASSERT_EQ(0, mm_call(fd, MEMMGR_IOC_CORRUPTIONS, &cs));
-		if (!cs.count)
-			break;
-		n++;
-	}
-	*after = cs.after;
-	return n;
-}
-
-/* A private heap with zones, all of it mapped, and what was reported before. */
-struct ground {
-	int fd;
-	__u32 heap;
-	unsigned char *arena;
-	size_t bytes;
-	__u64 after;
-};
-
-static void ground_make(struct __test_metadata *_metadata, int fd, __u32 kind,
-			struct ground *g)
-{
-	struct memmgr_heap_create c = heap_config(kind, "t-corruption");
-	struct memmgr_corruption last;
-
-	*g = (struct ground) { .fd = fd };
-	if (kind == MEMMGR_KIND_SLAB || kind == MEMMGR_KIND_POOL)
-		c.align = 64;
-	ASSERT_EQ(0, mm_heap_create(fd, &c));
-	g->heap = c.heap;
-	g->bytes = c.map_size;
-	zones_on(_metadata, fd, c.heap, ZONE);
-	g->arena = must_map(_metadata, fd, c.map_offset, c.map_size);
-	reports(_metadata, fd, &g->after, &last);
-}
-
-#define MARK	"where is it now?"	/* 16 bytes, in no zone */
-
-/* Where an allocation shows in the arena: what is written to it is found there. */
-static unsigned char *where(struct __test_metadata *_metadata, const struct ground *g,
-			    const struct memmgr_alloc *a)
-{
-	unsigned char *found = NULL;
-	size_t at;
-
-	ASSERT_LE(strlen(MARK), a->bytes);
-	ASSERT_EQ(0, mm_write(g->fd, a->handle, 0, MARK, strlen(MARK)));
-	for (at = 0; !found && at < g->bytes; at += page_size())
-		if (!touch(g->arena + at, false))
-			found = memmem(g->arena + at, page_size(), MARK, strlen(MARK));
-	ASSERT_NE(NULL, found);
-	memset(found, 0, strlen(MARK));
-	return found;
-}
+static const struct memmgr_debug zones = { .flags = MEMMGR_DEBUG_ZONES, .zone = ZONE };
 
 /* Damage one byte, @distance from the allocation; what is found in its place then. */
 static void damage_one(struct __test_metadata *_metadata, struct ground *g,
@@ -141,7 +57,7 @@ TEST_F(corruption_kind, corruption_each_byte)
 
 	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
 		SKIP(return, "not in this build");
-	ground_make(_metadata, self->fd, variant->kind, &g);
+	ground_make(_metadata, self->fd, variant->kind, zones, &g);
 	for (n = 0; n < ARRAY_SIZE(aligns); n++)
 		for (s = 0; s < ARRAY_SIZE(sizes); s++)
 			for (distance = 0; distance < ZONE; distance++) {
@@ -151,7 +67,7 @@ TEST_F(corruption_kind, corruption_each_byte)
 				damage_one(_metadata, &g, &a, MEMMGR_CORRUPTION_BEFORE, distance);
 				damage_one(_metadata, &g, &a, MEMMGR_CORRUPTION_BEHIND, distance);
 			}
-	ASSERT_EQ(0, debug_call(self->fd, g.heap, 0, 0, &d));
+	ASSERT_EQ(0, debug_get(self->fd, g.heap, &d));
 	EXPECT_EQ(0, d.unzoned);
 	EXPECT_EQ(2 * n * s * ZONE, d.found);
 }
@@ -168,7 +84,7 @@ TEST_F(corruption_kind, corruption_none_inside)
 
 	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
 		SKIP(return, "not in this build");
-	ground_make(_metadata, self->fd, variant->kind, &g);
+	ground_make(_metadata, self->fd, variant->kind, zones, &g);
 	for (bytes = 16; bytes <= 80; bytes++) {
 		a = must_alloc(_metadata, self->fd, g.heap, bytes);
 		EXPECT_EQ(bytes, a.granted);
@@ -192,7 +108,7 @@ TEST_F(corruption_kind, corruption_found_by_check)
 
 	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
 		SKIP(return, "not in this build");
-	ground_make(_metadata, self->fd, variant->kind, &g);
+	ground_make(_metadata, self->fd, variant->kind, zones, &g);
 	a = must_alloc(_metadata, self->fd, g.heap, 32);
 	p = where(_metadata, &g, &a);
 	/* Not all of it: the seventh of twelve bytes is as it was. */
@@ -222,7 +138,7 @@ TEST_F(corruption_kind, corruption_after_resize)
 
 	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
 		SKIP(return, "not in this build");
-	ground_make(_metadata, self->fd, variant->kind, &g);
+	ground_make(_metadata, self->fd, variant->kind, zones, &g);
 	a = must_alloc(_metadata, self->fd, g.heap, 40);
 	p = where(_metadata, &g, &a);
 	for (bytes = 20; bytes <= 60; bytes++) {
@@ -252,7 +168,8 @@ TEST_F(corruption, corruption_past_the_end_of_a_mapping)
 	if (!debug_is_built(self->fd))
 		SKIP(return, "not in this build");
 	reports(_metadata, self->fd, &after, &c);
-	zones_on(_metadata, self->fd, MEMMGR_HEAP_MAIN, 0);
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN,
+			       (struct memmgr_debug) { .flags = MEMMGR_DEBUG_ZONES }));
 	a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page + 5);
 	p = must_map(_metadata, self->fd, a.map_offset, 2 * self->page);
 	memset(p, 1, self->page + 5);
@@ -264,7 +181,8 @@ TEST_F(corruption, corruption_past_the_end_of_a_mapping)
 	EXPECT_EQ(0, c.distance);
 	EXPECT_EQ(1, c.damaged);
 	EXPECT_EQ(0, c.found[0]);
-	ASSERT_EQ(0, debug_call(self->fd, MEMMGR_HEAP_MAIN, MEMMGR_DEBUG_SET, 0, &d));
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
+	ASSERT_EQ(0, debug_get(self->fd, MEMMGR_HEAP_MAIN, &d));
 	EXPECT_EQ(0, d.flags);
 	/* Those that have zones are looked at still. */
 	p[self->page + 5 + 63] ^= 0x10;
@@ -276,24 +194,37 @@ TEST_F(corruption, corruption_past_the_end_of_a_mapping)
 
 TEST_F(corruption, corruption_bad_requests)
 {
-	static const struct {
-		__u32 flags, zone;
-	} bad[] = {
-		{ MEMMGR_DEBUG_ZONES, 0 }, { MEMMGR_DEBUG_ZONES, 64 }, { 0, 64 }, { 8, 0 },
-		{ MEMMGR_DEBUG_SET, 64 }, { MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, 4 },
-		{ MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, 12 },
-		{ MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, 4104 },
+	static const struct memmgr_debug bad[] = {
+		{ .flags = MEMMGR_DEBUG_ZONES },
+		{ .zone = 64 },
+		{ .quarantine_bytes = 1 },
+		{ .flags = 1u << 5 },
+		{ .flags = 1u << 31 },
+		{ .reserved = 1 },
+		{ .flags = MEMMGR_DEBUG_SET | 1u << 5 },
+		{ .flags = MEMMGR_DEBUG_SET, .zone = 64 },
+		{ .flags = MEMMGR_DEBUG_SET, .quarantine_blocks = 1 },
+		{ .flags = MEMMGR_DEBUG_SET, .guard_interval = 1 },
+		{ .flags = MEMMGR_DEBUG_SET | MEMMGR_DEBUG_POISON, .quarantine_bytes = 4096 },
+		{ .flags = MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, .zone = 4 },
+		{ .flags = MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, .zone = 12 },
+		{ .flags = MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, .zone = 4104 },
+		{ .flags = MEMMGR_DEBUG_SET | MEMMGR_DEBUG_QUARANTINE,
+		  .quarantine_blocks = MEMMGR_QUARANTINE_MAX + 1 },
 	};
 	struct memmgr_debug d;
 	unsigned int i;
 
 	if (!debug_is_built(self->fd))
 		SKIP(return, "not in this build");
-	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		EXPECT_EQ(-EINVAL, debug_call(self->fd, MEMMGR_HEAP_MAIN, bad[i].flags,
-					      bad[i].zone, &d));
-	EXPECT_EQ(-ENOENT, debug_call(self->fd, MEMMGR_MAX_HEAPS, 0, 0, &d));
-	ASSERT_EQ(0, debug_call(self->fd, MEMMGR_HEAP_MAIN, 0, 0, &d));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		d = bad[i];
+		d.size = sizeof(d);
+		EXPECT_EQ(-EINVAL, mm_call(self->fd, MEMMGR_IOC_DEBUG, &d))
+			TH_LOG("request %u", i);
+	}
+	EXPECT_EQ(-ENOENT, debug_get(self->fd, MEMMGR_MAX_HEAPS, &d));
+	ASSERT_EQ(0, debug_get(self->fd, MEMMGR_HEAP_MAIN, &d));
 	EXPECT_EQ(0, d.flags);
 }
 
