@@ -495,14 +495,24 @@ int memmgr_sites(int fd, int (*visit)(const struct memmgr_site *site, void *arg)
 	return err;
 }
 
-int memmgr_debug(int fd, uint32_t heap, uint32_t flags, uint32_t zone, struct memmgr_debug *debug)
+int memmgr_debug(int fd, struct memmgr_debug *debug)
 {
-	memset(debug, 0, sizeof(*debug));
-	debug->size = sizeof(*debug);
-	debug->heap = heap;
-	debug->flags = flags;
-	debug->zone = zone;
-	return call(fd, MEMMGR_IOC_DEBUG, debug);
+	uint32_t on = debug->flags & MEMMGR_DEBUG_SET ? debug->flags : 0;
+	struct memmgr_debug d = { .size = sizeof(d), .heap = debug->heap, .flags = on };
+	int err;
+
+	if (on & MEMMGR_DEBUG_ZONES)
+		d.zone = debug->zone;
+	if (on & MEMMGR_DEBUG_QUARANTINE) {
+		d.quarantine_bytes = debug->quarantine_bytes;
+		d.quarantine_blocks = debug->quarantine_blocks;
+	}
+	if (on & MEMMGR_DEBUG_GUARDS)
+		d.guard_interval = debug->guard_interval;
+	err = call(fd, MEMMGR_IOC_DEBUG, &d);
+	if (!err)
+		*debug = d;
+	return err;
 }
 
 int memmgr_corruptions(int fd, uint64_t after, struct memmgr_corruption *entries,
@@ -517,9 +527,10 @@ int memmgr_corruptions(int fd, uint64_t after, struct memmgr_corruption *entries
 	};
 	int err = call(fd, MEMMGR_IOC_CORRUPTIONS, &corruptions);
 
-	if (err)
-		return err;
-	*count = corruptions.count;
-	*total = corruptions.total;
-	return 0;
+	if (!err) {
+		*count = corruptions.count;
+		if (total)
+			*total = corruptions.total;
+	}
+	return err;
 }

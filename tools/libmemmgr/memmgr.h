@@ -184,27 +184,35 @@ int memmgr_track(int fd, uint32_t heap, uint32_t flags, struct memmgr_track *tra
 /* Visit the sites of a region, as memmgr_list() visits allocations. */
 int memmgr_sites(int fd, int (*visit)(const struct memmgr_site *site, void *arg), void *arg);
 
-/**
- * memmgr_debug() - look for memory errors in a heap
- * @fd: of a region
- * @heap: id
- * @flags: 0: only tell; MEMMGR_DEBUG_SET with MEMMGR_DEBUG_ZONES or without
- * @zone: bytes of a red zone, 0: the usual
- * @debug: the answer
- *
- * Return: 0 or -errno, as the ABI says.
- */
-int memmgr_debug(int fd, uint32_t heap, uint32_t flags, uint32_t zone, struct memmgr_debug *debug);
+/* ---- memory errors ---- */
 
 /**
- * memmgr_corruptions() - the last reports of damage, the oldest first
- * @fd: of a region
- * @after: number of the last one seen, 0: none
- * @entries: the reports
- * @count: in: entries that fit; out: that were written
- * @total: reports ever
+ * memmgr_debug() - look for memory errors in a heap
+ * @fd: the region
+ * @debug: in: its @heap, and with MEMMGR_DEBUG_SET in its @flags what is on from then
+ *	on, for root; out: what is on, and how much was found; see struct memmgr_debug
  *
- * Return: 0 or -errno, as the ABI says.
+ * Without MEMMGR_DEBUG_SET it only tells, whatever else is in @debug, and with it the
+ * answers of an earlier call may still be in there, as well as the sizes of what is
+ * to be off. Red zones of 64 bytes, and a quarantine of the usual size:
+ *
+ *	struct memmgr_debug debug = {
+ *		.flags = MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES | MEMMGR_DEBUG_QUARANTINE,
+ *		.zone = 64,
+ *	};
+ *
+ * Return: 0; -EOPNOTSUPP when the module was built without DEBUG; or another error,
+ * and @debug is as it was.
+ */
+int memmgr_debug(int fd, struct memmgr_debug *debug);
+
+/**
+ * memmgr_corruptions() - the last memory errors that were found in the region
+ * @fd: the region
+ * @after: only those with a higher number, 0 for all that are remembered
+ * @entries: room for them, oldest first
+ * @count: in: entries that fit, 1 .. MEMMGR_BATCH_MAX; out: entries written
+ * @total: out: errors ever, of others' allocations as well; may be NULL
  */
 int memmgr_corruptions(int fd, uint64_t after, struct memmgr_corruption *entries,
 		       uint32_t *count, uint64_t *total);
@@ -387,6 +395,9 @@ const char *memmgr_fixed_name(uint32_t reason);
 
 /* The name of an enum memmgr_event_kind: "low"; "unknown" for others. */
 const char *memmgr_event_name(uint32_t kind);
+
+/* The name of an enum memmgr_corruption_kind: "double-free"; "unknown" for others. */
+const char *memmgr_corruption_name(uint32_t kind);
 
 /**
  * memmgr_parse_size() - read a size

@@ -56,6 +56,17 @@ static const char *const event_names[MEMMGR_EVENTS] = {
 	[MEMMGR_EVENT_CORRUPTION]	= "corruption",
 };
 
+static const char *const corruption_names[MEMMGR_CORRUPTIONS] = {
+	[0]				= "unknown",
+	[MEMMGR_CORRUPTION_BEFORE]	= "before",
+	[MEMMGR_CORRUPTION_BEHIND]	= "behind",
+	[MEMMGR_CORRUPTION_FREED]	= "freed",
+	[MEMMGR_CORRUPTION_DOUBLE_FREE]	= "double-free",
+	[MEMMGR_CORRUPTION_WRONG_FREE]	= "wrong-free",
+	[MEMMGR_CORRUPTION_STALE]	= "stale",
+	[MEMMGR_CORRUPTION_GUARD]	= "guard",
+};
+
 /* Unit @i is 1024^i bytes. */
 static const struct {
 	const char *brief;
@@ -95,6 +106,11 @@ const char *memmgr_fixed_name(uint32_t reason)
 const char *memmgr_event_name(uint32_t kind)
 {
 	return kind < MEMMGR_EVENTS ? event_names[kind] : "unknown";
+}
+
+const char *memmgr_corruption_name(uint32_t kind)
+{
+	return kind < MEMMGR_CORRUPTIONS ? corruption_names[kind] : "unknown";
 }
 
 static int digit_value(char c, unsigned int base)

@@ -44,6 +44,17 @@ uint64_t arg_size_nonzero(struct argp_state *state, const char *name, const char
 	return bytes;
 }
 
+uint64_t arg_size_range(struct argp_state *state, const char *name, const char *text,
+			uint64_t min, uint64_t max)
+{
+	uint64_t bytes = arg_size(state, name, text);
+
+	if (bytes < min || bytes > max)
+		argp_error(state, "%s: %s is out of range; give %" PRIu64 " to %" PRIu64 " bytes",
+			   name, text, min, max);
+	return bytes;
+}
+
 uint64_t arg_count(struct argp_state *state, const char *name, const char *text,
 		   uint64_t min, uint64_t max)
 {

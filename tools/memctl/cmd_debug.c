@@ -1,37 +1,93 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl debug: look for memory errors in heaps. */
 #include <fcntl.h>
-#include <stdlib.h>
+#include <inttypes.h>
+#include <string.h>
 
 #include "memctl.h"
 
 enum {
-	KEY_ZONES = 0x100,
+	KEY_ZONES = 0x200,
+	KEY_POISON,
+	KEY_QUARANTINE,
+	KEY_GUARDS,
 	KEY_OFF,
 };
 
 static const struct argp_option options_table[] = {
 	{ "red-zones", KEY_ZONES, "BYTES", OPTION_ARG_OPTIONAL,
-	  "From now on put allocations between red zones of BYTES each, 64 unless given", 0 },
-	{ "off", KEY_OFF, 0, 0, "No longer; zones that are there are still looked at", 0 },
+	  "Put new allocations between red zones of BYTES each (default 64)", 0 },
+	{ "poison", KEY_POISON, 0, 0, "Fill freed memory with a pattern, and see who writes there", 0 },
+	{ "quarantine", KEY_QUARANTINE, "BYTES[,BLOCKS]", OPTION_ARG_OPTIONAL,
+	  "Keep freed memory from being used again soon: the last BYTES (default: a 16th of the "
+	  "heap), in at most BLOCKS blocks (default 256)", 0 },
+	{ "guards", KEY_GUARDS, "N", OPTION_ARG_OPTIONAL,
+	  "Let one in N allocations of kernel code (default 100) end at an unmapped page", 0 },
+	{ "off", KEY_OFF, 0, 0, "Look for nothing more; zones that are there are still looked at", 0 },
 	{ 0 },
 };
 
 struct options {
 	const char *heap;
-	uint32_t flags;
-	uint32_t zone;
+	struct memmgr_debug wanted;	/* flags: of the options that were given */
 	bool off;
 };
 
-static void parse_zones(struct options *options, const char *text, struct argp_state *state)
+static void parse_zones(struct memmgr_debug *wanted, const char *text, struct argp_state *state)
 {
-	options->flags = MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES;
+	wanted->flags |= MEMMGR_DEBUG_ZONES;
 	if (!text)
 		return;
-	options->zone = arg_count(state, "--red-zones", text, MEMMGR_ZONE_MIN, MEMMGR_ZONE_MAX);
-	if (options->zone % MEMMGR_ZONE_MIN)
-		argp_error(state, "--red-zones: %s is no multiple of %u", text, MEMMGR_ZONE_MIN);
+	wanted->zone = arg_size_range(state, "--red-zones", text, MEMMGR_ZONE_MIN,
+				      MEMMGR_ZONE_MAX);
+	if (wanted->zone % MEMMGR_ZONE_MIN)
+		argp_error(state, "--red-zones: %s is no multiple of %u bytes", text,
+			   MEMMGR_ZONE_MIN);
+}
+
+static void parse_quarantine(struct memmgr_debug *wanted, const char *text,
+			     struct argp_state *state)
+{
+	char bytes[ARG_PART], blocks[ARG_PART];
+
+	wanted->flags |= MEMMGR_DEBUG_QUARANTINE;
+	if (!text)
+		return;
+	arg_two(state, "--quarantine", text, bytes, blocks);
+	wanted->quarantine_bytes = arg_size_nonzero(state, "--quarantine", bytes);
+	if (strchr(text, ','))
+		wanted->quarantine_blocks = arg_count(state, "--quarantine: BLOCKS", blocks, 1,
+						      MEMMGR_QUARANTINE_MAX);
+}
+
+static void parse_guards(struct memmgr_debug *wanted, const char *text, struct argp_state *state)
+{
+	wanted->flags |= MEMMGR_DEBUG_GUARDS;
+	if (text)
+		wanted->guard_interval = arg_count(state, "--guards", text, 1,
+						   MEMMGR_GUARD_INTERVAL_MAX);
+}
+
+static void parse_end(struct options *options, struct argp_state *state)
+{
+	if (options->off && options->wanted.flags)
+		argp_error(state, "--off goes alone; what is not given goes off anyway");
+	if (options->off || options->wanted.flags)
+		options->wanted.flags |= MEMMGR_DEBUG_SET;
+}
+
+static void parse_word(struct options *options, char *arg, struct argp_state *state)
+{
+	uint64_t number;
+
+	/* "--red-zones 64", as options whose value is not optional may be given. */
+	if (options->wanted.flags && !memmgr_parse_size(arg, &number) &&
+	    number >= MEMMGR_MAX_HEAPS)
+		argp_error(state, "'%s' is taken for a HEAP; a number follows its option with '=': "
+			   "--red-zones=%s", arg, arg);
+	if (state->arg_num)
+		argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
+	options->heap = arg;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -40,21 +96,25 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_ZONES:
-		parse_zones(options, arg, state);
+		parse_zones(&options->wanted, arg, state);
+		return 0;
+	case KEY_POISON:
+		options->wanted.flags |= MEMMGR_DEBUG_POISON;
+		return 0;
+	case KEY_QUARANTINE:
+		parse_quarantine(&options->wanted, arg, state);
+		return 0;
+	case KEY_GUARDS:
+		parse_guards(&options->wanted, arg, state);
 		return 0;
 	case KEY_OFF:
 		options->off = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
-		options->heap = arg;
+		parse_word(options, arg, state);
 		return 0;
 	case ARGP_KEY_END:
-		if (options->off && options->flags)
-			argp_error(state, "give --red-zones or --off, not both");
-		if (options->off)
-			options->flags = MEMMGR_DEBUG_SET;
+		parse_end(options, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -65,60 +125,161 @@ static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
 	.args_doc = "[HEAP]",
-	.doc = "Look for memory errors in a heap, or in all. Without options, show what is looked "
-	       "for and how much damage was found; memctl errors shows it.\v"
+	.doc = "Look for memory errors in a heap, or in all: what is given is on from then on, and "
+	       "what is not given is off. As root. Without options, show what is on and how many "
+	       "errors were found; memctl errors shows them.\v"
 	       "Red zones are bytes before and behind an allocation that nobody may write. They are "
-	       "looked at when it ends, when its size changes, and by memctl check.",
+	       "looked at when it is freed, when its size changes, and by memctl check.\n\n"
+	       "Poison is looked at when its memory leaves the quarantine, and by memctl check; "
+	       "without a quarantine there is little time to find anything. A quarantine by itself "
+	       "keeps what is freed from a new owner, whom a late write would hit; a stack heap has "
+	       "none.\n\n"
+	       "A guard page stops a wrong access at once, with a trace in the kernel's log.\n\n"
+	       "While any of these is on, a second free, a free of what is no allocation and the use "
+	       "of an old handle are reported as well.\n\n"
+	       "All of it costs memory and time; guards cost least. Example: "
+	       "memctl debug frames --red-zones --poison --quarantine=1M",
 };
+
+/* ---- what is shown ---- */
 
 static const struct column columns[] = {
 	{ "HEAP", "heap", CELL_TEXT, 0 },
-	{ "RED ZONES", "zone_bytes", CELL_SIZE, COLUMN_HIDE_ZERO },
-	{ "WITHOUT ROOM", "unzoned", CELL_COUNT, 0 },
-	{ "DAMAGE", "found", CELL_COUNT, 0 },
+	{ NULL, "red_zone_bytes", CELL_SIZE, COLUMN_JSON },
+	{ "RED ZONES", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "POISON", "poison", CELL_FLAG, COLUMN_JSON },
+	{ "POISON", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ NULL, "quarantine_bytes", CELL_SIZE, COLUMN_JSON },
+	{ NULL, "quarantine_blocks", CELL_COUNT, COLUMN_JSON },
+	{ NULL, "held_bytes", CELL_SIZE, COLUMN_JSON },
+	{ NULL, "held_blocks", CELL_COUNT, COLUMN_JSON },
+	{ "QUARANTINE", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ NULL, "guard_interval", CELL_COUNT, COLUMN_JSON },
+	{ NULL, "guards", CELL_COUNT, COLUMN_JSON },
+	{ "GUARDS", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "GUARDED", "guarded", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "NO ROOM", "unzoned", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "ERRORS", "found", CELL_COUNT, 0 },
 };
+
+/* What is off is "off", and null in JSON. */
+static void add_zones(struct table *table, const struct memmgr_debug *d)
+{
+	bool on = d->flags & MEMMGR_DEBUG_ZONES;
+
+	if (on)
+		table_num(table, d->zone);
+	else
+		table_none(table);
+	table_text(table, on ? size_text(d->zone) : "off");
+	on = d->flags & MEMMGR_DEBUG_POISON;
+	table_num(table, on);
+	table_text(table, on ? "on" : "off");
+}
+
+/* What was held before it was turned off still is. */
+static void add_quarantine(struct table *table, const struct memmgr_debug *d)
+{
+	bool on = d->flags & MEMMGR_DEBUG_QUARANTINE;
+	char text[128] = "off";
+
+	if (on) {
+		table_num(table, d->quarantine_bytes);
+		table_num(table, d->quarantine_blocks);
+		snprintf(text, sizeof(text), "%s of %s, %" PRIu32 " of %" PRIu32 " blocks",
+			 brief_size_text(d->held_bytes), brief_size_text(d->quarantine_bytes),
+			 d->held_blocks, d->quarantine_blocks);
+	} else {
+		table_none(table);
+		table_none(table);
+		if (d->held_blocks)
+			snprintf(text, sizeof(text), "off, %s in %" PRIu32 " blocks",
+				 brief_size_text(d->held_bytes), d->held_blocks);
+	}
+	table_num(table, d->held_bytes);
+	table_num(table, d->held_blocks);
+	table_text(table, text);
+}
+
+static void add_guards(struct table *table, const struct memmgr_debug *d)
+{
+	bool on = d->flags & MEMMGR_DEBUG_GUARDS;
+	char text[64] = "off";
+
+	if (on) {
+		table_num(table, d->guard_interval);
+		snprintf(text, sizeof(text), "1 in %" PRIu32 ", %" PRIu32 " now",
+			 d->guard_interval, d->guards);
+	} else {
+		table_none(table);
+		if (d->guards)
+			snprintf(text, sizeof(text), "off, %" PRIu32 " now", d->guards);
+	}
+	table_num(table, d->guards);
+	table_text(table, text);
+}
+
+/* ---- the heaps ---- */
 
 struct debugging {
 	const struct options *options;
 	struct table *table;
+	uint32_t on;		/* in any heap */
+	uint64_t found;
 };
 
 static int debug(const struct memctl *ctl, const struct memmgr_heap_query *heap, void *arg)
 {
 	struct debugging *debugging = arg;
-	struct memmgr_debug d;
-	int err = memmgr_debug(ctl->fd, heap->heap, debugging->options->flags,
-			       debugging->options->zone, &d);
+	struct memmgr_debug d = debugging->options->wanted;
+	int err;
 
+	d.heap = heap->heap;
+	err = memmgr_debug(ctl->fd, &d);
 	if (err)
-		return fail_errno(ctl, err, "debugging of heap '%s'", heap->name);
+		return fail_errno(ctl, err, "heap '%.*s'", MEMMGR_NAME_LEN, heap->name);
 	table_chars(debugging->table, heap->name, sizeof(heap->name));
-	table_num(debugging->table, d.zone);
+	add_zones(debugging->table, &d);
+	add_quarantine(debugging->table, &d);
+	add_guards(debugging->table, &d);
+	table_num(debugging->table, d.guarded);
 	table_num(debugging->table, d.unzoned);
 	table_num(debugging->table, d.found);
+	debugging->on |= d.flags;
+	debugging->found += d.found;
 	return EXIT_OK;
+}
+
+static void show(const struct memctl *ctl, const struct debugging *debugging)
+{
+	table_show(ctl, "heaps", debugging->table);
+	if (ctl->json)
+		return;
+	if (debugging->found)
+		puts("memctl errors shows what was found");
+	if (!debugging->on && !debugging->options->off)
+		puts("nothing is looked for; for example, as root: memctl debug --red-zones --poison "
+		     "--quarantine");
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)
 {
-	struct options options = { 0 };
+	struct options options = { .off = false };
 	struct debugging debugging = { .options = &options };
 	int rc;
 
 	parse_args(ctl, &argp, argc, argv, &options);
-	rc = region_open(ctl, options.flags ? O_RDWR : O_RDONLY);
+	rc = region_open(ctl, options.wanted.flags ? O_RDWR : O_RDONLY);
 	if (rc)
 		return rc;
 	debugging.table = table_new(columns, ARRAY_SIZE(columns));
 	rc = heaps_visit(ctl, options.heap, debug, &debugging);
-	if (!rc && ctl->json)
-		json_print(json_result(ctl, "heaps", table_json(debugging.table)));
-	else if (!rc)
-		table_print(debugging.table);
+	if (!rc)
+		show(ctl, &debugging);
 	table_free(debugging.table);
 	return rc;
 }
 
 const struct command cmd_debug = {
-	"debug", "look for memory errors in heaps", &argp, run,
+	"debug", "look for memory errors: red zones, poison, quarantine, guards", &argp, run,
 };

@@ -49,8 +49,7 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
 	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
 	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch,
-	cmd_top, cmd_leaks, cmd_inject, cmd_report,
-	cmd_debug, cmd_errors;
+	cmd_top, cmd_leaks, cmd_inject, cmd_report, cmd_debug, cmd_errors;
 
 /* ---- main.c ---- */
 
@@ -82,6 +81,9 @@ uint64_t arg_size(struct argp_state *state, const char *name, const char *text);
 /* A size of at least 1. */
 uint64_t arg_size_nonzero(struct argp_state *state, const char *name,
 			  const char *text);
+/* A size, @min .. @max. */
+uint64_t arg_size_range(struct argp_state *state, const char *name, const char *text,
+			uint64_t min, uint64_t max);
 /* A number without unit, @min .. @max. */
 uint64_t arg_count(struct argp_state *state, const char *name, const char *text,
 		   uint64_t min, uint64_t max);
@@ -255,6 +257,8 @@ const char *size_word(uint64_t bytes);
 const char *time_text(uint64_t ns);
 /* "12.5%" of thousandths, likewise. */
 const char *percent_text(uint64_t milli);
+/* Text from the ABI, likewise, of up to 63 bytes; what a terminal would obey is '?'. */
+const char *clean_text(const char *chars, size_t size);
 /* "64K" and "3m", likewise, as in tables. */
 const char *brief_size_text(uint64_t bytes);
 const char *age_text(uint64_t ns);

@@ -560,6 +560,18 @@ const char *percent_text(uint64_t milli)
 	return texts[turn];
 }
 
+const char *clean_text(const char *chars, size_t size)
+{
+	static char texts[8][64];
+	static unsigned int turn;
+	char *copy = clean_copy(chars, size);
+
+	turn = (turn + 1) % ARRAY_SIZE(texts);
+	snprintf(texts[turn], sizeof(texts[turn]), "%s", copy);
+	free(copy);
+	return texts[turn];
+}
+
 const char *brief_size_text(uint64_t bytes)
 {
 	static char texts[8][CELL_TEXT_MAX];
