@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "memctl.h"
+#include "errors.h"
 
 #define NSEC_PER_MSEC	1000000ull
 #define TIMEOUT_MAX	(366u * 86400)	/* seconds */
@@ -29,7 +29,7 @@ static const struct argp_option options_table[] = {
 	{ "timeout", KEY_TIMEOUT, "S", 0,
 	  "End after S seconds; a failure if --count was not reached", 0 },
 	{ "kind", KEY_KIND, "KIND[,KIND]", 0,
-	  "Only these: low, not-low, fragmented, not-fragmented, compacted, leak", 0 },
+	  "Only these: low, not-low, fragmented, not-fragmented, compacted, leak, corruption", 0 },
 	{ 0 },
 };
 
@@ -90,10 +90,12 @@ static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
 	.doc = "Wait for what happens in the region and show it, a line for each event: low or not "
-	       "low on memory, fragmented or not, compacted, a leak. Thresholds: memctl health.\v"
+	       "low on memory, fragmented or not, compacted, a leak, a memory error. Thresholds: "
+	       "memctl health.\v"
 	       "COMMAND finds the event in $MEMMGR_EVENT (its kind), $MEMMGR_HEAP, $MEMMGR_VALUE and "
-	       "$MEMMGR_LIMIT (thousandths; compacted: bytes moved), $MEMMGR_BYTES (free; compacted: "
-	       "the largest free run), $MEMMGR_SEQ, $MEMMGR_REGION and $MEMMGR_DEVICE. Events wait "
+	       "$MEMMGR_LIMIT (thousandths; compacted: bytes moved; leak: allocations; corruption: "
+	       "number of the report, see memctl errors), $MEMMGR_BYTES (free; compacted: the largest "
+	       "free run; leak: not freed; corruption: damaged), $MEMMGR_SEQ, $MEMMGR_REGION and $MEMMGR_DEVICE. Events wait "
 	       "until it has ended; when more come than the region remembers, the lost ones are "
 	       "counted and shown, whatever --kind says. With --json, each event is one object in a "
 	       "line of its own.\n\n"
@@ -109,7 +111,46 @@ struct watch {
 
 /* ---- one event ---- */
 
-static void describe(const struct memmgr_event *event, char *text, size_t len)
+/* The report that an event tells of; false when it is gone, or not for this user. */
+static bool report_of(const struct memctl *ctl, const struct memmgr_event *event,
+		      struct memmgr_corruption *report)
+{
+	uint32_t count = 1;
+
+	return event->kind == MEMMGR_EVENT_CORRUPTION && event->value &&
+	       !memmgr_corruptions(ctl->fd, event->value - 1, report, &count, NULL) && count &&
+	       report->seq == event->value;
+}
+
+static void describe_error(const struct memctl *ctl, const struct memmgr_event *event, char *text,
+			   size_t len)
+{
+	struct memmgr_corruption report;
+	char error[ERROR_TEXT];
+
+	if (report_of(ctl, event, &report))
+		snprintf(text, len, "%s: %s; see memctl errors, #%" PRIu64, error_title(&report),
+			 error_text(&report, error), (uint64_t)event->value);
+	else
+		snprintf(text, len, "memory error #%" PRIu64 ", %" PRIu64 " bytes damaged; see memctl "
+			 "errors as root", (uint64_t)event->value, (uint64_t)event->bytes);
+}
+
+/* Errors are found in any heap, whatever their events say. */
+static const char *event_heap(const struct memctl *ctl, const struct memmgr_event *event,
+			      char name[MEMMGR_NAME_LEN])
+{
+	struct memmgr_corruption report;
+
+	if (!report_of(ctl, event, &report))
+		return heap_name(ctl, event->heap, name);
+	snprintf(name, MEMMGR_NAME_LEN, "%s",
+		 clean_text(report.heap_name, sizeof(report.heap_name)));
+	return name;
+}
+
+static void describe(const struct memctl *ctl, const struct memmgr_event *event, char *text,
+		     size_t len)
 {
 	const char *free = size_text(event->bytes);
 
@@ -141,6 +182,9 @@ static void describe(const struct memmgr_event *event, char *text, size_t len)
 		snprintf(text, len, "a client closed with %" PRIu64 " allocations, %s, not freed",
 			 (uint64_t)event->value, free);
 		break;
+	case MEMMGR_EVENT_CORRUPTION:
+		describe_error(ctl, event, text, len);
+		break;
 	default:
 		snprintf(text, len, "kind %" PRIu32 ", value %" PRIu64 ", limit %" PRIu64
 			 ", bytes %" PRIu64, event->kind, (uint64_t)event->value,
@@ -158,15 +202,15 @@ static void print_text(const struct watch *watch, const struct memmgr_event *eve
 {
 	uint64_t wall = wall_ns(event->time_ns);
 	time_t seconds = (time_t)(wall / NSEC_PER_SEC);
-	char text[160], when[32], name[MEMMGR_NAME_LEN];
+	char text[ERROR_TEXT + 96], when[32], name[MEMMGR_NAME_LEN];
 	struct tm tm;
 
 	strftime(when, sizeof(when), "%F %T", localtime_r(&seconds, &tm));
-	describe(event, text, sizeof(text));
+	describe(watch->ctl, event, text, sizeof(text));
 	printf("%s.%03u  %-14s  %s: %s\n", when, (unsigned int)(wall / NSEC_PER_MSEC % 1000),
 	       memmgr_event_name(event->kind),
 	       event->kind == MEMMGR_EVENT_LOST ? watch->region :
-	       heap_name(watch->ctl, event->heap, name), text);
+	       event_heap(watch->ctl, event, name), text);
 }
 
 static void print_json(const struct watch *watch, const struct memmgr_event *event)
@@ -178,7 +222,7 @@ static void print_json(const struct watch *watch, const struct memmgr_event *eve
 	json_add(object, "seq", json_u64(event->seq));
 	json_add(object, "unix_ms", json_u64(wall_ns(event->time_ns) / NSEC_PER_MSEC));
 	json_add(object, "region", json_object_new_string(watch->region));
-	json_add(object, "heap", json_object_new_string(heap_name(watch->ctl, event->heap, name)));
+	json_add(object, "heap", json_object_new_string(event_heap(watch->ctl, event, name)));
 	json_add(object, "value", json_u64(event->value));
 	json_add(object, "limit", json_u64(event->limit));
 	json_add(object, "bytes", json_u64(event->bytes));
@@ -206,7 +250,7 @@ static void set_event(const struct watch *watch, const struct memmgr_event *even
 	char name[MEMMGR_NAME_LEN];
 
 	set_text("MEMMGR_EVENT", memmgr_event_name(event->kind));
-	set_text("MEMMGR_HEAP", heap_name(watch->ctl, event->heap, name));
+	set_text("MEMMGR_HEAP", event_heap(watch->ctl, event, name));
 	set_text("MEMMGR_REGION", watch->region);
 	/* A memctl in COMMAND is about the same region. */
 	if (watch->ctl->region)
@@ -325,5 +369,5 @@ static int run(struct memctl *ctl, int argc, char **argv)
 }
 
 const struct command cmd_watch = {
-	"watch", "wait for what happens: low memory, fragmentation, compaction", &argp, run,
+	"watch", "wait for what happens: low memory, fragmentation, errors", &argp, run,
 };
