@@ -13,10 +13,16 @@
  * moves everything to the front of its heap, and each call takes FAKE_SLOW ms. What
  * read() gives is in FAKE_EVENTS="KIND:VALUE:LIMIT:BYTES ...".
  * FAKE_OWNER="COMM UID PINS" says who allocates, and how often that is pinned.
- * Sites are in FAKE_SITES="KIND:OFFSET:NAME ...", from id 1 on; FAKE_SITE=ID says where
+ * Sites are in FAKE_SITES="KIND:OFFSET:NAME ...", from id 1 on, with '|' between frames; FAKE_SITE=ID says where
  * an allocation comes from.
  * FAKE_TRACKED says that heaps are tracked from the start, FAKE_USER="UID BYTES PEAK MAX
  * REFUSED" is the one user that has something.
+ * Memory errors are in FAKE_ERRORS="KIND:DISTANCE:DAMAGED:BYTES:SITE:FREED_AT:FOUND_AT:MARKS
+ * ...", of which the marks are f (it was freed), k (kernel code's), i (found in an
+ * interrupt), u (of which allocation is not known), o (outside of the region) or -;
+ * FAKE_HIDDEN=N more are others'. FAKE_HELD="BYTES BLOCKS GUARDS GUARDED UNZONED" is
+ * what memctl debug is told. FAKE_BROKEN="OFFSET:ERRORS:WHAT" is what a check finds.
+ * FAKE_NOT_ROOT says that memctl is not root, FAKE_NO_DEBUG a module that was built without DEBUG.
  * FAKE_OLD is a module of before memory could move.
  */
 #include <dlfcn.h>
@@ -64,6 +70,7 @@ struct state {
 	struct memmgr_failure failed[64];
 	struct memmgr_health health;
 	struct memmgr_inject inject[MEMMGR_MAX_HEAPS];	/* of heaps */
+	struct memmgr_debug debug[MEMMGR_MAX_HEAPS];
 	struct heap heaps[MEMMGR_MAX_HEAPS];
 	struct block blocks[RECORDS];
 	uint8_t memory[REGION_SIZE];
@@ -916,11 +923,195 @@ static int do_sites(struct memmgr_sites *sites)
 	for (i = 0; i <= sites->after; i++, at += len)
 		if (sscanf(at, "%u:%llu:%511s%n", &site->kind, &offset, site->name, &len) < 3)
 			return 0;
+	for (char *c = site->name; site->kind == MEMMGR_SITE_KERNEL && *c; c++)
+		*c = *c == '|' ? '\n' : *c;
 	site->offset = offset;
 	site->live = 1;
 	site->id = ++sites->after;
 	sites->count = 1;
 	return 0;
+}
+
+/* ---- memory errors ---- */
+
+#define DEBUGS	(MEMMGR_DEBUG_ZONES | MEMMGR_DEBUG_POISON | MEMMGR_DEBUG_QUARANTINE | \
+		 MEMMGR_DEBUG_GUARDS)
+
+/* What is not turned on takes no size, and answers are not asked. */
+static bool debug_ok(const struct memmgr_debug *d)
+{
+	if (d->flags & ~(MEMMGR_DEBUG_SET | DEBUGS) ||
+	    (d->flags && !(d->flags & MEMMGR_DEBUG_SET)))
+		return false;
+	if (d->held_bytes || d->held_blocks || d->guards || d->unzoned || d->guarded ||
+	    d->found || d->reserved)
+		return false;
+	return (d->flags & MEMMGR_DEBUG_ZONES || !d->zone) &&
+	       (d->flags & MEMMGR_DEBUG_QUARANTINE ||
+		(!d->quarantine_bytes && !d->quarantine_blocks)) &&
+	       (d->flags & MEMMGR_DEBUG_GUARDS || !d->guard_interval) &&
+	       !(d->zone % MEMMGR_ZONE_MIN) && d->zone <= MEMMGR_ZONE_MAX &&
+	       d->quarantine_blocks <= MEMMGR_QUARANTINE_MAX &&
+	       d->guard_interval <= MEMMGR_GUARD_INTERVAL_MAX;
+}
+
+static void debug_set(const struct heap *heap, struct memmgr_debug *known,
+		      const struct memmgr_debug *d)
+{
+	uint64_t found = known->found;
+
+	*known = *d;
+	known->flags &= DEBUGS;
+	known->found = found;
+	if (d->flags & MEMMGR_DEBUG_ZONES && !d->zone)
+		known->zone = 64;
+	if (d->flags & MEMMGR_DEBUG_QUARANTINE && !d->quarantine_bytes)
+		known->quarantine_bytes = heap->bytes / 16;
+	if (d->flags & MEMMGR_DEBUG_QUARANTINE && !d->quarantine_blocks)
+		known->quarantine_blocks = 256;
+	if (d->flags & MEMMGR_DEBUG_GUARDS && !d->guard_interval)
+		known->guard_interval = 100;
+}
+
+static int do_debug(struct memmgr_debug *d)
+{
+	struct heap *heap = heap_at(d->heap);
+	unsigned long long bytes, guarded, unzoned;
+	struct memmgr_debug *known;
+
+	if (!heap)
+		return -ENOENT;
+	if (!debug_ok(d))
+		return -EINVAL;
+	if (d->flags && getenv("FAKE_NOT_ROOT"))
+		return -EPERM;
+	known = &state->debug[d->heap];
+	if (d->flags)
+		debug_set(heap, known, d);
+	known->size = d->size;
+	known->heap = d->heap;
+	*d = *known;
+	if (getenv("FAKE_HELD") &&
+	    sscanf(getenv("FAKE_HELD"), "%llu %u %u %llu %llu", &bytes, &d->held_blocks,
+		   &d->guards, &guarded, &unzoned) == 5) {
+		d->held_bytes = bytes;
+		d->guarded = guarded;
+		d->unzoned = unzoned;
+	}
+	return 0;
+}
+
+static void fill_who(struct memmgr_corruption *c, const char *marks)
+{
+	c->pid = 103;
+	c->tid = 105;
+	strcpy(c->comm, "camera");
+	strcpy(c->tag, "picture");
+	c->uid = 1000;
+	c->finder = 200;
+	c->finder_tid = 200;
+	strcpy(c->finder_comm, "view\033er");
+	c->alloc_ns = c->time_ns - 7200ull * 1000000000;
+	if (strchr(marks, 'f')) {
+		c->free_ns = c->time_ns - 1500000;
+		c->free_pid = 103;
+		c->free_tid = 103;
+		strcpy(c->free_comm, "camera");
+	}
+	if (strchr(marks, 'k'))
+		c->handle = 0;
+	if (strchr(marks, 'i')) {
+		c->finder = 0;
+		c->finder_tid = 0;
+		c->finder_comm[0] = 0;
+	}
+	if (strchr(marks, 'o'))
+		c->offset = UINT64_MAX;
+	if (!strchr(marks, 'u'))
+		return;
+	c->place = UINT64_MAX;
+	c->bytes = 0;
+	c->pid = 0;
+	c->tid = 0;
+	c->comm[0] = 0;
+	c->tag[0] = 0;
+	c->alloc_ns = 0;
+}
+
+/* As the module has them: of which place is its first byte. */
+static void fill_where(struct memmgr_corruption *c)
+{
+	c->place = 0x300000;
+	c->handle = 0x100000003;
+	c->offset = c->place + c->distance;
+	if (c->kind == MEMMGR_CORRUPTION_BEFORE)
+		c->offset = c->place - c->distance - c->damaged;
+	else if (c->kind == MEMMGR_CORRUPTION_BEHIND ||
+		 (c->kind == MEMMGR_CORRUPTION_GUARD && !c->damaged))
+		c->offset = c->place + c->bytes + c->distance;
+	else if (c->kind == MEMMGR_CORRUPTION_GUARD)
+		c->offset = c->place - c->distance;
+	if (c->kind > MEMMGR_CORRUPTION_FREED)
+		return;
+	c->dump = c->damaged < MEMMGR_CORRUPTION_DUMP ? (uint32_t)c->damaged :
+							MEMMGR_CORRUPTION_DUMP;
+	for (uint32_t i = 0; i < c->dump; i++) {
+		c->expected[i] = (uint8_t)(0xa0 + i);
+		c->found[i] = i % 3 == 1 ? c->expected[i] : (uint8_t)('A' + i);
+	}
+}
+
+static int do_corruptions(struct memmgr_corruptions *corruptions)
+{
+	struct memmgr_corruption *entries = (void *)(uintptr_t)corruptions->entries;
+	const char *at = getenv("FAKE_ERRORS") ? getenv("FAKE_ERRORS") : "";
+	const char *hidden = getenv("FAKE_HIDDEN");
+	uint32_t room = corruptions->count;
+	unsigned long long distance, damaged, bytes;
+	struct memmgr_corruption c;
+	struct timespec now;
+	char marks[8];
+	int len;
+
+	if (corruptions->entry_size != sizeof(c) || corruptions->flags || !room)
+		return -EINVAL;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	corruptions->count = 0;
+	for (uint64_t seq = 1;; seq++, at += len) {
+		memset(&c, 0, sizeof(c));
+		if (sscanf(at, "%u:%llu:%llu:%llu:%u:%u:%u:%7s%n", &c.kind, &distance, &damaged,
+			   &bytes, &c.site, &c.free_site, &c.finder_site, marks, &len) < 8) {
+			corruptions->total = seq - 1 + (hidden ? (uint64_t)atoi(hidden) : 0);
+			return 0;
+		}
+		c.seq = seq;
+		c.time_ns = ((uint64_t)now.tv_sec - 3) * 1000000000ull;
+		c.distance = distance;
+		c.damaged = damaged;
+		c.bytes = bytes;
+		strcpy(c.heap_name, "main");
+		fill_where(&c);
+		fill_who(&c, marks);
+		if (seq > corruptions->after && corruptions->count < room) {
+			entries[corruptions->count++] = c;
+			corruptions->after = seq;
+		}
+	}
+}
+
+static int do_check(struct memmgr_check *check)
+{
+	const char *broken = getenv("FAKE_BROKEN");
+	unsigned long long offset, errors;
+
+	if (!heap_at(check->heap))
+		return -ENOENT;
+	check->checked = (uint32_t)state->heaps[check->heap].stats.live;
+	if (!broken || sscanf(broken, "%llu:%llu:%63[^\n]", &offset, &errors, check->what) < 3)
+		return 0;
+	check->offset = offset;
+	state->debug[check->heap].found += errors;
+	return -EUCLEAN;
 }
 
 static int do_accounts(struct memmgr_accounts *accounts)
@@ -963,6 +1154,8 @@ static bool only_asks(unsigned long command, const void *arg)
 		return !(((const struct memmgr_inject *)arg)->flags & MEMMGR_INJECT_SET);
 	if (command == MEMMGR_IOC_TRACK)
 		return !((const struct memmgr_track *)arg)->flags;
+	if (command == MEMMGR_IOC_DEBUG)
+		return !((const struct memmgr_debug *)arg)->flags;
 	return command == MEMMGR_IOC_HEALTH &&
 	       !(((const struct memmgr_health *)arg)->flags & MEMMGR_HEALTH_SET);
 }
@@ -971,7 +1164,7 @@ static int dispatch(unsigned long command, void *arg)
 {
 	static const uint64_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
 					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x17 | 1u << 0x19 |
-					  1ull << 0x20;
+					  1ull << 0x20 | 1ull << 0x23;
 
 	if (!writable && !(read_only >> (command & 0x3f) & 1) && !only_asks(command, arg))
 		return -EACCES;
@@ -1014,7 +1207,7 @@ static int dispatch(unsigned long command, void *arg)
 	case MEMMGR_IOC_FRAG:
 		return do_frag(arg);
 	case MEMMGR_IOC_CHECK:
-		return heap_at(((struct memmgr_check *)arg)->heap) ? 0 : -ENOENT;
+		return do_check(arg);
 	case MEMMGR_IOC_MAP:
 		return do_map(arg);
 	case MEMMGR_IOC_FAILURES:
@@ -1036,6 +1229,10 @@ static int dispatch(unsigned long command, void *arg)
 		return do_inject(arg);
 	case MEMMGR_IOC_ACCOUNTS:
 		return do_accounts(arg);
+	case MEMMGR_IOC_DEBUG:
+		return getenv("FAKE_NO_DEBUG") ? -EOPNOTSUPP : do_debug(arg);
+	case MEMMGR_IOC_CORRUPTIONS:
+		return getenv("FAKE_NO_DEBUG") ? -EOPNOTSUPP : do_corruptions(arg);
 	default:
 		return -ENOTTY;
 	}
