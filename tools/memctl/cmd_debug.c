@@ -17,13 +17,15 @@ enum {
 static const struct argp_option options_table[] = {
 	{ "red-zones", KEY_ZONES, "BYTES", OPTION_ARG_OPTIONAL,
 	  "Put new allocations between red zones of BYTES each (default 64)", 0 },
-	{ "poison", KEY_POISON, 0, 0, "Fill freed memory with a pattern, and see who writes there", 0 },
+	{ "poison", KEY_POISON, 0, 0,
+	  "Fill freed memory with a pattern, and see what is written there", 0 },
 	{ "quarantine", KEY_QUARANTINE, "BYTES[,BLOCKS]", OPTION_ARG_OPTIONAL,
 	  "Keep freed memory from being used again soon: the last BYTES (default: a 16th of the "
 	  "heap), in at most BLOCKS blocks (default 256)", 0 },
 	{ "guards", KEY_GUARDS, "N", OPTION_ARG_OPTIONAL,
 	  "Let one in N allocations of kernel code (default 100) end at an unmapped page", 0 },
-	{ "off", KEY_OFF, 0, 0, "Look for nothing more; zones that are there are still looked at", 0 },
+	{ "off", KEY_OFF, 0, 0,
+	  "Look for nothing more; zones that are there are still looked at", 0 },
 	{ 0 },
 };
 
@@ -258,8 +260,8 @@ static void show(const struct memctl *ctl, const struct debugging *debugging)
 	if (debugging->found)
 		puts("memctl errors shows what was found");
 	if (!debugging->on && !debugging->options->off)
-		puts("nothing is looked for; for example, as root: memctl debug --red-zones --poison "
-		     "--quarantine");
+		puts("nothing is looked for; for example, as root: memctl debug --red-zones "
+		     "--poison --quarantine");
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)

@@ -349,8 +349,8 @@ static void tell_none(const struct memctl *ctl)
 
 	puts("no memory error was found");
 	if (!heaps_visit(ctl, NULL, is_on, &on) && !on)
-		puts("nothing is looked for; for example, as root: memctl debug --red-zones --poison "
-		     "--quarantine");
+		puts("nothing is looked for; for example, as root: memctl debug --red-zones "
+		     "--poison --quarantine");
 }
 
 static void show_text(const struct memctl *ctl, const struct places *places, uint64_t total)

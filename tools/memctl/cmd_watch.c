@@ -132,8 +132,8 @@ static void describe_error(const struct memctl *ctl, const struct memmgr_event *
 		snprintf(text, len, "%s: %s; see memctl errors, #%" PRIu64, error_title(&report),
 			 error_text(&report, error), (uint64_t)event->value);
 	else
-		snprintf(text, len, "memory error #%" PRIu64 ", %" PRIu64 " bytes damaged; see memctl "
-			 "errors as root", (uint64_t)event->value, (uint64_t)event->bytes);
+		snprintf(text, len, "memory error #%" PRIu64 ", %" PRIu64 " bytes damaged; see "
+			 "memctl errors as root", (uint64_t)event->value, (uint64_t)event->bytes);
 }
 
 /* Errors are found in any heap, whatever their events say. */

@@ -13,8 +13,8 @@
  * moves everything to the front of its heap, and each call takes FAKE_SLOW ms. What
  * read() gives is in FAKE_EVENTS="KIND:VALUE:LIMIT:BYTES ...".
  * FAKE_OWNER="COMM UID PINS" says who allocates, and how often that is pinned.
- * Sites are in FAKE_SITES="KIND:OFFSET:NAME ...", from id 1 on, with '|' between frames; FAKE_SITE=ID says where
- * an allocation comes from.
+ * Sites are in FAKE_SITES="KIND:OFFSET:NAME ...", from id 1 on, with '|' between the
+ * frames of kernel code; FAKE_SITE=ID says where an allocation comes from.
  * FAKE_TRACKED says that heaps are tracked from the start, FAKE_USER="UID BYTES PEAK MAX
  * REFUSED" is the one user that has something.
  * Memory errors are in FAKE_ERRORS="KIND:DISTANCE:DAMAGED:BYTES:SITE:FREED_AT:FOUND_AT:MARKS
