@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "compact.h"
+#include "corruptions.h"
 #include "debugfs.h"
 #include "heap.h"
 #include "region.h"
@@ -308,6 +309,66 @@ static int sites_show(struct seq_file *m, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(sites);
+
+static const char * const corruption_kinds[MEMMGR_CORRUPTIONS] = {
+	[0]				= "unknown",
+	[MEMMGR_CORRUPTION_BEFORE]	= "before",
+	[MEMMGR_CORRUPTION_BEHIND]	= "behind",
+	[MEMMGR_CORRUPTION_FREED]	= "freed",
+	[MEMMGR_CORRUPTION_DOUBLE_FREE]	= "double-free",
+	[MEMMGR_CORRUPTION_WRONG_FREE]	= "wrong-free",
+	[MEMMGR_CORRUPTION_STALE]	= "stale",
+	[MEMMGR_CORRUPTION_GUARD]	= "guard",
+};
+
+/* What is not known, or lies outside of the region, is "-". */
+static void place(struct seq_file *m, u64 offset)
+{
+	if (offset == ~0ull)
+		seq_puts(m, " -");
+	else
+		seq_printf(m, " 0x%010llx", offset);
+}
+
+static void corruption_line(struct seq_file *m, const struct memmgr_corruption *c)
+{
+	int dump = min(c->dump, MEMMGR_CORRUPTION_DUMP);
+
+	seq_printf(m, "%-6llu %15llu %-31s %-11s", c->seq, c->time_ns, c->heap_name,
+		   corruption_kinds[c->kind < MEMMGR_CORRUPTIONS ? c->kind : 0]);
+	place(m, c->place);
+	place(m, c->offset);
+	seq_printf(m, " %12llu %8llu %8llu 0x%llx %7u %7u %6u", c->bytes, c->distance,
+		   c->damaged, c->handle, c->pid, c->tid, c->uid);
+	word(m, c->comm);
+	seq_printf(m, " %llu %u %7u %7u", c->alloc_ns, c->site, c->free_pid, c->free_tid);
+	word(m, c->free_comm);
+	seq_printf(m, " %llu %u %7u %7u", c->free_ns, c->free_site, c->finder,
+		   c->finder_tid);
+	word(m, c->finder_comm);
+	seq_printf(m, " %u", c->finder_site);
+	if (dump)
+		seq_printf(m, " %*phN %*phN", dump, c->expected, dump, c->found);
+	else
+		seq_puts(m, " - -");
+	word(m, c->tag);
+	seq_putc(m, '\n');
+}
+
+static int corruptions_show(struct seq_file *m, void *unused)
+{
+	struct memmgr_corruption *c = kzalloc(sizeof(*c), GFP_KERNEL);
+
+	if (!c)
+		return -ENOMEM;
+	head(m, "corruptions");
+	seq_puts(m, "#seq time_ns heap kind place offset bytes distance damaged handle pid tid uid comm alloc_ns site free_pid free_tid free_comm free_ns free_site finder finder_tid finder_comm finder_site expected found tag\n");
+	while (corruptions_next(m->private, c->seq, c))
+		corruption_line(m, c);
+	kfree(c);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(corruptions);
 #endif
 
 static int clients_show(struct seq_file *m, void *unused)
@@ -506,6 +567,7 @@ static const struct {
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 	{ "inject",	   &inject_fops },
 	{ "sites",	   &sites_fops },
+	{ "corruptions",   &corruptions_fops },
 #endif
 };
 
