@@ -21,6 +21,7 @@ struct ground {
 	struct memmgr_failure failures[4];
 	struct memmgr_account accounts[4];
 	struct memmgr_site sites[2];
+	struct memmgr_corruption corruptions[2];
 };
 
 union request {
@@ -55,6 +56,8 @@ union request {
 	struct memmgr_inject inject;
 	struct memmgr_track track;
 	struct memmgr_sites sites;
+	struct memmgr_debug debug;
+	struct memmgr_corruptions corruptions;
 	unsigned char raw[4096];
 };
 
@@ -275,6 +278,19 @@ static void fill_sites(struct ground *g, union request *r)
 	r->sites.entries = (uintptr_t)g->sites;
 }
 
+/* Off, as it is: what is on is not to stay. */
+static void fill_debug(struct ground *g, union request *r)
+{
+	r->debug.flags = MEMMGR_DEBUG_SET;
+}
+
+static void fill_corruptions(struct ground *g, union request *r)
+{
+	r->corruptions.count = ARRAY_SIZE(g->corruptions);
+	r->corruptions.entry_size = sizeof(g->corruptions[0]);
+	r->corruptions.entries = (uintptr_t)g->corruptions;
+}
+
 static void fill_unpin(struct ground *g, union request *r)
 {
 	struct memmgr_pin p = { .size = sizeof(p), .handle = page_handle(g) };
@@ -318,6 +334,8 @@ struct call {
 			 MEMMGR_ALLOC_NO_ZERO | MEMMGR_ALLOC_MAY_COMPACT)
 #define KNOWN_BATCH	(KNOWN_ALLOC & ~MEMMGR_ALLOC_WAIT)
 #define KNOWN_INJECT	(MEMMGR_INJECT_CLIENT | MEMMGR_INJECT_HEAP | MEMMGR_INJECT_SET)
+#define KNOWN_DEBUG	(MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES | MEMMGR_DEBUG_POISON | \
+			 MEMMGR_DEBUG_QUARANTINE | MEMMGR_DEBUG_GUARDS)
 #define KNOWN_QUOTA	(MEMMGR_QUOTA_CLIENT | MEMMGR_QUOTA_USER | MEMMGR_QUOTA_DEFAULT)
 
 static const struct call calls[] = {
@@ -371,6 +389,9 @@ static const struct call calls[] = {
 	CALL(TRACK, memmgr_track, MEMMGR_TRACK_ON | MEMMGR_TRACK_OFF, 0, true,
 	     fill_track, fill_nothing),
 	CALL(SITES, memmgr_sites, 0, 0, true, fill_sites, fill_nothing),
+	CALL(DEBUG, memmgr_debug, KNOWN_DEBUG, RESERVED(memmgr_debug), true, fill_debug,
+	     fill_nothing),
+	CALL(CORRUPTIONS, memmgr_corruptions, 0, 0, true, fill_corruptions, fill_nothing),
 };
 
 static void ground_make(struct __test_metadata *_metadata, int fd, struct ground *g)
@@ -385,7 +406,8 @@ static void ground_make(struct __test_metadata *_metadata, int fd, struct ground
 static bool call_is_built(int fd, const struct call *c)
 {
 	bool marks = c->fill == fill_mark || c->fill == fill_release;
-	bool debugs = c->fill == fill_inject || c->fill == fill_track || c->fill == fill_sites;
+	bool debugs = c->fill == fill_inject || c->fill == fill_track || c->fill == fill_sites ||
+		      c->fill == fill_debug || c->fill == fill_corruptions;
 
 	if (debugs && !debug_is_built(fd))
 		return false;
@@ -699,7 +721,7 @@ TEST_F(abi, unknown_commands)
 	static const unsigned int magics[] = { 0x00, 0xbb, 0xbd, 0x3c, 0xff };
 	struct memmgr_query q = { .size = sizeof(q) };
 	struct snapshot after;
-	unsigned int last = _IOC_NR(MEMMGR_IOC_SITES), nr, i;
+	unsigned int last = _IOC_NR(MEMMGR_IOC_CORRUPTIONS), nr, i;
 
 	for (nr = last + 1; nr < 0x100; nr++)
 		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));

@@ -11,12 +11,19 @@
 MEMMGR_FIXTURE(debugfs)
 
 #define ROOT	"/sys/kernel/debug/memmgr"
-#define COLUMNS	20
+#define COLUMNS	32
 
 static const char *const files[] = {
 	"summary", "heaps", "orders", "fragmentation", "map", "allocations", "clients", "users",
 	"failures",
+	/* only with MEMMGR_FEATURE_DEBUG, at the end: */
+	"corruptions",
 };
+
+static unsigned int files_built(int fd)
+{
+	return ARRAY_SIZE(files) - !debug_is_built(fd);
+}
 
 static void __attribute__((constructor)) check_debugfs(void)
 {
@@ -148,7 +155,7 @@ TEST_F(debugfs, every_file_has_a_version_line)
 	char version[64];
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(files); i++) {
+	for (i = 0; i < files_built(self->fd); i++) {
 		char *text = read_file(self->fd, files[i]);
 
 		snprintf(version, sizeof(version), "# memmgr %s %d\n", files[i],
@@ -332,6 +339,91 @@ TEST_F(debugfs, failures_equal_the_log)
 	EXPECT_EQ(getpid(), number_of(&t, "pid"));
 }
 
+/* Digits of the dump in a column. */
+static bool is_hex(const char *text, const __u8 *bytes, unsigned int count)
+{
+	char digits[3];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(digits, sizeof(digits), "%02x", bytes[i]);
+		if (strncmp(text + 2 * i, digits, 2))
+			return false;
+	}
+	return strlen(text) == 2 * count;
+}
+
+/* The whole arena is written, and with it both zones of what is in it. */
+static void damage_zones(struct __test_metadata *_metadata, int fd, const char *tag)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-debugfs");
+	struct memmgr_debug d = {
+		.size = sizeof(d), .flags = MEMMGR_DEBUG_SET | MEMMGR_DEBUG_ZONES, .zone = 16,
+	};
+	struct memmgr_alloc a;
+	unsigned char *p;
+	__u64 at;
+
+	ASSERT_EQ(0, mm_heap_create(fd, &c));
+	d.heap = c.heap;
+	ASSERT_EQ(0, mm_call(fd, MEMMGR_IOC_DEBUG, &d));
+	a = alloc_request(c.heap, 64);
+	strcpy(a.tag, tag);
+	ASSERT_EQ(0, mm_alloc(fd, &a));
+	p = must_map(_metadata, fd, c.map_offset, c.map_size);
+	for (at = 0; at < c.map_size; at += page_size())
+		if (!touch(p + at, true))
+			memset(p + at, 0x55, page_size());
+	ASSERT_EQ(0, mm_free(fd, a.handle));
+	munmap(p, c.map_size);
+	EXPECT_EQ(0, mm_heap_destroy(fd, c.heap, 0));
+}
+
+TEST_F(debugfs, corruptions_equal_the_reports)
+{
+	struct memmgr_corruption entry[2];
+	struct memmgr_corruptions c = {
+		.size = sizeof(c), .count = 1, .entry_size = sizeof(entry[0]),
+		.entries = (uintptr_t)entry, .after = ~0ull,
+	};
+	struct table t;
+	unsigned int i;
+	bool found;
+
+	if (!debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CORRUPTIONS, &c));
+	damage_zones(_metadata, self->fd, "a b\nc");
+	c.after = c.total;
+	c.count = 2;
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CORRUPTIONS, &c));
+	ASSERT_EQ(2, c.count);
+	ASSERT_TRUE(open_table(self->fd, "corruptions", &t));
+	for (i = 0; i < 2; i++) {
+		for (found = false; !found && next_row(&t);)
+			found = number_of(&t, "seq") == (__s64)entry[i].seq;
+		ASSERT_TRUE(found);
+		EXPECT_STREQ(entry[i].kind == MEMMGR_CORRUPTION_BEFORE ? "before" : "behind",
+			     text_of(&t, "kind"));
+		EXPECT_STREQ("t-debugfs", text_of(&t, "heap"));
+		EXPECT_EQ((__s64)entry[i].time_ns, number_of(&t, "time_ns"));
+		EXPECT_EQ((__s64)entry[i].place, number_of(&t, "place"));
+		EXPECT_EQ((__s64)entry[i].offset, number_of(&t, "offset"));
+		EXPECT_EQ((__s64)entry[i].handle, number_of(&t, "handle"));
+		EXPECT_EQ(64, number_of(&t, "bytes"));
+		EXPECT_EQ(16, number_of(&t, "damaged"));
+		EXPECT_EQ(0, number_of(&t, "distance"));
+		EXPECT_EQ(getpid(), number_of(&t, "pid"));
+		EXPECT_EQ((__s64)entry[i].alloc_ns, number_of(&t, "alloc_ns"));
+		EXPECT_EQ((__s64)entry[i].finder_site, number_of(&t, "finder_site"));
+		EXPECT_TRUE(is_hex(text_of(&t, "expected"), entry[i].expected, 16));
+		EXPECT_STREQ("55555555555555555555555555555555", text_of(&t, "found"));
+		EXPECT_STREQ("a\\040b\\012c", text_of(&t, "tag"));
+	}
+	EXPECT_NE(entry[0].kind, entry[1].kind);
+	EXPECT_FALSE(next_row(&t));
+}
+
 TEST_F(debugfs, closed_to_other_users)
 {
 	pid_t child = fork();
@@ -341,7 +433,7 @@ TEST_F(debugfs, closed_to_other_users)
 		if (setresgid(NOBODY, NOBODY, NOBODY) ||
 		    setresuid(NOBODY, NOBODY, NOBODY))
 			_exit(100);
-		for (i = 0; i < ARRAY_SIZE(files); i++)
+		for (i = 0; i < files_built(self->fd); i++)
 			if (open_file(self->fd, files[i]) != -EACCES)
 				_exit(1 + i);
 		_exit(0);
@@ -368,7 +460,7 @@ static bool any_file_contains(int fd, const char *format, __u64 address)
 	unsigned int i;
 
 	snprintf(needle, sizeof(needle), format, address);
-	for (i = 0; i < ARRAY_SIZE(files); i++) {
+	for (i = 0; i < files_built(fd); i++) {
 		char *text = read_file(fd, files[i]);
 
 		if (text && strstr(text, needle))
