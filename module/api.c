@@ -303,7 +303,7 @@ static bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align)
 {
 	struct engine_refusal why = { 0 };
 
-	if (!bytes || !inject_heap(heap))
+	if (!bytes || !inject_heap(heap, bytes))
 		return false;
 	engine_refuse(&why, MEMMGR_REASON_INJECTED, 0);
 	heap_failed(heap, bytes, align, &why);

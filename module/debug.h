@@ -6,6 +6,7 @@
 #ifndef MEMMGR_DEBUG_H
 #define MEMMGR_DEBUG_H
 
+#include <linux/fault-inject.h>
 #include <linux/jump_label.h>
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
@@ -28,9 +29,23 @@ struct memmgr_heap;
 /* Counts what is watched: heaps with a feature on, and tracers of alloc and free. */
 DECLARE_STATIC_KEY_FALSE(debug_key);
 
+#ifdef CONFIG_FAULT_INJECTION
+extern __visible struct fault_attr fail_memmgr;	/* the kernel's own way to let requests fail */
+
+static __always_inline bool debug_fails_requests(void)
+{
+	return READ_ONCE(fail_memmgr.probability);
+}
+#else
+static __always_inline bool debug_fails_requests(void)
+{
+	return false;
+}
+#endif
+
 static __always_inline bool debug_is_on(void)
 {
-	return static_branch_unlikely(&debug_key);
+	return static_branch_unlikely(&debug_key) || debug_fails_requests();
 }
 
 void debug_set(struct memmgr_heap *heap, u32 set, u32 clear);

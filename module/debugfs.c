@@ -593,9 +593,11 @@ void debugfs_remove_region(struct region *region)
 void debugfs_init(void)
 {
 	debugfs_root = debugfs_create_dir("memmgr", NULL);
+	inject_start();
 }
 
 void debugfs_exit(void)
 {
+	inject_end();
 	debugfs_remove_recursive(debugfs_root);
 }

@@ -354,10 +354,10 @@ static void count_fallback(struct memmgr_heap *heap)
 }
 
 /* Both count it, whichever of them lets it fail. */
-static int inject_failure(struct memmgr_heap *heap, struct client *client,
+static int inject_failure(struct memmgr_heap *heap, struct client *client, u64 bytes,
 			  struct engine_refusal *why)
 {
-	bool of_heap = inject_heap(heap);
+	bool of_heap = inject_heap(heap, bytes);
 	bool of_client = inject_client(client);
 
 	if (likely(!of_heap && !of_client))
@@ -422,7 +422,7 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	record_prepare(&template, client, rq);
 	err = request_check(heap, &template);
 	if (!err)
-		err = inject_failure(heap, client, why);
+		err = inject_failure(heap, client, rq->bytes, why);
 	if (!err)
 		err = alloc_by_all_means(heap, rq, &template, &viewer, info, why);
 	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT)
@@ -674,7 +674,7 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	else if (record->exports || record_pinned_by_others(record, client))
 		err = -EBUSY;
 	else if (bytes > before)
-		err = inject_failure(heap, client, why);
+		err = inject_failure(heap, client, bytes, why);
 	if (!err && record_has_zones(record))
 		zones_check(heap, record);
 	if (!err)

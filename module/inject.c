@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Failures on purpose: what was set, and whose turn it is. */
+#include <linux/debugfs.h>
+#include <linux/fault-inject.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -47,16 +49,46 @@ static bool injection_hit(struct injection *in)
 	return hit;
 }
 
+#ifdef CONFIG_FAULT_INJECTION
+DECLARE_FAULT_ATTR(fail_memmgr);
+
+static bool fault_hit(u64 bytes)
+{
+	return debug_fails_requests() && should_fail(&fail_memmgr, bytes);
+}
+
+static struct dentry *fault_dir;
+
+/* debugfs: fail_memmgr, beside failslab and its like. */
+void inject_start(void)
+{
+	fault_dir = fault_create_debugfs_attr("fail_memmgr", NULL, &fail_memmgr);
+}
+
+void inject_end(void)
+{
+	debugfs_remove(fault_dir);
+}
+#else
+static bool fault_hit(u64 bytes)
+{
+	return false;
+}
+#endif
+
 /**
  * inject_heap - count a request to a heap
  * @heap: that it names
+ * @bytes: asked for
  *
  * Context: any; the heap's lock may be held. O(1).
  * Return: true when the request is to fail.
  */
-bool inject_heap(struct memmgr_heap *heap)
+bool inject_heap(struct memmgr_heap *heap, u64 bytes)
 {
-	return READ_ONCE(heap->debug) & DEBUG_INJECT && injection_hit(&heap->injection);
+	bool hit = READ_ONCE(heap->debug) & DEBUG_INJECT && injection_hit(&heap->injection);
+
+	return fault_hit(bytes) || hit;
 }
 
 /**

@@ -39,13 +39,13 @@ struct injection {
 };
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-__visible bool inject_heap(struct memmgr_heap *heap);
+__visible bool inject_heap(struct memmgr_heap *heap, u64 bytes);
 bool inject_client(struct client *client);
 int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_inject *inject);
 bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject *inject);
 void inject_of_heap(struct memmgr_heap *heap, struct memmgr_inject *inject);
 #else
-static inline bool inject_heap(struct memmgr_heap *heap)
+static inline bool inject_heap(struct memmgr_heap *heap, u64 bytes)
 {
 	return false;
 }
@@ -59,6 +59,20 @@ static inline int inject_call(struct client *caller, struct memmgr_heap *heap,
 			      struct memmgr_inject *inject)
 {
 	return -EOPNOTSUPP;
+}
+#endif
+
+/* The kernel's own fault injection, where the kernel has it. */
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG) && defined(CONFIG_FAULT_INJECTION)
+void inject_start(void);
+void inject_end(void);
+#else
+static inline void inject_start(void)
+{
+}
+
+static inline void inject_end(void)
+{
 }
 #endif
 

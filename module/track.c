@@ -353,7 +353,9 @@ u32 track_check_zones(struct memmgr_heap *heap, u64 *place)
 	unsigned long flags;
 	u32 i, found = 0;
 
-	for (i = 0; track && i < TRACK_BLOCKS; i++) {
+	if (!track_zoned(heap))
+		return 0;
+	for (i = 0; i < TRACK_BLOCKS; i++) {
 		struct track_block *block = &track->block[i];
 		u32 damaged = 0;
 

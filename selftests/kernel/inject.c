@@ -726,4 +726,39 @@ TEST_F(inject, shown_in_debugfs)
 	EXPECT_FALSE(is_in_debugfs(self->fd, "heap   main "));
 }
 
+/* ---- the kernel's own, where there is one ---- */
+
+#define FAULTS	"/sys/kernel/debug/fail_memmgr/"
+
+static void fault_set(struct __test_metadata *_metadata, const char *name, const char *value)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), FAULTS "%s", name);
+	fd = open(path, O_WRONLY);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ((ssize_t)strlen(value), write(fd, value, strlen(value)));
+	close(fd);
+}
+
+TEST_F(inject, by_the_kernels_fault_attr)
+{
+	struct memmgr_alloc a;
+	int i;
+
+	REQUIRE_DEBUG;
+	if (access(FAULTS "times", W_OK))
+		SKIP(return, "this kernel has no fault injection");
+	fault_set(_metadata, "verbose", "0");
+	fault_set(_metadata, "interval", "1");
+	fault_set(_metadata, "times", "3");
+	fault_set(_metadata, "probability", "100");
+	for (i = 0; i < 3; i++)
+		expect_injected(_metadata, self->fd, MEMMGR_HEAP_MAIN);
+	a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, BYTES);
+	EXPECT_EQ(0, mm_free(self->fd, a.handle));
+	fault_set(_metadata, "probability", "0");
+}
+
 MEMMGR_TEST_MAIN
