@@ -272,7 +272,8 @@ static void print_who(struct party who)
 		fputs("by kernel code in an interrupt", stdout);
 		return;
 	}
-	printf("by %s (pid %" PRIu32, clean_text(who.comm, MEMMGR_COMM_LEN), who.pid);
+	printf("by %s (pid %" PRIu32, *who.comm ? clean_text(who.comm, MEMMGR_COMM_LEN) : "?",
+	       who.pid);
 	if (who.tid && who.tid != who.pid)
 		printf(", thread %" PRIu32, who.tid);
 	if (who.uid >= 0)
@@ -363,10 +364,12 @@ static void show_text(const struct memctl *ctl, const struct places *places, uin
 		tell_none(ctl);
 	else if (places->count == total)
 		printf("%" PRIu64 " error%s found\n", total, total == 1 ? " was" : "s were");
-	else
-		printf("%" PRIu64 " errors were found, %" PRIu32 " of them shown: the last %u are "
-		       "remembered, and root sees all of these\n", total, places->count,
+	else if (places->count == REMEMBERED)
+		printf("%" PRIu64 " errors were found, the last %u are remembered\n", total,
 		       REMEMBERED);
+	else
+		printf("%" PRIu64 " errors were found; of the last %u those of your allocations are "
+		       "shown, root sees all\n", total, REMEMBERED);
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)
