@@ -19,9 +19,9 @@ static const struct argp_option options_table[] = {
 	  "Put new allocations between red zones of BYTES each (default 64)", 0 },
 	{ "poison", KEY_POISON, 0, 0,
 	  "Fill freed memory with a pattern, and see what is written there", 0 },
-	{ "quarantine", KEY_QUARANTINE, "BYTES[,BLOCKS]", OPTION_ARG_OPTIONAL,
-	  "Keep freed memory from being used again soon: the last BYTES (default: a 16th of the "
-	  "heap), in at most BLOCKS blocks (default 256)", 0 },
+	{ "quarantine", KEY_QUARANTINE, "SIZE,N", OPTION_ARG_OPTIONAL,
+	  "Keep freed memory from being used again soon: the last SIZE of it (default: a 16th of "
+	  "the heap), in at most N blocks (default 256)", 0 },
 	{ "guards", KEY_GUARDS, "N", OPTION_ARG_OPTIONAL,
 	  "Let one in N allocations of kernel code (default 100) end at an unmapped page", 0 },
 	{ "off", KEY_OFF, 0, 0,
@@ -58,7 +58,7 @@ static void parse_quarantine(struct memmgr_debug *wanted, const char *text,
 	arg_two(state, "--quarantine", text, bytes, blocks);
 	wanted->quarantine_bytes = arg_size_nonzero(state, "--quarantine", bytes);
 	if (strchr(text, ','))
-		wanted->quarantine_blocks = arg_count(state, "--quarantine: BLOCKS", blocks, 1,
+		wanted->quarantine_blocks = arg_count(state, "--quarantine: N", blocks, 1,
 						      MEMMGR_QUARANTINE_MAX);
 }
 

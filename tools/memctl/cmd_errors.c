@@ -368,8 +368,8 @@ static void show_text(const struct memctl *ctl, const struct places *places, uin
 		printf("%" PRIu64 " errors were found, the last %u are remembered\n", total,
 		       REMEMBERED);
 	else
-		printf("%" PRIu64 " errors were found; of the last %u those of your allocations are "
-		       "shown, root sees all\n", total, REMEMBERED);
+		printf("%" PRIu64 " errors were found; of the last %u those of your allocations "
+		       "are shown, root sees all\n", total, REMEMBERED);
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)
