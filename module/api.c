@@ -11,6 +11,7 @@
 
 #include "debug.h"
 #include "heap.h"
+#include "latency.h"
 #include "sites.h"
 #include "trace.h"
 #include "track.h"
@@ -215,11 +216,21 @@ static u32 block_site(struct region *region, unsigned long caller)
 		       site_of_kernel(region, &caller, 1);
 }
 
-static void watch_block(struct memmgr_heap *heap, const void *ptr, size_t bytes,
-			size_t align, unsigned long caller)
+/* What is to be known of a driver's allocation that began at @start, once it has ended. */
+static void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
+			size_t align, u64 start, unsigned long caller)
 {
 	struct region *region = heap->region;
 
+	latency_end(heap, (struct latency_call) {
+		.op = MEMMGR_LATENCY_ALLOC,
+		.start = bytes ? start : 0,
+		.bytes = bytes,
+		.caller = caller,
+		.failed = !ptr,
+	});
+	if (!ptr)
+		return;
 	if (READ_ONCE(heap->debug) & DEBUG_TRACK)
 		track_add(heap, ptr - region->virt, bytes, block_site(region, caller));
 	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->virt,
@@ -252,13 +263,12 @@ static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsi
 {
 	unsigned int flags = how & ((1u << HOW_ALIGN_SHIFT) - 1);
 	size_t align = how >> HOW_ALIGN_SHIFT ? 1ul << ((how >> HOW_ALIGN_SHIFT) - 1) : 0;
-	void *ptr;
+	u64 start = latency_begin(heap);
+	void *ptr = NULL;
 
-	if (alloc_injected(heap, bytes, align))
-		return NULL;
-	ptr = alloc_slow(heap, bytes, align, flags);
-	if (ptr)
-		watch_block(heap, ptr, bytes, align, caller);
+	if (!alloc_injected(heap, bytes, align))
+		ptr = alloc_slow(heap, bytes, align, flags);
+	alloc_watch(heap, ptr, bytes, align, start, caller);
 	return ptr;
 }
 
@@ -397,8 +407,9 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n - 1, rest, 0);
 }
 
-/* The same for a free, by the engine's own way. */
-static int free_plain(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+/* The same for a free, by the engine's own way; the block that went is @block. */
+static int free_plain(struct memmgr_heap *heap, void *ptr, unsigned long caller,
+		      struct engine_block *block)
 {
 	int err = -ERANGE;
 	unsigned long flags;
@@ -407,13 +418,13 @@ static int free_plain(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 
 	flags = heap_lock(heap);
 	if (heap_offset(heap, ptr, &offset))
-		err = free_any(heap, offset);
+		err = heap->engine.ops->free(&heap->engine, offset, false, block);
 	wake = heap_freed(heap);
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
 	if (err == -ERANGE && ptr && heap->fallback)
-		return free_plain(heap->fallback, ptr, caller);
+		return free_plain(heap->fallback, ptr, caller, block);
 	if (err)
 		return free_slow(heap, ptr, err);
 	trace_memmgr_free(heap->region->name, heap->name, 0, ptr - heap->region->virt,
@@ -423,13 +434,23 @@ static int free_plain(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 
 static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 {
+	struct engine_block block = { 0 };
 	struct track_block was;
 	bool known = false;
+	u64 start;
 	int err;
 
 	if (READ_ONCE(heap->debug) & DEBUG_TRACK)
 		known = track_remove(heap, ptr - heap->region->virt, &was);
-	err = free_plain(heap, ptr, caller);
+	start = ptr ? latency_begin(heap) : 0;
+	err = free_plain(heap, ptr, caller, &block);
+	latency_end(heap, (struct latency_call) {
+		.op = MEMMGR_LATENCY_FREE,
+		.start = start,
+		.bytes = err ? 0 : block.granted,
+		.caller = caller,
+		.failed = err,
+	});
 	if (err && known)
 		track_restore(heap, &was);
 	return err;
@@ -498,36 +519,15 @@ void *memmgr_pool_get(struct memmgr_heap *heap)
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get);
 
-/**
- * memmgr_pool_get_timeout - get a block of a pool, wait for one if need be
- * @heap: a pool heap
- * @timeout: jiffies to wait at most; MAX_SCHEDULE_TIMEOUT: without limit
- *
- * Context: process, sleeps.
- * Return: the block; NULL when none came in time, a signal came, or it was to fail
- * on purpose (inject.h).
- */
-void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
+/* What a pool has none of now: wait for it, at most @left jiffies. */
+static void *pool_wait(struct memmgr_heap *heap, long left)
 {
-	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
-	void *ptr = NULL;
 	unsigned long flags;
-	bool go_on = left > 0;
+	bool go_on = true;
 	u32 seen;
 	int err;
 	u32 i;
 
-	if (!heap_is(heap, MEMMGR_KIND_POOL))
-		return NULL;
-	/* Looked at here: what is to fail is not waited for. */
-	if (debug_is_on() && alloc_injected(heap, heap->pool.block, 0))
-		return NULL;
-	if (!pool_get_fast(heap, &ptr))
-		ptr = alloc_slow(heap, heap->pool.block, 0, 0);
-	if (ptr && debug_is_on())
-		watch_block(heap, ptr, heap->pool.block, 0, _RET_IP_);
-	if (ptr || !go_on)
-		return ptr;
 	flags = heap_lock(heap);
 	heap->waits++;
 	heap->waiters++;
@@ -543,11 +543,42 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 	}
 	heap->waiters--;
 	heap_unlock(heap, flags);
-	if (i == POOL_NONE)
+	return i == POOL_NONE ? NULL : heap_pointer(heap, (u64)i * heap->pool.stride);
+}
+
+static void *pool_get_or_wait(struct memmgr_heap *heap, long left)
+{
+	void *ptr = NULL;
+
+	if (!pool_get_fast(heap, &ptr))
+		ptr = alloc_slow(heap, heap->pool.block, 0, 0);
+	return ptr || left <= 0 ? ptr : pool_wait(heap, left);
+}
+
+/**
+ * memmgr_pool_get_timeout - get a block of a pool, wait for one if need be
+ * @heap: a pool heap
+ * @timeout: jiffies to wait at most; MAX_SCHEDULE_TIMEOUT: without limit
+ *
+ * Context: process, sleeps.
+ * Return: the block; NULL when none came in time, a signal came, or it was to fail
+ * on purpose (inject.h).
+ */
+void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
+{
+	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
+	void *ptr = NULL;
+	u64 start = 0;
+
+	if (!heap_is(heap, MEMMGR_KIND_POOL))
 		return NULL;
-	ptr = heap_pointer(heap, (u64)i * heap->pool.stride);
 	if (debug_is_on())
-		watch_block(heap, ptr, heap->pool.block, 0, _RET_IP_);
+		start = latency_begin(heap);
+	/* Looked at here: what is to fail is not waited for. */
+	if (!debug_is_on() || !alloc_injected(heap, heap->pool.block, 0))
+		ptr = pool_get_or_wait(heap, left);
+	if (debug_is_on())
+		alloc_watch(heap, ptr, heap->pool.block, 0, start, _RET_IP_);
 	return ptr;
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);

@@ -9,6 +9,7 @@
 #include "compact.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #include "debug.c"
+#include "latency.c"
 #include "sites.c"
 #include "track.c"
 #endif

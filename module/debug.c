@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What a heap is watched for is turned on and off. */
 #include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/string.h>
 
 #include "debug.h"
 #include "heap.h"
@@ -29,4 +32,20 @@ void debug_set(struct memmgr_heap *heap, u32 set, u32 clear)
 	if (before && !after)
 		static_branch_dec(&debug_key);
 	mutex_unlock(&debug_mutex);
+}
+
+/**
+ * debug_who - who is running
+ * @pid: its thread group; 0: an interrupt
+ * @tid: its thread; the same
+ * @comm: its command name
+ *
+ * Context: any. O(1).
+ */
+void debug_who(u32 *pid, u32 *tid, char comm[MEMMGR_COMM_LEN])
+{
+	*pid = in_task() ? task_tgid_nr(current) : 0;
+	*tid = in_task() ? task_pid_nr(current) : 0;
+	/* Without task_lock(), which may sleep on a real-time kernel. */
+	strscpy(comm, in_task() ? current->comm : "(interrupt)", MEMMGR_COMM_LEN);
 }

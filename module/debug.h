@@ -8,10 +8,12 @@
 
 #include <linux/jump_label.h>
 #include <linux/types.h>
+#include <uapi/linux/memmgr.h>
 
 struct memmgr_heap;
 
 /* heap.debug */
+#define DEBUG_LATENCY	(1u << 0)	/* calls are timed, see latency.h */
 #define DEBUG_INJECT	(1u << 1)	/* requests fail on purpose, see inject.h */
 #define DEBUG_TRACK	(1u << 2)	/* track.c */
 
@@ -25,6 +27,7 @@ static __always_inline bool debug_is_on(void)
 }
 
 void debug_set(struct memmgr_heap *heap, u32 set, u32 clear);
+void debug_who(u32 *pid, u32 *tid, char comm[MEMMGR_COMM_LEN]);
 int debug_trace_begin(void);
 void debug_trace_end(void);
 #else

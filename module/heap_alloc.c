@@ -12,6 +12,7 @@
 
 #include "compact.h"
 #include "heap.h"
+#include "latency.h"
 #include "trace.h"
 
 /* Clear a block that nobody else uses; may take long, so may reschedule. */
@@ -402,6 +403,7 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	       const struct heap_request *rq, struct memmgr_info *info,
 	       struct engine_refusal *why)
 {
+	u64 start = latency_begin(heap);
 	struct viewer viewer = viewer_of(client);
 	struct record template;
 	int err;
@@ -416,12 +418,19 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 		return -EINVAL;
 	record_prepare(&template, client, rq);
 	err = request_check(heap, &template);
-	if (!err)
-		err = inject_failure(heap, client, why);
+	if (err)
+		return err;
+	err = inject_failure(heap, client, why);
 	if (!err)
 		err = alloc_by_all_means(heap, rq, &template, &viewer, info, why);
 	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT)
 		heap_failed(heap, rq->bytes, rq->align, why);
+	latency_end(heap, (struct latency_call) {
+		.op = MEMMGR_LATENCY_ALLOC,
+		.start = start,
+		.bytes = rq->bytes,
+		.failed = err,
+	});
 	return err;
 }
 
@@ -458,11 +467,13 @@ static bool record_pinned_by_others(const struct record *record, const struct cl
  */
 int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 {
+	u64 start = latency_begin(heap);
 	struct viewer viewer = viewer_of(client);
 	struct pin *pin = NULL;
 	struct record *record;
 	unsigned long flags;
 	bool wake = false;
+	u64 bytes = 0;
 	int err;
 
 	record = heap_use(heap, &viewer, handle, true, &flags);
@@ -470,6 +481,7 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 	if (!err && record_pinned_by_others(record, client))
 		err = -EBUSY;
 	if (!err) {
+		bytes = record->bytes;
 		pin = client_forget_pin(client, handle);
 		err = heap_end(heap, record, &flags);
 	}
@@ -481,6 +493,12 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 	heap_wake(heap, wake);
 	heap_touched(heap);
 	kfree(pin);
+	latency_end(heap, (struct latency_call) {
+		.op = MEMMGR_LATENCY_FREE,
+		.start = start,
+		.bytes = err ? 0 : bytes,
+		.failed = err,
+	});
 	return err;
 }
 

@@ -8,8 +8,6 @@
  */
 #include <linux/hash.h>
 #include <linux/mm.h>
-#include <linux/preempt.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
@@ -141,12 +139,9 @@ static void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site
 		.bytes = bytes,
 		.time_ns = ktime_get_boottime_ns(),
 		.site = site,
-		.pid = in_task() ? task_tgid_nr(current) : 0,
-		.tid = in_task() ? task_pid_nr(current) : 0,
 		.live = true,
 	};
-	/* Without task_lock(), which may sleep on a real-time kernel. */
-	strscpy(block->comm, in_task() ? current->comm : "(interrupt)", sizeof(block->comm));
+	debug_who(&block->pid, &block->tid, block->comm);
 }
 
 /* False when there is no room, or it has been turned off meanwhile. */
