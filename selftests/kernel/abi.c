@@ -55,6 +55,7 @@ union request {
 	struct memmgr_inject inject;
 	struct memmgr_track track;
 	struct memmgr_sites sites;
+	struct memmgr_latency latency;
 	unsigned char raw[4096];
 };
 
@@ -275,6 +276,11 @@ static void fill_sites(struct ground *g, union request *r)
 	r->sites.entries = (uintptr_t)g->sites;
 }
 
+static void fill_latency(struct ground *g, union request *r)
+{
+	r->latency.flags = MEMMGR_LATENCY_OFF;
+}
+
 static void fill_unpin(struct ground *g, union request *r)
 {
 	struct memmgr_pin p = { .size = sizeof(p), .handle = page_handle(g) };
@@ -312,6 +318,7 @@ struct call {
 
 #define KNOWN_HEAP	(MEMMGR_HEAP_PRIVATE | MEMMGR_HEAP_FALLBACK |	\
 			 MEMMGR_HEAP_NO_JOIN)
+#define KNOWN_LATENCY	(MEMMGR_LATENCY_ON | MEMMGR_LATENCY_OFF | MEMMGR_LATENCY_RESET)
 #define KNOWN_QUERY	(MEMMGR_QUERY_NAME | MEMMGR_QUERY_NEXT)
 #define KNOWN_ALLOC	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_WAIT |	\
 			 MEMMGR_ALLOC_NO_FALLBACK | MEMMGR_ALLOC_GUARD | \
@@ -371,6 +378,7 @@ static const struct call calls[] = {
 	CALL(TRACK, memmgr_track, MEMMGR_TRACK_ON | MEMMGR_TRACK_OFF, 0, true,
 	     fill_track, fill_nothing),
 	CALL(SITES, memmgr_sites, 0, 0, true, fill_sites, fill_nothing),
+	CALL(LATENCY, memmgr_latency, KNOWN_LATENCY, 0, true, fill_latency, fill_nothing),
 };
 
 static void ground_make(struct __test_metadata *_metadata, int fd, struct ground *g)
@@ -385,7 +393,8 @@ static void ground_make(struct __test_metadata *_metadata, int fd, struct ground
 static bool call_is_built(int fd, const struct call *c)
 {
 	bool marks = c->fill == fill_mark || c->fill == fill_release;
-	bool debugs = c->fill == fill_inject || c->fill == fill_track || c->fill == fill_sites;
+	bool debugs = c->fill == fill_inject || c->fill == fill_track ||
+		      c->fill == fill_sites || c->fill == fill_latency;
 
 	if (debugs && !debug_is_built(fd))
 		return false;
@@ -699,7 +708,7 @@ TEST_F(abi, unknown_commands)
 	static const unsigned int magics[] = { 0x00, 0xbb, 0xbd, 0x3c, 0xff };
 	struct memmgr_query q = { .size = sizeof(q) };
 	struct snapshot after;
-	unsigned int last = _IOC_NR(MEMMGR_IOC_SITES), nr, i;
+	unsigned int last = _IOC_NR(MEMMGR_IOC_LATENCY), nr, i;
 
 	for (nr = last + 1; nr < 0x100; nr++)
 		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
@@ -817,5 +826,8 @@ SAME_SIZE(memmgr_inject, 64);
 SAME_SIZE(memmgr_track, 48);
 SAME_SIZE(memmgr_site, 624);
 SAME_SIZE(memmgr_sites, 32);
+SAME_SIZE(memmgr_latency_worst, 128);
+SAME_SIZE(memmgr_latency_op, 456);
+SAME_SIZE(memmgr_latency, 936);
 
 MEMMGR_TEST_MAIN

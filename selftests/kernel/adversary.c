@@ -943,7 +943,7 @@ TEST_F_TIMEOUT(victim, adversary_memory_with_a_past, 120)
 /* ---- structures and pointers ----------------------------------------------- */
 
 #define FIRST_CALL	0x00
-#define LAST_CALL	_IOC_NR(MEMMGR_IOC_SITES)
+#define LAST_CALL	_IOC_NR(MEMMGR_IOC_LATENCY)
 
 static void truncated_structures(const struct target *t)
 {
