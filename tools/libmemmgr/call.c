@@ -494,3 +494,12 @@ int memmgr_sites(int fd, int (*visit)(const struct memmgr_site *site, void *arg)
 	} while (!err && sites.count);
 	return err;
 }
+
+int memmgr_latency(int fd, uint32_t heap, uint32_t flags, struct memmgr_latency *latency)
+{
+	memset(latency, 0, sizeof(*latency));
+	latency->size = sizeof(*latency);
+	latency->heap = heap;
+	latency->flags = flags;
+	return call(fd, MEMMGR_IOC_LATENCY, latency);
+}
