@@ -87,8 +87,9 @@ static const struct argp argp = {
 	       "longest call with who and where it was. --on, --off and --reset are for root. With "
 	       "COMMAND, measure while it runs and show that; the exit status is COMMAND's.\v"
 	       "A row of a histogram is for calls of at least the time that it begins with, and of "
-	       "less than twice that. Percentiles are known no better: p99 is the end of the row in "
-	       "which the call lies that 99% are no longer than, so that 99% took at most so long.\n\n"
+	       "less than twice that. Percentiles are known no better: the p99 is the end of the row in "
+	       "which 99% of the calls are reached (or the longest call, if that is less), so that 99% "
+	       "took at most so long.\n\n"
 	       "A call takes what its caller feels in the module: waiting for memory, compaction and "
 	       "clearing included, the way into the kernel and back not.",
 };
@@ -141,7 +142,7 @@ static void print_row(const struct memmgr_latency_op *op, unsigned int i, uint64
 	uint64_t calls = op->bucket[i];
 	unsigned int bar = (unsigned int)((double)calls / (double)most * width + 0.5);
 
-	printf("  %10s .. %12" PRIu64 " ", time_text(bucket_start(i)), calls);
+	printf("  %10s .. %12" PRIu64 "%s", time_text(bucket_start(i)), calls, calls ? " " : "");
 	/* What there is shows, however little. */
 	if (calls && !bar)
 		bar = 1;
