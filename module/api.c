@@ -222,13 +222,15 @@ static void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 {
 	struct region *region = heap->region;
 
-	latency_end(heap, (struct latency_call) {
-		.op = MEMMGR_LATENCY_ALLOC,
-		.start = bytes ? start : 0,
-		.bytes = bytes,
-		.caller = caller,
-		.failed = !ptr,
-	});
+	/* A request of 0 bytes is malformed: it is no call that counts. */
+	if (start && bytes)
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_ALLOC,
+			.start = start,
+			.bytes = bytes,
+			.caller = caller,
+			.failed = !ptr,
+		});
 	if (!ptr)
 		return;
 	if (READ_ONCE(heap->debug) & DEBUG_TRACK)
@@ -444,13 +446,14 @@ static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned l
 		known = track_remove(heap, ptr - heap->region->virt, &was);
 	start = ptr ? latency_begin(heap) : 0;
 	err = free_plain(heap, ptr, caller, &block);
-	latency_end(heap, (struct latency_call) {
-		.op = MEMMGR_LATENCY_FREE,
-		.start = start,
-		.bytes = err ? 0 : block.granted,
-		.caller = caller,
-		.failed = err,
-	});
+	if (start)
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_FREE,
+			.start = start,
+			.bytes = err ? 0 : block.granted,
+			.caller = caller,
+			.failed = err,
+		});
 	if (err && known)
 		track_restore(heap, &was);
 	return err;

@@ -451,8 +451,6 @@ static const char * const latency_ops[MEMMGR_LATENCY_OPS] = {
 
 static const char *context_word(u32 context)
 {
-	if (context & MEMMGR_CONTEXT_NMI)
-		return "nmi";
 	if (context & MEMMGR_CONTEXT_HARDIRQ)
 		return "hardirq";
 	if (context & MEMMGR_CONTEXT_SOFTIRQ)
@@ -473,7 +471,7 @@ static void latency_line(struct seq_file *m, const char *heap, const char *op, b
 		   w->context & MEMMGR_CONTEXT_FAILED ? "failed" : "-", w->cpu, w->pid,
 		   w->tid, w->uid);
 	word(m, w->comm);
-	word(m, w->caller_name);
+	word(m, w->caller);
 	for (i = 0; i < MEMMGR_LATENCY_BUCKETS; i++)
 		if (o->bucket[i])
 			seq_printf(m, " %u:%llu", i, o->bucket[i]);

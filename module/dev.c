@@ -1014,9 +1014,9 @@ static_assert(sizeof(struct memmgr_health) == 80);
 static_assert(sizeof(struct memmgr_event) == 64);
 static_assert(sizeof(struct memmgr_inject) == 64);
 static_assert(sizeof(struct memmgr_track) == 48);
-static_assert(sizeof(struct memmgr_latency_worst) == 128);
-static_assert(sizeof(struct memmgr_latency_op) == 456);
-static_assert(sizeof(struct memmgr_latency) == 936);
+static_assert(sizeof(struct memmgr_latency_worst) == 104);
+static_assert(sizeof(struct memmgr_latency_op) == 400);
+static_assert(sizeof(struct memmgr_latency) == 824);
 static_assert(sizeof(struct memmgr_site) == 624);
 static_assert(sizeof(struct memmgr_sites) == 32);
 

@@ -71,23 +71,20 @@ static u32 context_now(bool irqs_off)
 {
 	u32 context = irqs_off ? MEMMGR_CONTEXT_IRQS_OFF : 0;
 
-	if (in_nmi())
-		return context | MEMMGR_CONTEXT_NMI;
 	if (in_hardirq())
 		return context | MEMMGR_CONTEXT_HARDIRQ;
 	return context | (in_task() ? MEMMGR_CONTEXT_PROCESS : MEMMGR_CONTEXT_SOFTIRQ);
 }
 
-static void worst_fill(struct memmgr_latency_worst *worst, const struct latency_call *call,
+static void worst_fill(struct memmgr_latency_worst *worst, const struct latency_sample *sample,
 		       bool irqs_off)
 {
 	*worst = (struct memmgr_latency_worst) {
 		.time_ns = ktime_get_boottime_ns(),
-		.bytes = call->bytes,
-		.caller = call->caller,
+		.bytes = sample->bytes,
 		.context = context_now(irqs_off) |
-			   (call->caller ? MEMMGR_CONTEXT_KERNEL : 0) |
-			   (call->failed ? MEMMGR_CONTEXT_FAILED : 0),
+			   (sample->caller ? MEMMGR_CONTEXT_KERNEL : 0) |
+			   (sample->failed ? MEMMGR_CONTEXT_FAILED : 0),
 		.uid = in_task() ? from_kuid(&init_user_ns, current_euid()) : 0,
 		.cpu = smp_processor_id(),
 	};
@@ -95,19 +92,20 @@ static void worst_fill(struct memmgr_latency_worst *worst, const struct latency_
 }
 
 /* Under the lock. */
-static void latency_add(struct latency *latency, const struct latency_call *call, u64 ns,
+static void latency_add(struct latency *latency, const struct latency_sample *sample, u64 ns,
 			bool irqs_off)
 {
-	struct memmgr_latency_op *op = &latency->op[call->op];
+	struct memmgr_latency_op *op = &latency->op[sample->op];
 
 	if (!op->count || ns > op->max_ns) {
 		op->max_ns = ns;
-		worst_fill(&op->worst, call, irqs_off);
+		worst_fill(&op->worst, sample, irqs_off);
+		latency->caller[sample->op] = sample->caller;
 	}
 	if (!op->count || ns < op->min_ns)
 		op->min_ns = ns;
 	op->count++;
-	op->failed += call->failed;
+	op->failed += sample->failed;
 	op->total_ns += ns;
 	op->bucket[latency_bucket(ns)]++;
 }
@@ -115,13 +113,13 @@ static void latency_add(struct latency *latency, const struct latency_call *call
 /**
  * latency_record - a call that is measured has ended
  * @heap: that it named
- * @call: which
+ * @sample: which
  *
  * Context: any, hard interrupts included; no heap lock need be held. O(1).
  */
-void latency_record(struct memmgr_heap *heap, const struct latency_call *call)
+void latency_record(struct memmgr_heap *heap, const struct latency_sample *sample)
 {
-	s64 ns = ktime_get_mono_fast_ns() - call->start;
+	s64 ns = ktime_get_mono_fast_ns() - sample->start;
 	struct latency *latency = latency_of(heap);
 	bool irqs_off = irqs_disabled();
 	unsigned long flags;
@@ -133,12 +131,13 @@ void latency_record(struct memmgr_heap *heap, const struct latency_call *call)
 	/* It may have been turned off meanwhile: then nothing changes any more. */
 	if (READ_ONCE(heap->debug) & DEBUG_LATENCY)
 		/* The clock may go back a little when its speed is corrected. */
-		latency_add(latency, call, max_t(s64, ns, 0), irqs_off);
+		latency_add(latency, sample, max_t(s64, ns, 0), irqs_off);
 	raw_spin_unlock_irqrestore(&latency->lock, flags);
 }
 
 /* Who it was is the business of the administrator, and of that user. */
-static void worst_tell(struct memmgr_latency_worst *worst, const struct viewer *viewer)
+static void worst_tell(struct memmgr_latency_worst *worst, unsigned long caller,
+		       const struct viewer *viewer)
 {
 	bool mine = worst->uid == from_kuid(&init_user_ns, viewer->uid) &&
 		    !(worst->context & MEMMGR_CONTEXT_KERNEL);
@@ -147,9 +146,8 @@ static void worst_tell(struct memmgr_latency_worst *worst, const struct viewer *
 		return;
 	if (!viewer->admin && !mine)
 		*worst = (struct memmgr_latency_worst) { .context = MEMMGR_CONTEXT_HIDDEN };
-	if (worst->caller)
-		snprintf(worst->caller_name, sizeof(worst->caller_name), "%pS",
-			 (void *)(unsigned long)worst->caller);
+	else if (caller)
+		snprintf(worst->caller, sizeof(worst->caller), "%pS", (void *)caller);
 }
 
 /**
@@ -163,6 +161,7 @@ static void worst_tell(struct memmgr_latency_worst *worst, const struct viewer *
 void latency_read(struct memmgr_heap *heap, const struct viewer *viewer,
 		  struct memmgr_latency *out)
 {
+	unsigned long caller[MEMMGR_LATENCY_OPS];
 	struct latency *latency = latency_of(heap);
 	unsigned long flags;
 	u32 i;
@@ -175,9 +174,10 @@ void latency_read(struct memmgr_heap *heap, const struct viewer *viewer,
 	raw_spin_lock_irqsave(&latency->lock, flags);
 	out->since_ns = latency->since_ns;
 	memcpy(out->op, latency->op, sizeof(out->op));
+	memcpy(caller, latency->caller, sizeof(caller));
 	raw_spin_unlock_irqrestore(&latency->lock, flags);
 	for (i = 0; i < MEMMGR_LATENCY_OPS; i++)
-		worst_tell(&out->op[i].worst, viewer);
+		worst_tell(&out->op[i].worst, caller[i], viewer);
 }
 
 /* Under region.heap_mutex. */

@@ -16,23 +16,25 @@ struct viewer;
  * struct latency - what was measured of a heap
  * @lock: guards the rest; innermost
  * @since_ns: when it was cleared last, CLOCK_BOOTTIME
- * @op: as in the ABI, apart from names of callers: those are found when it is read
+ * @op: as in the ABI, but for the callers of the longest
+ * @caller: their addresses; names are found when it is read
  */
 struct latency {
 	raw_spinlock_t lock;
 	u64 since_ns;
 	struct memmgr_latency_op op[MEMMGR_LATENCY_OPS];
+	unsigned long caller[MEMMGR_LATENCY_OPS];
 };
 
 /**
- * struct latency_call - a call that ended
+ * struct latency_sample - a call that was measured and has ended
  * @op: MEMMGR_LATENCY_ALLOC or _FREE
- * @start: of latency_begin()
+ * @start: of latency_begin(), not 0
  * @bytes: asked for, or given back; 0: nobody knows
  * @caller: address of kernel code; 0: a client's call
  * @failed: it did
  */
-struct latency_call {
+struct latency_sample {
 	u32 op;
 	u64 start;
 	u64 bytes;
@@ -41,7 +43,7 @@ struct latency_call {
 };
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-__visible void latency_record(struct memmgr_heap *heap, const struct latency_call *call);
+__visible void latency_record(struct memmgr_heap *heap, const struct latency_sample *sample);
 int latency_call(struct memmgr_heap *heap, const struct viewer *viewer,
 		 struct memmgr_latency *out);
 void latency_read(struct memmgr_heap *heap, const struct viewer *viewer,
@@ -49,7 +51,8 @@ void latency_read(struct memmgr_heap *heap, const struct viewer *viewer,
 void latency_free(struct memmgr_heap *heap);
 
 /*
- * When a call begins; 0: it is not measured.
+ * When a call begins; 0: it is not measured, and latency_record() is not for it. Asked
+ * behind debug_is_on(), so that calls cost nothing more while no heap is watched.
  *
  * Not local_clock(): a call that waits or compacts may end on another CPU, whose clock
  * that one would be. This clock is one for all of them, can be read in any context
@@ -57,10 +60,10 @@ void latency_free(struct memmgr_heap *heap);
  */
 static __always_inline u64 latency_begin(const struct memmgr_heap *heap)
 {
-	return unlikely(READ_ONCE(heap->debug) & DEBUG_LATENCY) ? ktime_get_mono_fast_ns() : 0;
+	return READ_ONCE(heap->debug) & DEBUG_LATENCY ? ktime_get_mono_fast_ns() : 0;
 }
 #else
-static inline void latency_record(struct memmgr_heap *heap, const struct latency_call *call)
+static inline void latency_record(struct memmgr_heap *heap, const struct latency_sample *sample)
 {
 }
 
@@ -79,12 +82,5 @@ static __always_inline u64 latency_begin(const struct memmgr_heap *heap)
 	return 0;
 }
 #endif
-
-/* When a call ends; @start in it tells whether it is measured. */
-static __always_inline void latency_end(struct memmgr_heap *heap, struct latency_call call)
-{
-	if (unlikely(call.start))
-		latency_record(heap, &call);
-}
 
 #endif /* MEMMGR_LATENCY_H */

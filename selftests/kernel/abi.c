@@ -826,8 +826,8 @@ SAME_SIZE(memmgr_inject, 64);
 SAME_SIZE(memmgr_track, 48);
 SAME_SIZE(memmgr_site, 624);
 SAME_SIZE(memmgr_sites, 32);
-SAME_SIZE(memmgr_latency_worst, 128);
-SAME_SIZE(memmgr_latency_op, 456);
-SAME_SIZE(memmgr_latency, 936);
+SAME_SIZE(memmgr_latency_worst, 104);
+SAME_SIZE(memmgr_latency_op, 400);
+SAME_SIZE(memmgr_latency, 824);
 
 MEMMGR_TEST_MAIN

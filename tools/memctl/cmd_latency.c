@@ -67,8 +67,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one HEAP or none, and -- "
-				   "before a command", arg);
+			argp_error(state, "'%s' is one word too many; give one HEAP or none, and "
+				   "-- before a command", arg);
 		options->heap = arg;
 		return 0;
 	case ARGP_KEY_END:
@@ -87,9 +87,9 @@ static const struct argp argp = {
 	       "longest call with who and where it was. --on, --off and --reset are for root. With "
 	       "COMMAND, measure while it runs and show that; the exit status is COMMAND's.\v"
 	       "A row of a histogram is for calls of at least the time that it begins with, and of "
-	       "less than twice that. Percentiles are known no better: the p99 is the end of the row in "
-	       "which 99% of the calls are reached (or the longest call, if that is less), so that 99% "
-	       "took at most so long.\n\n"
+	       "less than twice that. Percentiles are known no better: the p99 is the end of the row "
+	       "in which 99% of the calls are reached (or the longest call, if that is less), so that "
+	       "99% took at most so long.\n\n"
 	       "A call takes what its caller feels in the module: waiting for memory, compaction and "
 	       "clearing included, the way into the kernel and back not.",
 };
@@ -172,8 +172,6 @@ static void print_histogram(const struct memmgr_latency_op *op)
 
 static const char *place_text(uint32_t context)
 {
-	if (context & MEMMGR_CONTEXT_NMI)
-		return ", in a non-maskable interrupt";
 	if (context & MEMMGR_CONTEXT_HARDIRQ)
 		return ", in a hard interrupt";
 	return context & MEMMGR_CONTEXT_SOFTIRQ ? ", in a soft interrupt" : "";
@@ -200,7 +198,7 @@ static void print_whose(const struct memmgr_latency_worst *worst)
 		print_process(worst);
 		return;
 	}
-	print_clean(worst->caller_name, sizeof(worst->caller_name));
+	print_clean(worst->caller, sizeof(worst->caller));
 	if (worst->context & MEMMGR_CONTEXT_PROCESS) {
 		fputs(" in ", stdout);
 		print_process(worst);
@@ -270,7 +268,6 @@ static const struct {
 	{ MEMMGR_CONTEXT_PROCESS, "process" },
 	{ MEMMGR_CONTEXT_SOFTIRQ, "softirq" },
 	{ MEMMGR_CONTEXT_HARDIRQ, "hardirq" },
-	{ MEMMGR_CONTEXT_NMI, "nmi" },
 };
 
 static struct json_object *json_context(uint32_t context)
@@ -302,9 +299,8 @@ static struct json_object *json_longest(const struct memmgr_latency_op *o)
 	json_add(object, "tid", json_u64(worst->tid));
 	json_add(object, "uid", json_u64(worst->uid));
 	json_add(object, "comm", json_chars(worst->comm, sizeof(worst->comm)));
-	json_add(object, "caller", kernel ? json_handle(worst->caller) : NULL);
-	json_add(object, "caller_name", kernel ?
-		 json_chars(worst->caller_name, sizeof(worst->caller_name)) : NULL);
+	json_add(object, "caller",
+		 kernel ? json_chars(worst->caller, sizeof(worst->caller)) : NULL);
 	return object;
 }
 

@@ -1397,25 +1397,23 @@ struct memmgr_sites {
 #define MEMMGR_LATENCY_OPS	2u
 
 /* Bucket i counts calls of 2^i to 2^(i+1) - 1 ns, 0 also 0 ns, the last what is longer */
-#define MEMMGR_LATENCY_BUCKETS	36	/* the last from 34 s on */
-#define MEMMGR_CALLER_NAME	64
+#define MEMMGR_LATENCY_BUCKETS	32	/* the last from 2.1 s on */
+#define MEMMGR_CALLER_LEN	48
 
-/* struct memmgr_latency_worst.context: one of the first four, and what else holds */
+/* struct memmgr_latency_worst.context: one of the first three, and what else holds */
 #define MEMMGR_CONTEXT_PROCESS	(1u << 0)
 #define MEMMGR_CONTEXT_SOFTIRQ	(1u << 1)
 #define MEMMGR_CONTEXT_HARDIRQ	(1u << 2)
-#define MEMMGR_CONTEXT_NMI	(1u << 3)
-#define MEMMGR_CONTEXT_IRQS_OFF	(1u << 4)
-#define MEMMGR_CONTEXT_KERNEL	(1u << 5)	/* a call of kernel code, not of a client */
-#define MEMMGR_CONTEXT_FAILED	(1u << 6)	/* it did not get what it asked for */
-#define MEMMGR_CONTEXT_HIDDEN	(1u << 7)	/* alone: not the caller's business */
+#define MEMMGR_CONTEXT_IRQS_OFF	(1u << 3)
+#define MEMMGR_CONTEXT_KERNEL	(1u << 4)	/* a call of kernel code, not of a client */
+#define MEMMGR_CONTEXT_FAILED	(1u << 5)	/* it did not get what it asked for */
+#define MEMMGR_CONTEXT_HIDDEN	(1u << 6)	/* alone: not the caller's business */
 
 /**
  * struct memmgr_latency_worst - the call that took longest, and how it came to be
  * @time_ns: when it ended, CLOCK_BOOTTIME
  * @bytes: asked for; of a free: of the allocation, of kernel code what was granted,
  *	0 when it failed
- * @caller: address of kernel code that called; 0: a client's call
  * @context: MEMMGR_CONTEXT_*; 0: there was no call yet
  * @pid: thread group that was running; 0: an interrupt
  * @tid: thread that was running; 0: an interrupt
@@ -1423,7 +1421,8 @@ struct memmgr_sites {
  * @cpu: where it ended
  * @reserved: 0
  * @comm: command name of the thread
- * @caller_name: of @caller, "function+0x10/0x20 [module]"
+ * @caller: kernel code that called, as "function+0x10/0x20 [module]", or as much of
+ *	that as there is room for; empty: a client's call
  *
  * CAP_SYS_ADMIN is told of all, others of what clients of their user id did: of
  * another's call and of kernel code they get MEMMGR_CONTEXT_HIDDEN and no more.
@@ -1431,7 +1430,6 @@ struct memmgr_sites {
 struct memmgr_latency_worst {
 	__u64 time_ns;
 	__u64 bytes;
-	__u64 caller;
 	__u32 context;
 	__u32 pid;
 	__u32 tid;
@@ -1439,7 +1437,7 @@ struct memmgr_latency_worst {
 	__u32 cpu;
 	__u32 reserved;
 	char comm[MEMMGR_COMM_LEN];
-	char caller_name[MEMMGR_CALLER_NAME];
+	char caller[MEMMGR_CALLER_LEN];
 };
 
 /**
@@ -1482,8 +1480,8 @@ struct memmgr_latency_op {
  * Counted are allocations, also those of a batch, of a dma-heap and of kernel code,
  * that succeed or are refused for want of memory, records, quota or time, or on purpose;
  * and frees by handle or of kernel code, with those that are refused. Not counted are
- * calls that are malformed or not allowed, resizes, releases to a mark, and what goes
- * with its client or heap.
+ * calls that are malformed or not allowed, waits that a signal ends, resizes, releases
+ * to a mark, and what goes with its client or heap.
  *
  * Turned off and on again it goes on where it was; it ends with its heap. EOPNOTSUPP
  * when the build has no MEMMGR_FEATURE_DEBUG.

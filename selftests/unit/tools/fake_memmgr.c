@@ -18,7 +18,7 @@
  * FAKE_TRACKED says that heaps are tracked from the start, FAKE_USER="UID BYTES PEAK MAX
  * REFUSED" is the one user that has something.
  * Where latency is measured an allocation takes a nanosecond for each byte that is asked
- * for, and a free half of that. FAKE_CONTEXT="CONTEXT:CALLER_NAME" is what is told of the
+ * for, and a free half of that. FAKE_CONTEXT="CONTEXT:CALLER" is what is told of the
  * longest.
  * FAKE_OLD is a module of before memory could move.
  */
@@ -279,8 +279,8 @@ static void fill_worst(struct memmgr_latency_worst *worst, uint64_t bytes, bool 
 	worst->cpu = 3;
 	strcpy(worst->comm, "memctl");
 	if (getenv("FAKE_CONTEXT"))
-		sscanf(getenv("FAKE_CONTEXT"), "%u:%63[^\n]", &worst->context,
-		       worst->caller_name);
+		sscanf(getenv("FAKE_CONTEXT"), "%u:%47[^\n]", &worst->context,
+		       worst->caller);
 }
 
 static void measure(uint32_t heap, unsigned int op, uint64_t bytes, bool failed)
