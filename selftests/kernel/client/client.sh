@@ -100,6 +100,14 @@ timed_as_booked() {
 	echo "$2 $(booked "$1") $(timed "$1")" |
 		awk '{ exit !($5 && $3 - $1 == $5 && $4 - $2 == $6) }'
 }
+# The interrupt asks for frames, a work item gives them back, and nobody else does.
+timed_in_interrupts() {
+	memctl latency frames --reset && echo 8 >"${run%/*}/capture" && memctl latency frames
+	memctl latency frames | grep "alloc took .* for .*memmgr_client\], in a hard interrupt, interrupts off, on" &&
+		memctl latency frames | grep "free took .* by .*memmgr_client\] in kworker" &&
+		grep "^frames .* alloc .* hardirq *irqs-off .* (interrupt) .*memmgr_client" \
+			/sys/kernel/debug/memmgr/*/latency
+}
 traced() { grep -c "$1: .*$2" $tracing/trace; }
 trace() { for event in alloc free; do echo "$1" >$tracing/events/memmgr/memmgr_$event/enable; done; }
 
@@ -133,6 +141,7 @@ watched_tests() {
 	try timed_each_of_a_pool timed_as_booked frames "$frames_before"
 	try timed_each_of_a_slab timed_as_booked objects "$objects_before"
 	try timed_caller_named sh -c 'memctl latency frames | grep "longest .*memmgr_client\]"'
+	try timed_in_interrupts timed_in_interrupts
 	try tracked_off memctl leaks --off
 	try timed_off memctl latency --off
 	[ "$(known)" = "0 0" ]
