@@ -11,6 +11,7 @@
 
 #include "debug.h"
 #include "heap.h"
+#include "latency.h"
 #include "quarantine.h"
 #include "sites.h"
 #include "trace.h"
@@ -224,24 +225,29 @@ static void track_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 	struct region *region = heap->region;
 	struct track_block block;
 
-	if (!(READ_ONCE(heap->debug) & DEBUG_TRACK))
+	if (!ptr || !(READ_ONCE(heap->debug) & DEBUG_TRACK))
 		return;
 	block_fill(&block, ptr - region->virt, bytes, block_site(region, caller));
 	track_add(heap, &block);
 }
 
-static void trace_ptr(const struct memmgr_heap *heap, const void *ptr, size_t bytes,
-		      size_t align, unsigned long caller)
+/* What is to be known of a driver's allocation that began at @start, once it has ended. */
+static void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
+			size_t align, u64 start, unsigned long caller)
 {
+	/* A request of 0 bytes is malformed: it is no call that counts. */
+	if (start && bytes)
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_ALLOC,
+			.start = start,
+			.bytes = bytes,
+			.caller = caller,
+			.failed = !ptr,
+		});
+	if (!ptr)
+		return;
 	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->virt,
 			   bytes, align, "", caller);
-}
-
-static void watch_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
-		      unsigned long caller)
-{
-	track_ptr(heap, ptr, bytes, caller);
-	trace_ptr(heap, ptr, bytes, 0, caller);
 }
 
 /* By the engine's own way, with the heap locked. */
@@ -310,25 +316,33 @@ static bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align)
 	return true;
 }
 
+/* With what is to be known of it, so that it can be freed and found. */
+static void *alloc_tracked(struct memmgr_heap *heap, size_t bytes, size_t align,
+			   unsigned int flags, unsigned long caller)
+{
+	void *ptr = NULL;
+
+	if (bytes && READ_ONCE(heap->debug) & DEBUG_ZONES)
+		ptr = alloc_zoned(heap, bytes, align, flags, caller);
+	if (ptr)
+		return ptr;
+	ptr = alloc_slow(heap, bytes, align, flags);
+	track_ptr(heap, ptr, bytes, caller);
+	return ptr;
+}
+
 /* The long way, for a heap that is watched, or while somebody traces. */
 static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
 				    unsigned long caller)
 {
 	unsigned int flags = how & ((1u << HOW_ALIGN_SHIFT) - 1);
 	size_t align = how >> HOW_ALIGN_SHIFT ? 1ul << ((how >> HOW_ALIGN_SHIFT) - 1) : 0;
+	u64 start = latency_begin(heap);
 	void *ptr = NULL;
 
-	if (alloc_injected(heap, bytes, align))
-		return NULL;
-	if (bytes && READ_ONCE(heap->debug) & DEBUG_ZONES)
-		ptr = alloc_zoned(heap, bytes, align, flags, caller);
-	if (!ptr) {
-		ptr = alloc_slow(heap, bytes, align, flags);
-		if (ptr)
-			track_ptr(heap, ptr, bytes, caller);
-	}
-	if (ptr)
-		trace_ptr(heap, ptr, bytes, align, caller);
+	if (!alloc_injected(heap, bytes, align))
+		ptr = alloc_tracked(heap, bytes, align, flags, caller);
+	alloc_watch(heap, ptr, bytes, align, start, caller);
 	return ptr;
 }
 
@@ -459,80 +473,103 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n - 1, rest, 0);
 }
 
-/*
- * A free that is watched: of what begins at @ptr, of a block that begins @was->lead
- * bytes before. Under the lock.
+/**
+ * struct freeing - a free that is watched
+ * @ptr: what is freed
+ * @was: what is known of it; time_ns is 0: its place alone
+ * @block: the block that went
+ * @site: of the call, if errors are looked for
+ * @caller: of the call
  */
-static int free_kept(struct memmgr_heap *heap, struct track_block *was, const void *ptr,
-		     u32 site)
+struct freeing {
+	void *ptr;
+	struct track_block was;
+	struct engine_block block;
+	u32 site;
+	unsigned long caller;
+};
+
+/* The engine's part, or the quarantine's. Under the lock. */
+static int free_kept(struct memmgr_heap *heap, struct freeing *f)
 {
 	struct engine *e = &heap->engine;
-	bool recorded = block_has_zones(was);
-	struct engine_block block;
+	bool recorded = block_has_zones(&f->was);
 	bool kept;
 	u64 offset;
 	int err;
 
-	if (!heap_offset(heap, ptr - was->lead, &offset))
+	if (!heap_offset(heap, f->ptr - f->was.lead, &offset))
 		return -ERANGE;
 	/* The engine takes what is in quarantine for live. */
 	if (quarantine_holds(heap, offset))
 		return -ENOENT;
 	kept = quarantine_keeps(heap);
-	err = kept ? e->ops->find(e, offset, &block) :
-		     e->ops->free(e, offset, recorded, &block);
-	if (!err && kept && block.recorded != recorded)
+	err = kept ? e->ops->find(e, offset, &f->block) :
+		     e->ops->free(e, offset, recorded, &f->block);
+	if (!err && kept && f->block.recorded != recorded)
 		err = -EACCES;
 	if (err)
 		return err;
-	if (!was->time_ns)
-		was->bytes = block.requested;
-	quarantine_add_block(heap, was, &block, site, kept);
+	if (!f->was.time_ns)
+		f->was.bytes = f->block.requested;
+	quarantine_add_block(heap, &f->was, &f->block, f->site, kept);
 	return 0;
 }
 
-static int free_plain(struct memmgr_heap *heap, void *ptr, struct track_block *was,
-		      u32 site, unsigned long caller)
+static int free_plain(struct memmgr_heap *heap, struct freeing *f)
 {
 	unsigned long flags;
 	bool wake;
 	int err;
 
 	flags = heap_lock(heap);
-	err = free_kept(heap, was, ptr, site);
+	err = free_kept(heap, f);
 	wake = heap_freed(heap);
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
 	quarantine_settle(heap);
-	if (err == -ERANGE && ptr && heap->fallback)
-		return free_plain(heap->fallback, ptr, was, site, caller);
-	if (err && ptr && READ_ONCE(heap->debug) & DEBUG_ERRORS)
-		heap_report_free(heap, was->place, err, site);
+	if (err == -ERANGE && f->ptr && heap->fallback)
+		return free_plain(heap->fallback, f);
+	if (err && f->ptr && READ_ONCE(heap->debug) & DEBUG_ERRORS)
+		heap_report_free(heap, f->was.place, err, f->site);
 	if (err)
-		return free_slow(heap, ptr, err);
-	trace_memmgr_free(heap->region->name, heap->name, 0, ptr - heap->region->virt,
-			  caller);
+		return free_slow(heap, f->ptr, err);
+	trace_memmgr_free(heap->region->name, heap->name, 0, f->was.place, f->caller);
 	return 0;
 }
 
 static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 {
-	struct track_block was = { .place = ptr - heap->region->virt };
+	struct freeing f = {
+		.ptr = ptr,
+		.was.place = ptr - heap->region->virt,
+		.site = SITE_NONE,
+		.caller = caller,
+	};
 	u32 debug = READ_ONCE(heap->debug);
-	u32 site = SITE_NONE;
 	bool known = false;
+	u64 start;
 	int err;
 
 	if (ptr && debug & (DEBUG_TRACK | DEBUG_ZONED))
-		known = track_remove(heap, was.place, &was);
+		known = track_remove(heap, f.was.place, &f.was);
 	if (known)
-		zones_check_block(heap, &was);
+		zones_check_block(heap, &f.was);
 	if (ptr && debug & DEBUG_ERRORS)
-		site = block_site(heap->region, caller);
-	err = free_plain(heap, ptr, &was, site, caller);
+		f.site = block_site(heap->region, caller);
+	start = ptr ? latency_begin(heap) : 0;
+	err = free_plain(heap, &f);
+	if (start)
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_FREE,
+			.start = start,
+			.bytes = err ? 0 : f.block.granted,
+			.caller = caller,
+			.failed = err,
+		});
 	if (err && known)
-		track_restore(heap, &was);
+		track_restore(heap, &f.was);
 	return err;
 }
 
@@ -599,36 +636,15 @@ void *memmgr_pool_get(struct memmgr_heap *heap)
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get);
 
-/**
- * memmgr_pool_get_timeout - get a block of a pool, wait for one if need be
- * @heap: a pool heap
- * @timeout: jiffies to wait at most; MAX_SCHEDULE_TIMEOUT: without limit
- *
- * Context: process, sleeps.
- * Return: the block; NULL when none came in time, a signal came, or it was to fail
- * on purpose (inject.h).
- */
-void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
+/* What a pool has none of now: wait for it, at most @left jiffies. */
+static void *pool_wait(struct memmgr_heap *heap, long left)
 {
-	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
-	void *ptr = NULL;
 	unsigned long flags;
-	bool go_on = left > 0;
+	bool go_on = true;
 	u32 seen;
 	int err;
 	u32 i;
 
-	if (!heap_is(heap, MEMMGR_KIND_POOL))
-		return NULL;
-	/* Looked at here: what is to fail is not waited for. */
-	if (debug_is_on() && alloc_injected(heap, heap->pool.block, 0))
-		return NULL;
-	if (!pool_get_fast(heap, &ptr))
-		ptr = alloc_slow(heap, heap->pool.block, 0, 0);
-	if (ptr && debug_is_on())
-		watch_ptr(heap, ptr, heap->pool.block, _RET_IP_);
-	if (ptr || !go_on)
-		return ptr;
 	flags = heap_lock(heap);
 	heap->waits++;
 	heap->waiters++;
@@ -646,11 +662,44 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 	}
 	heap->waiters--;
 	heap_unlock(heap, flags);
-	if (i == POOL_NONE)
+	return i == POOL_NONE ? NULL : heap_pointer(heap, (u64)i * heap->pool.stride);
+}
+
+static void *pool_get_or_wait(struct memmgr_heap *heap, long left)
+{
+	void *ptr = NULL;
+
+	if (!pool_get_fast(heap, &ptr))
+		ptr = alloc_slow(heap, heap->pool.block, 0, 0);
+	return ptr || left <= 0 ? ptr : pool_wait(heap, left);
+}
+
+/**
+ * memmgr_pool_get_timeout - get a block of a pool, wait for one if need be
+ * @heap: a pool heap
+ * @timeout: jiffies to wait at most; MAX_SCHEDULE_TIMEOUT: without limit
+ *
+ * Context: process, sleeps.
+ * Return: the block; NULL when none came in time, a signal came, or it was to fail
+ * on purpose (inject.h).
+ */
+void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
+{
+	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
+	void *ptr = NULL;
+	u64 start = 0;
+
+	if (!heap_is(heap, MEMMGR_KIND_POOL))
 		return NULL;
-	ptr = heap_pointer(heap, (u64)i * heap->pool.stride);
 	if (debug_is_on())
-		watch_ptr(heap, ptr, heap->pool.block, _RET_IP_);
+		start = latency_begin(heap);
+	/* Looked at here: what is to fail is not waited for. */
+	if (!debug_is_on() || !alloc_injected(heap, heap->pool.block, 0))
+		ptr = pool_get_or_wait(heap, left);
+	if (debug_is_on()) {
+		track_ptr(heap, ptr, heap->pool.block, _RET_IP_);
+		alloc_watch(heap, ptr, heap->pool.block, 0, start, _RET_IP_);
+	}
 	return ptr;
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);

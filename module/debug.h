@@ -14,6 +14,7 @@
 struct memmgr_heap;
 
 /* heap.debug */
+#define DEBUG_LATENCY	(1u << 0)	/* calls are timed, see latency.h */
 #define DEBUG_INJECT	(1u << 1)	/* requests fail on purpose, see inject.h */
 #define DEBUG_TRACK	(1u << 2)	/* track.c */
 #define DEBUG_ZONES	(1u << 3)	/* new allocations get red zones, see zones.c */

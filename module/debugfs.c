@@ -13,6 +13,7 @@
 #include "corruptions.h"
 #include "debugfs.h"
 #include "heap.h"
+#include "latency.h"
 #include "region.h"
 
 #define MAP_CELLS	1024u
@@ -504,6 +505,64 @@ static int inject_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(inject);
 
+static const char * const latency_ops[MEMMGR_LATENCY_OPS] = {
+	[MEMMGR_LATENCY_ALLOC]	= "alloc",
+	[MEMMGR_LATENCY_FREE]	= "free",
+};
+
+static const char *context_word(u32 context)
+{
+	if (context & MEMMGR_CONTEXT_HARDIRQ)
+		return "hardirq";
+	if (context & MEMMGR_CONTEXT_SOFTIRQ)
+		return "softirq";
+	return context & MEMMGR_CONTEXT_PROCESS ? "process" : "-";
+}
+
+static void latency_line(struct seq_file *m, const char *heap, const char *op, bool on,
+			 const struct memmgr_latency_op *o)
+{
+	const struct memmgr_latency_worst *w = &o->worst;
+	u32 i;
+
+	seq_printf(m, "%-31s %-5s %-3s %10llu %8llu %14llu %10llu %10llu %15llu %10llu %-7s %-8s %-6s %3u %7u %7u %6u",
+		   heap, op, on ? "on" : "off", o->count, o->failed, o->total_ns,
+		   o->min_ns, o->max_ns, w->time_ns, w->bytes, context_word(w->context),
+		   w->context & MEMMGR_CONTEXT_IRQS_OFF ? "irqs-off" : "-",
+		   w->context & MEMMGR_CONTEXT_FAILED ? "failed" : "-", w->cpu, w->pid,
+		   w->tid, w->uid);
+	word(m, w->comm);
+	word(m, w->caller);
+	for (i = 0; i < MEMMGR_LATENCY_BUCKETS; i++)
+		if (o->bucket[i])
+			seq_printf(m, " %u:%llu", i, o->bucket[i]);
+	seq_putc(m, '\n');
+}
+
+static void latency_lines(struct seq_file *m, struct memmgr_heap *heap)
+{
+	/* The files are root's alone. */
+	static const struct viewer viewer = { .admin = true };
+	struct memmgr_latency *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	u32 i;
+
+	if (!l)
+		return;
+	latency_read(heap, &viewer, l);
+	for (i = 0; l->since_ns && i < MEMMGR_LATENCY_OPS; i++)
+		latency_line(m, heap->name, latency_ops[i], l->state, &l->op[i]);
+	kfree(l);
+}
+
+static int latency_show(struct seq_file *m, void *unused)
+{
+	head(m, "latency");
+	seq_puts(m, "#heap op state count failed total_ns min_ns max_ns time_ns bytes context irqs result cpu pid tid uid comm caller bucket:count...\n");
+	each_heap(m, latency_lines);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(latency);
+
 /* For tests: no version line, a word in and a word out. */
 static int hold_show(struct seq_file *m, void *unused)
 {
@@ -566,6 +625,7 @@ static const struct {
 	{ "health",	   &health_fops },
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 	{ "inject",	   &inject_fops },
+	{ "latency",	   &latency_fops },
 	{ "sites",	   &sites_fops },
 	{ "corruptions",   &corruptions_fops },
 #endif

@@ -16,6 +16,7 @@
 #include "dev.h"
 #include "dmabuf.h"
 #include "heap.h"
+#include "latency.h"
 #include "mmap.h"
 #include "region.h"
 
@@ -841,6 +842,15 @@ static int call_track(struct caller *caller, void *arg)
 	return err ? err : track_call(caller->heap, t);
 }
 
+static int call_latency(struct caller *caller, void *arg)
+{
+	struct viewer viewer = viewer_of(caller->client);
+	struct memmgr_latency *l = arg;
+	int err = l->flags ? caller_may_change(caller) : 0;
+
+	return err ? err : latency_call(caller->heap, &viewer, l);
+}
+
 static int call_sites(struct caller *caller, void *arg)
 {
 	struct viewer viewer = viewer_of(caller->client);
@@ -988,6 +998,8 @@ static const struct call {
 	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_SITES, call_sites, memmgr_sites, entries,
 	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_LATENCY, call_latency, memmgr_latency, op,
+	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_DEBUG, call_debug, memmgr_debug, reserved,
 	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_CORRUPTIONS, call_corruptions, memmgr_corruptions, entries,
@@ -1004,6 +1016,7 @@ union call_arg {
 	struct memmgr_frag frag;
 	struct memmgr_explain explain;
 	struct memmgr_compact compact;
+	struct memmgr_latency latency;
 };
 
 /* The layout of the ABI is the same everywhere; a change of it is a mistake. */
@@ -1040,6 +1053,9 @@ static_assert(sizeof(struct memmgr_health) == 80);
 static_assert(sizeof(struct memmgr_event) == 64);
 static_assert(sizeof(struct memmgr_inject) == 64);
 static_assert(sizeof(struct memmgr_track) == 48);
+static_assert(sizeof(struct memmgr_latency_worst) == 104);
+static_assert(sizeof(struct memmgr_latency_op) == 400);
+static_assert(sizeof(struct memmgr_latency) == 824);
 static_assert(sizeof(struct memmgr_site) == 624);
 static_assert(sizeof(struct memmgr_sites) == 32);
 static_assert(sizeof(struct memmgr_debug) == 80);

@@ -9,6 +9,7 @@
 #include <linux/string.h>
 
 #include "heap.h"
+#include "latency.h"
 
 /* Main's lock is taken inside that of a slab heap: lockdep has to know. */
 static struct lock_class_key main_lock_key;
@@ -748,6 +749,7 @@ static void heap_destruct(struct memmgr_heap *heap)
 		heap_put(heap->fallback);
 	heap_free_memory(heap);
 	track_free(heap);
+	latency_free(heap);
 	quarantine_free(heap);
 	kfree_rcu(heap, rcu);
 }

@@ -12,6 +12,7 @@
  *	main's heap.lock	inside the lock of a slab heap that grows
  *	region.client_lock	clients, their lists of records, accounts
  *	inject.c's lock		who fails on purpose; innermost
+ *	latency.lock		how long calls took; innermost
  *	failures.lock		only with no heap lock held
  *
  * Only heap*.c and api.c take heap locks.
@@ -74,6 +75,7 @@ struct heap_move {
  * @freed: counts frees while somebody waits
  * @watched: main: the next change is to be told to health.c
  * @track: blocks that kernel code has; NULL: it was never tracked
+ * @latency: how long its calls took; NULL: that was never measured
  * @debug: DEBUG_* of debug.h; read at any time, set by debug_set()
  * @base: where the kernel maps the arena (slab: the region)
  * @span: bytes from @base on in which its blocks lie
@@ -143,6 +145,7 @@ struct memmgr_heap {
 	bool watched;
 	u32 debug;
 	struct track *track;
+	struct latency *latency;
 	void *base;
 	unsigned long span;
 	void *spare;

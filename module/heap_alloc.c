@@ -12,6 +12,7 @@
 
 #include "compact.h"
 #include "heap.h"
+#include "latency.h"
 #include "trace.h"
 
 /* Clear a block that nobody else uses; may take long, so may reschedule. */
@@ -390,22 +391,15 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 	return err;
 }
 
-/**
- * heap_alloc - allocate for a client
- * @heap: to allocate from
- * @client: the owner
- * @rq: what
- * @info: the allocation; @info->heap tells which heap served it
- * @why: the reason of a failure
- *
- * Context: process. Sleeps only to wait (MEMMGR_ALLOC_WAIT), and may
- * reschedule while it clears the memory. Cost: one engine allocation, and to
- * clear what was granted.
- * Return: 0 or an error of the ABI's table.
- */
-int heap_alloc(struct memmgr_heap *heap, struct client *client,
-	       const struct heap_request *rq, struct memmgr_info *info,
-	       struct engine_refusal *why)
+/* For want of something, or on purpose; not: malformed, forbidden or interrupted. */
+static bool alloc_refused(int err)
+{
+	return err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT;
+}
+
+static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
+				const struct heap_request *rq, struct memmgr_info *info,
+				struct engine_refusal *why)
 {
 	struct viewer viewer = viewer_of(client);
 	struct record template;
@@ -425,9 +419,49 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 		err = inject_failure(heap, client, rq->bytes, why);
 	if (!err)
 		err = alloc_by_all_means(heap, rq, &template, &viewer, info, why);
-	if (err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT)
+	if (alloc_refused(err))
 		heap_failed(heap, rq->bytes, rq->align, why);
 	return err;
+}
+
+/* The long way, while heaps are watched: apart, so that the short one pays nothing. */
+static noinline int alloc_timed(struct memmgr_heap *heap, struct client *client,
+				const struct heap_request *rq, struct memmgr_info *info,
+				struct engine_refusal *why)
+{
+	u64 start = latency_begin(heap);
+	int err = alloc_plain(heap, client, rq, info, why);
+
+	if (start && (!err || alloc_refused(err)))
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_ALLOC,
+			.start = start,
+			.bytes = rq->bytes,
+			.failed = err,
+		});
+	return err;
+}
+
+/**
+ * heap_alloc - allocate for a client
+ * @heap: to allocate from
+ * @client: the owner
+ * @rq: what
+ * @info: the allocation; @info->heap tells which heap served it
+ * @why: the reason of a failure
+ *
+ * Context: process. Sleeps only to wait (MEMMGR_ALLOC_WAIT), and may
+ * reschedule while it clears the memory. Cost: one engine allocation, and to
+ * clear what was granted.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_alloc(struct memmgr_heap *heap, struct client *client,
+	       const struct heap_request *rq, struct memmgr_info *info,
+	       struct engine_refusal *why)
+{
+	if (debug_is_on())
+		return alloc_timed(heap, client, rq, info, why);
+	return alloc_plain(heap, client, rq, info, why);
 }
 
 /* A handle of no heap was to be freed: main keeps count of that. */
@@ -450,24 +484,15 @@ static bool record_pinned_by_others(const struct record *record, const struct cl
 	return record->pins - record->exports > client_pins(client, record->handle);
 }
 
-/**
- * heap_free - free an allocation
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
- *
- * What a dma-buf or I/O still uses is held until that ends; its handle is gone.
- *
- * Context: process; may sleep when it was mapped. O(levels) without mappings.
- * Return: 0, -EBADF, -EACCES or -EBUSY.
- */
-int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
+/* How many bytes the allocation had that went, or an error. */
+static noinline s64 free_plain(struct memmgr_heap *heap, struct client *client, u64 handle)
 {
 	struct viewer viewer = viewer_of(client);
 	struct pin *pin = NULL;
 	struct record *record;
 	unsigned long flags;
 	bool wake = false;
+	u64 bytes = 0;
 	int err;
 
 	record = heap_use(heap, &viewer, handle, true, &flags);
@@ -475,6 +500,7 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 	if (!err && record_pinned_by_others(record, client))
 		err = -EBUSY;
 	if (!err) {
+		bytes = record->bytes;
 		pin = client_forget_pin(client, handle);
 		err = heap_end(heap, record, &flags);
 	}
@@ -489,7 +515,41 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 	heap_touched(heap);
 	quarantine_settle(heap);
 	kfree(pin);
-	return err;
+	return err ? err : bytes;
+}
+
+static noinline s64 free_timed(struct memmgr_heap *heap, struct client *client, u64 handle)
+{
+	u64 start = latency_begin(heap);
+	s64 done = free_plain(heap, client, handle);
+
+	if (start)
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_FREE,
+			.start = start,
+			.bytes = max_t(s64, done, 0),
+			.failed = done < 0,
+		});
+	return done;
+}
+
+/**
+ * heap_free - free an allocation
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ *
+ * What a dma-buf or I/O still uses is held until that ends; its handle is gone.
+ *
+ * Context: process; may sleep when it was mapped. O(levels) without mappings.
+ * Return: 0, -EBADF, -EACCES or -EBUSY.
+ */
+int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
+{
+	s64 done = debug_is_on() ? free_timed(heap, client, handle) :
+		   free_plain(heap, client, handle);
+
+	return min_t(s64, done, 0);
 }
 
 /**

@@ -26,7 +26,7 @@ nothing_left() {
 group_only() { stat -c '%a %F' "$1" && [ "$(stat -c '%a %F' "$1")" = "660 character special file" ]; }
 
 echo "KTAP version 1"
-echo "1..33"
+echo "1..35"
 check insmod insmod /lib/modules/memmgr.ko
 check device test -c /dev/memmgr
 check device_mode group_only /dev/memmgr
@@ -68,6 +68,12 @@ check inject_killed sh -c '
 	memctl inject heap main --times 1 -- sleep 60 & sleep 1
 	memctl inject | grep -w main || exit 1
 	kill -TERM $!; wait $!; test $? = 143 && memctl alloc 4K --tag in && memctl free in'
+check latency sh -c '
+	memctl latency main -- sh -c "memctl alloc 64K --tag timed && memctl free timed && exit 6" >/tmp/latency
+	test $? = 6 && grep "^alloc: 1 call, 0 failed" /tmp/latency &&
+		grep "longest free took .*: of 64 KiB by memctl (pid" /tmp/latency'
+check latency_json sh -c '
+	memctl latency main --json | grep "\"count\": 1" && memctl latency main --off --reset'
 check leaks sh -c '
 	memctl leaks --on | grep "heaps are tracked" && memctl alloc 4K --tag leaked &&
 		memctl leaks | grep "4K.*memctl+0x" && memctl leaks --off && memctl free leaked'

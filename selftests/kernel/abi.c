@@ -56,6 +56,7 @@ union request {
 	struct memmgr_inject inject;
 	struct memmgr_track track;
 	struct memmgr_sites sites;
+	struct memmgr_latency latency;
 	struct memmgr_debug debug;
 	struct memmgr_corruptions corruptions;
 	unsigned char raw[4096];
@@ -278,6 +279,11 @@ static void fill_sites(struct ground *g, union request *r)
 	r->sites.entries = (uintptr_t)g->sites;
 }
 
+static void fill_latency(struct ground *g, union request *r)
+{
+	r->latency.flags = MEMMGR_LATENCY_OFF;
+}
+
 /* Off, as it is: what is on is not to stay. */
 static void fill_debug(struct ground *g, union request *r)
 {
@@ -328,6 +334,7 @@ struct call {
 
 #define KNOWN_HEAP	(MEMMGR_HEAP_PRIVATE | MEMMGR_HEAP_FALLBACK |	\
 			 MEMMGR_HEAP_NO_JOIN)
+#define KNOWN_LATENCY	(MEMMGR_LATENCY_ON | MEMMGR_LATENCY_OFF | MEMMGR_LATENCY_RESET)
 #define KNOWN_QUERY	(MEMMGR_QUERY_NAME | MEMMGR_QUERY_NEXT)
 #define KNOWN_ALLOC	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_WAIT |	\
 			 MEMMGR_ALLOC_NO_FALLBACK | MEMMGR_ALLOC_GUARD | \
@@ -389,6 +396,7 @@ static const struct call calls[] = {
 	CALL(TRACK, memmgr_track, MEMMGR_TRACK_ON | MEMMGR_TRACK_OFF, 0, true,
 	     fill_track, fill_nothing),
 	CALL(SITES, memmgr_sites, 0, 0, true, fill_sites, fill_nothing),
+	CALL(LATENCY, memmgr_latency, KNOWN_LATENCY, 0, true, fill_latency, fill_nothing),
 	CALL(DEBUG, memmgr_debug, KNOWN_DEBUG, RESERVED(memmgr_debug), true, fill_debug,
 	     fill_nothing),
 	CALL(CORRUPTIONS, memmgr_corruptions, 0, 0, true, fill_corruptions, fill_nothing),
@@ -407,7 +415,8 @@ static bool call_is_built(int fd, const struct call *c)
 {
 	bool marks = c->fill == fill_mark || c->fill == fill_release;
 	bool debugs = c->fill == fill_inject || c->fill == fill_track || c->fill == fill_sites ||
-		      c->fill == fill_debug || c->fill == fill_corruptions;
+		      c->fill == fill_latency || c->fill == fill_debug ||
+		      c->fill == fill_corruptions;
 
 	if (debugs && !debug_is_built(fd))
 		return false;
@@ -839,5 +848,8 @@ SAME_SIZE(memmgr_inject, 64);
 SAME_SIZE(memmgr_track, 48);
 SAME_SIZE(memmgr_site, 624);
 SAME_SIZE(memmgr_sites, 32);
+SAME_SIZE(memmgr_latency_worst, 104);
+SAME_SIZE(memmgr_latency_op, 400);
+SAME_SIZE(memmgr_latency, 824);
 
 MEMMGR_TEST_MAIN

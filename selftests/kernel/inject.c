@@ -13,18 +13,6 @@ MEMMGR_KIND_FIXTURE(inject_kind);
 #define MOST	20	/* the n-th fails, for each n up to that */
 #define BYTES	64	/* fits every kind of heap_config() */
 
-#define REQUIRE_DEBUG							\
-	do {								\
-		if (!debug_is_built(self->fd))				\
-			SKIP(return, "this build has no DEBUG");	\
-	} while (0)
-
-#define REQUIRE_KIND(k)							\
-	do {								\
-		if (!kind_is_built(self->fd, k))			\
-			SKIP(return, "%s is not in this build", kind_names[k]); \
-	} while (0)
-
 static struct memmgr_inject rule(__u32 whom, __u64 id, __u64 skip, __u64 interval, __u64 times)
 {
 	return (struct memmgr_inject){

@@ -452,6 +452,19 @@ static inline bool debug_is_built(int fd)
 	return !mm_query(fd, &q) && (q.features & MEMMGR_FEATURE_DEBUG);
 }
 
+/* In tests of a fixture: what a build lacks is not tested. */
+#define REQUIRE_DEBUG							\
+	do {								\
+		if (!debug_is_built(self->fd))				\
+			SKIP(return, "this build has no DEBUG");	\
+	} while (0)
+
+#define REQUIRE_KIND(k)							\
+	do {								\
+		if (!kind_is_built(self->fd, k))			\
+			SKIP(return, "%s is not in this build", kind_names[k]); \
+	} while (0)
+
 /* ---- the same, where failing ends the test -------------------------------- */
 
 static inline __u32 must_heap(struct __test_metadata *_metadata, int fd,

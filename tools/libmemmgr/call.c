@@ -495,6 +495,15 @@ int memmgr_sites(int fd, int (*visit)(const struct memmgr_site *site, void *arg)
 	return err;
 }
 
+int memmgr_latency(int fd, uint32_t heap, uint32_t flags, struct memmgr_latency *latency)
+{
+	memset(latency, 0, sizeof(*latency));
+	latency->size = sizeof(*latency);
+	latency->heap = heap;
+	latency->flags = flags;
+	return call(fd, MEMMGR_IOC_LATENCY, latency);
+}
+
 int memmgr_debug(int fd, struct memmgr_debug *debug)
 {
 	uint32_t on = debug->flags & MEMMGR_DEBUG_SET ? debug->flags : 0;

@@ -303,6 +303,17 @@ int memmgr_next_event(int fd, int timeout_ms, struct memmgr_event *event);
  */
 int memmgr_inject(int fd, struct memmgr_inject *inject);
 
+/**
+ * memmgr_latency() - measure how long allocations and frees of a heap take
+ * @fd: the region
+ * @heap: id
+ * @flags: MEMMGR_LATENCY_ON or _OFF, and _RESET, for root; 0: only tell
+ * @latency: out: what was measured, and who made the longest calls
+ *
+ * Return: 0; -EOPNOTSUPP when the module was built without DEBUG; or another error.
+ */
+int memmgr_latency(int fd, uint32_t heap, uint32_t flags, struct memmgr_latency *latency);
+
 /* ---- contents ---- */
 
 /**

@@ -49,6 +49,18 @@ static void become(const struct memctl *ctl, char **command, const sigset_t *mas
 	_exit(127);
 }
 
+char **command_split(int *argc, char **argv)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--"))
+			continue;
+		*argc = i;
+		argv[i] = NULL;
+		return argv + i + 1;
+	}
+	return NULL;
+}
+
 void command_prepare(void)
 {
 	sigset_t all;

@@ -37,6 +37,8 @@ static const struct {
 	  "give a hysteresis below both thresholds, and a share of the CPU above 0" },
 	{ EOPNOTSUPP, "EOPNOTSUPP", "inject", "the module was built without DEBUG",
 	  "build it with DEBUG=y" },
+	{ EOPNOTSUPP, "EOPNOTSUPP", "latency", "the module was built without DEBUG",
+	  "build it with DEBUG=y" },
 	{ EOPNOTSUPP, "EOPNOTSUPP", "debug", "the module was built without DEBUG",
 	  "build it with DEBUG=y" },
 	{ EINVAL, "EINVAL", "debug", "the module refuses these numbers",

@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
 	&cmd_check,
 	&cmd_failures,
 	&cmd_leaks,
+	&cmd_latency,
 	&cmd_debug,
 	&cmd_errors,
 	&cmd_health,

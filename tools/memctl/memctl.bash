@@ -13,7 +13,7 @@ _memctl_tags() {
 _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands='info heap alloc free resize list read write fill stats frag defrag map
-		top report check failures leaks debug errors health watch protect seal pin export sync clients quota demo replay inject help'
+		top report check failures leaks latency debug errors health watch protect seal pin export sync clients quota demo replay inject help'
 	local command='' sub='' word words=''
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -49,7 +49,7 @@ _memctl() {
 			;;
 		help) words=$commands ;;
 		free | resize | read | write | fill | protect | seal | pin | export | sync) words=$(_memctl_tags) ;;
-		stats | frag | defrag | check | debug) words=$(_memctl_heaps) ;;
+		stats | frag | defrag | check | leaks | latency | debug) words=$(_memctl_heaps) ;;
 		quota) words='client user' ;;
 		inject)
 			words='client heap'

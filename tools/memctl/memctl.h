@@ -49,7 +49,7 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
 	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
 	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch,
-	cmd_top, cmd_leaks, cmd_inject, cmd_report, cmd_debug, cmd_errors;
+	cmd_top, cmd_leaks, cmd_inject, cmd_report, cmd_latency, cmd_debug, cmd_errors;
 
 /* ---- main.c ---- */
 
@@ -67,6 +67,8 @@ bool interrupt_arrived(void);
 
 /* ---- command.c ---- */
 
+/* The words behind "--", which are cut off; NULL when there is none. */
+char **command_split(int *argc, char **argv);
 /* From here on no signal ends memctl, until command_run() passes them on. */
 void command_prepare(void);
 /*

@@ -1578,6 +1578,115 @@ struct memmgr_sites {
 	__u64 entries;
 };
 
+/* struct memmgr_latency.flags and .state */
+#define MEMMGR_LATENCY_ON	(1u << 0)
+#define MEMMGR_LATENCY_OFF	(1u << 1)	/* what was measured stays */
+#define MEMMGR_LATENCY_RESET	(1u << 2)	/* clear it; alone, or with one of the others */
+
+/* What is measured: index of struct memmgr_latency.op */
+#define MEMMGR_LATENCY_ALLOC	0u
+#define MEMMGR_LATENCY_FREE	1u
+#define MEMMGR_LATENCY_OPS	2u
+
+/* Bucket i counts calls of 2^i to 2^(i+1) - 1 ns, 0 also 0 ns, the last what is longer */
+#define MEMMGR_LATENCY_BUCKETS	32	/* the last from 2.1 s on */
+#define MEMMGR_CALLER_LEN	48
+
+/* struct memmgr_latency_worst.context: one of the first three, and what else holds */
+#define MEMMGR_CONTEXT_PROCESS	(1u << 0)
+#define MEMMGR_CONTEXT_SOFTIRQ	(1u << 1)
+#define MEMMGR_CONTEXT_HARDIRQ	(1u << 2)
+#define MEMMGR_CONTEXT_IRQS_OFF	(1u << 3)
+#define MEMMGR_CONTEXT_KERNEL	(1u << 4)	/* a call of kernel code, not of a client */
+#define MEMMGR_CONTEXT_FAILED	(1u << 5)	/* it did not get what it asked for */
+#define MEMMGR_CONTEXT_HIDDEN	(1u << 6)	/* alone: not the caller's business */
+
+/**
+ * struct memmgr_latency_worst - the call that took longest, and how it came to be
+ * @time_ns: when it ended, CLOCK_BOOTTIME
+ * @bytes: asked for; of a free: of the allocation, of kernel code what was granted,
+ *	0 when it failed
+ * @context: MEMMGR_CONTEXT_*; 0: there was no call yet
+ * @pid: thread group that was running; 0: an interrupt
+ * @tid: thread that was running; 0: an interrupt
+ * @uid: user id that was running; 0: an interrupt
+ * @cpu: where it ended
+ * @reserved: 0
+ * @comm: command name of the thread
+ * @caller: kernel code that called, as "function+0x10/0x20 [module]", or as much of
+ *	that as there is room for; empty: a client's call
+ *
+ * CAP_SYS_ADMIN is told of all, others of what clients of their user id did: of
+ * another's call and of kernel code they get MEMMGR_CONTEXT_HIDDEN and no more.
+ */
+struct memmgr_latency_worst {
+	__u64 time_ns;
+	__u64 bytes;
+	__u32 context;
+	__u32 pid;
+	__u32 tid;
+	__u32 uid;
+	__u32 cpu;
+	__u32 reserved;
+	char comm[MEMMGR_COMM_LEN];
+	char caller[MEMMGR_CALLER_LEN];
+};
+
+/**
+ * struct memmgr_latency_op - how long one kind of call took
+ * @count: calls; the sum of @bucket
+ * @failed: of these, those that did not get what they asked for
+ * @total_ns: in all of them
+ * @min_ns: in the shortest
+ * @max_ns: in the longest, which @worst describes
+ * @worst: the longest; of several, the first
+ * @bucket: calls by their length
+ */
+struct memmgr_latency_op {
+	__u64 count;
+	__u64 failed;
+	__u64 total_ns;
+	__u64 min_ns;
+	__u64 max_ns;
+	struct memmgr_latency_worst worst;
+	__u64 bucket[MEMMGR_LATENCY_BUCKETS];
+};
+
+/**
+ * struct memmgr_latency - measure how long allocations and frees of a heap take
+ * @size: in: sizeof(struct memmgr_latency)
+ * @heap: in: id of the heap
+ * @flags: in: MEMMGR_LATENCY_ON or _OFF, and _RESET, which need CAP_SYS_ADMIN;
+ *	0: only tell
+ * @state: out: MEMMGR_LATENCY_ON when it is on
+ * @since_ns: out: when it was cleared, or turned on first, CLOCK_BOOTTIME; 0: never
+ * @op: out: by MEMMGR_LATENCY_ALLOC, _FREE
+ *
+ * A call is counted when it ends, for the heap that it names, if measuring was on
+ * from its beginning to its end. It takes as long as its caller feels it inside the
+ * module: with what it waits for memory, for compaction and for a move to end, with
+ * the search in a fallback, and with the clearing of what it gets. The way into the
+ * kernel and back is not in it, nor is what tracking (MEMMGR_IOC_TRACK) costs. While a
+ * heap is measured kernel code takes a longer way than it does otherwise.
+ *
+ * Counted are allocations, also those of a batch, of a dma-heap and of kernel code,
+ * that succeed or are refused for want of memory, records, quota or time, or on purpose;
+ * and frees by handle or of kernel code, with those that are refused. Not counted are
+ * calls that are malformed or not allowed, waits that a signal ends, resizes, releases
+ * to a mark, and what goes with its client or heap.
+ *
+ * Turned off and on again it goes on where it was; it ends with its heap. EOPNOTSUPP
+ * when the build has no MEMMGR_FEATURE_DEBUG.
+ */
+struct memmgr_latency {
+	__u32 size;
+	__u32 heap;
+	__u32 flags;
+	__u32 state;
+	__u64 since_ns;
+	struct memmgr_latency_op op[MEMMGR_LATENCY_OPS];
+};
+
 /*
  * mmap(): @map_offset (plus a multiple of the page size) of an allocation or a
  * private heap of this client, MAP_SHARED, not executable, inside what was
@@ -1632,6 +1741,7 @@ struct memmgr_sites {
 #define MEMMGR_IOC_INJECT		_IO(MEMMGR_IOC_MAGIC, 0x1e)
 #define MEMMGR_IOC_TRACK		_IO(MEMMGR_IOC_MAGIC, 0x1f)
 #define MEMMGR_IOC_SITES		_IO(MEMMGR_IOC_MAGIC, 0x20)
+#define MEMMGR_IOC_LATENCY		_IO(MEMMGR_IOC_MAGIC, 0x21)
 #define MEMMGR_IOC_DEBUG		_IO(MEMMGR_IOC_MAGIC, 0x22)
 #define MEMMGR_IOC_CORRUPTIONS		_IO(MEMMGR_IOC_MAGIC, 0x23)
 

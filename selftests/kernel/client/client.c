@@ -13,9 +13,11 @@
  *	slab	the reports	many of one size, in no order
  *	buddy	the ring	a few pages, physically contiguous
  *
- * Reading /sys/kernel/debug/memmgr_client/run runs the tests in test.c.
+ * Reading /sys/kernel/debug/memmgr_client/run runs the tests in test.c; writing a number
+ * to capture, beside it, has the device capture so many frames.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -26,6 +28,7 @@
 #define RING_BYTES	(3 * PAGE_SIZE)
 #define FRAME_BYTES	256
 #define PIECES		8	/* temporary pieces that a frame is looked at in */
+#define CAPTURE_MAX	1000	/* frames at a time */
 
 /* What the device writes into a block of the pool. */
 struct frame {
@@ -176,16 +179,19 @@ void client_start(struct client *c, u32 frames, ktime_t period)
 	hrtimer_start(&c->timer, period, HRTIMER_MODE_REL_HARD);
 }
 
-bool client_done(struct client *c)
-{
-	return !hrtimer_active(&c->timer);
-}
-
 /* First the interrupt, which queues the work, then the work: all frames are back. */
 void client_stop(struct client *c)
 {
 	hrtimer_cancel(&c->timer);
 	flush_work(&c->work);
+}
+
+/* Until the frames that were to be captured are. */
+void client_wait(struct client *c)
+{
+	while (hrtimer_active(&c->timer))
+		msleep(20);
+	client_stop(c);
 }
 
 void client_drop_reports(struct client *c)
@@ -246,6 +252,22 @@ static int client_get_ring(struct client *c)
 	return err;
 }
 
+/* Frames alone: what only the interrupt and the work item ask for and give back. */
+static int client_set_capture(void *unused, u64 frames)
+{
+	struct client *c = &client;
+
+	if (!frames || frames > CAPTURE_MAX)
+		return -EINVAL;
+	mutex_lock(&client_lock);
+	client_start(c, frames, ns_to_ktime(200 * NSEC_PER_USEC));
+	client_wait(c);
+	client_drop_reports(c);
+	mutex_unlock(&client_lock);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(client_capture_fops, NULL, client_set_capture, "%llu\n");
+
 static int client_show(struct seq_file *file, void *unused)
 {
 	int err;
@@ -290,6 +312,7 @@ static int __init client_init(void)
 
 	client_dir = debugfs_create_dir("memmgr_client", NULL);
 	debugfs_create_file("run", 0400, client_dir, NULL, &client_fops);
+	debugfs_create_file("capture", 0200, client_dir, NULL, &client_capture_fops);
 	return 0;
 
 put_heaps:

@@ -58,7 +58,7 @@ struct report {
 };
 
 void client_start(struct client *c, u32 frames, ktime_t period);
-bool client_done(struct client *c);
+void client_wait(struct client *c);
 void client_stop(struct client *c);
 void client_drop_reports(struct client *c);
 

@@ -88,6 +88,26 @@ known() {
 }
 # The site of the example client's ring, which it holds all the time.
 known_by_name() { memctl leaks main | grep -w memmgr_client; }
+# Calls of a heap that were timed and did not fail: "ALLOCS FREES"; the same by its books.
+timed() {
+	memctl latency "$1" | awk '/^(alloc|free): [0-9]/ { n[$1] = $2 - $4 }
+		END { print n["alloc:"] + 0, n["free:"] + 0 }'
+}
+booked() { echo "$(stat "$1" allocs) $(stat "$1" frees)"; }
+# timed_as_booked HEAP "ALLOCS FREES": what the books said when it was turned on.
+timed_as_booked() {
+	echo "$2 $(booked "$1") $(timed "$1")"
+	echo "$2 $(booked "$1") $(timed "$1")" |
+		awk '{ exit !($5 && $3 - $1 == $5 && $4 - $2 == $6) }'
+}
+# The interrupt asks for frames, a work item gives them back, and nobody else does.
+timed_in_interrupts() {
+	memctl latency frames --reset && echo 8 >"${run%/*}/capture" && memctl latency frames
+	memctl latency frames | grep "alloc took .* for .*memmgr_client\], in a hard interrupt, interrupts off, on" &&
+		memctl latency frames | grep "free took .* by .*memmgr_client\] in kworker" &&
+		grep "^frames .* alloc .* hardirq *irqs-off .* (interrupt) .*memmgr_client" \
+			/sys/kernel/debug/memmgr/*/latency
+}
 traced() { grep -c "$1: .*$2" $tracing/trace; }
 trace() { for event in alloc free; do echo "$1" >$tracing/events/memmgr/memmgr_$event/enable; done; }
 
@@ -99,6 +119,8 @@ watched_tests() {
 	try tracked_on memctl leaks --on
 	insmod "$modules/memmgr_client.ko"
 	try tracked_site_named known_by_name
+	try timed_on memctl latency --on --reset
+	frames_before=$(booked frames) objects_before=$(booked objects)
 	before=$(known)
 	traced=1
 	[ ! -d $tracing/events/memmgr ] || traced=0
@@ -116,7 +138,12 @@ watched_tests() {
 		number=$((number + 1))
 		echo "ok $number traced_calls # SKIP this kernel has no tracing"
 	fi
+	try timed_each_of_a_pool timed_as_booked frames "$frames_before"
+	try timed_each_of_a_slab timed_as_booked objects "$objects_before"
+	try timed_caller_named sh -c 'memctl latency frames | grep "longest .*memmgr_client\]"'
+	try timed_in_interrupts timed_in_interrupts
 	try tracked_off memctl leaks --off
+	try timed_off memctl latency --off
 	[ "$(known)" = "0 0" ]
 	verdict $? tracked_forgotten
 	run_own_tests unwatched.

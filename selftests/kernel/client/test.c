@@ -539,17 +539,10 @@ static void expect_reports(struct test *t)
 	client_drop_reports(c);
 }
 
-static void wait_for_frames(struct client *c)
-{
-	while (!client_done(c))
-		msleep(20);
-	client_stop(c);
-}
-
 static void test_interrupt(struct test *t)
 {
 	client_start(t->c, FRAMES, ns_to_ktime(200 * NSEC_PER_USEC));
-	wait_for_frames(t->c);
+	client_wait(t->c);
 	expect(t, t->c->captured > 0);
 	expect(t, t->c->lost == 0);
 	expect_reports(t);
@@ -562,7 +555,7 @@ static void test_interrupt_exhausted(struct test *t)
 	void **chain = pool_drain(pool_of(t), &count);
 
 	client_start(t->c, FRAMES, ns_to_ktime(50 * NSEC_PER_USEC));
-	wait_for_frames(t->c);
+	client_wait(t->c);
 	expect(t, t->c->dropped == FRAMES);
 	expect_reports(t);
 	pool_refill(t, chain, count);
@@ -679,7 +672,7 @@ static void test_concurrent(struct test *t)
 		expect(t, worker[cpu].wrong == 0);
 		expect(t, worker[cpu].served > ROUNDS / 8);
 	}
-	wait_for_frames(t->c);
+	client_wait(t->c);
 	expect_reports(t);
 	kfree(worker);
 }

@@ -17,6 +17,9 @@
  * frames of kernel code; FAKE_SITE=ID says where an allocation comes from.
  * FAKE_TRACKED says that heaps are tracked from the start, FAKE_USER="UID BYTES PEAK MAX
  * REFUSED" is the one user that has something.
+ * Where latency is measured an allocation takes a nanosecond for each byte that is asked
+ * for, and a free half of that. FAKE_CONTEXT="CONTEXT:CALLER" is what is told of the
+ * longest.
  * Memory errors are in FAKE_ERRORS="KIND:DISTANCE:DAMAGED:BYTES:SITE:FREED_AT:FOUND_AT:MARKS
  * ...", of which the marks are f (it was freed), k (kernel code's), i (found in an
  * interrupt), u (of which allocation is not known), o (outside of the region) or -;
@@ -70,6 +73,7 @@ struct state {
 	struct memmgr_failure failed[64];
 	struct memmgr_health health;
 	struct memmgr_inject inject[MEMMGR_MAX_HEAPS];	/* of heaps */
+	struct memmgr_latency latency[MEMMGR_MAX_HEAPS];
 	struct memmgr_debug debug[MEMMGR_MAX_HEAPS];
 	struct heap heaps[MEMMGR_MAX_HEAPS];
 	struct block blocks[RECORDS];
@@ -269,6 +273,62 @@ static int do_inject(struct memmgr_inject *inject)
 	return 0;
 }
 
+static void fill_worst(struct memmgr_latency_worst *worst, uint64_t bytes, bool failed)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	worst->time_ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+	worst->bytes = bytes;
+	worst->context = MEMMGR_CONTEXT_PROCESS | (failed ? MEMMGR_CONTEXT_FAILED : 0);
+	worst->pid = (uint32_t)getpid();
+	worst->tid = worst->pid;
+	worst->cpu = 3;
+	strcpy(worst->comm, "memctl");
+	if (getenv("FAKE_CONTEXT"))
+		sscanf(getenv("FAKE_CONTEXT"), "%u:%47[^\n]", &worst->context,
+		       worst->caller);
+}
+
+static void measure(uint32_t heap, unsigned int op, uint64_t bytes, bool failed)
+{
+	struct memmgr_latency_op *o = &state->latency[heap].op[op];
+	uint64_t ns = op == MEMMGR_LATENCY_FREE ? bytes / 2 : bytes;
+
+	if (!state->latency[heap].state)
+		return;
+	if (!o->count || ns > o->max_ns) {
+		o->max_ns = ns;
+		fill_worst(&o->worst, bytes, failed);
+	}
+	if (!o->count || ns < o->min_ns)
+		o->min_ns = ns;
+	o->count++;
+	o->failed += failed;
+	o->total_ns += ns;
+	o->bucket[ns < 1ull << 35 ? 63 - __builtin_clzll(ns | 1) : 35]++;
+}
+
+static int do_latency(struct memmgr_latency *latency)
+{
+	struct memmgr_latency *known = &state->latency[latency->heap];
+
+	if (!heap_at(latency->heap))
+		return -ENOENT;
+	if (latency->flags & MEMMGR_LATENCY_RESET)
+		memset(known->op, 0, sizeof(known->op));
+	if (latency->flags & MEMMGR_LATENCY_ON) {
+		known->state = MEMMGR_LATENCY_ON;
+		known->since_ns = 1;
+	}
+	if (latency->flags & MEMMGR_LATENCY_OFF)
+		known->state = 0;
+	latency->state = known->state;
+	latency->since_ns = known->since_ns;
+	memcpy(latency->op, known->op, sizeof(known->op));
+	return 0;
+}
+
 static int do_alloc(struct memmgr_alloc *alloc)
 {
 	struct heap *heap = heap_at(alloc->heap);
@@ -351,13 +411,33 @@ static int do_free(uint64_t handle)
 	return 0;
 }
 
+static int measured_alloc(struct memmgr_alloc *alloc)
+{
+	int err = do_alloc(alloc);
+
+	if (heap_at(alloc->heap))
+		measure(alloc->heap, MEMMGR_LATENCY_ALLOC, alloc->bytes, err);
+	return err;
+}
+
+static int measured_free(uint64_t handle)
+{
+	struct block *block = block_at(handle);
+	uint64_t bytes = block ? block->info.bytes : 0;
+	uint32_t heap = block ? block->info.heap : 0;
+	int err = do_free(handle);
+
+	measure(heap, MEMMGR_LATENCY_FREE, err ? 0 : bytes, err);
+	return err;
+}
+
 static int do_free_batch(struct memmgr_free_batch *batch)
 {
 	const uint64_t *handles = (const void *)(uintptr_t)batch->handles;
 	uint32_t count = batch->count;
 
 	for (batch->count = 0; batch->count < count; batch->count++) {
-		int err = do_free(handles[batch->count]);
+		int err = measured_free(handles[batch->count]);
 
 		if (err)
 			return err;
@@ -452,6 +532,7 @@ static int do_heap_destroy(const struct memmgr_heap_destroy *destroy)
 			remove_block(&state->blocks[i]);
 	}
 	heap->exists = false;
+	memset(&state->latency[destroy->heap], 0, sizeof(state->latency[0]));
 	return 0;
 }
 
@@ -1154,6 +1235,8 @@ static bool only_asks(unsigned long command, const void *arg)
 		return !(((const struct memmgr_inject *)arg)->flags & MEMMGR_INJECT_SET);
 	if (command == MEMMGR_IOC_TRACK)
 		return !((const struct memmgr_track *)arg)->flags;
+	if (command == MEMMGR_IOC_LATENCY)
+		return !((const struct memmgr_latency *)arg)->flags;
 	if (command == MEMMGR_IOC_DEBUG)
 		return !((const struct memmgr_debug *)arg)->flags;
 	return command == MEMMGR_IOC_HEALTH &&
@@ -1179,9 +1262,9 @@ static int dispatch(unsigned long command, void *arg)
 		return do_heap_query(arg);
 	case MEMMGR_IOC_ALLOC:
 		interrupt();
-		return do_alloc(arg);
+		return measured_alloc(arg);
 	case MEMMGR_IOC_FREE:
-		return do_free(((struct memmgr_free *)arg)->handle);
+		return measured_free(((struct memmgr_free *)arg)->handle);
 	case MEMMGR_IOC_RESIZE:
 		return do_resize(arg);
 	case MEMMGR_IOC_FREE_BATCH:
@@ -1202,6 +1285,8 @@ static int dispatch(unsigned long command, void *arg)
 		return getenv("FAKE_OLD") ? -ENOTTY : do_track(arg);
 	case MEMMGR_IOC_SITES:
 		return getenv("FAKE_OLD") ? -ENOTTY : do_sites(arg);
+	case MEMMGR_IOC_LATENCY:
+		return do_latency(arg);
 	case MEMMGR_IOC_STATS:
 		return do_stats(arg);
 	case MEMMGR_IOC_FRAG:
