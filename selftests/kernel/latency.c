@@ -416,6 +416,30 @@ TEST_F(latency, waiting_is_the_longest)
 	EXPECT_EQ(MEMMGR_CONTEXT_PROCESS | MEMMGR_CONTEXT_FAILED, op->worst.context);
 }
 
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* How long that took was the signal's doing, not the heap's. */
+TEST_F(latency, a_wait_that_a_signal_ends_does_not_count)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct memmgr_alloc a;
+	__u32 heap;
+
+	REQUIRE_DEBUG;
+	REQUIRE_KIND(MEMMGR_KIND_POOL);
+	heap = measured_pool(_metadata, self->fd);
+	a = alloc_request(heap, BYTES);
+	a.flags = MEMMGR_ALLOC_WAIT;
+	a.timeout_ms = 10000;
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	alarm(1);
+	EXPECT_EQ(-EINTR, mm_alloc(self->fd, &a));
+	expect_counts(_metadata, self->fd, heap, 0, 0, 0, 0);
+}
+
 /* ---- on, off, reset and the end ------------------------------------------------- */
 
 TEST_F(latency, off_counts_nothing_and_keeps_what_was)

@@ -83,8 +83,8 @@ static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
 	.args_doc = "[HEAP] [-- COMMAND [ARG...]]",
-	.doc = "Show how long allocations and frees of a heap, or of all, take: histograms, and the "
-	       "longest call with who and where it was. --on, --off and --reset are for root. With "
+	.doc = "Show how long allocations and frees of a heap, or of all, take: histograms, and "
+	       "the longest call with who and where it was. --on, --off and --reset are for root. With "
 	       "COMMAND, measure while it runs and show that; the exit status is COMMAND's.\v"
 	       "A row of a histogram is for calls of at least the time that it begins with, and of "
 	       "less than twice that. Percentiles are known no better: the p99 is the end of the row "
