@@ -225,8 +225,8 @@ void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
  * @err: what it is told: -EBADF or -EACCES, others are no memory error
  * @free: it was to be freed
  *
- * Whose allocation it is is told, but only to him and to who may see all. A use of a
- * handle of which nothing is known is none.
+ * The report names the allocation, and is for its owner and who may see all. A use of
+ * a handle of which nothing is known is no memory error.
  *
  * Context: process, the heap's lock is held. O(entries of the quarantine).
  */

@@ -65,8 +65,10 @@ static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_blo
 
 	if (!q || !(heap->debug & DEBUG_ERRORS) || freed_is_kept(freed_at(q, q->head)))
 		return NULL;
-	if (!q->held_blocks)
-		q->fill = q->tail = q->head;
+	if (!q->held_blocks) {
+		q->tail = q->head;
+		q->fill = q->head;
+	}
 	freed = freed_at(q, q->head);
 	*freed = (struct freed) {
 		.number = q->head++,

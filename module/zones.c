@@ -15,7 +15,7 @@
 #include "zones.h"
 
 #define LEAD_MAX	(1u << 20)	/* no more is given for an alignment */
-#define UNASKED_MAX	64u		/* of the alignment that a block has unasked, this is kept */
+#define UNASKED_MAX	64u		/* of an alignment that was not asked for, this is kept */
 
 /* What each block of the heap has; 0: what is asked for. */
 static u64 block_capacity(const struct memmgr_heap *heap)
@@ -39,7 +39,8 @@ static u64 block_capacity(const struct memmgr_heap *heap)
  */
 void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
 {
-	u64 unit = heap->window == HEAP_NO_WINDOW ? min_t(u64, heap->align, UNASKED_MAX) : PAGE_SIZE;
+	u64 unit = heap->window == HEAP_NO_WINDOW ? min_t(u64, heap->align, UNASKED_MAX) :
+						    PAGE_SIZE;
 	u64 capacity = block_capacity(heap);
 	u64 zone = heap->zones.bytes;
 	u64 room;

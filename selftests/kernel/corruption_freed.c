@@ -77,7 +77,7 @@ static void damage_freed(struct __test_metadata *_metadata, struct ground *g,
 	EXPECT_EQ(0, mm_check(g->fd, g->heap));
 }
 
-TEST_F(corruption_freed_kind, corruption_each_freed_byte)
+TEST_F_TIMEOUT(corruption_freed_kind, corruption_each_freed_byte, 200)
 {
 	static const __u64 sizes[] = { 16, 29, 64 }, aligns[] = { 0, 16, 64 };
 	struct memmgr_alloc a;
@@ -135,7 +135,7 @@ TEST_F(corruption_freed_kind, corruption_quarantine_delays)
 }
 
 /* No request fails because of what waits. */
-TEST_F(corruption_freed_kind, corruption_quarantine_yields)
+TEST_F_TIMEOUT(corruption_freed_kind, corruption_quarantine_yields, 200)
 {
 	struct memmgr_debug all = {
 		.flags = MEMMGR_DEBUG_QUARANTINE, .quarantine_bytes = ~0ull,
