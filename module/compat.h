@@ -101,4 +101,35 @@ static inline void compat_cache_flush(void *virt, phys_addr_t phys, size_t bytes
 }
 #endif
 
+/*
+ * The address of this CPU's last fault: of the one that a kernel dies of, as long as it
+ * has not taken another one since. 0 where there is no way to tell.
+ */
+#if defined(CONFIG_ARM)
+static inline unsigned long compat_fault_address(void)
+{
+	unsigned long address;
+
+	asm volatile("mrc p15, 0, %0, c6, c0, 0" : "=r" (address));	/* DFAR */
+	return address;
+}
+#elif defined(CONFIG_ARM64)
+#include <asm/sysreg.h>
+static inline unsigned long compat_fault_address(void)
+{
+	return read_sysreg(far_el1);
+}
+#elif defined(CONFIG_X86)
+#include <asm/special_insns.h>
+static inline unsigned long compat_fault_address(void)
+{
+	return native_read_cr2();
+}
+#else
+static inline unsigned long compat_fault_address(void)
+{
+	return 0;
+}
+#endif
+
 #endif /* MEMMGR_COMPAT_H */

@@ -457,7 +457,7 @@ static bool region_straddles(const struct region *region)
 	       PageHighMem(pfn_to_page(first)) != PageHighMem(pfn_to_page(last));
 }
 
-static void *region_remap(const struct region *region)
+static void *region_remap(const struct region *region, u64 offset, u64 bytes)
 {
 	size_t i;
 
@@ -465,8 +465,8 @@ static void *region_remap(const struct region *region)
 		if (region->flags & caches[i].flag)
 			break;
 	if (caches[i].map)
-		return memremap(region->phys, region->bytes, caches[i].map);
-	return (void __force *)ioremap(region->phys, region->bytes);
+		return memremap(region->phys + offset, bytes, caches[i].map);
+	return (void __force *)ioremap(region->phys + offset, bytes);
 }
 
 /*
@@ -490,6 +490,50 @@ static bool region_has_pages(const struct region *region)
 	return true;
 }
 
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+/**
+ * region_map_page - map a page once more, for itself
+ * @region: the region
+ * @offset: of the page
+ *
+ * With the attribute of the region's own mapping. The kernel leaves the page behind
+ * each such mapping unmapped; what lies before it ends so as well.
+ *
+ * Context: process, may sleep.
+ * Return: where it is; -EOPNOTSUPP when the memory is no plain memory or has but the
+ * kernel's own mapping, -ENOMEM when there is no room.
+ */
+void *region_map_page(const struct region *region, u64 offset)
+{
+	struct page *page;
+	void *virt;
+
+	if (region_is_io(region))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (region->flags & MEMMGR_REGION_PAGES) {
+		page = pfn_to_page(region_pfn(region, offset));
+		virt = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+	} else if (region->flags & MEMMGR_REGION_CONTIGUOUS) {
+		virt = region_remap(region, offset, PAGE_SIZE);
+		/* RAM that the kernel maps itself is given out where it is. */
+		if (virt && !is_vmalloc_addr(virt))
+			return ERR_PTR(-EOPNOTSUPP);
+	} else {
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	return virt ? virt : ERR_PTR(-ENOMEM);
+}
+
+/* The end of such a mapping. Context: process, may sleep. */
+void region_unmap_page(const struct region *region, void *virt)
+{
+	if (region->flags & MEMMGR_REGION_PAGES)
+		vunmap(virt);
+	else
+		memunmap(virt);
+}
+#endif
+
 /* Memory that was set aside at boot. */
 static int region_map_reserved(struct region *region)
 {
@@ -507,7 +551,7 @@ static int region_map_reserved(struct region *region)
 		}
 		region->claimed = true;
 	}
-	region->virt = region_remap(region);
+	region->virt = region_remap(region, 0, region->bytes);
 	if (!region->virt) {
 		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller\n",
 		       region->name, region->bytes, &region->phys);

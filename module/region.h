@@ -155,6 +155,8 @@ bool region_in_io(const struct region *region, u64 offset, u64 bytes);
 const char *region_cache(const struct region *region);
 void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map);
 void region_sync(const struct region *region, u64 offset, u64 bytes);
+void *region_map_page(const struct region *region, u64 offset);
+void region_unmap_page(const struct region *region, void *virt);
 void region_move(const struct region *region, u64 to, u64 from, u64 bytes);
 void region_put(const struct region *region, u64 offset, const void *from, size_t bytes);
 void region_copy(const struct region *region, u64 offset, void *to, size_t bytes);

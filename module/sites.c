@@ -28,18 +28,20 @@ static struct sites *sites_of(const struct region *region)
 	return smp_load_acquire(&region->sites);	/* made, then published */
 }
 
-/* The table, if it is not there yet. Under debug_mutex. */
+/* The table, if it is not there yet. May sleep. */
 int sites_make(struct region *region)
 {
 	struct sites *sites;
 
-	if (region->sites)
+	if (sites_of(region))
 		return 0;
 	sites = kvzalloc(sizeof(*sites), GFP_KERNEL);
 	if (!sites)
 		return -ENOMEM;
 	raw_spin_lock_init(&sites->lock);
-	smp_store_release(&region->sites, sites);	/* see sites_of() */
+	/* Who tracks a heap and who guards one may both come first; see sites_of(). */
+	if (cmpxchg(&region->sites, NULL, sites))
+		kvfree(sites);
 	return 0;
 }
 
