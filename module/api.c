@@ -10,6 +10,7 @@
 #include <linux/string.h>
 
 #include "debug.h"
+#include "guards.h"
 #include "heap.h"
 #include "latency.h"
 #include "quarantine.h"
@@ -331,6 +332,22 @@ static void *alloc_tracked(struct memmgr_heap *heap, size_t bytes, size_t align,
 	return ptr;
 }
 
+/* Some lie where touching what is beside them faults. */
+static void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t align,
+			 unsigned int flags, unsigned long caller)
+{
+	struct guard_slot *slot = NULL;
+
+	if (ptr && READ_ONCE(heap->debug) & DEBUG_GUARDS)
+		slot = guards_take(heap, bytes, align);
+	if (!slot)
+		return ptr;
+	ptr = guards_begin(heap, slot, ptr, block_site(heap->region, caller));
+	if (flags & MEMMGR_KALLOC_ZERO)
+		memset(ptr, 0, bytes);
+	return ptr;
+}
+
 /* The long way, for a heap that is watched, or while somebody traces. */
 static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
 				    unsigned long caller)
@@ -343,7 +360,7 @@ static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsi
 	if (!alloc_injected(heap, bytes, align))
 		ptr = alloc_tracked(heap, bytes, align, flags, caller);
 	alloc_watch(heap, ptr, bytes, align, start, caller);
-	return ptr;
+	return guard_block(heap, ptr, bytes, align, flags, caller);
 }
 
 /**
@@ -539,6 +556,8 @@ static int free_plain(struct memmgr_heap *heap, struct freeing *f)
 	return 0;
 }
 
+static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned long caller);
+
 static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 {
 	struct freeing f = {
@@ -552,6 +571,8 @@ static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned l
 	u64 start;
 	int err;
 
+	if (guards_have(heap, ptr))
+		return free_guarded(heap, ptr, caller);
 	if (ptr && debug & (DEBUG_TRACK | DEBUG_ZONED))
 		known = track_remove(heap, f.was.place, &f.was);
 	if (known)
@@ -570,6 +591,19 @@ static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned l
 		});
 	if (err && known)
 		track_restore(heap, &f.was);
+	return err;
+}
+
+/* Its block goes the usual way, which may refuse it. */
+static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+{
+	struct guard_slot *slot = guards_end(heap, ptr, block_site(heap->region, caller));
+	int err;
+
+	if (!slot)
+		return free_slow(heap, ptr, -ENOENT);
+	err = free_watched(heap, slot->block, caller);
+	guards_ended(heap, slot, err);
 	return err;
 }
 
@@ -696,11 +730,11 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 	/* Looked at here: what is to fail is not waited for. */
 	if (!debug_is_on() || !alloc_injected(heap, heap->pool.block, 0))
 		ptr = pool_get_or_wait(heap, left);
-	if (debug_is_on()) {
-		track_ptr(heap, ptr, heap->pool.block, _RET_IP_);
-		alloc_watch(heap, ptr, heap->pool.block, 0, start, _RET_IP_);
-	}
-	return ptr;
+	if (!debug_is_on())
+		return ptr;
+	track_ptr(heap, ptr, heap->pool.block, _RET_IP_);
+	alloc_watch(heap, ptr, heap->pool.block, 0, start, _RET_IP_);
+	return guard_block(heap, ptr, heap->pool.block, 0, 0, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);
 
@@ -779,6 +813,9 @@ int memmgr_release(struct memmgr_heap *heap, u64 mark)
 		stack_release(&heap->stack, mark, &n);
 		if (debug_is_on() && heap->debug & (DEBUG_TRACK | DEBUG_ZONED))
 			track_remove_from(heap, stack_end(heap));
+		if (debug_is_on() && heap->debug & DEBUG_GUARDS)
+			guards_release(heap, heap->region->virt + stack_end(heap),
+				       block_site(heap->region, _RET_IP_));
 		wake = heap_freed(heap);
 	}
 	heap_unlock(heap, flags);
@@ -804,6 +841,10 @@ int memmgr_phys(struct memmgr_heap *heap, const void *ptr, phys_addr_t *phys)
 
 	if (!(region->flags & MEMMGR_REGION_CONTIGUOUS))
 		return -EOPNOTSUPP;
+	if (debug_is_on() && guards_place(heap, ptr, &offset)) {
+		*phys = region->phys + offset;
+		return 0;
+	}
 	if (!heap_offset(heap, ptr, &offset))
 		return heap->fallback ? memmgr_phys(heap->fallback, ptr, phys) :
 					-ENOENT;

@@ -10,6 +10,7 @@
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #include "corruptions.c"
 #include "debug.c"
+#include "guards.c"
 #include "latency.c"
 #include "pattern.c"
 #include "sites.c"

@@ -248,7 +248,9 @@ static void corruptions_tell(struct work_struct *work)
 
 	while (corruptions_next(region, c->told, &report)) {
 		c->told = report.seq;
-		if (__ratelimit(&c->limit))
+		/* Of kernel code's fault in a guard the log knows already, see guards.c. */
+		if ((report.kind != MEMMGR_CORRUPTION_GUARD || report.handle) &&
+		    __ratelimit(&c->limit))
 			log_report(region, &report);
 		trace_memmgr_corruption(region->name, &report);
 		events_add(region, MEMMGR_EVENT_CORRUPTION, report.seq, 0, report.damaged);

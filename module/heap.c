@@ -749,6 +749,7 @@ static void heap_destruct(struct memmgr_heap *heap)
 		heap_put(heap->fallback);
 	heap_free_memory(heap);
 	track_free(heap);
+	guards_free(heap);
 	latency_free(heap);
 	quarantine_free(heap);
 	kfree_rcu(heap, rcu);

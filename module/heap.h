@@ -12,6 +12,8 @@
  *	main's heap.lock	inside the lock of a slab heap that grows
  *	region.client_lock	clients, their lists of records, accounts
  *	inject.c's lock		who fails on purpose; innermost
+ *	guards_lock		the list of all guards
+ *	guards.lock		guarded slots of kernel code; innermost but for corruptions
  *	latency.lock		how long calls took; innermost
  *	failures.lock		only with no heap lock held
  *
@@ -39,6 +41,7 @@
 #include "core/slab.h"
 #include "core/stack.h"
 #include "debug.h"
+#include "guards.h"
 #include "health.h"
 #include "inject.h"
 #include "mmap.h"
@@ -75,6 +78,7 @@ struct heap_move {
  * @freed: counts frees while somebody waits
  * @watched: main: the next change is to be told to health.c
  * @track: blocks that kernel code has; NULL: it was never tracked
+ * @guards: slots for guarded blocks of kernel code; NULL: there never were any
  * @latency: how long its calls took; NULL: that was never measured
  * @debug: DEBUG_* of debug.h; read at any time, set by debug_set()
  * @base: where the kernel maps the arena (slab: the region)
@@ -145,6 +149,7 @@ struct memmgr_heap {
 	bool watched;
 	u32 debug;
 	struct track *track;
+	struct guards *guards;
 	struct latency *latency;
 	void *base;
 	unsigned long span;

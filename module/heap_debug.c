@@ -4,12 +4,13 @@
 
 #include "corruptions.h"
 #include "debug.h"
+#include "guards.h"
 #include "heap.h"
 #include "quarantine.h"
 #include "track.h"
 #include "zones.h"
 
-/* What each flag of the ABI is here. */
+/* What each flag of the ABI is here; guards.c has its own on as long as blocks have slots. */
 static const struct {
 	u32 flag;
 	u32 debug;
@@ -58,7 +59,8 @@ static bool debug_ok(const struct memmgr_debug *d)
 {
 	u32 features_asked = d->flags & ~MEMMGR_DEBUG_SET;
 
-	if (flags_of(debug_of(features_asked)) != features_asked || d->reserved)
+	if (flags_of(debug_of(features_asked)) != (features_asked & ~MEMMGR_DEBUG_GUARDS) ||
+	    d->reserved)
 		return false;
 	return d->flags & MEMMGR_DEBUG_SET ? debug_limits_ok(d) :
 	       !(features_asked | d->zone | d->quarantine_bytes | d->quarantine_blocks |
@@ -70,6 +72,8 @@ static void debug_default(const struct memmgr_heap *heap, struct memmgr_debug *d
 {
 	if (d->flags & MEMMGR_DEBUG_ZONES && !d->zone)
 		d->zone = ZONE_USUAL;
+	if (d->flags & MEMMGR_DEBUG_GUARDS && !d->guard_interval)
+		d->guard_interval = GUARD_USUAL;
 	if (!(d->flags & MEMMGR_DEBUG_QUARANTINE))
 		return;
 	if (!d->quarantine_bytes)
@@ -92,13 +96,16 @@ static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 {
 	u32 wanted = debug_of(d->flags);
 	unsigned long flags;
-	int err = 0;
+	int err;
 
-	debug_set(heap, wanted ? DEBUG_ZONED : 0, DEBUG_ERRORS);
 	debug_default(heap, d);
-	if (wanted)
+	err = guards_set(heap, d->guard_interval);
+	if (err)
+		return err;
+	debug_set(heap, wanted ? DEBUG_ZONED : 0, DEBUG_ERRORS & ~DEBUG_GUARDS);
+	if (wanted || d->guard_interval)
 		err = track_prepare(heap);
-	if (!err && (wanted || heap->quarantine))
+	if (!err && (wanted || d->guard_interval || heap->quarantine))
 		err = quarantine_set(heap, d);
 	if (err)
 		wanted = 0;
@@ -125,6 +132,7 @@ static void debug_tell(struct memmgr_heap *heap, struct memmgr_debug *d)
 	}
 	heap_unlock(heap, flags);
 	d->found = corruptions_of_heap(heap);
+	guards_describe(heap, d);
 }
 
 /**
@@ -133,7 +141,8 @@ static void debug_tell(struct memmgr_heap *heap, struct memmgr_debug *d)
  * @d: as in the ABI, capability checked; the answers are filled in
  *
  * Context: process, may sleep. O(bytes in quarantine), which is emptied by a change.
- * Return: 0, -EINVAL, -ENOMEM, or -ENOENT when the heap goes.
+ * Return: 0, -EINVAL, -ENOMEM, -ENOENT when the heap goes, or -EOPNOTSUPP when its memory
+ * cannot be guarded.
  */
 int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
 {
