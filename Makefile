@@ -52,7 +52,7 @@ clean:
 	find . \( -path ./build -o -path ./.git \) -prune -o -type f \( -name '*.o' -o -name '*.ko' \
 		-o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.d' \
 		-o -name modules.order -o -name Module.symvers \) -exec rm -f {} +
-	rm -rf build/module-* build/client-* build/importer-* build/bench* build/tools* build/selftests-* \
+	rm -rf build/module-* build/client-* build/importer-* build/caller-* build/bench* build/tools* build/selftests-* \
 		build/unit build/static build/guest build/log build/results
 
 distclean: clean

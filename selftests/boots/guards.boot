@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+DESC="guarded allocations of kernel code on a region with struct pages and one without"
+CHECK=1
+DEBUGCHECK=1
+DTSO=dmabuf
+GUEST="sh /usr/lib/memmgr/boots/guards.sh"
+TIMEOUT=300

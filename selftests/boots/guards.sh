@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Runs in the guest: guarded allocations on a region without struct pages and on one
+# with them.
+
+. /usr/lib/memmgr/boots/verdict.sh
+
+echo "KTAP version 1"
+insmod /lib/modules/memmgr.ko || exit 1
+insmod /lib/modules/memmgr_caller.ko || exit 1
+for device in memmgr memmgr1; do
+	run_on corruption_guard $device
+	verdict $? corruption_guard_$device
+done
+# Nothing that only the other one has may pass by being skipped.
+[ "$(grep -c '^ok .*corruption_guard_beside$' $seen)" = 8 ]
+verdict $? nothing_skipped
+rmmod memmgr_caller && rmmod memmgr
+verdict $? unload
+all_judged
