@@ -3,28 +3,11 @@
  * Guards: allocations of kernel code that lie beside pages that are not mapped. The
  * kernel code is memmgr_caller.ko; it looks whether a page is there without dying of it.
  */
-#include "caller/caller.h"
-#include "memmgr_test.h"
+#include "calling.h"
 
 #define INTERVAL_NEVER	1000000u
 
-FIXTURE(guard)
-{
-	int fd;
-	size_t page;
-	struct snapshot before;
-	int caller;		/* negative: there is no memmgr_caller.ko */
-	__u32 heap;
-	__u64 align;		/* that each block has */
-	__u64 seen;		/* the last report */
-	char name[CALLER_NAME];
-};
-
-FIXTURE_VARIANT(guard) { __u32 kind; };
-FIXTURE_VARIANT_ADD(guard, buddy) { MEMMGR_KIND_BUDDY };
-FIXTURE_VARIANT_ADD(guard, slab) { MEMMGR_KIND_SLAB };
-FIXTURE_VARIANT_ADD(guard, pool) { MEMMGR_KIND_POOL };
-FIXTURE_VARIANT_ADD(guard, stack) { MEMMGR_KIND_STACK };
+CALLER_FIXTURE(guard)
 
 static int debug_call(int fd, __u32 heap, __u32 flags, __u32 interval, struct memmgr_debug *d)
 {
@@ -48,123 +31,6 @@ static struct memmgr_debug guards_now(int fd, __u32 heap)
 	if (debug_call(fd, heap, 0, 0, &d))
 		memset(&d, 0xff, sizeof(d));
 	return d;
-}
-
-/* Reports after *@after; the last one goes to @c. */
-static int reports(int fd, __u64 *after, struct memmgr_corruption *c)
-{
-	struct memmgr_corruptions cs = {
-		.size = sizeof(cs), .entry_size = sizeof(*c), .after = *after,
-		.entries = (uintptr_t)c,
-	};
-	int n = -1;
-
-	do {
-		n++;
-		cs.count = 1;
-		if (mm_call(fd, MEMMGR_IOC_CORRUPTIONS, &cs))
-			return -1;
-	} while (cs.count);
-	*after = cs.after;
-	return n;
-}
-
-FIXTURE_SETUP(guard)
-{
-	struct memmgr_heap_create c = heap_config(variant->kind, "");
-	struct caller_call call = { 0 };
-	struct memmgr_corruption last;
-	struct memmgr_query q;
-
-	self->page = page_size();
-	self->fd = open_device(O_RDWR);
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, snapshot_take(self->fd, &self->before));
-	self->caller = -1;
-	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
-		return;
-	self->caller = open("/dev/memmgr_caller", O_RDWR | O_CLOEXEC);
-	if (self->caller < 0)
-		return;
-	c.flags = 0;
-	snprintf(c.name, sizeof(c.name), "t-guard-%d", getpid());
-	self->align = 8;
-	if (variant->kind == MEMMGR_KIND_SLAB || variant->kind == MEMMGR_KIND_POOL) {
-		self->align = 64;
-		c.align = 64;
-	}
-	self->heap = must_heap(_metadata, self->fd, c);
-	ASSERT_EQ(0, mm_query(self->fd, &q));
-	snprintf(call.heap, sizeof(call.heap), "%s/%s", q.name, c.name);
-	ASSERT_EQ(0, mm_call(self->caller, CALLER_HOLD, &call));
-	ASSERT_LE(0, reports(self->fd, &self->seen, &last));
-}
-
-FIXTURE_TEARDOWN(guard)
-{
-	close(self->caller);
-	if (self->heap)
-		EXPECT_EQ(0, mm_heap_destroy(self->fd, self->heap, 0));
-	EXPECT_TRUE(state_returns(self->fd, &self->before));
-	close(self->fd);
-}
-
-#define NEEDS_CALLER()								\
-	do {									\
-		if (self->caller < 0)						\
-			SKIP(return, "no memmgr_caller.ko, or not in this build");	\
-	} while (0)
-
-/* 0 or a negative errno; @call tells what came of it. */
-static int ask(int caller, unsigned long command, __u32 block, __s64 offset,
-	       struct caller_call *call)
-{
-	call->block = block;
-	call->offset = offset;
-	return mm_call(caller, command, call);
-}
-
-static int block_alloc(int caller, __u32 block, __u64 bytes, __u64 align, __u32 zero,
-		       __u64 *at)
-{
-	struct caller_call call = { .bytes = bytes, .align = align, .zero = zero };
-	int result = ask(caller, CALLER_ALLOC, block, 0, &call);
-
-	if (at)
-		*at = call.value;
-	return result;
-}
-
-static int block_free(int caller, __u32 block, __s64 offset)
-{
-	struct caller_call call = { 0 };
-
-	return ask(caller, CALLER_FREE, block, offset, &call);
-}
-
-/* The byte, or a negative errno: EFAULT when no page is there. */
-static int block_read(int caller, __u32 block, __s64 offset)
-{
-	struct caller_call call = { 0 };
-	int result = ask(caller, CALLER_READ, block, offset, &call);
-
-	return result ? result : (int)call.value;
-}
-
-static int block_write(int caller, __u32 block, __s64 offset, __u8 value)
-{
-	struct caller_call call = { .value = value };
-
-	return ask(caller, CALLER_WRITE, block, offset, &call);
-}
-
-static int block_phys(int caller, __u32 block, __s64 offset, __u64 *phys)
-{
-	struct caller_call call = { 0 };
-	int result = ask(caller, CALLER_PHYS, block, offset, &call);
-
-	*phys = call.value;
-	return result;
 }
 
 /* A worker unmaps what was freed: soon. */
@@ -272,9 +138,9 @@ TEST_F(guard, corruption_guard_margins)
 			ASSERT_EQ(0, block_alloc(self->caller, 0, 101, 0, 0, &at));
 			bad = block_read(self->caller, 0, offset) ^ 1;
 			ASSERT_EQ(0, block_write(self->caller, 0, offset, bad));
-			EXPECT_EQ(0, reports(self->fd, &self->seen, &c));
+			EXPECT_EQ(0, reports_after(self->fd, &self->seen, &c));
 			ASSERT_EQ(0, block_free(self->caller, 0, 0));
-			ASSERT_EQ(1, reports(self->fd, &self->seen, &c));
+			ASSERT_EQ(1, reports_after(self->fd, &self->seen, &c));
 			EXPECT_EQ(side ? MEMMGR_CORRUPTION_BEHIND : MEMMGR_CORRUPTION_BEFORE,
 				  c.kind);
 			EXPECT_EQ(self->heap, c.heap);
@@ -309,7 +175,7 @@ TEST_F(guard, corruption_guard_double_free)
 	ASSERT_EQ(0, status);
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(-ENOENT, block_free(self->caller, 0, 0));
-		ASSERT_EQ(1, reports(self->fd, &self->seen, &c));
+		ASSERT_EQ(1, reports_after(self->fd, &self->seen, &c));
 		EXPECT_EQ(MEMMGR_CORRUPTION_DOUBLE_FREE, c.kind);
 		EXPECT_EQ(40, c.bytes);
 		EXPECT_EQ(c.place, c.offset);
@@ -338,7 +204,7 @@ TEST_F(guard, corruption_guard_wrong_free)
 	ASSERT_EQ(0, block_alloc(self->caller, 0, 40, 0, 0, NULL));
 	ASSERT_EQ(0, block_write(self->caller, 0, 8, 0x77));
 	EXPECT_EQ(-ENOENT, block_free(self->caller, 0, 8));
-	ASSERT_EQ(1, reports(self->fd, &self->seen, &c));
+	ASSERT_EQ(1, reports_after(self->fd, &self->seen, &c));
 	EXPECT_EQ(MEMMGR_CORRUPTION_WRONG_FREE, c.kind);
 	EXPECT_EQ(8, c.distance);
 	EXPECT_EQ(c.place + 8, c.offset);
@@ -516,7 +382,7 @@ TEST_F(guard, corruption_guard_stress)
 	EXPECT_LT(100, d.guarded);
 	EXPECT_EQ(0, d.guards);
 	EXPECT_EQ(0, d.found);
-	EXPECT_EQ(0, reports(self->fd, &self->seen, &c));
+	EXPECT_EQ(0, reports_after(self->fd, &self->seen, &c));
 	EXPECT_EQ(0, must_stats(_metadata, self->fd, self->heap).kernel_live);
 }
 

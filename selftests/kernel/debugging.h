@@ -23,24 +23,31 @@ static inline int debug_get(int fd, __u32 heap, struct memmgr_debug *d)
 	return mm_call(fd, MEMMGR_IOC_DEBUG, d);
 }
 
-/* Reports after @after; the last one goes to @c. */
+/* Reports after *@after; the last one goes to @c. */
+static inline int reports_after(int fd, __u64 *after, struct memmgr_corruption *c)
+{
+	struct memmgr_corruptions cs = {
+		.size = sizeof(cs), .entry_size = sizeof(*c), .after = *after,
+		.entries = (uintptr_t)c,
+	};
+	int n = -1;
+
+	do {
+		n++;
+		cs.count = 1;
+		if (mm_call(fd, MEMMGR_IOC_CORRUPTIONS, &cs))
+			return -1;
+	} while (cs.count);
+	*after = cs.after;
+	return n;
+}
+
 static inline __u32 reports(struct __test_metadata *_metadata, int fd, __u64 *after,
 			    struct memmgr_corruption *c)
 {
-	struct memmgr_corruptions cs = {
-		.size = sizeof(cs), .count = 1, .entry_size = sizeof(*c), .after = *after,
-		.entries = (uintptr_t)c,
-	};
-	__u32 n = 0;
+	int n = reports_after(fd, after, c);
 
-	for (;;) {
-		cs.count = 1;
-		ASSERT_EQ(0, mm_call(fd, MEMMGR_IOC_CORRUPTIONS, &cs));
-		if (!cs.count)
-			break;
-		n++;
-	}
-	*after = cs.after;
+	ASSERT_LE(0, n);
 	return n;
 }
 
