@@ -95,6 +95,24 @@ static void wrong_free_text(const struct memmgr_corruption *c, char text[ERROR_T
 			 "another heap", allocation_text(c));
 }
 
+/*
+ * "byte 7": where something is in an allocation, or how far from it. The page before one
+ * that begins at 0 is below that.
+ */
+static const char *where_text(const struct memmgr_corruption *c)
+{
+	static char text[64];
+	int64_t inside = (int64_t)(c->offset - c->place);
+
+	if (inside < 0)
+		snprintf(text, sizeof(text), "%s before the begin", bytes_text(c->distance));
+	else if ((uint64_t)inside >= c->bytes)
+		snprintf(text, sizeof(text), "%s past the end", bytes_text(c->distance));
+	else
+		snprintf(text, sizeof(text), "byte %" PRIu64, (uint64_t)c->distance);
+	return text;
+}
+
 static void written_text(const struct memmgr_corruption *c, char text[ERROR_TEXT])
 {
 	const char *written = bytes_text(c->damaged), *distance = bytes_text(c->distance);
@@ -106,8 +124,8 @@ static void written_text(const struct memmgr_corruption *c, char text[ERROR_TEXT
 		snprintf(text, ERROR_TEXT, "%s written, the first of them %s past the end of %s",
 			 written, distance, allocation_text(c));
 	else
-		snprintf(text, ERROR_TEXT, "%s written from byte %" PRIu64 " on of %s that had "
-			 "been freed", written, (uint64_t)c->distance, allocation_text(c));
+		snprintf(text, ERROR_TEXT, "%s written from %s of %s that had been freed", written,
+			 where_text(c), allocation_text(c));
 }
 
 /* @unknown: when it is forgotten whose it was. */
@@ -145,8 +163,8 @@ const char *error_text(const struct memmgr_corruption *c, char text[ERROR_TEXT])
 	case MEMMGR_CORRUPTION_GUARD:
 		if (!error_has_allocation(c))
 			return strcpy(text, "the page beside an allocation was touched");
-		snprintf(text, ERROR_TEXT, "touched %s %s %s", bytes_text(c->distance),
-			 c->offset < c->place ? "before" : "past the end of", allocation_text(c));
+		snprintf(text, ERROR_TEXT, "touched %s of %s%s", where_text(c),
+			 allocation_text(c), c->free_ns ? " that had been freed" : "");
 		break;
 	default:
 		snprintf(text, ERROR_TEXT, "kind %" PRIu32 " of this newer module, at %s", c->kind,

@@ -1404,8 +1404,9 @@ enum memmgr_corruption_kind {
  *	free or a use that was refused: what was passed
  * @offset: of the first byte, in the region; of a free or a use: what was meant, ~0:
  *	outside of it
- * @distance: bytes between @offset and the allocation, 0: next to it; of _FREED,
- *	_WRONG_FREE and _STALE: from its begin
+ * @distance: bytes between what is wrong and the allocation, 0: next to it; where
+ *	@offset lies in it: from its begin. Which of these it is tells @offset - @place as
+ *	a signed number
  * @damaged: bytes from the first to the last; 0: none
  * @place: of the allocation, offset in the region; ~0: none is known
  * @bytes: of the allocation
