@@ -251,12 +251,15 @@ static void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 			   bytes, align, "", caller);
 }
 
-/* By the engine's own way, with the heap locked. */
-static noinline int free_any(struct memmgr_heap *heap, u64 offset, bool recorded)
+/*
+ * By the engine's own way, with the heap locked. One more argument would go over the
+ * stack, and cost memmgr_free() a frame.
+ */
+static noinline int free_any(struct memmgr_heap *heap, u64 offset)
 {
 	struct engine_block block;
 
-	return heap->engine.ops->free(&heap->engine, offset, recorded, &block);
+	return heap->engine.ops->free(&heap->engine, offset, false, &block);
 }
 
 /*
@@ -269,6 +272,7 @@ static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 {
 	struct region *region = heap->region;
 	struct engine_refusal why = { 0 };
+	struct engine_block unused;
 	struct track_block block;
 	u32 lead = 0, tail = 0;
 	unsigned long flags;
@@ -292,7 +296,7 @@ static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 	}
 	flags = heap_lock(heap);
 	if (heap_offset(heap, ptr, &offset))
-		free_any(heap, offset, true);
+		heap->engine.ops->free(&heap->engine, offset, true, &unused);
 	heap_unlock(heap, flags);
 	return NULL;
 }
@@ -629,7 +633,7 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 	flags = heap_lock_inline(heap);
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		if (unlikely(!stack_give_fast(heap, distance)))
-			err = distance < heap->span ? free_any(heap, distance, false) : -ERANGE;
+			err = distance < heap->span ? free_any(heap, distance) : -ERANGE;
 	} else if (unlikely(distance >= heap->span)) {
 		err = -ERANGE;
 	} else if (heap_is(heap, MEMMGR_KIND_SLAB)) {

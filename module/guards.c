@@ -30,6 +30,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
+#include <linux/vmalloc.h>
 
 #include "compat.h"
 #include "core/guard.h"
@@ -295,6 +296,7 @@ static void guards_shrink(struct guards *g)
 static void guards_turn(struct guards *g)
 {
 	struct guard_slot *slot;
+	bool unmapped = false;
 	void *page;
 
 	while ((slot = slot_pop(g, &g->freed))) {
@@ -302,7 +304,11 @@ static void guards_turn(struct guards *g)
 		/* Before: afterwards its address may be another's, see guards_forget(). */
 		slot_push(g, slot, GUARD_AWAY);
 		region_unmap_page(g->heap->region, page);
+		unmapped = true;
 	}
+	/* The kernel would do it some time: till then it can be touched without a fault. */
+	if (unmapped)
+		vm_unmap_aliases();
 	while (READ_ONCE(g->readies) < READY_LEAST && (slot = slot_pop(g, &g->away))) {
 		if (!slot_map(g, slot))
 			continue;

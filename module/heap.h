@@ -77,9 +77,6 @@ struct heap_move {
  * @waiters: callers that wait for memory, and one for @watched
  * @freed: counts frees while somebody waits
  * @watched: main: the next change is to be told to health.c
- * @track: blocks that kernel code has; NULL: it was never tracked
- * @guards: slots for guarded blocks of kernel code; NULL: there never were any
- * @latency: how long its calls took; NULL: that was never measured
  * @debug: DEBUG_* of debug.h; read at any time, set by debug_set()
  * @base: where the kernel maps the arena (slab: the region)
  * @span: bytes from @base on in which its blocks lie
@@ -137,6 +134,9 @@ struct heap_move {
  * @injection: which requests to it fail on purpose; guarded by inject.c
  * @zones: red zones
  * @quarantine: what was freed last; NULL: that was never asked for
+ * @track: blocks that kernel code has; NULL: it was never tracked
+ * @guards: slots for guarded blocks of kernel code; NULL: there never were any
+ * @latency: how long its calls took; NULL: that was never measured
  * @errors: memory errors found; guarded by region.corruptions.lock
  * @rcu: delays the end until no reader can see it
  */
@@ -148,9 +148,6 @@ struct memmgr_heap {
 	u32 freed;
 	bool watched;
 	u32 debug;
-	struct track *track;
-	struct guards *guards;
-	struct latency *latency;
 	void *base;
 	unsigned long span;
 	void *spare;
@@ -209,6 +206,9 @@ struct memmgr_heap {
 	struct injection injection;
 	struct zones zones;
 	struct quarantine *quarantine;
+	struct track *track;
+	struct guards *guards;
+	struct latency *latency;
 	u64 errors;
 	struct rcu_head rcu;
 };

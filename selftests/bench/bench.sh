@@ -31,8 +31,25 @@ targets() {
 	EOT
 }
 
+# feature of memctl, how it is turned on, how off: what a pair costs meanwhile
+features() {
+	cat <<-EOT
+	leaks       leaks --on bcheck                  leaks --off bcheck
+	latency     latency bcheck --on                latency bcheck --off
+	inject      inject heap bcheck --skip=4000000000  inject heap bcheck --off
+	red-zones   debug bcheck --red-zones           debug bcheck --off
+	poison      debug bcheck --poison              debug bcheck --off
+	quarantine  debug bcheck --quarantine          debug bcheck --off
+	guards      debug bcheck --guards              debug bcheck --off
+	EOT
+}
+
+# What costs no more while it is off than in a build without it.
+pairs="pool_pair slab_pair stack_pair buddy_small"
+off_bound=6
+
 load() {
-	insmod "$modules/memmgr.ko" size=32M "$@"
+	insmod "${module:-$modules/memmgr.ko}" size=32M "$@"
 	insmod "$modules/memmgr_bench.ko" unit=insn
 }
 
@@ -76,9 +93,24 @@ for file in "$dir"/*; do
 	esac
 done
 
+# measure_as IMPL NAME: the same under another name.
+measure_as() {
+	line=$(sed "s/\"impl\":\"memmgr\"/\"impl\":\"$1\"/" "$dir/memmgr.$2")
+	echo "$line" >>"$results"
+	echo "BENCH $line"
+}
+
+# With a feature on, and the heap as it is else.
+features | sed 's/   */;/g' >"$results.features"
+while IFS=';' read -r feature on off; do
+	# shellcheck disable=SC2086 # words
+	memctl $on >/dev/null && measure_as "memmgr+$feature" buddy_small && memctl $off >/dev/null
+done <"$results.features"
+rm "$results.features"
+
 number=0
 failed=0
-echo "1..$(($(targets | wc -l) + 1))"
+echo "1..$(($(targets | wc -l) + $(echo "$pairs" | wc -w) + 1))"
 verdict() {
 	number=$((number + 1))
 	if [ "$1" = 0 ]; then
@@ -95,6 +127,24 @@ for name in memmgr.pool_pair memmgr.slab_pair memmgr.stack_pair memmgr.buddy_sma
 	grep -qxF "$(cat $dir/$name)" "$results" || again=1
 done
 unload
+
+# A build without DEBUG, measured the same way.
+module=$modules/memmgr-nodebug.ko
+load "heaps=$heaps"
+for name in $pairs; do
+	measure_as memmgr-without-debug "$name"
+done
+unload
+
+# mean NAME IMPL
+mean() { sed -n "s/.*\"name\":\"$1\",\"impl\":\"$2\".*\"mean\":\([0-9.]*\).*/\1/p" "$results" | head -n 1; }
+
+for name in $pairs; do
+	on=$(mean "$name" memmgr) without=$(mean "$name" memmgr-without-debug)
+	rc=0
+	awk "BEGIN { exit !($on - $without <= $off_bound) }" || rc=1
+	verdict $rc "off_costs_$name # $on insn, $without in a build without DEBUG, at most $off_bound more"
+done
 
 targets >"$results.targets"
 while read -r name key comparison bound; do
