@@ -288,12 +288,30 @@ static void guards_shrink(struct guards *g)
 		slot_drop(g, slot, true);
 	while ((slot = slot_pop(g, &g->away)))
 		slot_drop(g, slot, false);
+	vm_unmap_aliases();	/* as in guards_unmap() */
 	if (!guards_used(g))
 		debug_set(g->heap, 0, DEBUG_GUARDS);
 }
 
-/* Unmap what was freed, and map what has been away longest if it is needed. */
-static void guards_turn(struct guards *g)
+/* Map what has been away longest, if it is needed. */
+static void guards_refill(struct guards *g)
+{
+	struct guard_slot *slot;
+
+	while (READ_ONCE(g->readies) < READY_LEAST && (slot = slot_pop(g, &g->away))) {
+		if (!slot_map(g, slot))
+			continue;
+		/* No room now; the next free tries again. */
+		slot_push(g, slot, GUARD_AWAY);
+		break;
+	}
+}
+
+/*
+ * Unmap what was freed. The kernel would take it out of the CPUs' address translation
+ * some time: till then it could be touched without a fault.
+ */
+static void guards_unmap(struct guards *g)
 {
 	struct guard_slot *slot;
 	bool unmapped = false;
@@ -306,16 +324,17 @@ static void guards_turn(struct guards *g)
 		region_unmap_page(g->heap->region, page);
 		unmapped = true;
 	}
-	/* The kernel would do it some time: till then it can be touched without a fault. */
 	if (unmapped)
 		vm_unmap_aliases();
-	while (READ_ONCE(g->readies) < READY_LEAST && (slot = slot_pop(g, &g->away))) {
-		if (!slot_map(g, slot))
-			continue;
-		/* No room now; the next free tries again. */
-		slot_push(g, slot, GUARD_AWAY);
-		break;
-	}
+}
+
+static void guards_work_on(struct guards *g)
+{
+	/* First, or it would be mapped where what was freed just now has to fault. */
+	guards_refill(g);
+	guards_unmap(g);
+	/* More at once than there were: they take what is there. */
+	guards_refill(g);
 }
 
 static void guards_work(struct work_struct *work)
@@ -324,7 +343,7 @@ static void guards_work(struct work_struct *work)
 
 	mutex_lock(&g->mutex);
 	if (READ_ONCE(g->interval))
-		guards_turn(g);
+		guards_work_on(g);
 	else
 		guards_shrink(g);
 	mutex_unlock(&g->mutex);
