@@ -16,7 +16,8 @@
  * A worker maps and unmaps, for both may sleep: what is freed can be touched without a
  * fault until it has run. Then the page stays away as long as there are others, the one
  * that was freed first comes back first, elsewhere. Its old address is the kernel's, who
- * may map something else there: then a late touch of what was freed faults no more.
+ * may map something else there: then a late touch of what was freed faults no more. We
+ * do not, as long as it is away.
  *
  * The page before a slot's is not mapped as long as every mapping in the kernel's space
  * ends in a guard page, which those of vm_map_ram() and per-cpu memory do not.
@@ -200,6 +201,12 @@ static void slot_push(struct guards *g, struct guard_slot *slot, enum guard_stat
 	raw_spin_unlock_irqrestore(&g->lock, flags);
 }
 
+static bool slot_was_near(const struct guard_slot *slot, const void *page)
+{
+	return slot->state == GUARD_AWAY && slot->page &&
+	       abs((long)(page - slot->page)) < (long)(2 * PAGE_SIZE);
+}
+
 /* A page and the guard behind it are in use again: nothing was there before. */
 static void guards_forget(const void *page)
 {
@@ -211,17 +218,67 @@ static void guards_forget(const void *page)
 	list_for_each_entry(g, &guards_all, node) {
 		raw_spin_lock(&g->lock);
 		for (i = 0; i < GUARD_SLOTS; i++)
-			if (g->slot[i].state == GUARD_AWAY &&
-			    abs((long)(page - g->slot[i].page)) < (long)(2 * PAGE_SIZE))
+			if (slot_was_near(&g->slot[i], page))
 				g->slot[i].page = NULL;
 		raw_spin_unlock(&g->lock);
 	}
 	raw_spin_unlock_irqrestore(&guards_lock, flags);
 }
 
-static int slot_map(struct guards *g, struct guard_slot *slot)
+/* Was one of the slots that are away mapped there, or in a page beside it? */
+static bool guards_were_at(const void *page)
 {
-	void *page = region_map_page(g->heap->region, slot->place);
+	unsigned long flags;
+	struct guards *g;
+	bool were = false;
+	u32 i;
+
+	raw_spin_lock_irqsave(&guards_lock, flags);
+	list_for_each_entry(g, &guards_all, node) {
+		raw_spin_lock(&g->lock);
+		for (i = 0; i < GUARD_SLOTS; i++)
+			were |= slot_was_near(&g->slot[i], page);
+		raw_spin_unlock(&g->lock);
+	}
+	raw_spin_unlock_irqrestore(&guards_lock, flags);
+	return were;
+}
+
+/**
+ * struct aside - mappings that are in the way
+ * @n: how many
+ * @page: where they are
+ *
+ * A page is mapped where nothing of ours was lately: there a late touch has to fault. The
+ * kernel gives the lowest address that is free, so those that will not do are held until
+ * all that is needed is mapped.
+ */
+struct aside {
+	u32 n;
+	void *page[GUARD_SLOTS];
+};
+
+static void *page_map_apart(const struct region *region, u64 place, struct aside *aside)
+{
+	void *page;
+
+	for (;;) {
+		page = region_map_page(region, place);
+		if (IS_ERR(page) || aside->n == ARRAY_SIZE(aside->page) || !guards_were_at(page))
+			return page;
+		aside->page[aside->n++] = page;
+	}
+}
+
+static void aside_drop(const struct region *region, struct aside *aside)
+{
+	while (aside->n)
+		region_unmap_page(region, aside->page[--aside->n]);
+}
+
+static int slot_map(struct guards *g, struct guard_slot *slot, struct aside *aside)
+{
+	void *page = page_map_apart(g->heap->region, slot->place, aside);
 	unsigned long flags;
 
 	if (IS_ERR(page))
@@ -249,7 +306,7 @@ static void slot_drop(struct guards *g, struct guard_slot *slot, bool mapped)
 }
 
 /* Memory for a slot that has none. */
-static int slot_add(struct guards *g, struct guard_slot *slot)
+static int slot_add(struct guards *g, struct guard_slot *slot, struct aside *aside)
 {
 	struct region *region = g->heap->region;
 	struct engine_refusal why;
@@ -258,7 +315,7 @@ static int slot_add(struct guards *g, struct guard_slot *slot)
 	err = heap_main_take(region, PAGE_SIZE, 0, &slot->place, &why);
 	if (err)
 		return err;
-	err = slot_map(g, slot);
+	err = slot_map(g, slot, aside);
 	if (err)
 		heap_main_give(region, slot->place);
 	return err;
@@ -296,15 +353,17 @@ static void guards_shrink(struct guards *g)
 /* Map what has been away longest, if it is needed. */
 static void guards_refill(struct guards *g)
 {
+	struct aside aside = { 0 };
 	struct guard_slot *slot;
 
 	while (READ_ONCE(g->readies) < READY_LEAST && (slot = slot_pop(g, &g->away))) {
-		if (!slot_map(g, slot))
+		if (!slot_map(g, slot, &aside))
 			continue;
 		/* No room now; the next free tries again. */
 		slot_push(g, slot, GUARD_AWAY);
 		break;
 	}
+	aside_drop(g->heap->region, &aside);
 }
 
 /*
@@ -328,24 +387,17 @@ static void guards_unmap(struct guards *g)
 		vm_unmap_aliases();
 }
 
-static void guards_work_on(struct guards *g)
-{
-	/* First, or it would be mapped where what was freed just now has to fault. */
-	guards_refill(g);
-	guards_unmap(g);
-	/* More at once than there were: they take what is there. */
-	guards_refill(g);
-}
-
 static void guards_work(struct work_struct *work)
 {
 	struct guards *g = container_of(work, struct guards, work);
 
 	mutex_lock(&g->mutex);
-	if (READ_ONCE(g->interval))
-		guards_work_on(g);
-	else
+	if (READ_ONCE(g->interval)) {
+		guards_unmap(g);
+		guards_refill(g);
+	} else {
 		guards_shrink(g);
+	}
 	mutex_unlock(&g->mutex);
 }
 
@@ -552,12 +604,14 @@ static int guards_make(struct memmgr_heap *heap)
 /* As many slots as there is memory for; an error when there is none at all. */
 static int guards_grow(struct guards *g)
 {
+	struct aside aside = { 0 };
 	int err = 0;
 	u32 i;
 
 	for (i = 0; i < GUARD_SLOTS && !err; i++)
 		if (READ_ONCE(g->slot[i].state) == GUARD_NONE)
-			err = slot_add(g, &g->slot[i]);
+			err = slot_add(g, &g->slot[i], &aside);
+	aside_drop(g->heap->region, &aside);
 	return guards_used(g) ? 0 : err;
 }
 
