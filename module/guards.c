@@ -244,41 +244,39 @@ static bool guards_were_at(const void *page)
 	return were;
 }
 
-/**
- * struct aside - mappings that are in the way
- * @n: how many
- * @page: where they are
- *
+/*
  * A page is mapped where nothing of ours was lately: there a late touch has to fault. The
- * kernel gives the lowest address that is free, so those that will not do are held until
- * all that is needed is mapped.
+ * kernel gives the lowest address that is free, so those that will not do are held aside
+ * until all that is needed is mapped.
  */
-struct aside {
-	u32 n;
-	void *page[GUARD_SLOTS];
-};
-
-static void *page_map_apart(const struct region *region, u64 place, struct aside *aside)
+static void *page_map_apart(struct guards *g, u64 place)
 {
 	void *page;
 
 	for (;;) {
-		page = region_map_page(region, place);
-		if (IS_ERR(page) || aside->n == ARRAY_SIZE(aside->page) || !guards_were_at(page))
+		page = region_map_page(g->heap->region, place);
+		if (IS_ERR(page) || g->asides == ARRAY_SIZE(g->aside) || !guards_were_at(page))
 			return page;
-		aside->page[aside->n++] = page;
+		g->aside[g->asides++] = page;
 	}
 }
 
-static void aside_drop(const struct region *region, struct aside *aside)
+/*
+ * Unmap what was held aside. A late touch meanwhile found it mapped: the CPUs must not
+ * remember that, see guards_unmap().
+ */
+static void aside_drop(struct guards *g)
 {
-	while (aside->n)
-		region_unmap_page(region, aside->page[--aside->n]);
+	if (!g->asides)
+		return;
+	while (g->asides)
+		region_unmap_page(g->heap->region, g->aside[--g->asides]);
+	vm_unmap_aliases();
 }
 
-static int slot_map(struct guards *g, struct guard_slot *slot, struct aside *aside)
+static int slot_map(struct guards *g, struct guard_slot *slot)
 {
-	void *page = page_map_apart(g->heap->region, slot->place, aside);
+	void *page = page_map_apart(g, slot->place);
 	unsigned long flags;
 
 	if (IS_ERR(page))
@@ -306,7 +304,7 @@ static void slot_drop(struct guards *g, struct guard_slot *slot, bool mapped)
 }
 
 /* Memory for a slot that has none. */
-static int slot_add(struct guards *g, struct guard_slot *slot, struct aside *aside)
+static int slot_add(struct guards *g, struct guard_slot *slot)
 {
 	struct region *region = g->heap->region;
 	struct engine_refusal why;
@@ -315,7 +313,7 @@ static int slot_add(struct guards *g, struct guard_slot *slot, struct aside *asi
 	err = heap_main_take(region, PAGE_SIZE, 0, &slot->place, &why);
 	if (err)
 		return err;
-	err = slot_map(g, slot, aside);
+	err = slot_map(g, slot);
 	if (err)
 		heap_main_give(region, slot->place);
 	return err;
@@ -353,17 +351,16 @@ static void guards_shrink(struct guards *g)
 /* Map what has been away longest, if it is needed. */
 static void guards_refill(struct guards *g)
 {
-	struct aside aside = { 0 };
 	struct guard_slot *slot;
 
 	while (READ_ONCE(g->readies) < READY_LEAST && (slot = slot_pop(g, &g->away))) {
-		if (!slot_map(g, slot, &aside))
+		if (!slot_map(g, slot))
 			continue;
 		/* No room now; the next free tries again. */
 		slot_push(g, slot, GUARD_AWAY);
 		break;
 	}
-	aside_drop(g->heap->region, &aside);
+	aside_drop(g);
 }
 
 /*
@@ -604,14 +601,13 @@ static int guards_make(struct memmgr_heap *heap)
 /* As many slots as there is memory for; an error when there is none at all. */
 static int guards_grow(struct guards *g)
 {
-	struct aside aside = { 0 };
 	int err = 0;
 	u32 i;
 
 	for (i = 0; i < GUARD_SLOTS && !err; i++)
 		if (READ_ONCE(g->slot[i].state) == GUARD_NONE)
-			err = slot_add(g, &g->slot[i], &aside);
-	aside_drop(g->heap->region, &aside);
+			err = slot_add(g, &g->slot[i]);
+	aside_drop(g);
 	return guards_used(g) ? 0 : err;
 }
 

@@ -79,7 +79,7 @@ struct guard_slot {
 
 /**
  * struct guards - the slots of a heap
- * @lock: guards what follows but @mutex, @work and @node; innermost
+ * @lock: guards what follows up to @heap; innermost
  * @interval: one of so many allocations goes into a slot; 0: none
  * @left: allocations until then
  * @live: slots in GUARD_LIVE and GUARD_ENDING
@@ -90,7 +90,9 @@ struct guard_slot {
  * @away: unmapped slots, the one that was freed first at the head
  * @slot: the slots
  * @heap: theirs
- * @mutex: mapping and unmapping
+ * @mutex: mapping and unmapping; guards @aside
+ * @asides: how many
+ * @aside: mappings that are in the way, see page_map_apart()
  * @work: maps and unmaps
  * @node: in the list of all guards
  */
@@ -107,6 +109,8 @@ struct guards {
 	struct guard_slot slot[GUARD_SLOTS];
 	struct memmgr_heap *heap;
 	struct mutex mutex;	/* mapping and unmapping */
+	u32 asides;
+	void *aside[2 * GUARD_SLOTS];
 	struct work_struct work;
 	struct list_head node;
 };
