@@ -90,6 +90,29 @@ conclude() {
 	explain "$1" "$(cat "$results/$1.rc")"
 }
 
+# Captures a suite beside others, in a process group of its own; end_jobs ends those
+# that still run.
+beside() {
+	set -m
+	capture "$@" &
+	set +m
+}
+
+# A place for one more beside those that run; $1: how many there may be.
+await_place() {
+	while [ "$(jobs -rp | wc -l)" -ge "$1" ]; do
+		wait -n
+	done
+}
+
+# The terminal's Ctrl-C does not reach other process groups.
+end_jobs() {
+	local pid
+	for pid in $(jobs -p); do
+		kill -- "-$pid" 2>/dev/null || true
+	done
+}
+
 suite() {
 	wanted "$1" || return 0
 	capture "$@"
