@@ -102,7 +102,7 @@ static char *printable(const char *text)
 	return copy;
 }
 
-/* By the symbols of its file. The call is just before where it returns to. */
+/* By the symbols of its file. */
 static bool resolve(const struct memmgr_site *site, char *line, size_t size)
 {
 	int fd = open(site->name, O_RDONLY | O_CLOEXEC);
@@ -112,7 +112,7 @@ static bool resolve(const struct memmgr_site *site, char *line, size_t size)
 	if (fd < 0)
 		return false;
 	snprintf(address, sizeof(address), "0x%llx",
-		 (unsigned long long)address_of(fd, site->offset ? site->offset - 1 : 0));
+		 (unsigned long long)address_of(fd, site->offset));
 	close(fd);
 	return first_line(argv, line, size) && strncmp(line, "??", 2);
 }

@@ -315,7 +315,8 @@ struct memmgr_heap_query {
  * @reason: out: when it failed: enum memmgr_reason
  * @from: out: the heap that served it (the fallback, perhaps)
  * @largest: out: when it failed: the largest size that would have worked
- * @site: in: where in the program it is asked for, an address of code; 0: not told
+ * @site: in: where in the program it is asked for, an address in the instruction that
+ *	calls (its return address less 1); 0: not told
  *
  * The memory reads as zeros. MEMMGR_ALLOC_NO_ZERO leaves in it what others left
  * there, in a heap that is not private. Results are written back on failure as
