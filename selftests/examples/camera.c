@@ -35,13 +35,13 @@ static int take_frame(int fd, unsigned int number, unsigned int exposure)
 
 int main(void)
 {
-	static const unsigned int exposures[] = { 500, 2000, 8000, 32000, 12800000 };
+	static const unsigned int exposures[] = { 500, 2000, 8000, 32000, 12800000, 0 };
 	unsigned int i;
 	int fd, err;
 
 	fd = memmgr_open(NULL, O_RDWR);
 	err = fd < 0 ? fd : 0;
-	for (i = 0; !err && i < sizeof(exposures) / sizeof(exposures[0]); i++)
+	for (i = 0; !err && exposures[i]; i++)
 		err = take_frame(fd, i + 1, exposures[i]);
 	if (err)
 		fprintf(stderr, "camera: %s\n", strerror(-err));
