@@ -124,16 +124,20 @@ static void log_dump(const char *what, const struct memmgr_corruption *c, const 
 		pr_err("memmgr:   %s %*ph\n", what, (int)c->dump, bytes);
 }
 
-/* "allocated by NAME, pid 1, thread 1, at SITE, 12 us before" */
+/* "allocated by NAME, pid 1, thread 1, at SITE, 12 us before", as far as it is known. */
 static void log_who(const struct region *region, const char *what, const char *comm, u32 pid,
 		    u32 tid, u32 site_id, u64 before_ns)
 {
-	char site[SITE_PATH + 24];
+	char site[SITE_PATH + 24] = "", before[32] = "";
 
-	site_print(site, sizeof(site), region, site_id);
-	pr_err("memmgr:   %s by %*pE, pid %u, thread %u, at %s, %llu us before\n", what,
-	       (int)strnlen(comm, MEMMGR_COMM_LEN), comm, pid, tid, site,
-	       div_u64(before_ns, NSEC_PER_USEC));
+	if (site_id)
+		site_print(site, sizeof(site), region, site_id);
+	if (before_ns)
+		snprintf(before, sizeof(before), ", %llu us before",
+			 div_u64(before_ns, NSEC_PER_USEC));
+	pr_err("memmgr:   %s by %*pE, pid %u, thread %u%s%s%s\n", what,
+	       (int)strnlen(comm, MEMMGR_COMM_LEN), comm, pid, tid, site_id ? ", at " : "",
+	       site, before);
 }
 
 static void log_report(const struct region *region, const struct memmgr_corruption *c)
