@@ -192,6 +192,93 @@ TEST_F(corruption, corruption_past_the_end_of_a_mapping)
 	unmap_all();
 }
 
+/* What was damaged before is told before the zone moves. */
+TEST_F(corruption_kind, corruption_before_resize)
+{
+	struct memmgr_corruption c;
+	struct memmgr_resize r;
+	struct memmgr_alloc a;
+	struct ground g;
+
+	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ground_make(_metadata, self->fd, variant->kind, zones, &g);
+	a = must_alloc(_metadata, self->fd, g.heap, 40);
+	where(_metadata, &g, &a)[40 + 3] ^= 1;
+	ASSERT_EQ(0, mm_resize(self->fd, a.handle, 20, &r));
+	ASSERT_EQ(1, reports(_metadata, self->fd, &g.after, &c));
+	EXPECT_EQ(40, c.bytes);
+	EXPECT_EQ(3, c.distance);
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	EXPECT_EQ(0, reports(_metadata, self->fd, &g.after, &c));
+}
+
+/* An object that leaves no room for both zones: what is behind its end has to do. */
+TEST_F(corruption_kind, corruption_little_room)
+{
+	__u64 room[] = { 8, 1, 0 }, object;
+	struct memmgr_corruption c;
+	struct memmgr_debug d;
+	struct memmgr_alloc a;
+	unsigned char *p;
+	struct ground g;
+	unsigned int i;
+
+	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	object = heap_config(variant->kind, "").object_size;
+	if (!object)
+		SKIP(return, "its blocks are as large as they have to be");
+	ground_make(_metadata, self->fd, variant->kind, zones, &g);
+	for (i = 0; i < ARRAY_SIZE(room); i++) {
+		a = must_alloc(_metadata, self->fd, g.heap, object - room[i]);
+		p = where(_metadata, &g, &a);
+		memset(p, 0x77, a.bytes);
+		EXPECT_EQ(0, mm_check(self->fd, g.heap));
+		if (room[i])
+			p[object - 1] ^= 1;
+		ASSERT_EQ(0, mm_free(self->fd, a.handle));
+		ASSERT_EQ(!!room[i], reports(_metadata, self->fd, &g.after, &c));
+		if (room[i])
+			EXPECT_EQ(room[i] - 1, c.distance);
+		ASSERT_EQ(0, debug_get(self->fd, g.heap, &d));
+		EXPECT_EQ(i + 1, d.unzoned);
+	}
+}
+
+/* The last 32 are remembered, in their order, and all are counted. */
+TEST_F(corruption, corruption_many_reports)
+{
+	struct memmgr_corruption c;
+	struct memmgr_corruptions cs = {
+		.size = sizeof(cs), .entry_size = sizeof(c), .entries = (uintptr_t)&c,
+	};
+	struct memmgr_alloc a;
+	__u64 before = 0;
+	int i;
+
+	if (!debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	reports(_metadata, self->fd, &before, &c);
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, zones));
+	a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	for (i = 0; i < 70; i++)
+		EXPECT_EQ(-EBADF, mm_free(self->fd, a.handle));
+	for (i = 0; i < 32; i++) {
+		cs.count = 1;
+		ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CORRUPTIONS, &cs));
+		ASSERT_EQ(1, cs.count);
+		EXPECT_EQ(before + 70, cs.total);
+		EXPECT_EQ(before + 70 - 31 + i, c.seq);
+		EXPECT_EQ(a.handle, c.handle);
+	}
+	cs.count = 1;
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CORRUPTIONS, &cs));
+	EXPECT_EQ(0, cs.count);
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
+}
+
 TEST_F(corruption, corruption_bad_requests)
 {
 	static const struct memmgr_debug bad[] = {

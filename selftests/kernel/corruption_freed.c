@@ -168,6 +168,66 @@ TEST_F_TIMEOUT(corruption_freed_kind, corruption_quarantine_yields, 200)
 	free(a);
 }
 
+/* CHECK says where, also of what is kept. */
+TEST_F(corruption_freed, corruption_check_tells_the_place)
+{
+	struct memmgr_check check = { .size = sizeof(check) };
+	struct memmgr_corruption c;
+	struct memmgr_alloc a;
+	unsigned char *p;
+	struct ground g;
+
+	if (!debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ground_make(_metadata, self->fd, MEMMGR_KIND_BUDDY, poison, &g);
+	must_alloc(_metadata, self->fd, g.heap, 64);
+	a = must_alloc(_metadata, self->fd, g.heap, 64);
+	p = where(_metadata, &g, &a);
+	ASSERT_LT(g.arena, p);
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	p[7] ^= 1;
+	check.heap = g.heap;
+	EXPECT_EQ(-EUCLEAN, mm_call(self->fd, MEMMGR_IOC_CHECK, &check));
+	EXPECT_EQ(p - g.arena, check.offset);
+	EXPECT_NE(NULL, strstr(check.what, "poison"));
+	EXPECT_EQ(1, reports(_metadata, self->fd, &g.after, &c));
+}
+
+/* A slab heap lives on main: what waits there is no reason to fail, either. */
+TEST_F(corruption_freed, corruption_quarantine_of_main_yields)
+{
+	struct memmgr_debug all = {
+		.flags = MEMMGR_DEBUG_QUARANTINE, .quarantine_bytes = ~0ull,
+		.quarantine_blocks = MEMMGR_QUARANTINE_MAX,
+	};
+	struct memmgr_alloc a[64], small;
+	struct memmgr_heap_create slab;
+	int n;
+
+	if (!debug_is_built(self->fd) || !kind_is_built(self->fd, MEMMGR_KIND_SLAB))
+		SKIP(return, "not in this build");
+	slab = heap_config(MEMMGR_KIND_SLAB, "t-corruption");
+	ASSERT_EQ(0, mm_heap_create(self->fd, &slab));
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, all));
+	for (n = 0; n < (int)ARRAY_SIZE(a); n++) {
+		a[n] = alloc_request(MEMMGR_HEAP_MAIN, ~0ull >> 2);
+		ASSERT_NE(0, mm_alloc(self->fd, &a[n]));
+		if (!a[n].largest)
+			break;
+		a[n] = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, a[n].largest);
+	}
+	ASSERT_GT(ARRAY_SIZE(a), n);
+	small = alloc_request(slab.heap, 100);
+	EXPECT_EQ(-ENOMEM, mm_alloc(self->fd, &small));
+	while (n--)
+		ASSERT_EQ(0, mm_free(self->fd, a[n].handle));
+	EXPECT_LT(0, must_debug(_metadata, self->fd, MEMMGR_HEAP_MAIN).held_blocks);
+	small = must_alloc(_metadata, self->fd, slab.heap, 100);
+	ASSERT_EQ(0, mm_free(self->fd, small.handle));
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, slab.heap, 0));
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
+}
+
 /* Bytes are a limit of their own. */
 TEST_F(corruption_freed, corruption_quarantine_bytes)
 {
@@ -382,6 +442,58 @@ TEST_F(corruption_freed, corruption_guard_page_touched)
 	EXPECT_EQ(0, c.distance);
 	unmap_all();
 	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
+}
+
+/* As nobody: frees twice, and something that never was, and looks at the reports. */
+static int err_as_nobody(int node)
+{
+	struct memmgr_corruption c;
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 100);
+	__u64 after = 0;
+	int fd;
+
+	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		return 1;
+	fd = open_again(node, O_RDWR);
+	if (fd < 0 || reports_after(fd, &after, &c))
+		return 2;
+	if (mm_alloc(fd, &a) || mm_free(fd, a.handle) || mm_free(fd, a.handle) != -EBADF)
+		return 3;
+	if (reports_after(fd, &after, &c) != 1 || c.uid != NOBODY || c.handle != a.handle)
+		return 4;
+	if (mm_free(fd, a.handle + (1ull << 40)) != -EBADF)
+		return 5;
+	if (reports_after(fd, &after, &c) != 1 || c.uid != NOBODY || c.pid)
+		return 6;
+	return 0;
+}
+
+/* A user is told of what is its own, and root of everything. */
+TEST_F(corruption_freed, corruption_told_to_its_owner)
+{
+	struct memmgr_corruption c;
+	struct memmgr_alloc a;
+	__u64 after = 0;
+	pid_t child;
+	int node;
+
+	if (!debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, poison));
+	a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 100);
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	reports(_metadata, self->fd, &after, &c);
+	EXPECT_EQ(-EBADF, mm_free(self->fd, a.handle));
+	node = open_public_node();
+	ASSERT_LE(0, node);
+	child = fork();
+	if (!child)
+		_exit(err_as_nobody(node));
+	EXPECT_EQ(0, child_result(child));
+	close(node);
+	EXPECT_EQ(3, reports(_metadata, self->fd, &after, &c));
+	EXPECT_EQ((__u32)child, c.finder);
 	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
 }
 

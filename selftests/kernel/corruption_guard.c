@@ -47,7 +47,7 @@ static bool block_goes(int caller, __u32 block)
 }
 
 /* In which page it lies, how far up, and that there is nothing beside that page. */
-TEST_F(guard, corruption_guard_beside)
+TEST_F_TIMEOUT(guard, corruption_guard_beside, 200)
 {
 	static const __u64 sizes[] = { 1, 7, 8, 9, 100, 127, 128, 192 }, aligns[] = { 0, 16, 64 };
 	__u64 at, expected, guarded = 0, align;
@@ -237,7 +237,7 @@ TEST_F(guard, corruption_guard_phys)
 }
 
 /* What was freed is used again only when others have been, and all are used in turn. */
-TEST_F(guard, corruption_guard_rests)
+TEST_F_TIMEOUT(guard, corruption_guard_rests, 200)
 {
 	__u64 phys[100];
 	int i, n;
@@ -258,7 +258,7 @@ TEST_F(guard, corruption_guard_rests)
 }
 
 /* More at a time than there are slots: the others are served as ever. */
-TEST_F(guard, corruption_guard_many)
+TEST_F_TIMEOUT(guard, corruption_guard_many, 200)
 {
 	__u32 i, live;
 
@@ -353,7 +353,7 @@ TEST_F(guard, corruption_guard_stack)
 }
 
 /* Threads and hard interrupts at once, while others turn it off and on. */
-TEST_F(guard, corruption_guard_stress)
+TEST_F_TIMEOUT(guard, corruption_guard_stress, 300)
 {
 	struct caller_call call = {
 		.bytes = test_number("GUARD_PAIRS", is_debug_kernel() ? 20000 : 500000),

@@ -150,6 +150,43 @@ TEST_F(corruption_kernel, corruption_kernel_frees_twice)
 	EXPECT_EQ(0, s.kernel_live);
 }
 
+/* Out of turn: a stack refuses it, and that is no memory error. */
+TEST_F(corruption_kernel, corruption_kernel_frees_out_of_turn)
+{
+	struct memmgr_corruption c;
+	bool stack = variant->kind == MEMMGR_KIND_STACK;
+
+	NEEDS_CALLER();
+	ASSERT_EQ(0, debug_set(self->fd, self->heap, everything));
+	ASSERT_EQ(0, block_alloc(self->caller, 0, 40, 0, 0, NULL));
+	ASSERT_EQ(0, block_alloc(self->caller, 1, 40, 0, 0, NULL));
+	EXPECT_EQ(stack ? -EBUSY : 0, block_free(self->caller, 0, 0));
+	EXPECT_EQ(0, block_free(self->caller, 1, 0));
+	if (stack)
+		EXPECT_EQ(0, block_free(self->caller, 0, 0));
+	EXPECT_EQ(0, reports(_metadata, self->fd, &self->seen, &c));
+}
+
+/* What a release takes is looked at as what is freed. */
+TEST_F(corruption_kernel, corruption_kernel_releases)
+{
+	struct caller_call mark = { 0 };
+	struct memmgr_corruption c;
+
+	NEEDS_CALLER();
+	if (variant->kind != MEMMGR_KIND_STACK)
+		SKIP(return, "only a stack has marks");
+	ASSERT_EQ(0, debug_set(self->fd, self->heap, zones));
+	ASSERT_EQ(0, mm_call(self->caller, CALLER_MARK, &mark));
+	ASSERT_EQ(0, block_alloc(self->caller, 0, 40, 0, 0, NULL));
+	ASSERT_EQ(0, block_alloc(self->caller, 1, 40, 0, 0, NULL));
+	flip(_metadata, self->caller, 40 + 5);
+	ASSERT_EQ(0, mm_call(self->caller, CALLER_RELEASE, &mark));
+	ASSERT_EQ(1, reports(_metadata, self->fd, &self->seen, &c));
+	expect_report(_metadata, &c, MEMMGR_CORRUPTION_BEHIND, 40);
+	EXPECT_EQ(5, c.distance);
+}
+
 /* The middle, and where its block really begins. */
 TEST_F(corruption_kernel, corruption_kernel_frees_the_middle)
 {
