@@ -39,6 +39,7 @@ int main(void)
 	unsigned int i;
 	int fd, err;
 
+	setlinebuf(stdout);
 	fd = memmgr_open(NULL, O_RDWR);
 	err = fd < 0 ? fd : 0;
 	for (i = 0; !err && exposures[i]; i++)
