@@ -370,13 +370,15 @@ u32 track_check_zones(struct memmgr_heap *heap, u64 *place)
 	return found;
 }
 
+#define LOOK_BLOCKS	64u	/* looked at with the lock held; divides TRACK_BLOCKS */
+
 /**
  * track_inside - the block of kernel code in which a place lies
  * @heap: any heap
  * @place: offset in the region
  * @out: what is known of it
  *
- * Context: any. O(table).
+ * Context: any. O(table), the lock dropped every LOOK_BLOCKS blocks.
  * Return: false when none is known.
  */
 bool track_inside(struct memmgr_heap *heap, u64 place, struct track_block *out)
@@ -384,13 +386,19 @@ bool track_inside(struct memmgr_heap *heap, u64 place, struct track_block *out)
 	struct track *track = track_of(heap);
 	bool found = false;
 	unsigned long flags;
-	u32 i;
+	u32 i, end;
 
-	for (i = 0; track && !found && i < TRACK_BLOCKS; i++) {
+	for (i = 0; track && !found && i < TRACK_BLOCKS; i = end) {
+		end = i + LOOK_BLOCKS;
 		raw_spin_lock_irqsave(&track->lock, flags);
-		*out = track->block[i];
+		for (; !found && i < end; i++) {
+			const struct track_block *block = &track->block[i];
+
+			found = block->live && place - block->place < block->bytes;
+			if (found)
+				*out = *block;
+		}
 		raw_spin_unlock_irqrestore(&track->lock, flags);
-		found = out->live && place - out->place < out->bytes;
 	}
 	return found;
 }
