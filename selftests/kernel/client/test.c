@@ -232,9 +232,11 @@ static void test_free_of_others(struct test *t)
 	memmgr_heap_stats(main_heap, &stats);
 	mine = memmgr_alloc(main_heap, PAGE_SIZE, 0, 0);
 	if (expect(t, mine)) {
-		for (page = mine - stats.total; page < mine + stats.total; page += PAGE_SIZE)
+		for (page = mine - stats.total; page < mine + stats.total; page += PAGE_SIZE) {
 			if (page != mine && page != t->c->ring && !memmgr_free(main_heap, page))
 				wrong++;
+			cond_resched();	/* each is reported where errors are looked for */
+		}
 		expect(t, wrong == 0);
 		expect(t, !memmgr_free(main_heap, mine));
 	}
