@@ -614,10 +614,9 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 			 u64 bytes, struct engine_block *block,
 			 struct engine_refusal *why)
 {
-	struct engine_request rq = {
-		.bytes = record->lead + bytes + record->tail,
-		.recorded = true,
-	};
+	/* What no heap has is the engine's to refuse, before a sum wraps. */
+	u64 room = bytes < heap->bytes ? record->lead + record->tail : 0;
+	struct engine_request rq = { .bytes = bytes + room, .recorded = true };
 	struct engine_refusal undone;
 	int err;
 

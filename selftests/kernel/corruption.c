@@ -192,6 +192,28 @@ TEST_F(corruption, corruption_past_the_end_of_a_mapping)
 	unmap_all();
 }
 
+/* A size that wraps when the zones are added is refused like any that is too large. */
+TEST_F(corruption_kind, corruption_resize_never_wraps)
+{
+	struct memmgr_resize r;
+	struct memmgr_alloc a;
+	struct memmgr_info info;
+	struct ground g;
+	__u64 less;
+
+	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ground_make(_metadata, self->fd, variant->kind, zones, &g);
+	a = must_alloc(_metadata, self->fd, g.heap, 40);
+	for (less = 0; less < 3 * ZONE; less++) {
+		EXPECT_EQ(-ENOMEM, mm_resize(self->fd, a.handle, ~0ull - less, &r));
+		ASSERT_EQ(0, mm_info(self->fd, a.handle, &info));
+		ASSERT_EQ(40, info.bytes);
+	}
+	EXPECT_EQ(0, mm_check(self->fd, g.heap));
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+}
+
 /* What was damaged before is told before the zone moves. */
 TEST_F(corruption_kind, corruption_before_resize)
 {
