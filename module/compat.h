@@ -132,4 +132,18 @@ static inline unsigned long compat_fault_address(void)
 }
 #endif
 
+/*
+ * Where in its page a program touched it. ARM's kernel tells of the page only: there the
+ * CPU knows, as long as it has not taken another fault since. 0 where nobody knows.
+ */
+static inline unsigned long compat_fault_byte(const struct vm_fault *vmf)
+{
+	unsigned long address = vmf->real_address;
+
+	if (IS_ENABLED(CONFIG_ARM) && vmf->flags & FAULT_FLAG_USER &&
+	    (compat_fault_address() ^ vmf->address) < PAGE_SIZE)
+		address = compat_fault_address();
+	return offset_in_page(address);
+}
+
 #endif /* MEMMGR_COMPAT_H */

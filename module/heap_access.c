@@ -189,6 +189,11 @@ u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping)
 	return access;
 }
 
+static u64 page_of(u64 offset)
+{
+	return round_down(offset, PAGE_SIZE);
+}
+
 /* The page of a private arena; a slab that it does not hold has none. */
 static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 {
@@ -200,7 +205,7 @@ static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 		if (n >= heap->slabs.layout.max || heap->slab_at[n] == SLAB_NONE)
 			return -ENOENT;
 	}
-	*place = heap_place(heap, offset);
+	*place = heap_place(heap, page_of(offset));
 	return 0;
 }
 
@@ -242,14 +247,14 @@ static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
 	if (!record_shows(record, mapping))
 		return -ENOENT;
 	/* Before it, or on the page behind it: counted from where it begins. */
-	if (offset < guard || (guard && offset - guard == record->map_bytes))
+	if (offset < guard || (guard && page_of(offset) - guard == record->map_bytes))
 		return record_violated(heap, record, offset - guard, access, violation);
 	offset -= guard;
 	if (offset >= record->map_bytes)
 		return -ENOENT;
 	if (access & ~record->access)
 		return record_violated(heap, record, offset, access, violation);
-	return moving_place(heap, record, offset, place);
+	return moving_place(heap, record, page_of(offset), place);
 }
 
 /**
@@ -283,9 +288,9 @@ static void count_lease_fault(struct record *record)
  * heap_map_place - where the page is that a mapping shows
  * @heap: with the id of the one that it showed when it was made
  * @mapping: the mapping
- * @offset: of the page in it, in bytes
+ * @offset: of the byte that is touched, in it
  * @access: MEMMGR_ACCESS_* that is wanted
- * @place: in the region
+ * @place: of its page in the region
  *
  * Context: process, the region's map_gate is held. O(1).
  * Return: 0; -ENOENT when it is not there any more; -EAGAIN while it is between two

@@ -272,10 +272,10 @@ void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free
  * heap_report_fault - a client touched what it cannot
  * @heap: with the id of the one that the mapping showed when it was made
  * @mapping: through which it did
- * @offset: of the page in it, in bytes
+ * @offset: of the byte in it
  *
- * A guard page, or what was freed under its mapping; it is told of no more than a page.
- * Permissions that it lacks are no memory error.
+ * A guard page, or what was freed under its mapping. Permissions that it lacks are no
+ * memory error.
  *
  * Context: of a fault, the heap's lock is held. O(entries of the quarantine).
  */
@@ -300,9 +300,9 @@ void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, 
 		return;
 	}
 	c.offset = c.place + inside;
-	if ((s64)inside >= (s64)c.bytes)
-		c.distance = inside - c.bytes;
-	else if ((s64)inside >= 0)
-		c.distance = inside;
+	if ((s64)inside < 0)
+		c.distance = -inside - 1;
+	else
+		c.distance = inside < c.bytes ? inside : inside - c.bytes;
 	corruptions_add(heap, &c);
 }

@@ -49,6 +49,15 @@ static void mapping_close(struct vm_area_struct *vma)
 		kfree(mapping);
 }
 
+/* Where in the mapping a fault is: the byte, as far as the kernel knows it. */
+static u64 mapping_offset(const struct vm_fault *vmf)
+{
+	const struct mapping *mapping = vmf->vma->vm_private_data;
+
+	return ((u64)(vmf->pgoff - mapping->first) << PAGE_SHIFT) +
+	       compat_fault_byte(vmf);
+}
+
 /*
  * Where the page of a fault is; 0, or what to tell the kernel. VM_FAULT_RETRY is for
  * us: it moves right now, see mapping_wait().
@@ -57,12 +66,11 @@ static vm_fault_t mapping_place(struct vm_fault *vmf, u32 access, u64 *place)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
-	u64 offset = (u64)(vmf->pgoff - mapping->first) << PAGE_SHIFT;
 	int err;
 
 	if (!heap)
 		return VM_FAULT_SIGBUS;
-	err = heap_map_place(heap, mapping, offset, access, place);
+	err = heap_map_place(heap, mapping, mapping_offset(vmf), access, place);
 	heap_put(heap);
 	if (!err)
 		return 0;
@@ -78,8 +86,7 @@ static vm_fault_t mapping_wait(struct vm_fault *vmf)
 	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
 
 	if (heap) {
-		heap_wait_fence(heap, mapping,
-				(u64)(vmf->pgoff - mapping->first) << PAGE_SHIFT);
+		heap_wait_fence(heap, mapping, mapping_offset(vmf));
 		heap_put(heap);
 	}
 	return VM_FAULT_NOPAGE;

@@ -402,8 +402,8 @@ TEST_F(corruption_freed, corruption_touched_after_free)
 	EXPECT_EQ(SIGBUS, touch(p + 2 * self->page + 7, true));
 	ASSERT_EQ(1, reports(_metadata, self->fd, &after, &c));
 	expect_mine(_metadata, &c, &a, MEMMGR_CORRUPTION_STALE);
-	EXPECT_EQ(a.offset + 2 * self->page, c.offset);
-	EXPECT_EQ(2 * self->page, c.distance);
+	EXPECT_EQ(a.offset + 2 * self->page + 7, c.offset);
+	EXPECT_EQ(2 * self->page + 7, c.distance);
 	EXPECT_EQ((__u32)getpid(), c.finder);
 	unmap_all();
 	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
@@ -415,7 +415,7 @@ TEST_F(corruption_freed, corruption_guard_page_touched)
 	struct memmgr_corruption c;
 	struct memmgr_alloc a;
 	unsigned char *p;
-	__u64 after = 0;
+	__u64 after = 0, at;
 
 	if (!debug_is_built(self->fd))
 		SKIP(return, "not in this build");
@@ -428,18 +428,20 @@ TEST_F(corruption_freed, corruption_guard_page_touched)
 	EXPECT_EQ(0, touch(p + self->page, true));
 	EXPECT_EQ(0, touch(p + 3 * self->page - 1, true));
 	EXPECT_EQ(0, reports(_metadata, self->fd, &after, &c));
-	EXPECT_EQ(SIGSEGV, touch(p + 3 * self->page, true));
-	ASSERT_EQ(1, reports(_metadata, self->fd, &after, &c));
-	EXPECT_EQ(MEMMGR_CORRUPTION_GUARD, c.kind);
-	EXPECT_EQ(a.handle, c.handle);
-	EXPECT_EQ(a.offset + 2 * self->page, c.offset);
-	EXPECT_EQ(self->page - 100, c.distance);
-	EXPECT_EQ(0, c.free_ns);
-	EXPECT_EQ(SIGSEGV, touch(p + self->page - 1, false));
-	ASSERT_EQ(1, reports(_metadata, self->fd, &after, &c));
-	EXPECT_EQ(MEMMGR_CORRUPTION_GUARD, c.kind);
-	EXPECT_EQ(a.offset - self->page, c.offset);
-	EXPECT_EQ(0, c.distance);
+	for (at = 0; at < self->page; at = at < 3 ? at + 1 : at + self->page / 4 - 1) {
+		EXPECT_EQ(SIGSEGV, touch(p + 3 * self->page + at, at % 2));
+		ASSERT_EQ(1, reports(_metadata, self->fd, &after, &c));
+		EXPECT_EQ(MEMMGR_CORRUPTION_GUARD, c.kind);
+		EXPECT_EQ(a.handle, c.handle);
+		EXPECT_EQ(a.offset + 2 * self->page + at, c.offset);
+		EXPECT_EQ(self->page - 100 + at, c.distance);
+		EXPECT_EQ(0, c.free_ns);
+		EXPECT_EQ(SIGSEGV, touch(p + self->page - 1 - at, at % 2));
+		ASSERT_EQ(1, reports(_metadata, self->fd, &after, &c));
+		EXPECT_EQ(MEMMGR_CORRUPTION_GUARD, c.kind);
+		EXPECT_EQ(a.offset - 1 - at, c.offset);
+		EXPECT_EQ(at, c.distance);
+	}
 	unmap_all();
 	ASSERT_EQ(0, mm_free(self->fd, a.handle));
 	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));

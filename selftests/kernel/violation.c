@@ -75,12 +75,11 @@ TEST_F(violation, by_a_mapping_is_traced)
 	EXPECT_EQ(0, touch(self->p + self->page, false));
 	EXPECT_EQ(0, traced(self->trace, "memmgr_violation"));
 	EXPECT_EQ(SIGSEGV, touch(self->p + self->page + 5, true));
-	/* the offset is of the page */
-	snprintf(what, sizeof(what), "offset=%zu access=write", self->page);
+	snprintf(what, sizeof(what), "offset=%zu access=write", self->page + 5);
 	EXPECT_EQ(1, traced(self->trace, fields(&self->q, what)));
 	ASSERT_EQ(0, mm_protect(self->fd, self->a.handle, MEMMGR_ACCESS_NONE, 0));
 	EXPECT_EQ(SIGSEGV, touch(self->p + 7, false));
-	EXPECT_EQ(1, traced(self->trace, fields(&self->q, "offset=0 access=read")));
+	EXPECT_EQ(1, traced(self->trace, fields(&self->q, "offset=7 access=read")));
 }
 
 TEST_F(violation, by_a_copy_is_traced)
