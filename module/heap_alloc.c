@@ -841,7 +841,7 @@ static void released_note(struct memmgr_heap *heap, const struct record *record)
 		.recorded = true,
 	};
 
-	quarantine_add_record(heap, record, &block, false);
+	quarantine_add_record(heap, record, heap_place(heap, record->offset), &block, false);
 }
 
 /* Let go of the topmost blocks above a mark. Under the heap's lock. */

@@ -90,6 +90,7 @@ static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_blo
  * quarantine_add_record - an allocation of a client ends
  * @heap: its heap
  * @record: of it
+ * @place: where in the region it lay
  * @block: its block
  * @kept: it stays live for the engine, see quarantine_keeps()
  *
@@ -97,7 +98,7 @@ static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_blo
  *
  * Context: the heap's lock is held. O(1).
  */
-void quarantine_add_record(struct memmgr_heap *heap, const struct record *record,
+void quarantine_add_record(struct memmgr_heap *heap, const struct record *record, u64 place,
 			   const struct engine_block *block, bool kept)
 {
 	struct freed *freed = freed_new(heap, block, kept);
@@ -105,7 +106,7 @@ void quarantine_add_record(struct memmgr_heap *heap, const struct record *record
 	if (!freed)
 		return;
 	freed->handle = record->handle;
-	freed->place = heap_place(heap, record->offset);
+	freed->place = place;
 	freed->bytes = record->bytes;
 	freed->alloc_ns = record->time_ns;
 	freed->site = record->site;

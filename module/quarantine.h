@@ -114,7 +114,7 @@ __visible void quarantine_add_block(struct memmgr_heap *heap, const struct track
 int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d);
 void quarantine_free(struct memmgr_heap *heap);
 __visible bool quarantine_keeps(const struct memmgr_heap *heap);
-void quarantine_add_record(struct memmgr_heap *heap, const struct record *record,
+void quarantine_add_record(struct memmgr_heap *heap, const struct record *record, u64 place,
 			   const struct engine_block *block, bool kept);
 __visible void quarantine_settle(struct memmgr_heap *heap);
 __visible bool quarantine_evict(struct memmgr_heap *heap);
@@ -133,7 +133,7 @@ static inline bool quarantine_keeps(const struct memmgr_heap *heap)
 }
 
 static inline void quarantine_add_record(struct memmgr_heap *heap, const struct record *record,
-					 const struct engine_block *block, bool kept)
+					 u64 place, const struct engine_block *block, bool kept)
 {
 }
 

@@ -134,11 +134,10 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 	record->client = NULL;
 }
 
-void record_release(struct memmgr_heap *heap, struct record *record)
+/* It ends. Its block may be gone, and in a slab heap its slab: it lay at @place. */
+static void record_end(struct memmgr_heap *heap, struct record *record, u64 place)
 {
-	zones_check(heap, record);
-	trace_memmgr_free(heap->region->name, heap->name, record->handle,
-			  heap_place(heap, record->offset), 0);
+	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
 	site_count(heap->region, record->site, -1, -(s64)record->bytes);
 	record_disown(heap, record);
 	if (record->payer)
@@ -156,18 +155,27 @@ void record_release(struct memmgr_heap *heap, struct record *record)
 	heap->used_records--;
 }
 
+/* Forget a record; its block is still the heap's. */
+void record_release(struct memmgr_heap *heap, struct record *record)
+{
+	zones_check(heap, record);
+	record_end(heap, record, heap_place(heap, record->offset));
+}
+
 /* Return a record's block to the engine, or keep it in quarantine. */
 int record_free(struct memmgr_heap *heap, struct record *record)
 {
+	u64 place = heap_place(heap, record->offset);
 	bool kept = quarantine_keeps(heap);
 	struct engine_block block;
 	int err;
 
+	zones_check(heap, record);
 	err = kept ? heap->engine.ops->find(&heap->engine, record_block(record), &block) :
 		     heap->engine.ops->free(&heap->engine, record_block(record), true, &block);
 	if (!err) {
-		quarantine_add_record(heap, record, &block, kept);
-		record_release(heap, record);
+		quarantine_add_record(heap, record, place, &block, kept);
+		record_end(heap, record, place);
 	}
 	return err;
 }

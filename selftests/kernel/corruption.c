@@ -192,6 +192,41 @@ TEST_F(corruption, corruption_past_the_end_of_a_mapping)
 	unmap_all();
 }
 
+/* Slabs of a shared heap go back to main with their last object: it is looked at before. */
+TEST_F(corruption, corruption_of_slabs_that_go)
+{
+	struct memmgr_heap_create h = { .size = sizeof(h), .kind = MEMMGR_KIND_SLAB };
+	struct memmgr_corruption c;
+	struct memmgr_alloc a[24];
+	unsigned char *p;
+	__u64 after = 0;
+	int i;
+
+	if (!kind_is_built(self->fd, h.kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	snprintf(h.name, sizeof(h.name), "t-slabs-%d", getpid());
+	h.object_size = 4 * self->page;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &h));
+	ASSERT_EQ(0, debug_set(self->fd, h.heap, zones));
+	reports(_metadata, self->fd, &after, &c);
+	for (i = 0; i < (int)ARRAY_SIZE(a); i++) {
+		a[i] = must_alloc(_metadata, self->fd, h.heap, 5);
+		p = must_map(_metadata, self->fd, a[i].map_offset, self->page);
+		p[5] ^= 1;
+	}
+	for (i = ARRAY_SIZE(a); i--; ) {
+		ASSERT_EQ(0, mm_free(self->fd, a[i].handle));
+		ASSERT_EQ(1, reports(_metadata, self->fd, &after, &c));
+		EXPECT_EQ(MEMMGR_CORRUPTION_BEHIND, c.kind);
+		EXPECT_EQ(a[i].handle, c.handle);
+		EXPECT_EQ(a[i].offset + 5, c.offset);
+		EXPECT_EQ(-EBADF, mm_free(self->fd, a[i].handle));
+		EXPECT_EQ(1, reports(_metadata, self->fd, &after, &c));
+	}
+	unmap_all();
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, h.heap, 0));
+}
+
 /* A size that wraps when the zones are added is refused like any that is too large. */
 TEST_F(corruption_kind, corruption_resize_never_wraps)
 {
