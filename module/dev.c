@@ -172,8 +172,15 @@ static int call_heap_query(struct caller *caller, void *arg)
 
 #define BATCH_FLAGS	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_NO_FALLBACK | \
 			 MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_NO_ZERO | \
-			 MEMMGR_ALLOC_MAY_COMPACT)
+			 MEMMGR_ALLOC_MAY_COMPACT | MEMMGR_ALLOC_MAY_SHIFT)
 #define ALLOC_FLAGS	(BATCH_FLAGS | MEMMGR_ALLOC_WAIT)
+
+static bool alloc_flags_ok(u32 flags, u32 known)
+{
+	/* Only who maps with guard pages looks where in a page his memory begins. */
+	return !(flags & ~known) &&
+	       (flags & MEMMGR_ALLOC_GUARD || !(flags & MEMMGR_ALLOC_MAY_SHIFT));
+}
 
 /* Where in the caller's program it is, if anybody wants to know. */
 static u32 caller_site(const struct caller *caller, u64 address)
@@ -197,7 +204,7 @@ static int call_alloc(struct caller *caller, void *arg)
 	struct memmgr_info info = { 0 };
 	int err;
 
-	if (a->flags & ~ALLOC_FLAGS || !text_ok(a->tag, sizeof(a->tag)) ||
+	if (!alloc_flags_ok(a->flags, ALLOC_FLAGS) || !text_ok(a->tag, sizeof(a->tag)) ||
 	    (a->timeout_ms && !(a->flags & MEMMGR_ALLOC_WAIT)))
 		return -EINVAL;
 	err = heap_alloc(caller->heap, caller->client, &rq, &info, &why);
@@ -286,7 +293,7 @@ static int call_alloc_batch(struct caller *caller, void *arg)
 	u32 done;
 	int err;
 
-	if (b->flags & ~BATCH_FLAGS || b->reserved || !b->count ||
+	if (!alloc_flags_ok(b->flags, BATCH_FLAGS) || b->reserved || !b->count ||
 	    b->count > MEMMGR_BATCH_MAX || !text_ok(b->tag, sizeof(b->tag)))
 		return -EINVAL;
 	if (call_pointer(b->handles, &handles))

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Guards: some allocations of kernel code lie beside pages that are not mapped, so that
- * the access that goes wrong faults, as KFENCE does it for the kernel's own memory.
+ * Guards: some allocations lie beside pages that are not mapped, so that the access that
+ * goes wrong faults, as KFENCE does it for the kernel's own memory.
  *
  *	  not mapped  [ zone before | allocation | slack ]  not mapped
  *	               <------- a page of a slot ------->
+ *
+ * Those of clients that map with guard pages anyway, and are ready for it, are shifted in
+ * their own pages: see guards_plan(). What follows is of those of kernel code.
  *
  * The heap gives a block for each of them as for any other: its books, limits, order and
  * failures stay what they are. The block lies idle meanwhile, and the caller gets the page
@@ -43,7 +46,6 @@
 
 #define READY_LEAST	(GUARD_SLOTS / 4)	/* the other three quarters may be away */
 #define ALIGN_LEAST	8u			/* what any block may be used for */
-#define BEFORE_MAX	256u			/* bytes of the zone before */
 
 /* All guards, for who looks whose page a fault hit. Changed under guards_mutex too. */
 static LIST_HEAD(guards_all);
@@ -114,7 +116,7 @@ static void slot_margins(const struct guard_slot *slot, struct margin margin[2])
 
 	margin[0] = (struct margin) {
 		.kind = MEMMGR_CORRUPTION_BEFORE,
-		.bytes = min(slot->offset, BEFORE_MAX),
+		.bytes = min(slot->offset, GUARD_BEFORE),
 	};
 	margin[0].first = slot->offset - margin[0].bytes;
 	margin[1] = (struct margin) {
@@ -321,11 +323,12 @@ static int slot_add(struct guards *g, struct guard_slot *slot)
 
 static bool guards_used(struct guards *g)
 {
-	bool used = false;
 	unsigned long flags;
+	bool used;
 	u32 i;
 
 	raw_spin_lock_irqsave(&g->lock, flags);
+	used = g->shifted;
 	for (i = 0; i < GUARD_SLOTS; i++)
 		used |= g->slot[i].state != GUARD_NONE;
 	raw_spin_unlock_irqrestore(&g->lock, flags);
@@ -623,10 +626,10 @@ static void guards_set_interval(struct guards *g, u32 interval)
 
 /**
  * guards_set - turn the guarding of allocations on or off
- * @heap: of which kernel code allocates
+ * @heap: from which they are
  * @interval: one of so many is guarded; 0: none
  *
- * Off, what lives in a slot stays until it is freed.
+ * Off, what lives in a slot or is shifted stays so until it is freed.
  *
  * Context: process, may sleep; region.heap_mutex is held. O(slots).
  * Return: 0, -ENOMEM, or -EOPNOTSUPP when the region's memory cannot be mapped by the
@@ -668,7 +671,7 @@ void guards_describe(struct memmgr_heap *heap, struct memmgr_debug *d)
 	raw_spin_lock_irqsave(&g->lock, flags);
 	d->flags |= g->interval ? MEMMGR_DEBUG_GUARDS : 0;
 	d->guard_interval = g->interval;
-	d->guards = g->live;
+	d->guards = g->live + g->shifted;
 	d->guarded = g->guarded;
 	raw_spin_unlock_irqrestore(&g->lock, flags);
 }
@@ -740,6 +743,85 @@ struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t al
 	}
 	raw_spin_unlock_irqrestore(&g->lock, flags);
 	return slot;
+}
+
+/**
+ * guards_plan - shall a client's new allocation end where its last page does?
+ * @heap: that it is asked of, whose allocations are whole pages
+ * @bytes: size
+ * @align: 0 or a power of two
+ * @lead: of its first page, before it
+ * @tail: of its last page, behind it: what the alignment leaves
+ *
+ * To be followed by guards_planned() when the allocation is made.
+ *
+ * Context: the heap's lock is held. O(1).
+ * Return: false when it is not its turn; @lead and @tail are as they were.
+ */
+bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
+{
+	struct guards *g = guards_of(heap);
+	unsigned long flags;
+	u32 slack;
+	bool due;
+
+	/* What no heap has would wrap, and is refused as it is. */
+	if (!g || bytes > heap->bytes)
+		return false;
+	raw_spin_lock_irqsave(&g->lock, flags);
+	due = g->interval && g->left == 1;
+	raw_spin_unlock_irqrestore(&g->lock, flags);
+	if (!due)
+		return false;
+	slack = PAGE_ALIGN(bytes) - bytes;
+	/* Who may be shifted has the alignment that he asks for, not that of the heap. */
+	*lead = round_down(slack, max_t(u64, align, ALIGN_LEAST));
+	*tail = slack - *lead;
+	return true;
+}
+
+/**
+ * guards_planned - a client's allocation that could be shifted is made
+ * @heap: that it was asked of
+ * @shifted: what guards_plan() said
+ *
+ * Context: the heap's lock is held. O(1).
+ */
+void guards_planned(struct memmgr_heap *heap, bool shifted)
+{
+	struct guards *g = guards_of(heap);
+	unsigned long flags;
+
+	if (!g)
+		return;
+	raw_spin_lock_irqsave(&g->lock, flags);
+	if (shifted) {
+		g->left = g->interval;
+		g->shifted++;
+		g->guarded++;
+	} else if (g->left > 1) {
+		g->left--;
+	}
+	raw_spin_unlock_irqrestore(&g->lock, flags);
+}
+
+/**
+ * guards_gone - a shifted allocation has ended
+ * @heap: that it was asked of
+ *
+ * Context: the heap's lock is held. O(1).
+ */
+void guards_gone(struct memmgr_heap *heap)
+{
+	struct guards *g = guards_of(heap);
+	unsigned long flags;
+	bool last;
+
+	raw_spin_lock_irqsave(&g->lock, flags);
+	last = !--g->shifted && !g->interval;
+	raw_spin_unlock_irqrestore(&g->lock, flags);
+	if (last)
+		schedule_work(&g->work);
 }
 
 /**

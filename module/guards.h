@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Guards: allocations of kernel code that lie beside pages that are not mapped. */
+/* Guards: allocations that lie beside pages that are not mapped. */
 #ifndef MEMMGR_GUARDS_H
 #define MEMMGR_GUARDS_H
 
@@ -14,6 +14,7 @@ struct memmgr_heap;
 
 #define GUARD_SLOTS	32u	/* of a heap */
 #define GUARD_USUAL	100u	/* the interval */
+#define GUARD_BEFORE	256u	/* bytes before an allocation that are looked at, at most */
 
 /**
  * enum guard_state - the life of a slot
@@ -83,6 +84,7 @@ struct guard_slot {
  * @interval: one of so many allocations goes into a slot; 0: none
  * @left: allocations until then
  * @live: slots in GUARD_LIVE and GUARD_ENDING
+ * @shifted: allocations of clients that guards_plan() has shifted
  * @readies: slots in @ready
  * @guarded: allocations ever
  * @ready: slots to be used
@@ -101,6 +103,7 @@ struct guards {
 	u32 interval;
 	u32 left;
 	u32 live;
+	u32 shifted;
 	u32 readies;
 	u64 guarded;
 	struct list_head ready;
@@ -125,6 +128,9 @@ static inline void *guard_start(const struct guard_slot *slot)
 int guards_set(struct memmgr_heap *heap, u32 interval);
 void guards_describe(struct memmgr_heap *heap, struct memmgr_debug *d);
 void guards_free(struct memmgr_heap *heap);
+bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
+void guards_planned(struct memmgr_heap *heap, bool shifted);
+void guards_gone(struct memmgr_heap *heap);
 __visible struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t align);
 __visible void *guards_begin(struct memmgr_heap *heap, struct guard_slot *slot, void *block,
 			     u32 site);
@@ -135,6 +141,20 @@ __visible void guards_release(struct memmgr_heap *heap, const void *from, u32 si
 __visible bool guards_place(const struct memmgr_heap *heap, const void *ptr, u64 *place);
 #else
 static inline void guards_free(struct memmgr_heap *heap)
+{
+}
+
+static inline bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead,
+			       u32 *tail)
+{
+	return false;
+}
+
+static inline void guards_planned(struct memmgr_heap *heap, bool shifted)
+{
+}
+
+static inline void guards_gone(struct memmgr_heap *heap)
 {
 }
 

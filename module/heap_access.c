@@ -155,6 +155,7 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 		mapping->kind = MAPPING_RECORD;
 		mapping->handle = record->handle;
 		mapping->seq = record->seq;
+		mapping->inset = record_inset(record);
 		mapping->first = record->map_page;
 		mapping->pages = record->map_bytes >> PAGE_SHIFT;
 		mapping->final = record->sealed;
@@ -226,7 +227,7 @@ static int moving_place(const struct memmgr_heap *heap, const struct record *rec
 			u64 offset, u64 *place)
 {
 	const struct heap_move *move = &heap->move;
-	u64 at = record->offset;
+	u64 at = record->offset - record_inset(record);
 
 	if (record->state == RECORD_MOVING && offset < move->fence) {
 		if (offset >= move->done)
@@ -243,17 +244,18 @@ static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
 {
 	struct record *record = record_of(heap, mapping->handle);
 	u64 guard = mapping->guard ? PAGE_SIZE : 0;
+	u64 byte = offset - guard - mapping->inset;
 
 	if (!record_shows(record, mapping))
 		return -ENOENT;
 	/* Before it, or on the page behind it: counted from where it begins. */
 	if (offset < guard || (guard && page_of(offset) - guard == record->map_bytes))
-		return record_violated(heap, record, offset - guard, access, violation);
+		return record_violated(heap, record, byte, access, violation);
 	offset -= guard;
 	if (offset >= record->map_bytes)
 		return -ENOENT;
 	if (access & ~record->access)
-		return record_violated(heap, record, offset, access, violation);
+		return record_violated(heap, record, byte, access, violation);
 	return moving_place(heap, record, page_of(offset), place);
 }
 
@@ -343,7 +345,7 @@ static int protect_check(const struct memmgr_heap *heap, const struct record *re
 static int protect_zap(struct memmgr_heap *heap, const struct record *record, u64 handle)
 {
 	struct region *region = heap->region;
-	u64 place = heap_place(heap, record->offset);
+	u64 place = record_map_place(heap, record);
 	u64 bytes = record->map_bytes;
 
 	if (!record->mapped)

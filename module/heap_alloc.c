@@ -103,6 +103,17 @@ static int request_check(const struct memmgr_heap *heap, const struct record *wa
 	return 0;
 }
 
+/* What of its block lies before and behind it: to find errors, or nothing. */
+static void plan_room(struct memmgr_heap *heap, struct record *template)
+{
+	if (template->flags & MEMMGR_ALLOC_MAY_SHIFT)
+		template->shifted = guards_plan(heap, template->bytes, template->align,
+						&template->lead, &template->tail);
+	if (!template->shifted)
+		zones_plan(heap, template->bytes, template->align, &template->lead,
+			   &template->tail);
+}
+
 /* One try. On success the record is new: its memory is not yet cleared. */
 static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 			u64 *handle, struct engine_block *block,
@@ -121,13 +132,13 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 	if (heap->free_record == RECORD_NONE)
 		return refuse_record(heap, why);
-	zones_plan(heap, template.bytes, template.align, &template.lead, &template.tail);
+	plan_room(heap, &template);
 	rq.bytes = record_request(&template);
 	err = alloc_charged(heap, &rq, &template, block, why);
-	if (err)
-		why->largest -= min_t(u64, why->largest, template.lead + template.tail);
-	else
+	if (!err)
 		*handle = record_take(heap, &template, block)->handle;
+	else if (!template.shifted)
+		why->largest -= min_t(u64, why->largest, template.lead + template.tail);
 	/* A stack has entries of its own, which kernel code may have used up. */
 	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
 }
@@ -610,20 +621,32 @@ void heap_forget_records(struct memmgr_heap *heap)
 	}
 }
 
+/* Bytes of the block behind an allocation when it has so many. */
+static u32 room_behind(const struct record *record, u64 bytes)
+{
+	u64 end = record->lead + bytes;
+
+	return record->shifted ? PAGE_ALIGN(end) - end : record->tail;
+}
+
 static int resize_locked(struct memmgr_heap *heap, struct record *record,
 			 u64 bytes, struct engine_block *block,
 			 struct engine_refusal *why)
 {
 	/* What no heap has is the engine's to refuse, before a sum wraps. */
-	u64 room = bytes < heap->bytes ? record->lead + record->tail : 0;
+	u32 behind = bytes < heap->bytes ? room_behind(record, bytes) : 0;
+	u64 room = bytes < heap->bytes ? record->lead + behind : 0;
 	struct engine_request rq = { .bytes = bytes + room, .recorded = true };
 	struct engine_refusal undone;
 	int err;
 
 	err = heap->engine.ops->resize(&heap->engine, record_block(record), &rq, block,
 				       why);
-	if (err)
+	if (err) {
+		why->largest -= min_t(u64, why->largest, record->shifted ? record->lead :
+				      record->lead + record->tail);
 		return err;
+	}
 	if (record->payer && block->granted > record->charge) {
 		err = client_charge(record->payer, block->granted - record->charge,
 				    0, why);
@@ -640,6 +663,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 	record->charge = block->granted;
 	site_count(heap->region, record->site, 0, bytes - record->bytes);
 	record->bytes = bytes;
+	record->tail = behind;
 	heap->resizes++;
 	return 0;
 }
@@ -651,9 +675,9 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 static int resize_cut(struct memmgr_heap *heap, struct record *record,
 		      u64 bytes, unsigned long *flags)
 {
-	u64 place = heap_place(heap, record->offset);
+	u64 place = record_map_place(heap, record);
 	u64 handle = record->handle;
-	u64 from = PAGE_ALIGN(bytes);
+	u64 from = PAGE_ALIGN(record_inset(record) + bytes);
 	u64 to = record->map_bytes;
 	bool in_io;
 

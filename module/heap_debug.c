@@ -282,7 +282,8 @@ void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free
 void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
 {
 	struct memmgr_corruption c = { .kind = MEMMGR_CORRUPTION_GUARD };
-	u64 inside = offset - (mapping->guard ? PAGE_SIZE : 0);
+	u64 page = offset - (mapping->guard ? PAGE_SIZE : 0);
+	u64 inside = page - mapping->inset;
 	const struct freed *freed;
 	const struct record *record;
 
@@ -291,7 +292,7 @@ void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, 
 		return;
 	record = record_of(heap, mapping->handle);
 	freed = record ? NULL : quarantine_find(heap, mapping->handle, 0);
-	if (record && mapping->guard && inside >= record->map_bytes) {
+	if (record && mapping->guard && page >= record->map_bytes) {
 		corruption_of_record(&c, heap, record);
 	} else if (freed) {
 		c.kind = MEMMGR_CORRUPTION_STALE;

@@ -53,7 +53,7 @@ static void record_hold(struct memmgr_heap *heap, struct record *record)
 static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
 {
 	return record->mapped &&
-	       region_in_io(heap->region, heap_place(heap, record->offset),
+	       region_in_io(heap->region, record_map_place(heap, record),
 			    record->map_bytes);
 }
 
@@ -227,7 +227,7 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
 		heap_report_handle(heap, handle, err, false);
-	if (!err && !heap_has_pages(heap))
+	if (!err && (!heap_has_pages(heap) || record->shifted))
 		err = -EOPNOTSUPP;
 	if (!err && !(record->access & MEMMGR_ACCESS_READ))
 		err = -EACCES;

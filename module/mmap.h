@@ -29,7 +29,8 @@ enum mapping_kind {
  * @final: the protection of the allocation will not change
  * @handle: of the allocation, unless it is an arena
  * @seq: of the allocation
- * @first: vm_pgoff of its first byte
+ * @inset: where in its first page the allocation begins
+ * @first: vm_pgoff of its first page
  * @populator: the task that maps its pages for a lease just now
  * @pages: of the allocation when it was mapped, without guard pages
  */
@@ -43,6 +44,7 @@ struct mapping {
 	bool final;
 	u64 handle;
 	u64 seq;
+	u32 inset;
 	u32 first;
 	u32 pages;
 	const struct task_struct *populator;

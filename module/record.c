@@ -80,8 +80,14 @@ static u32 record_index(const struct memmgr_heap *heap,
 void record_set_mapped(struct memmgr_heap *heap, struct record *record)
 {
 	if (!record->mapped)
-		record->map_page = heap_place(heap, record->offset) >> PAGE_SHIFT;
+		record->map_page = record_map_place(heap, record) >> PAGE_SHIFT;
 	record->mapped = true;
+}
+
+/* Where in the region what can be mapped of it begins. */
+u64 record_map_place(const struct memmgr_heap *heap, const struct record *record)
+{
+	return heap_place(heap, record->offset - record_inset(record));
 }
 
 /* vm_pgoff of the first byte: behind a guard page, if there is one. */
@@ -96,7 +102,8 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 {
 	if (!record_has_zones(record))
 		return block->granted;
-	return heap->window == HEAP_NO_WINDOW ? record->bytes : PAGE_ALIGN(record->bytes);
+	return heap->window == HEAP_NO_WINDOW ? record->bytes :
+						PAGE_ALIGN(record_inset(record) + record->bytes);
 }
 
 /* Give a block that was just allocated the first free record. */
@@ -121,6 +128,8 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 		heap->record_at[record->depth] = i;
 	}
 	site_born(heap->region, record->site, record->bytes);
+	if (record->flags & MEMMGR_ALLOC_MAY_SHIFT)
+		guards_planned(heap, record->shifted);
 	if (record->client)
 		client_add_record(record->client, record);
 	return record;
@@ -139,6 +148,8 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 {
 	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
 	site_count(heap->region, record->site, -1, -(s64)record->bytes);
+	if (record->shifted)
+		guards_gone(heap);
 	record_disown(heap, record);
 	if (record->payer)
 		client_uncharge(record->payer, record->charge, 1);
@@ -201,8 +212,9 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->align = record->align;
 	info->map_offset = ~0ull;
 	if (mine && heap->window != HEAP_NO_WINDOW)
-		info->map_offset = (u64)(heap->window + record_index(heap, record)) <<
-				   (heap->region->window_shift + PAGE_SHIFT);
+		info->map_offset = ((u64)(heap->window + record_index(heap, record)) <<
+				    (heap->region->window_shift + PAGE_SHIFT)) +
+				   record_inset(record);
 	info->time_ns = record->time_ns;
 	info->heap = heap->id;
 	info->state = (record->mapped ? MEMMGR_INFO_MAPPED : 0) |

@@ -35,14 +35,16 @@ enum record_state {
  * @mapped: a client mapped it once
  * @access: MEMMGR_ACCESS_* that users and devices have
  * @sealed: @access and the size are final
+ * @shifted: it lies in the middle of its first page, and ends where its last one does
  * @busy: calls that copy from or to it now
  * @exports: dma-bufs of it
  * @users: devices and kernel mappings of these dma-bufs
  * @writers: of these, those that may write
  * @flags: MEMMGR_ALLOC_* that it was made with
  * @offset: where it begins, in its block
- * @lead: bytes of the block before that, room for a red zone
- * @tail: bytes of the block that were asked for behind it, a red zone
+ * @lead: bytes of the block before that, room for a red zone; @shifted: of its page
+ * @tail: bytes of the block that were asked for behind it, a red zone; @shifted: what
+ *	the alignment leaves of its page
  * @bytes: asked for
  * @map_bytes: that may be mapped
  * @align: asked for
@@ -73,6 +75,7 @@ struct record {
 	bool mapped;
 	u8 access;
 	bool sealed;
+	bool shifted;
 	u16 busy;
 	u16 exports;
 	u32 users;
@@ -126,7 +129,13 @@ static inline u64 record_request(const struct record *record)
 
 static inline bool record_has_zones(const struct record *record)
 {
-	return record->lead | record->tail;
+	return record->lead | record->tail | record->shifted;
+}
+
+/* Where in its first page it begins, for who maps it. */
+static inline u32 record_inset(const struct record *record)
+{
+	return record->shifted ? record->lead : 0;
 }
 
 u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record,
@@ -141,6 +150,7 @@ struct record *record_use_alone(struct memmgr_heap *heap,
 				const struct viewer *viewer, u64 handle);
 void record_set_mapped(struct memmgr_heap *heap, struct record *record);
 u32 record_first_page(const struct record *record);
+u64 record_map_place(const struct memmgr_heap *heap, const struct record *record);
 struct record *record_take(struct memmgr_heap *heap, const struct record *template,
 			   const struct engine_block *block);
 void record_disown(struct memmgr_heap *heap, struct record *record);

@@ -61,24 +61,32 @@ void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *
 		*tail = min(zone, capacity - bytes);
 }
 
-/* An allocation and its room; it has a record, or is a block of kernel code. */
+/* An allocation and the bytes of its zones; it has a record, or is a block of kernel code. */
 struct zoned {
 	u64 place;
 	u64 bytes;
-	u32 lead;
-	u32 tail;
+	u32 before;
+	u32 behind;
 	u32 key;
 	const struct record *record;
 	const struct track_block *block;
 };
+
+/* Usually both are the same; in its own page a shifted one has what there is. */
+static u32 record_before(const struct record *record)
+{
+	if (record->shifted)
+		return min(record->lead, GUARD_BEFORE);
+	return record->lead ? record->tail : 0;
+}
 
 static struct zoned zoned_record(const struct memmgr_heap *heap, const struct record *record)
 {
 	return (struct zoned) {
 		.place = heap_place(heap, record->offset),
 		.bytes = record->bytes,
-		.lead = record->lead,
-		.tail = record->tail,
+		.before = record_before(record),
+		.behind = record->tail,
 		.key = record->seq,
 		.record = record,
 	};
@@ -89,8 +97,8 @@ static struct zoned zoned_block(const struct track_block *block)
 	return (struct zoned) {
 		.place = block->place,
 		.bytes = block->bytes,
-		.lead = block->lead,
-		.tail = block->tail,
+		.before = block->lead ? block->tail : 0,
+		.behind = block->tail,
 		.key = block->time_ns,
 		.block = block,
 	};
@@ -99,11 +107,9 @@ static struct zoned zoned_block(const struct track_block *block)
 /* The one before it; empty when there is none. */
 static struct pattern zone_before(const struct zoned *zoned)
 {
-	u32 bytes = zoned->lead ? zoned->tail : 0;
-
 	return (struct pattern) {
-		.place = zoned->place - bytes,
-		.bytes = bytes,
+		.place = zoned->place - zoned->before,
+		.bytes = zoned->before,
 		.kind = GUARD_ZONE,
 		.key = zoned->key,
 	};
@@ -113,7 +119,7 @@ static struct pattern zone_behind(const struct zoned *zoned)
 {
 	return (struct pattern) {
 		.place = zoned->place + zoned->bytes,
-		.bytes = zoned->tail,
+		.bytes = zoned->behind,
 		.kind = GUARD_ZONE,
 		.key = zoned->key,
 	};
@@ -176,7 +182,8 @@ void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block
  * @heap: its heap
  * @record: of it
  *
- * Context: the heap's lock is held. O(bytes of a zone), at most 2 * MEMMGR_ZONE_MAX.
+ * Context: the heap's lock is held. O(bytes of a zone), at most 2 * MEMMGR_ZONE_MAX, or a
+ * page when its size was changed at the end of one.
  * Return: zones that were damaged.
  */
 u32 zones_check(struct memmgr_heap *heap, const struct record *record)

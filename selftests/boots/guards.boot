@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-DESC="memory errors of kernel code: red zones, poison, guards, on a region with struct pages and one without"
+DESC="memory errors of kernel code, and guards of all, on a region with struct pages and one without"
 CHECK=1
 DEBUGCHECK=1
 DTSO=dmabuf

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-# Runs in the guest: memory errors of kernel code, on a region without struct pages and
-# on one with them.
+# Runs in the guest: memory errors of kernel code, and guarded allocations of clients, on
+# a region without struct pages and on one with them.
 
 . /usr/lib/memmgr/boots/verdict.sh
 
@@ -9,13 +9,14 @@ echo "KTAP version 1"
 insmod /lib/modules/memmgr.ko || exit 1
 insmod /lib/modules/memmgr_caller.ko || exit 1
 for device in memmgr memmgr1; do
-	for test in corruption_guard corruption_kernel; do
+	for test in corruption_guard corruption_shift corruption_kernel; do
 		run_on $test $device
 		verdict $? ${test}_$device
 	done
 done
 # Nothing that only the other one has may pass by being skipped.
-[ "$(grep -c '^ok .*corruption_guard_beside$' $seen)" = 8 ]
+[ "$(grep -c '^ok .*corruption_guard_beside$' $seen)" = 8 ] &&
+	[ "$(grep -c '^ok .*corruption_shift_place$' $seen)" = 6 ]
 verdict $? nothing_skipped
 rmmod memmgr_caller && rmmod memmgr
 verdict $? unload

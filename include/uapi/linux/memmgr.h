@@ -298,6 +298,7 @@ struct memmgr_heap_query {
 #define MEMMGR_ALLOC_GUARD	(1u << 3)	/* mappings have guard pages, see mmap() below */
 #define MEMMGR_ALLOC_NO_ZERO	(1u << 4)	/* not cleared; needs CAP_SYS_ADMIN */
 #define MEMMGR_ALLOC_MAY_COMPACT (1u << 5)	/* move others out of the way before failing */
+#define MEMMGR_ALLOC_MAY_SHIFT	(1u << 6)	/* with _GUARD: may begin inside of a page */
 
 /**
  * struct memmgr_alloc - allocate
@@ -394,7 +395,8 @@ struct memmgr_resize {
  * struct memmgr_alloc_batch - allocate many of one size
  * @size: in: sizeof(struct memmgr_alloc_batch)
  * @heap: in: id of the heap
- * @flags: in: MEMMGR_ALLOC_PERSISTENT, _NO_FALLBACK, _GUARD, _NO_ZERO, _MAY_COMPACT
+ * @flags: in: MEMMGR_ALLOC_PERSISTENT, _NO_FALLBACK, _GUARD, _NO_ZERO, _MAY_COMPACT,
+ *	_MAY_SHIFT
  * @count: in: how many, 1 .. MEMMGR_BATCH_MAX; out: how many were made
  * @bytes: in: bytes of each
  * @align: in: of each
@@ -686,7 +688,7 @@ struct memmgr_frag {
 /**
  * enum memmgr_fixed - why a block may not be moved
  * @MEMMGR_FIXED_NONE: it may
- * @MEMMGR_FIXED_PINNED: pinned, leased, or between red zones
+ * @MEMMGR_FIXED_PINNED: pinned, leased, guarded, or between red zones
  * @MEMMGR_FIXED_EXPORTED: a dma-buf shows it
  * @MEMMGR_FIXED_SEALED: sealed, which includes its place
  * @MEMMGR_FIXED_KERNEL: kernel code has it, or another heap as its arena
@@ -1153,7 +1155,8 @@ struct memmgr_sync {
  * (EACCES); a driver that maps one into the kernel gets a copy, and what it writes
  * there is lost. While a dma-buf lives, exporting again in the same way
  * gives another descriptor of the same one. Only whole pages can be exported:
- * EOPNOTSUPP for an allocation whose heap has smaller blocks.
+ * EOPNOTSUPP for an allocation whose heap has smaller blocks, or that is guarded,
+ * see MEMMGR_ALLOC_MAY_SHIFT.
  */
 struct memmgr_export {
 	__u32 size;
@@ -1325,8 +1328,9 @@ struct memmgr_inject {
  *	sixteenth of the heap; out: the same
  * @quarantine_blocks: in with _QUARANTINE: how many blocks, 1 .. MEMMGR_QUARANTINE_MAX;
  *	0: 256; out: the same
- * @guard_interval: in with _GUARDS: one of so many allocations of kernel code is
- *	guarded, 1 .. MEMMGR_GUARD_INTERVAL_MAX; 0: 100; out: the same
+ * @guard_interval: in with _GUARDS: one of so many allocations of kernel code, and of
+ *	clients with MEMMGR_ALLOC_MAY_SHIFT, is guarded, 1 .. MEMMGR_GUARD_INTERVAL_MAX;
+ *	0: 100; out: the same
  * @held_bytes: out: in quarantine now
  * @held_blocks: out: the same
  * @guards: out: guarded allocations that live now
@@ -1347,6 +1351,13 @@ struct memmgr_inject {
  * takes back what is on top at once. With _POISON the pattern is looked at when the
  * memory leaves the quarantine, and by CHECK. While any of these is on, who freed an
  * allocation is remembered for the last ones, so that a second free can name him.
+ *
+ * A guarded allocation ends where its last page does, as far as its alignment lets it,
+ * and has a page behind it that nobody can touch: the access that is wrong is stopped
+ * and reported (MEMMGR_CORRUPTION_GUARD), and so is one after the free. What is left of
+ * its pages is looked at like a red zone, before it up to 256 bytes. Of kernel code's, those
+ * of up to a page can be guarded, as long as there are pages kept for it. A client's
+ * cannot be moved or exported.
  *
  * It has effect on allocations that are made or freed later, and zones that are there
  * are looked at although it is off by then. EOPNOTSUPP when the build has no
@@ -1702,6 +1713,14 @@ struct memmgr_latency {
  * @map_offset: the page before it and the page behind what was granted may be
  * mapped along, and touching them is SIGSEGV. Mapped whole it is two pages longer
  * than what was granted.
+ *
+ * With MEMMGR_ALLOC_MAY_SHIFT besides it may begin inside of a page, so that what is
+ * wrong past its end faults: now and then, where MEMMGR_IOC_DEBUG asks for that. Then
+ * @map_offset is no multiple of the page size, but says where in the page: map from
+ * there rounded down, and two pages more than what was granted together with what
+ * comes before it in its page; it begins one page behind the begin of the mapping,
+ * and as far into that page. Its alignment is @align of the call, or 8 bytes, whatever
+ * the heap's is.
  *
  * Where MEMMGR_REGION_PAGES is set, mappings can be the target of O_DIRECT,
  * vmsplice() and the like; elsewhere those fail with EFAULT.
