@@ -9,14 +9,15 @@ echo "KTAP version 1"
 insmod /lib/modules/memmgr.ko || exit 1
 insmod /lib/modules/memmgr_caller.ko || exit 1
 for device in memmgr memmgr1; do
-	for test in corruption_guard corruption_shift corruption_kernel; do
+	for test in corruption_guard corruption_shift library_mapped corruption_kernel; do
 		run_on $test $device
 		verdict $? ${test}_$device
 	done
 done
 # Nothing that only the other one has may pass by being skipped.
 [ "$(grep -c '^ok .*corruption_guard_beside$' $seen)" = 8 ] &&
-	[ "$(grep -c '^ok .*corruption_shift_place$' $seen)" = 6 ]
+	[ "$(grep -c '^ok .*corruption_shift_place$' $seen)" = 6 ] &&
+	[ "$(grep -c '^ok .*library_mapped_ends_at_the_guard$' $seen)" = 2 ]
 verdict $? nothing_skipped
 rmmod memmgr_caller && rmmod memmgr
 verdict $? unload

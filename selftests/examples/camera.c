@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define CAPTION 32	/* enough by day */
 
@@ -20,17 +19,12 @@ static int take_frame(int fd, unsigned int number, unsigned int exposure)
 	void *text;
 	int err;
 
-	err = memmgr_alloc(fd, &caption);	/* whose end is run over */
+	err = memmgr_alloc_mapped(fd, &caption, &text);	/* whose end is run over */
 	if (err)
 		return err;
-	err = memmgr_mmap(fd, caption.map_offset, caption.granted, PROT_READ | PROT_WRITE, &text);
-	if (!err) {
-		sprintf(text, "frame %u, exposed for %u usec", number, exposure);
-		puts(text);
-		memmgr_munmap(text, caption.granted);
-	}
-	memmgr_free(fd, caption.handle);
-	return err;
+	sprintf(text, "frame %u, exposed for %u usec", number, exposure);
+	puts(text);
+	return memmgr_free_mapped(fd, &caption, text);
 }
 
 int main(void)

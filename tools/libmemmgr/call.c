@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "internal.h"
 #include "memmgr.h"
 
 /* Entries that memmgr_list() asks for at a time: 12 KiB of stack. */
@@ -77,21 +78,6 @@ int memmgr_heap_next(int fd, uint32_t first, struct memmgr_heap_query *query)
 	query->heap = first;
 	return call(fd, MEMMGR_IOC_HEAP_QUERY, query);
 }
-
-/*
- * In the instruction that calls: the one that it returns to may be another line's.
- * Where that is Thumb code a return address has its lowest bit set.
- */
-static uintptr_t call_before(uintptr_t returns_to)
-{
-#ifdef __arm__
-	returns_to &= ~(uintptr_t)1;
-#endif
-	return returns_to - 1;
-}
-
-/* Where this library's function was called. */
-#define CALLER	call_before((uintptr_t)__builtin_return_address(0))
 
 int memmgr_alloc(int fd, struct memmgr_alloc *alloc)
 {

@@ -17,8 +17,8 @@
  *	struct memmgr_alloc alloc = { .bytes = 65536, .tag = "frame" };
  *	int err = memmgr_alloc(fd, &alloc);
  *
- * The library keeps no state: every function may be called from any thread at
- * any time. It never exits, prints or catches signals.
+ * Every function may be called from any thread at any time: the library keeps no
+ * state but what memmgr_free_mapped() says. It never exits, prints or catches signals.
  */
 #ifndef _MEMMGR_H
 #define _MEMMGR_H
@@ -58,7 +58,8 @@ int memmgr_open(const char *region, int flags);
  * memmgr_close() - close a region
  * @fd: from memmgr_open()
  *
- * Everything that was allocated through it and is not persistent is freed.
+ * Everything that was allocated through it and is not persistent is freed, when
+ * nothing of it is mapped any more. What memmgr_free_mapped() left is unmapped.
  */
 void memmgr_close(int fd);
 
@@ -111,6 +112,37 @@ int memmgr_alloc(int fd, struct memmgr_alloc *alloc);
 
 /* Free the allocation @handle. Its mappings are removed. */
 int memmgr_free(int fd, uint64_t handle);
+
+/**
+ * memmgr_alloc_mapped() - allocate, and map all of it to be read and written
+ * @fd: the region
+ * @alloc: as for memmgr_alloc()
+ * @address: out: where it begins; aligned as @alloc asks, or to 8 bytes
+ *
+ * The page before its mapping and the page behind it cannot be touched, and while root
+ * looks for memory errors (MEMMGR_DEBUG_GUARDS, "memctl debug --guards") one in N
+ * allocations ends right before that page: the first access past its end is SIGSEGV, and
+ * reported. Such a one can be neither exported nor moved.
+ *
+ * Return: 0, to be freed by memmgr_free_mapped(); -EOPNOTSUPP or -ENXIO when what its
+ * heap gives cannot be mapped; or another error of memmgr_alloc() and memmgr_mmap().
+ */
+int memmgr_alloc_mapped(int fd, struct memmgr_alloc *alloc, void **address);
+
+/**
+ * memmgr_free_mapped() - free what memmgr_alloc_mapped() made
+ * @fd: the region
+ * @alloc: as it was left; the size may have been changed since
+ * @address: from memmgr_alloc_mapped()
+ *
+ * The mappings of the last 32 that were freed, of up to 16 pages each, stay until others
+ * follow, and keep @fd's file open: using one is SIGBUS, and reported where root looks for
+ * errors, and never hits what was mapped there next. memmgr_close() ends that.
+ *
+ * Return: 0; -EINVAL when @alloc does not belong to @address; or an error of
+ * memmgr_free(), and nothing was unmapped.
+ */
+int memmgr_free_mapped(int fd, const struct memmgr_alloc *alloc, void *address);
 
 /*
  * Say how an allocation may be accessed: MEMMGR_ACCESS_*, with MEMMGR_PROTECT_SEAL

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "internal.h"
 #include "memmgr.h"
 
 /* Opens @path and makes sure that a region is behind it. */
@@ -94,6 +95,7 @@ int memmgr_open(const char *region, int flags)
 
 void memmgr_close(int fd)
 {
+	memmgr_forget_mapped();
 	close(fd);
 }
 

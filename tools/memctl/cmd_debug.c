@@ -23,7 +23,8 @@ static const struct argp_option options_table[] = {
 	  "Keep freed memory from being used again soon: the last SIZE of it (default: a 16th of "
 	  "the heap), in at most N blocks (default 256)", 0 },
 	{ "guards", KEY_GUARDS, "N", OPTION_ARG_OPTIONAL,
-	  "Let one in N allocations of kernel code (default 100) end at an unmapped page", 0 },
+	  "Let one in N allocations (default 100) end at a page that cannot be touched: of kernel "
+	  "code, and of programs that call memmgr_alloc_mapped()", 0 },
 	{ "off", KEY_OFF, 0, 0,
 	  "Look for nothing more; zones that are there are still looked at", 0 },
 	{ 0 },
@@ -136,7 +137,8 @@ static const struct argp argp = {
 	       "without a quarantine there is little time to find anything. A quarantine by itself "
 	       "keeps what is freed from a new owner, whom a late write would hit; a stack heap has "
 	       "none.\n\n"
-	       "A guard page stops a wrong access at once, with a trace in the kernel's log.\n\n"
+	       "A guard page stops a wrong access at once: kernel code with a trace in the kernel's "
+	       "log, a program by a signal.\n\n"
 	       "While any of these is on, a second free, a free of what is no allocation and the use "
 	       "of an old handle are reported as well.\n\n"
 	       "All of it costs memory and time; guards cost least. Example: "
