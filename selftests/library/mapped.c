@@ -3,22 +3,16 @@
  * libmemmgr's allocations that are used through a pointer, against the module: where they
  * end, what a pointer meets that is used too long, and what is left of them.
  */
-#include <memmgr.h>
-
 #include "../kernel/debugging.h"
+#include "wrapped.h"
 
 #define STAY		32u	/* mappings that stay after a free */
 #define STAY_PAGES	16u	/* of allocations of so many pages */
 
 MEMMGR_FIXTURE(mapped)
 
-/* The linker's --wrap: what mapped.c calls comes by here. */
+/* What the library's own calls come by. */
 static bool module_is_older, no_address_space;
-
-int __real_memmgr_alloc(int fd, struct memmgr_alloc *alloc);
-int __wrap_memmgr_alloc(int fd, struct memmgr_alloc *alloc);
-int __real_memmgr_mmap(int fd, uint64_t map_offset, size_t bytes, int prot, void **address);
-int __wrap_memmgr_mmap(int fd, uint64_t map_offset, size_t bytes, int prot, void **address);
 
 int __wrap_memmgr_alloc(int fd, struct memmgr_alloc *alloc)
 {
