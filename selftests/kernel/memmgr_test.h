@@ -657,7 +657,7 @@ static inline bool state_returns(int fd, const struct snapshot *before)
 static struct memmgr_health found_health;
 static bool health_is_changed;
 
-/* The region does not compact itself while a test counts moves. */
+/* The region does not compact itself while a test counts moves or compares places. */
 static inline int quiet_health(int fd)
 {
 	int result = mm_health(fd, &found_health);
