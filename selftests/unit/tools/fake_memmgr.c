@@ -40,6 +40,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include <linux/memmgr.h>
@@ -1407,6 +1408,16 @@ int close(int fd)
 		device = -1;
 	}
 	return real(fd);
+}
+
+/* This machine may have been up for minutes only; what is told happened hours ago. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int err = syscall(SYS_clock_gettime, clock, now);
+
+	if (!err && clock == CLOCK_BOOTTIME)
+		now->tv_sec += 86400;
+	return err;
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
