@@ -747,9 +747,10 @@ static void heap_destruct(struct memmgr_heap *heap)
 		client_uncharge(heap->payer, heap->charge, 1);
 	if (heap->fallback)
 		heap_put(heap->fallback);
+	/* Main itself takes back what its guards have. */
+	guards_free(heap);
 	heap_free_memory(heap);
 	track_free(heap);
-	guards_free(heap);
 	latency_free(heap);
 	quarantine_free(heap);
 	kfree_rcu(heap, rcu);
