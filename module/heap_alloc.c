@@ -388,8 +388,10 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 	do {
 		err = alloc_try(heap, template, viewer, info, why);
 	} while (err == -ENOMEM && quarantine_evict(heap));
+	/* One that never takes such a request is no way. */
 	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
-	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK)) {
+	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK) &&
+	    !request_check(heap->fallback, template)) {
 		count_fallback(heap);
 		err = alloc_try(heap->fallback, template, viewer, info, &second);
 		if (err == -ENOMEM || err == -ENOSPC)

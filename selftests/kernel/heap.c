@@ -598,6 +598,33 @@ TEST_F(heap, fallback_serves_when_the_pool_is_empty)
 	EXPECT_EQ(0, mm_heap_destroy(self->fd, rescue, 0));
 }
 
+/* What cannot be mapped takes no request for memory that is: the heap is full, no more. */
+TEST_F(heap, fallback_that_never_serves)
+{
+	struct memmgr_heap_create c = {
+		.size = sizeof(c), .kind = MEMMGR_KIND_BUDDY, .name = "t-pages",
+		.flags = MEMMGR_HEAP_PRIVATE | MEMMGR_HEAP_FALLBACK, .bytes = page_size(),
+	};
+	struct memmgr_alloc a, b;
+
+	c.fallback = must_kind(_metadata, self->fd, MEMMGR_KIND_BUDDY);
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	a = must_alloc(_metadata, self->fd, c.heap, 1);
+	EXPECT_EQ(c.heap, a.from);
+	b = alloc_request(c.heap, 64);
+	b.flags = MEMMGR_ALLOC_GUARD;
+	EXPECT_EQ(-ENOMEM, mm_alloc(self->fd, &b));
+	EXPECT_EQ(MEMMGR_REASON_EXHAUSTED, b.reason);
+	b.flags = MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_WAIT;
+	b.timeout_ms = 10;
+	EXPECT_EQ(-ETIMEDOUT, mm_alloc(self->fd, &b));
+	EXPECT_EQ(0, must_stats(_metadata, self->fd, c.heap).fallbacks);
+	b = must_alloc(_metadata, self->fd, c.heap, 64);
+	EXPECT_EQ(c.fallback, b.from);
+	ASSERT_EQ(0, mm_free(self->fd, b.handle));
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+}
+
 TEST_F(heap, fallback_has_no_fallback_itself)
 {
 	struct memmgr_heap_create a = heap_config(MEMMGR_KIND_BUDDY, "t-first");
