@@ -635,9 +635,10 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 			 u64 bytes, struct engine_block *block,
 			 struct engine_refusal *why)
 {
-	/* What no heap has is the engine's to refuse, before a sum wraps. */
-	u32 behind = bytes < heap->bytes ? room_behind(record, bytes) : 0;
-	u64 room = bytes < heap->bytes ? record->lead + behind : 0;
+	/* More than there is at all is the engine's to refuse, before a sum wraps. */
+	bool possible = bytes <= heap->region->bytes;
+	u32 behind = possible ? room_behind(record, bytes) : 0;
+	u64 room = possible ? record->lead + behind : 0;
 	struct engine_request rq = { .bytes = bytes + room, .recorded = true };
 	struct engine_refusal undone;
 	int err;

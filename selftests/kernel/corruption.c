@@ -249,6 +249,38 @@ TEST_F(corruption_kind, corruption_resize_never_wraps)
 	ASSERT_EQ(0, mm_free(self->fd, a.handle));
 }
 
+/* All that the heap has, and nearly that, is more than is behind its lead. */
+TEST_F(corruption_kind, corruption_resize_within_the_heap)
+{
+	struct memmgr_heap_create c = heap_config(variant->kind, "t-little");
+	const __u64 all = 3 * page_size();
+	struct memmgr_resize r;
+	struct memmgr_alloc a;
+	struct memmgr_info info;
+	__u64 bytes;
+
+	if (!kind_is_built(self->fd, variant->kind) || !debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	if (c.object_size)
+		c.object_size = all;
+	if (c.count)
+		c.count = 1;
+	if (c.bytes)
+		c.bytes = all;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	ASSERT_EQ(0, debug_set(self->fd, c.heap, zones));
+	a = must_alloc(_metadata, self->fd, c.heap, 40);
+	for (bytes = all - 2 * ZONE + 1; bytes <= all + 2 * ZONE; bytes++) {
+		EXPECT_EQ(-ENOMEM, mm_resize(self->fd, a.handle, bytes, &r));
+		EXPECT_GE(all - 2 * ZONE, r.largest);
+		ASSERT_EQ(0, mm_info(self->fd, a.handle, &info));
+		ASSERT_EQ(40, info.bytes);
+	}
+	EXPECT_EQ(0, mm_check(self->fd, c.heap));
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+}
+
 /* What was damaged before is told before the zone moves. */
 TEST_F(corruption_kind, corruption_before_resize)
 {

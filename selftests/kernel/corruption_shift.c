@@ -396,6 +396,40 @@ TEST_F(shift, corruption_shift_resize)
 	scene_end(_metadata, &s);
 }
 
+/* All that its heap has is more than is left behind its first byte. */
+TEST_F(shift, corruption_shift_within_the_heap)
+{
+	__u64 all = variant->kind == MEMMGR_KIND_BUDDY ? HEAP_PAGES : OBJECT_PAGES;
+	struct memmgr_heap_create c = {
+		.size = sizeof(c), .kind = variant->kind, .name = "t-shift-little",
+	};
+	struct memmgr_resize r;
+	struct memmgr_alloc a;
+	struct memmgr_info info;
+	struct scene s;
+	int more;
+
+	NEEDS_SCENE(1, &s);
+	all *= s.page;
+	if (variant->kind == MEMMGR_KIND_POOL) {
+		ASSERT_EQ(0, mm_heap_destroy(s.fd, s.heap, 0));
+		c.object_size = all;
+		c.count = 1;
+		ASSERT_EQ(0, mm_heap_create(s.fd, &c));
+		s.heap = c.heap;
+		ASSERT_EQ(0, guards(s.fd, s.heap, 1));
+	}
+	a = shift_alloc(_metadata, &s, 32);
+	for (more = -1; more <= 1; more++) {
+		EXPECT_EQ(-ENOMEM, mm_resize(s.fd, a.handle, all + more, &r));
+		EXPECT_GE(all - page_left(&s, 32), r.largest);
+		ASSERT_EQ(0, mm_info(s.fd, a.handle, &info));
+		EXPECT_EQ(32, info.bytes);
+	}
+	ASSERT_EQ(0, mm_free(s.fd, a.handle));
+	scene_end(_metadata, &s);
+}
+
 /* Calls that take offsets count from its first byte. */
 TEST_F(shift, corruption_shift_copies)
 {
