@@ -760,6 +760,7 @@ struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t al
  */
 bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
 {
+	u64 capacity = heap_capacity(heap);
 	struct guards *g = guards_of(heap);
 	unsigned long flags;
 	u32 slack;
@@ -767,6 +768,9 @@ bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 
 
 	/* What no heap has would wrap, and is refused as it is. */
 	if (!g || bytes > heap->bytes)
+		return false;
+	/* A block that ends within a page has no room to be shifted in that one. */
+	if (capacity && PAGE_ALIGN(bytes) > capacity)
 		return false;
 	raw_spin_lock_irqsave(&g->lock, flags);
 	due = g->interval && g->left == 1;

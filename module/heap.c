@@ -658,6 +658,16 @@ bool heap_has_pages(const struct memmgr_heap *heap)
 	return heap->align >= PAGE_SIZE;
 }
 
+/* What each block of the heap has; 0: what is asked for. */
+u64 heap_capacity(const struct memmgr_heap *heap)
+{
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		return heap->slabs.layout.object;
+	if (heap_is(heap, MEMMGR_KIND_POOL))
+		return heap->pool.block;
+	return 0;
+}
+
 static u64 windows_max(const struct region *region)
 {
 	return 1ull << min_t(u32, 31, BITS_PER_LONG - region->window_shift);

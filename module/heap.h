@@ -338,6 +338,7 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 void heap_main_give(struct region *region, u64 place);
 u32 heap_kernel_live(struct memmgr_heap *heap);
 bool heap_has_pages(const struct memmgr_heap *heap);
+u64 heap_capacity(const struct memmgr_heap *heap);
 const char *heap_kind_name(u32 kind);
 
 /* Is a kind part of this build? Known to the compiler when the kind is. */

@@ -624,11 +624,15 @@ void heap_forget_records(struct memmgr_heap *heap)
 }
 
 /* Bytes of the block behind an allocation when it has so many. */
-static u32 room_behind(const struct record *record, u64 bytes)
+static u32 room_behind(const struct memmgr_heap *heap, const struct record *record, u64 bytes)
 {
-	u64 end = record->lead + bytes;
+	u64 end = record->lead + bytes, capacity = heap_capacity(heap);
+	u64 left = PAGE_ALIGN(end) - end;
 
-	return record->shifted ? PAGE_ALIGN(end) - end : record->tail;
+	if (!record->shifted)
+		return record->tail;
+	/* A block may end within a page. */
+	return capacity && capacity >= end ? min(left, capacity - end) : left;
 }
 
 static int resize_locked(struct memmgr_heap *heap, struct record *record,
@@ -637,7 +641,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 {
 	/* More than there is at all is the engine's to refuse, before a sum wraps. */
 	bool possible = bytes <= heap->region->bytes;
-	u32 behind = possible ? room_behind(record, bytes) : 0;
+	u32 behind = possible ? room_behind(heap, record, bytes) : 0;
 	u64 room = possible ? record->lead + behind : 0;
 	struct engine_request rq = { .bytes = bytes + room, .recorded = true };
 	struct engine_refusal undone;

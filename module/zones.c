@@ -17,16 +17,6 @@
 #define LEAD_MAX	(1u << 20)	/* no more is given for an alignment */
 #define UNASKED_MAX	64u		/* of an alignment that was not asked for, this is kept */
 
-/* What each block of the heap has; 0: what is asked for. */
-static u64 block_capacity(const struct memmgr_heap *heap)
-{
-	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		return heap->slabs.layout.object;
-	if (heap_is(heap, MEMMGR_KIND_POOL))
-		return heap->pool.block;
-	return 0;
-}
-
 /**
  * zones_plan - decide which zones a new allocation gets
  * @heap: that it is asked of
@@ -41,7 +31,7 @@ void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *
 {
 	u64 unit = heap->window == HEAP_NO_WINDOW ? min_t(u64, heap->align, UNASKED_MAX) :
 						    PAGE_SIZE;
-	u64 capacity = block_capacity(heap);
+	u64 capacity = heap_capacity(heap);
 	u64 zone = heap->zones.bytes;
 	u64 room;
 

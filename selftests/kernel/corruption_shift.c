@@ -430,6 +430,61 @@ TEST_F(shift, corruption_shift_within_the_heap)
 	scene_end(_metadata, &s);
 }
 
+/* Objects begin at a page and end within one: a size that has no room there is as usual. */
+TEST_F(shift, corruption_shift_parts_of_pages)
+{
+	const __u64 object = page_size() + 904, lead = 96;
+	struct memmgr_heap_create c = {
+		.size = sizeof(c), .kind = variant->kind, .name = "t-shift-parts",
+		.object_size = object, .align = page_size(),
+		.count = variant->kind == MEMMGR_KIND_POOL ? 8 : 0,
+	};
+	struct memmgr_resize r;
+	struct memmgr_alloc a;
+	unsigned char *p;
+	struct scene s;
+	__u64 bytes;
+
+	NEEDS_SCENE(1, &s);
+	if (variant->kind == MEMMGR_KIND_BUDDY)
+		SKIP(goto out, "its blocks are whole pages");
+	ASSERT_EQ(0, mm_heap_destroy(s.fd, s.heap, 0));
+	ASSERT_EQ(0, mm_heap_create(s.fd, &c));
+	s.heap = c.heap;
+	ASSERT_EQ(0, guards(s.fd, s.heap, 1));
+	for (bytes = 8; bytes <= object; bytes += 8) {
+		a = shift_alloc(_metadata, &s, bytes);
+		EXPECT_EQ(bytes <= s.page ? page_left(&s, bytes) : 0, a.map_offset % s.page);
+		ASSERT_EQ(0, mm_free(s.fd, a.handle));
+	}
+	a = shift_request(&s, object + 1, 0);
+	EXPECT_EQ(-ENOMEM, mm_alloc(s.fd, &a));
+	EXPECT_EQ(object, a.largest);
+	a = shift_alloc(_metadata, &s, s.page - lead);
+	EXPECT_EQ(lead, a.map_offset % s.page);
+	EXPECT_EQ(-ENOMEM, mm_resize(s.fd, a.handle, object - lead + 1, &r));
+	EXPECT_EQ(object - lead, r.largest);
+	for (bytes = object - lead; bytes > object - lead - 24; bytes--) {
+		ASSERT_EQ(0, mm_resize(s.fd, a.handle, bytes, &r));
+		a.bytes = bytes;
+		p = shift_map(_metadata, &s, a.map_offset, bytes);
+		memset(p, 0x11, bytes);
+		EXPECT_EQ(0, mm_check(s.fd, s.heap));
+		expect_none(_metadata, &s);
+		if (bytes < object - lead) {
+			p[object - lead - 1] ^= 1;
+			EXPECT_EQ(-EUCLEAN, mm_check(s.fd, s.heap));
+			expect_report(_metadata, &s, &a, MEMMGR_CORRUPTION_BEHIND,
+				      object - lead - 1, object - lead - 1 - bytes);
+		}
+		unmap_all();
+	}
+	ASSERT_EQ(0, mm_free(s.fd, a.handle));
+	expect_none(_metadata, &s);
+out:
+	scene_end(_metadata, &s);
+}
+
 /* Calls that take offsets count from its first byte. */
 TEST_F(shift, corruption_shift_copies)
 {
