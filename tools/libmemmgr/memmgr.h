@@ -124,7 +124,7 @@ int memmgr_free(int fd, uint64_t handle);
  * allocations ends right before that page: the first access past its end is SIGSEGV, and
  * reported. Such a one can be neither exported nor moved.
  *
- * Return: 0, to be freed by memmgr_free_mapped(); -EOPNOTSUPP or -ENXIO when what its
+ * Return: 0, to be freed by memmgr_free_mapped(); -EOPNOTSUPP when what its
  * heap gives cannot be mapped; or another error of memmgr_alloc() and memmgr_mmap().
  */
 int memmgr_alloc_mapped(int fd, struct memmgr_alloc *alloc, void **address);
@@ -137,10 +137,12 @@ int memmgr_alloc_mapped(int fd, struct memmgr_alloc *alloc, void **address);
  *
  * The mappings of the last 32 that were freed, of up to 16 pages each, stay until others
  * follow, and keep @fd's file open: using one is SIGBUS, and reported where root looks for
- * errors, and never hits what was mapped there next. memmgr_close() ends that.
+ * errors, and never hits what was mapped there next. memmgr_close() of any region ends that. A
+ * child of fork() has them as well, and unmaps its own: what MADV_DONTFORK keeps from it
+ * must be unmapped and freed by other means.
  *
- * Return: 0; -EINVAL when @alloc does not belong to @address; or an error of
- * memmgr_free(), and nothing was unmapped.
+ * Return: 0; -EINVAL when @address can not be that of @alloc, whose mapping it is taken
+ * for otherwise; or an error of memmgr_free(). Then nothing was unmapped.
  */
 int memmgr_free_mapped(int fd, const struct memmgr_alloc *alloc, void *address);
 

@@ -311,8 +311,10 @@ struct memmgr_heap_query {
  * @tag: in: a name for people, NUL terminated, may be empty
  * @handle: out: names the allocation from now on
  * @offset: out: where it lies in the region
- * @granted: out: bytes that it occupies, at least @bytes
- * @map_offset: out: what to pass to mmap(); ~0 when it cannot be mapped
+ * @granted: out: bytes that are its own: what it occupies, or @bytes where errors are
+ *	looked for beside it
+ * @map_offset: out: what to pass to mmap(); ~0 when it cannot be mapped. With
+ *	MEMMGR_ALLOC_MAY_SHIFT that may lie inside of a page, see mmap() below
  * @reason: out: when it failed: enum memmgr_reason
  * @from: out: the heap that served it (the fallback, perhaps)
  * @largest: out: when it failed: the largest size that would have worked
@@ -321,7 +323,7 @@ struct memmgr_heap_query {
  *
  * The memory reads as zeros. MEMMGR_ALLOC_NO_ZERO leaves in it what others left
  * there, in a heap that is not private. Results are written back on failure as
- * well. What was granted counts against the quota of the client and its user,
+ * well. What it occupies counts against the quota of the client and its user,
  * persistent or not, until it is freed; a private heap counts as one allocation
  * of the memory that it holds, and what is allocated in it counts no more.
  *
@@ -371,7 +373,7 @@ struct memmgr_free {
  * @flags: in: must be 0
  * @handle: in: the allocation
  * @bytes: in: new size
- * @granted: out: bytes that it occupies now
+ * @granted: out: bytes that are its own now, as in struct memmgr_alloc
  * @reason: out: when it failed: enum memmgr_reason
  * @reserved: 0
  * @largest: out: when it failed: the largest size it could have here
@@ -506,9 +508,10 @@ struct memmgr_copy {
  * @offset: of the block in the region
  * @phys: physical address; 0 without CAP_SYS_ADMIN or contiguous memory
  * @bytes: as asked for
- * @granted: as occupied
+ * @granted: as in struct memmgr_alloc
  * @align: that was asked for
- * @map_offset: for mmap(), ~0 when it cannot be mapped by this client
+ * @map_offset: for mmap(), ~0 when it cannot be mapped by this client; inside of a page
+ *	when it was made with MEMMGR_ALLOC_MAY_SHIFT and is shifted
  * @time_ns: when it was made, CLOCK_BOOTTIME
  * @heap: id of its heap
  * @state: MEMMGR_INFO_*
@@ -1712,7 +1715,7 @@ struct memmgr_latency {
  * An allocation made with MEMMGR_ALLOC_GUARD begins one page behind its
  * @map_offset: the page before it and the page behind what was granted may be
  * mapped along, and touching them is SIGSEGV. Mapped whole it is two pages longer
- * than what was granted.
+ * than what was granted, in whole pages.
  *
  * With MEMMGR_ALLOC_MAY_SHIFT besides it may begin inside of a page, so that what is
  * wrong past its end faults: now and then, where MEMMGR_IOC_DEBUG asks for that. Then
