@@ -119,6 +119,40 @@ suite() {
 	conclude "$1"
 }
 
+# Boots the cases with $1=1, by scripts/boot with the options that follow $2, which is
+# put before their names. The caller's guest makes what they boot. Most of a boot keeps
+# one CPU busy: as many share the machine as it has, up to 4 for the sake of its memory.
+# Their results come in order, as soon as those before have ended. Exit code 3 of a boot
+# is its command's: failed tests explain it.
+boots() {
+	local flag=$1 prefix=$2 file name names=() pids=() own_rc=3
+	shift 2
+	for file in selftests/boots/*.boot; do
+		grep -q "^$flag=1" "$file" || continue
+		name=$prefix$(basename "$file" .boot)
+		wanted "$name" || continue
+		guest
+		await_place $((jobs < 4 ? jobs : 4))
+		conclude_ended
+		beside "$name" scripts/boot "$@" "${name#"$prefix"}"
+		names+=("$name")
+		pids+=($!)
+	done
+	while [ ${#pids[@]} != 0 ]; do
+		wait "${pids[0]}" || true
+		conclude_ended
+	done
+}
+
+# Of boots: the first ones that have ended.
+conclude_ended() {
+	while [ ${#pids[@]} != 0 ] && ! jobs -rp | grep -qx "${pids[0]}"; do
+		conclude "${names[0]}"
+		names=("${names[@]:1}")
+		pids=("${pids[@]:1}")
+	done
+}
+
 explain() {
 	local text=''
 	if [ "$2" != 0 ] && { [ "$2" != "${own_rc:-$2}" ] || [ $fold_failed = 0 ]; }; then

@@ -4,4 +4,3 @@ CHECK=1
 DEBUGCHECK=1
 DTSO="mapped"
 GUEST="MEMMGR_MOVES=${MEMMGR_MOVES:-20000} sh /usr/lib/memmgr/boots/kselftest.sh compact_live_writers compact_checkerboard compact_on_failure compact_interrupted"
-TIMEOUT=240
