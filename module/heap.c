@@ -1063,11 +1063,15 @@ static int heap_remove(struct memmgr_heap *heap, const struct client *client, bo
 	heap_forget_records(heap);
 	if (heap->arena_window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
-	/* A slab's blocks may lie anywhere in the region. */
+	/*
+	 * A slab's blocks may lie anywhere in the region. What has a guard page before it
+	 * is mapped a page further up.
+	 */
 	if (heap->window != HEAP_NO_WINDOW && heap_is(heap, MEMMGR_KIND_SLAB))
-		mapping_zap(region, 0, 0, region->bytes);
+		mapping_zap(region, 0, 0, region->bytes + PAGE_SIZE);
 	else if (heap->window != HEAP_NO_WINDOW)
-		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
+		mapping_zap(region, heap_arena_page(heap), 0,
+			    PAGE_ALIGN(heap->bytes) + PAGE_SIZE);
 	if (!list_empty(&heap->mine)) {
 		list_del_init(&heap->mine);
 		client_count_heap(heap->client, -1);

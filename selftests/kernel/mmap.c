@@ -430,6 +430,32 @@ TEST_F(mmap_kind, destroyed_heap_is_gone)
 	EXPECT_EQ(SIGBUS, touch(arena, true));
 }
 
+/* Behind its guard page the memory shows a page further up than it lies. */
+TEST_F(mmap_kind, destroyed_heap_had_guards)
+{
+	struct memmgr_heap_create c = heap_config(variant->kind, "t-guarded");
+	struct memmgr_alloc a;
+	unsigned char *p;
+
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
+	if (variant->kind == MEMMGR_KIND_STACK)
+		SKIP(return, "its blocks are not mapped one by one");
+	c.granule = 0;
+	c.object_size = c.object_size ? self->page : 0;
+	c.count = c.count ? 1 : 0;
+	c.bytes = c.bytes ? self->page : 0;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	a = alloc_request(c.heap, self->page);
+	a.flags = MEMMGR_ALLOC_GUARD;
+	ASSERT_EQ(0, mm_alloc(self->fd, &a));
+	p = must_map(_metadata, self->fd, a.map_offset, 3 * self->page);
+	EXPECT_EQ(0, touch(p + self->page, true));
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, MEMMGR_DESTROY_FORCE));
+	EXPECT_EQ(SIGBUS, touch(p + self->page, false));
+	EXPECT_EQ(SIGBUS, touch(p + self->page, true));
+}
+
 TEST_F(mmap_kind, shared_heap_is_not_mapped)
 {
 	struct memmgr_heap_create c = heap_config(variant->kind, "t-shared");
