@@ -5,6 +5,7 @@
  * instructions.
  */
 #include <linux/export.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
@@ -327,8 +328,11 @@ static void *alloc_tracked(struct memmgr_heap *heap, size_t bytes, size_t align,
 {
 	void *ptr = NULL;
 
+	/* Until it is known, see debug_apply(). */
+	rcu_read_lock();
 	if (bytes && READ_ONCE(heap->debug) & DEBUG_ZONES)
 		ptr = alloc_zoned(heap, bytes, align, flags, caller);
+	rcu_read_unlock();
 	if (ptr)
 		return ptr;
 	ptr = alloc_slow(heap, bytes, align, flags);
@@ -595,6 +599,8 @@ static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned l
 		});
 	if (err && known)
 		track_restore(heap, &f.was);
+	else if (known)
+		track_removed(heap, &f.was);
 	return err;
 }
 

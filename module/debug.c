@@ -26,9 +26,10 @@ void debug_set(struct memmgr_heap *heap, u32 set, u32 clear)
 	mutex_lock(&debug_mutex);
 	before = heap->debug;
 	after = (before & ~clear) | set;
-	WRITE_ONCE(heap->debug, after);
+	/* First all calls look at the feature, then there is one: none misses the other. */
 	if (!before && after)
 		static_branch_inc(&debug_key);
+	WRITE_ONCE(heap->debug, after);
 	if (before && !after)
 		static_branch_dec(&debug_key);
 	mutex_unlock(&debug_mutex);

@@ -1170,6 +1170,7 @@ void heap_destroy_all(struct region *region)
 		if (!heap)
 			continue;
 		heap_forget_records(heap);
+		debug_set(heap, 0, ~0u);
 		heap_put(heap);
 		if (id != MEMMGR_HEAP_MAIN)
 			RCU_INIT_POINTER(region->heaps[id], NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What memory errors a heap is looked through for, and frees and uses that are wrong. */
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 
 #include "corruptions.h"
 #include "debug.h"
@@ -109,6 +110,9 @@ static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 		err = quarantine_set(heap, d);
 	if (err)
 		wanted = 0;
+	/* Who still got zones has the block known by then. */
+	if (heap->debug & DEBUG_ZONED && !(wanted & DEBUG_ZONES))
+		synchronize_rcu();
 	flags = heap_lock(heap);
 	heap->zones.bytes = err ? 0 : d->zone;
 	heap_unlock(heap, flags);

@@ -154,6 +154,17 @@ static int track_set(struct memmgr_heap *heap, bool on)
 	return err;
 }
 
+/* As inject.c has it: no feature of a heap that goes is turned on. */
+static int track_switch(struct memmgr_heap *heap, bool on)
+{
+	int err;
+
+	mutex_lock(&heap->region->heap_mutex);
+	err = READ_ONCE(heap->dying) ? -ENOENT : track_set(heap, on);
+	mutex_unlock(&heap->region->heap_mutex);
+	return err;
+}
+
 /**
  * track_prepare - make room for what is known of blocks, without tracking them
  * @heap: the heap
@@ -177,7 +188,7 @@ int track_prepare(struct memmgr_heap *heap)
  * @out: as in the ABI, capability checked; the answers are filled in
  *
  * Context: process, may sleep. O(blocks) when it is turned off.
- * Return: 0, -EINVAL or -ENOMEM.
+ * Return: 0, -EINVAL, -ENOENT or -ENOMEM.
  */
 int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
 {
@@ -188,7 +199,7 @@ int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
 	    out->flags == (MEMMGR_TRACK_ON | MEMMGR_TRACK_OFF))
 		return -EINVAL;
 	if (out->flags)
-		err = track_set(heap, out->flags == MEMMGR_TRACK_ON);
+		err = track_switch(heap, out->flags == MEMMGR_TRACK_ON);
 	if (err)
 		return err;
 	track = track_of(heap);
@@ -266,7 +277,8 @@ bool track_add(struct memmgr_heap *heap, struct track_block *block)
  * @place: of the block
  * @was: what was known of it
  *
- * Before it is given back: after that the place may be another's.
+ * Before it is given back: after that the place may be another's. Whether it was given
+ * back is for track_removed() or track_restore(); track_zoned() counts it until then.
  *
  * Context: any. O(1) on average.
  * Return: false when nothing was known of it.
@@ -286,6 +298,7 @@ bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was)
 	if (*link != TRACK_NONE) {
 		*was = track->block[*link];
 		block_drop(heap, track, link);
+		track->zoned += block_has_zones(was);
 		found = true;
 	}
 	raw_spin_unlock_irqrestore(&track->lock, flags);
@@ -297,10 +310,24 @@ static void site_again(const struct region *region, u32 id, u64 bytes)
 	site_count(region, id, 1, bytes);
 }
 
-/* The same block was not given back after all. */
+/* After track_remove(): the block was given back. */
+void track_removed(struct memmgr_heap *heap, const struct track_block *was)
+{
+	struct track *track = track_of(heap);
+	unsigned long flags;
+
+	if (!block_has_zones(was))
+		return;
+	raw_spin_lock_irqsave(&track->lock, flags);
+	track->zoned--;
+	raw_spin_unlock_irqrestore(&track->lock, flags);
+}
+
+/* It was not given back after all. */
 void track_restore(struct memmgr_heap *heap, struct track_block *was)
 {
 	track_insert(heap, was, site_again);
+	track_removed(heap, was);
 }
 
 /* What the fallback served lies elsewhere. Its red zones are looked at for the last time. */

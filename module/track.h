@@ -55,7 +55,7 @@ static inline bool block_has_zones(const struct track_block *block)
  * struct track - the blocks of a heap that kernel code has
  * @lock: guards the rest; innermost
  * @used: blocks that are remembered
- * @zoned: of these, between red zones
+ * @zoned: of these, and of those being freed, between red zones
  * @free: first free entry
  * @lost: blocks for which there was no room
  * @bucket: by hash of the place, the first one
@@ -97,6 +97,7 @@ u32 track_zoned(const struct memmgr_heap *heap);
 u32 track_check_zones(struct memmgr_heap *heap, u64 *place);
 bool track_inside(struct memmgr_heap *heap, u64 place, struct track_block *out);
 __visible bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was);
+__visible void track_removed(struct memmgr_heap *heap, const struct track_block *was);
 __visible void track_restore(struct memmgr_heap *heap, struct track_block *was);
 __visible void track_remove_from(struct memmgr_heap *heap, u64 place);
 bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info);
@@ -121,6 +122,10 @@ static inline bool track_next(struct memmgr_heap *heap, u32 *index, struct memmg
 static inline bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was)
 {
 	return false;
+}
+
+static inline void track_removed(struct memmgr_heap *heap, const struct track_block *was)
+{
 }
 
 static inline void track_restore(struct memmgr_heap *heap, struct track_block *was)
