@@ -676,10 +676,11 @@ void guards_describe(struct memmgr_heap *heap, struct memmgr_debug *d)
 	raw_spin_unlock_irqrestore(&g->lock, flags);
 }
 
-/* The heap goes, and nobody uses it: neither do allocations live. May sleep. */
+/* The heap goes, and nobody uses it. May sleep. */
 void guards_free(struct memmgr_heap *heap)
 {
 	struct guards *g = heap->guards;
+	u32 i;
 
 	if (!g)
 		return;
@@ -687,6 +688,10 @@ void guards_free(struct memmgr_heap *heap)
 	cancel_work_sync(&g->work);
 	mutex_lock(&g->mutex);
 	guards_shrink(g);
+	/* What a driver never freed, and left when it went. */
+	for (i = 0; i < GUARD_SLOTS; i++)
+		if (g->slot[i].state != GUARD_NONE)
+			slot_drop(g, &g->slot[i], true);
 	mutex_unlock(&g->mutex);
 	guards_leave(g);
 	kvfree(g);
