@@ -169,7 +169,9 @@ static void log_report(const struct region *region, const struct memmgr_corrupti
  * @heap: where it was found
  * @found: the report; seq, time, heap, its name and the finder are filled in
  *
- * It is told by a work item. With panic_on_corruption that would be too late.
+ * It is told by a work item; the CPU may have stopped in the workqueue's own code, with
+ * its lock held, so that is queued a little later. With panic_on_corruption that would be
+ * too late.
  *
  * Context: any, any lock held. O(1).
  */
@@ -191,7 +193,7 @@ void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found)
 		log_report(heap->region, found);
 		panic("memmgr: memory error and panic_on_corruption is set");
 	}
-	schedule_work(&c->tell);
+	irq_work_queue(&c->soon);
 }
 
 /**
@@ -262,11 +264,17 @@ static void corruptions_tell(struct work_struct *work)
 	}
 }
 
+static void corruptions_soon(struct irq_work *work)
+{
+	schedule_work(&container_of(work, struct corruptions, soon)->tell);
+}
+
 void corruptions_init(struct region *region)
 {
 	struct corruptions *c = &region->corruptions;
 
 	raw_spin_lock_init(&c->lock);
+	init_irq_work(&c->soon, corruptions_soon);
 	INIT_WORK(&c->tell, corruptions_tell);
 	ratelimit_state_init(&c->limit, 5 * HZ, LOG_BURST);
 }
@@ -274,5 +282,6 @@ void corruptions_init(struct region *region)
 /* The region goes: no heap of it can find an error any more. */
 void corruptions_end(struct region *region)
 {
+	irq_work_sync(&region->corruptions.soon);
 	flush_work(&region->corruptions.tell);
 }

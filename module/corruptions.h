@@ -3,6 +3,7 @@
 #ifndef MEMMGR_CORRUPTIONS_H
 #define MEMMGR_CORRUPTIONS_H
 
+#include <linux/irq_work.h>
 #include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -22,6 +23,7 @@ struct track_block;
  * @total: reports ever; number n is in @entry[(n - 1) % CORRUPTIONS_KEPT]
  * @told: those that the log, readers and tracers know
  * @entry: the last ones
+ * @soon: queues @tell
  * @tell: tells them; errors are found with locks held and interrupts off
  * @limit: of the log
  */
@@ -30,6 +32,7 @@ struct corruptions {
 	u64 total;
 	u64 told;
 	struct memmgr_corruption entry[CORRUPTIONS_KEPT];
+	struct irq_work soon;
 	struct work_struct tell;
 	struct ratelimit_state limit;
 };
