@@ -1211,14 +1211,20 @@ static const struct file_operations dev_fops = {
 
 int dev_add_region(struct region *region)
 {
+	int err;
+
 	region->misc.minor = MISC_DYNAMIC_MINOR;
 	region->misc.name = region->misc_name;
 	region->misc.fops = &dev_fops;
 	region->misc.mode = 0660;
-	return misc_register(&region->misc);
+	err = misc_register(&region->misc);
+	if (!err)
+		events_set_device(&region->events, region->misc.this_device);
+	return err;
 }
 
 void dev_remove_region(struct region *region)
 {
+	events_set_device(&region->events, NULL);
 	misc_deregister(&region->misc);
 }

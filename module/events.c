@@ -22,6 +22,15 @@ void events_init(struct events *events)
 {
 	raw_spin_lock_init(&events->lock);
 	init_waitqueue_head(&events->wait);
+	mutex_init(&events->gate);
+}
+
+/* From now on uevents are this device's; NULL: there are none. May sleep. */
+void events_set_device(struct events *events, struct device *device)
+{
+	mutex_lock(&events->gate);
+	events->device = device;
+	mutex_unlock(&events->gate);
 }
 
 static void event_uevent(struct region *region, const struct memmgr_event *event)
@@ -29,14 +38,15 @@ static void event_uevent(struct region *region, const struct memmgr_event *event
 	char kind[32], name[MEMMGR_NAME_LEN + 16], value[32], limit[32];
 	char *environment[5] = { kind, name, value, limit, NULL };
 
-	/* The first ones may come before the device is there. */
-	if (!region->misc.this_device)
-		return;
 	snprintf(kind, sizeof(kind), "MEMMGR_EVENT=%s", event_names[event->kind]);
 	snprintf(name, sizeof(name), "MEMMGR_REGION=%s", region->name);
 	snprintf(value, sizeof(value), "MEMMGR_VALUE=%llu", event->value);
 	snprintf(limit, sizeof(limit), "MEMMGR_LIMIT=%llu", event->limit);
-	kobject_uevent_env(&region->misc.this_device->kobj, KOBJ_CHANGE, environment);
+	/* The first ones may come before the device is there, the last ones after it. */
+	mutex_lock(&region->events.gate);
+	if (region->events.device)
+		kobject_uevent_env(&region->events.device->kobj, KOBJ_CHANGE, environment);
+	mutex_unlock(&region->events.gate);
 }
 
 /**
