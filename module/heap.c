@@ -420,6 +420,13 @@ static int too_large(const struct region *region, struct memmgr_heap_create *c)
 	return -ENOMEM;
 }
 
+/* No more records than there can be blocks: they are memory of the kernel, and uncharged. */
+static u32 plan_records(const struct memmgr_heap_create *c, u64 blocks)
+{
+	return min_t(u64, blocks, c->max_allocations ? c->max_allocations :
+						       HEAP_DEFAULT_RECORDS);
+}
+
 #define PRIVATE_SLAB_MAX	max_t(u64, PAGE_SIZE, 1u << 16)
 
 static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
@@ -445,8 +452,7 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 	if (c->count > (u64)plan->layout.max * plan->layout.objects)
 		return too_large(region, c);
 	plan->align = plan->layout.align;
-	plan->records = min_t(u64, HEAP_DEFAULT_RECORDS,
-			      (u64)plan->layout.max * plan->layout.objects);
+	plan->records = plan_records(c, (u64)plan->layout.max * plan->layout.objects);
 	plan->meta = slab_meta_size(&plan->layout);
 	return 0;
 }
@@ -466,7 +472,8 @@ static int plan_pool(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	if (c->bytes && c->bytes < stride * c->count)
 		return -EINVAL;
-	plan->records = min(c->count, HEAP_MAX_RECORDS);
+	plan->records = c->max_allocations ? plan_records(c, c->count) :
+					     min(c->count, HEAP_MAX_RECORDS);
 	plan->meta = pool_meta_size(c->count);
 	return 0;
 }
@@ -478,8 +485,7 @@ static int plan_stack(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	plan->bytes = PAGE_ALIGN(c->bytes);
 	plan->align = 1u << STACK_SHIFT;
-	plan->records = c->max_allocations ? c->max_allocations :
-					     HEAP_DEFAULT_RECORDS;
+	plan->records = plan_records(c, plan->bytes >> STACK_SHIFT);
 	plan->meta = stack_meta_size(plan->records);
 	return 0;
 }
@@ -495,7 +501,7 @@ static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
 	plan->align = c->granule ? c->granule : PAGE_SIZE;
 	plan->granule = ilog2(plan->align);
 	granules = plan->bytes >> plan->granule;
-	plan->records = min_t(u64, HEAP_DEFAULT_RECORDS, granules);
+	plan->records = plan_records(c, granules);
 	plan->meta = buddy_meta_size(granules);
 	return 0;
 }
@@ -503,20 +509,14 @@ static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
 static int heap_plan(const struct region *region, struct memmgr_heap_create *c,
 		     struct heap_plan *plan)
 {
-	int err;
-
 	memset(plan, 0, sizeof(*plan));
 	if (heap_kind_built(MEMMGR_KIND_SLAB) && c->kind == MEMMGR_KIND_SLAB)
-		err = plan_slab(region, c, plan);
-	else if (heap_kind_built(MEMMGR_KIND_POOL) && c->kind == MEMMGR_KIND_POOL)
-		err = plan_pool(region, c, plan);
-	else if (heap_kind_built(MEMMGR_KIND_STACK) && c->kind == MEMMGR_KIND_STACK)
-		err = plan_stack(region, c, plan);
-	else
-		err = plan_buddy(region, c, plan);
-	if (!err && c->max_allocations)
-		plan->records = c->max_allocations;
-	return err;
+		return plan_slab(region, c, plan);
+	if (heap_kind_built(MEMMGR_KIND_POOL) && c->kind == MEMMGR_KIND_POOL)
+		return plan_pool(region, c, plan);
+	if (heap_kind_built(MEMMGR_KIND_STACK) && c->kind == MEMMGR_KIND_STACK)
+		return plan_stack(region, c, plan);
+	return plan_buddy(region, c, plan);
 }
 
 static void heap_free_memory(struct memmgr_heap *heap)
