@@ -54,11 +54,32 @@ static FILE *open_fresh(struct newfile *file)
 	return fdopen(fd, "w");
 }
 
+/*
+ * Would the kernel let us write to it, if it is there? It refuses to follow another's link
+ * in a folder for all, and must be asked: who reads the link himself is not refused.
+ */
+static int ask_to_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return errno == EACCES || errno == EPERM || errno == ELOOP ? errno : 0;
+	close(fd);
+	return 0;
+}
+
 int newfile_open(const struct memctl *ctl, const char *path, struct newfile *file)
 {
+	int err;
+
 	if (!strcmp(path, "-")) {
 		*file = (struct newfile){ .stream = stdout };
 		return EXIT_OK;
+	}
+	err = ask_to_write(path);
+	if (err) {
+		*file = (struct newfile){ .path = strdup(path) };
+		return cannot_write(ctl, file, err);
 	}
 	/* A link stays, and leads to the new file. */
 	*file = (struct newfile){ .path = realpath(path, NULL) };
