@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,19 +103,49 @@ static char *printable(const char *text)
 	return copy;
 }
 
+/* Who called sudo trusts his own files. */
+static bool is_trusted(uid_t owner)
+{
+	const char *sudo = getenv("SUDO_UID");
+
+	return !owner || owner == geteuid() || (sudo && owner == (uid_t)strtoul(sudo, NULL, 10));
+}
+
+/*
+ * Anybody may name a file as his, and replace it: it is opened only when it is a plain
+ * one of somebody whom we trust, and read through the descriptor that was looked at.
+ */
+static int open_program(const char *name)
+{
+	int fd, found = open(name, O_PATH | O_CLOEXEC);
+	char path[32];
+	struct stat st;
+
+	if (found < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
+	fd = fstat(found, &st) || !S_ISREG(st.st_mode) || !is_trusted(st.st_uid) ? -1 :
+	     open(path, O_RDONLY | O_CLOEXEC);
+	close(found);
+	return fd;
+}
+
 /* By the symbols of its file. */
 static bool resolve(const struct memmgr_site *site, char *line, size_t size)
 {
-	int fd = open(site->name, O_RDONLY | O_CLOEXEC);
-	char address[32];
-	char *const argv[] = { "addr2line", "-Cfpe", (char *)site->name, address, NULL };
+	int fd = open_program(site->name);
+	char address[32], path[48];
+	char *const argv[] = { "addr2line", "-Cfpe", path, address, NULL };
+	bool good;
 
 	if (fd < 0)
 		return false;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
 	snprintf(address, sizeof(address), "0x%llx",
 		 (unsigned long long)address_of(fd, site->offset));
+	good = first_line(argv, line, size) && strncmp(line, "??", 2);
 	close(fd);
-	return first_line(argv, line, size) && strncmp(line, "??", 2);
+	return good;
 }
 
 char *site_text(const struct memmgr_site *site)
