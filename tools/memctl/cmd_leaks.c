@@ -35,6 +35,7 @@ struct options {
 	size_t by;
 	const char *snapshot;
 	const char *diff;
+	bool looks;		/* how, was said */
 };
 
 static void parse_track(struct options *options, uint32_t track, struct argp_state *state)
@@ -57,20 +58,29 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_OLDER:
 		options->older_ns = arg_time(state, "--older", arg);
+		options->looks = true;
 		return 0;
 	case KEY_BY:
+		options->looks = true;
 		options->by = arg_choice(state, "--by", arg, leaks_by_names, LEAKS_BYS);
 		return 0;
 	case KEY_SNAPSHOT:
 		options->snapshot = arg;
+		options->looks = true;
 		return 0;
 	case KEY_DIFF:
 		options->diff = arg;
+		options->looks = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
 		options->heap = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (options->track && options->looks)
+			argp_error(state, "--on and --off only switch tracking; give --snapshot, "
+				   "--diff, --older and --by to a second memctl leaks");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -83,9 +93,9 @@ static const struct argp argp = {
 	.args_doc = "[HEAP]",
 	.doc = "Show what lives in the region, put together by where it comes from, the most "
 	       "first. What is old and grows is a leak.\v"
-	       "Sites are known of what was allocated after --on, by programs that call libmemmgr "
-	       "(or pass memmgr_alloc.site) and by kernel code. Functions and lines are named "
-	       "where addr2line and symbols are there. ABANDONED are persistent allocations whose "
+	       "Sites are known of what was allocated after --on, in a heap that there was then, "
+	       "by programs that call libmemmgr (or pass memmgr_alloc.site) and by kernel code. Functions and lines are named "
+	       "where addr2line and symbols are there, in files that are root's or your own. ABANDONED are persistent allocations whose "
 	       "maker is gone and that nobody pins or exports.",
 };
 
@@ -93,6 +103,7 @@ static const struct argp argp = {
 
 struct tracking {
 	uint32_t flags;
+	bool all;		/* heaps: one that has gone meanwhile is none of them */
 	size_t on;
 	size_t heaps;
 	uint64_t lost;
@@ -105,6 +116,8 @@ static int track(const struct memctl *ctl, const struct memmgr_heap_query *heap,
 	struct memmgr_track t;
 	int err = memmgr_track(ctl->fd, heap->heap, tracking->flags, &t);
 
+	if (err == -ENOENT && tracking->all)
+		return EXIT_OK;
 	if (err)
 		return fail_errno(ctl, err, "tracking of heap '%s'", heap->name);
 	tracking->heaps++;
@@ -116,7 +129,7 @@ static int track(const struct memctl *ctl, const struct memmgr_heap_query *heap,
 
 static int set_tracking(const struct memctl *ctl, const struct options *options)
 {
-	struct tracking tracking = { .flags = options->track };
+	struct tracking tracking = { .flags = options->track, .all = !options->heap };
 	int rc = heaps_visit(ctl, options->heap, track, &tracking);
 
 	if (rc)
@@ -131,7 +144,7 @@ static int set_tracking(const struct memctl *ctl, const struct options *options)
 /* Why sites may be lacking; a module without debugging says no more. */
 static void tell_tracking(const struct memctl *ctl, const struct options *options)
 {
-	struct tracking tracking = { 0 };
+	struct tracking tracking = { .all = !options->heap };
 	struct memmgr_track t;
 
 	if (ctl->json || options->by != BY_SITE)
@@ -234,7 +247,7 @@ static int look(const struct memctl *ctl, const struct options *options)
 	if (!rc && (!options->snapshot || options->diff)) {
 		tell_tracking(ctl, options);
 		show(ctl, options, &leaks, options->diff ? &before : NULL);
-	} else if (!rc && !ctl->json) {
+	} else if (!rc && !ctl->json && strcmp(options->snapshot, "-")) {
 		printf("%zu allocations written to %s\n", leaks.count, options->snapshot);
 	}
 	leaks_free(&leaks);

@@ -312,6 +312,8 @@ struct leak_group *leaks_group(const struct leaks *leaks, const struct leaks *be
 		group->abandoned += leak->abandoned;
 	}
 	for (size_t i = 0; before && i < before->count; i++) {
+		if (before->item[i].time_ns + older_ns > before->time_ns)
+			continue;
 		group = find(&groups, count, &before->item[i], by);
 		group->count_before++;
 		group->bytes_before += before->item[i].bytes;
