@@ -94,9 +94,10 @@ static const struct argp argp = {
 	.doc = "Show what lives in the region, put together by where it comes from, the most "
 	       "first. What is old and grows is a leak.\v"
 	       "Sites are known of what was allocated after --on, in a heap that there was then, "
-	       "by programs that call libmemmgr (or pass memmgr_alloc.site) and by kernel code. Functions and lines are named "
-	       "where addr2line and symbols are there, in files that are root's or your own. ABANDONED are persistent allocations whose "
-	       "maker is gone and that nobody pins or exports.",
+	       "by programs that call libmemmgr (or pass memmgr_alloc.site) and by kernel code. "
+	       "Functions and lines are named where addr2line and symbols are there, in files "
+	       "that are root's or your own. ABANDONED are persistent allocations whose maker is "
+	       "gone and that nobody pins or exports.",
 };
 
 /* ---- tracking -------------------------------------------------------------------- */
