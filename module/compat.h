@@ -134,13 +134,14 @@ static inline unsigned long compat_fault_address(void)
 
 /*
  * Where in its page a program touched it. ARM's kernel tells of the page only: there the
- * CPU knows, as long as it has not taken another fault since. 0 where nobody knows.
+ * CPU knows, as long as it has not taken another fault since. 0 where nobody knows. Of a
+ * page that becomes writable the kernel does not say whether the program did it.
  */
 static inline unsigned long compat_fault_byte(const struct vm_fault *vmf)
 {
 	unsigned long address = vmf->real_address;
 
-	if (IS_ENABLED(CONFIG_ARM) && vmf->flags & FAULT_FLAG_USER &&
+	if (IS_ENABLED(CONFIG_ARM) && vmf->flags & (FAULT_FLAG_USER | FAULT_FLAG_MKWRITE) &&
 	    (compat_fault_address() ^ vmf->address) < PAGE_SIZE)
 		address = compat_fault_address();
 	return offset_in_page(address);
