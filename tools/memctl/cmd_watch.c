@@ -339,12 +339,13 @@ static int watch_events(struct watch *watch)
 		      memmgr_next_event(watch->ctl->fd, time_left(deadline), &event);
 		if (err == -EINTR && interrupt_arrived())
 			return EXIT_INTERRUPTED;
-		if (err == -ETIMEDOUT && !time_left(deadline))
-			return end_of_time(watch);
 		if (err && err != -EINTR && err != -EAGAIN && err != -ETIMEDOUT)
 			return fail_errno(watch->ctl, err, "events of region '%s'", watch->region);
 		if (!err)
 			rc = handle(watch, &event);
+		/* Also where events come faster than they are handled. */
+		if (!rc && !time_left(deadline))
+			return end_of_time(watch);
 	}
 	return rc;
 }
