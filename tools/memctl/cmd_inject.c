@@ -169,9 +169,7 @@ static void parse_word(struct options *options, char *arg, struct argp_state *st
 		options->name = arg;
 		break;
 	default:
-		/* The rest is the command's, options and all. */
-		options->command = &state->argv[state->next - 1];
-		state->next = state->argc;
+		argp_error(state, "'%s' is one word too many; give -- before a command", arg);
 	}
 }
 
@@ -187,6 +185,8 @@ static void parse_end(struct options *options, struct argp_state *state)
 			   whom_names[options->whom], options->whom ? "clients" : "heap list");
 	if (options->off && options->set)
 		argp_error(state, "--off goes alone");
+	if (options->command && !options->command[0])
+		argp_error(state, "the command is missing after --");
 	if (options->command && !options->set)
 		argp_error(state, "which requests shall fail while %s runs? Give --skip, --every, "
 			   "--times or --chance", options->command[0]);
@@ -335,6 +335,7 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	bool changes;
 	int rc, err;
 
+	options.command = command_split(&argc, argv);
 	parse_args(ctl, &argp, argc, argv, &options);
 	changes = options.set || options.off;
 	rc = region_open(ctl, changes ? O_RDWR : O_RDONLY);
