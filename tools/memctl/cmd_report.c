@@ -36,6 +36,7 @@ struct options {
 	uint64_t size;
 	struct report_times times;
 	bool times_given;
+	bool interval_given;
 };
 
 static void parse_end(const struct options *options, struct argp_state *state)
@@ -46,6 +47,9 @@ static void parse_end(const struct options *options, struct argp_state *state)
 		argp_error(state, "--size is for a trace; give one, or leave it out");
 	if (options->times.interval_ns < INTERVAL_LEAST)
 		argp_error(state, "--interval: is too short; give at least 10ms");
+	if (options->interval_given && options->times.interval_ns > options->times.for_ns)
+		argp_error(state, "--interval is longer than --for; watch longer, or look more "
+			   "often");
 	if (options->times.for_ns / options->times.interval_ns > SAMPLES_MOST)
 		argp_error(state, "--for is more than %u times --interval; look less often",
 			   SAMPLES_MOST);
@@ -71,6 +75,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_INTERVAL:
 		options->times.interval_ns = arg_time(state, "--interval", arg);
 		options->times_given = true;
+		options->interval_given = true;
 		return 0;
 	case KEY_SIZE:
 		options->size = arg_size_nonzero(state, "--size", arg);
@@ -143,6 +148,9 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	int rc, shown = EXIT_OK;
 
 	parse_args(ctl, &argp, argc, argv, &options);
+	/* However short the time is, there is a look at its end. */
+	if (!options.interval_given && options.times.for_ns && options.times.for_ns < INTERVAL)
+		options.times.interval_ns = options.times.for_ns;
 	rc = options.trace ? report_trace(ctl, options.trace, options.size, &report) :
 			     read_region(ctl, &options, &report);
 	if (report.facts)
