@@ -29,11 +29,17 @@ static bool is_special(const char *path)
 	return !stat(path, &stat_now) && !S_ISREG(stat_now.st_mode);
 }
 
-/* As open() would have made it, not as mkstemp() does. */
-static void set_mode(int fd)
+/* That of the file it takes the place of, or as open() makes one; not mkstemp()'s. */
+static void set_mode(int fd, const char *path)
 {
-	mode_t mask = umask(0);
+	struct stat before;
+	mode_t mask;
 
+	if (!stat(path, &before)) {
+		fchmod(fd, before.st_mode & 0777);
+		return;
+	}
+	mask = umask(0);
 	umask(mask);
 	fchmod(fd, 0666 & ~mask);
 }
@@ -50,7 +56,7 @@ static FILE *open_fresh(struct newfile *file)
 		file->fresh = NULL;
 		return NULL;
 	}
-	set_mode(fd);
+	set_mode(fd, file->path);
 	return fdopen(fd, "w");
 }
 
