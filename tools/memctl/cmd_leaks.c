@@ -231,7 +231,7 @@ static void show(const struct memctl *ctl, const struct options *options,
 static int look(const struct memctl *ctl, const struct options *options)
 {
 	struct leaks leaks = { 0 }, before = { 0 };
-	struct memmgr_heap_query heap = { .heap = MEMMGR_HEAP_ANY };
+	struct memmgr_heap_query heap;
 	int rc = EXIT_OK;
 
 	if (options->diff)
@@ -239,10 +239,9 @@ static int look(const struct memctl *ctl, const struct options *options)
 	if (!rc && options->heap)
 		rc = heap_find(ctl, options->heap, &heap);
 	if (!rc)
-		rc = leaks_collect(ctl, heap.heap, &leaks);
-	if (!rc && options->diff && strcmp(before.boot, leaks.boot))
-		rc = fail(ctl, "compare snapshots of one boot",
-			  "%s was taken before the machine was started", options->diff);
+		rc = leaks_collect(ctl, options->heap ? &heap : NULL, &leaks);
+	if (!rc && options->diff)
+		rc = leaks_check_scope(ctl, &leaks, &before, options->diff);
 	if (!rc && options->snapshot)
 		rc = leaks_save(ctl, &leaks, options->snapshot);
 	if (!rc && (!options->snapshot || options->diff)) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "leaks.h"
 #include "newfile.h"
@@ -92,31 +93,49 @@ static int add_leak(const struct memmgr_info *info, void *arg)
 	return 0;
 }
 
-static void read_boot(struct leaks *leaks)
+static void copy_name(char to[MEMMGR_NAME_LEN + 1], const char name[MEMMGR_NAME_LEN])
 {
-	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
-
-	if (!file || fscanf(file, "%39s", leaks->boot) != 1)
-		leaks->boot[0] = 0;
-	if (file)
-		fclose(file);
+	snprintf(to, MEMMGR_NAME_LEN + 1, "%s", clean_text(name, MEMMGR_NAME_LEN));
 }
 
-int leaks_collect(const struct memctl *ctl, uint32_t heap, struct leaks *leaks)
+static int read_scope(const struct memctl *ctl, const struct memmgr_heap_query *heap,
+		      struct leaks_scope *scope)
 {
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+	struct memmgr_query region;
+	int err = memmgr_query(ctl->fd, &region);
+
+	if (!file || fscanf(file, "%39s", scope->boot) != 1)
+		scope->boot[0] = 0;
+	if (file)
+		fclose(file);
+	scope->uid = geteuid();
+	if (heap)
+		copy_name(scope->heap, heap->name);
+	if (!err)
+		copy_name(scope->region, region.name);
+	return err;
+}
+
+int leaks_collect(const struct memctl *ctl, const struct memmgr_heap_query *heap,
+		  struct leaks *leaks)
+{
+	uint32_t id = heap ? heap->heap : MEMMGR_HEAP_ANY;
 	struct collector c = { .leaks = leaks };
 	int err;
 
 	*leaks = (struct leaks) { .time_ns = now_ns(CLOCK_BOOTTIME) };
-	read_boot(leaks);
+	err = read_scope(ctl, heap, &leaks->scope);
+	if (err)
+		return fail_errno(ctl, err, "region");
 	err = memmgr_sites(ctl->fd, add_site, &c);
 	/* An older module, or one without debugging, has none. */
 	if (err == -ENOTTY || err == -EOPNOTSUPP)
 		err = 0;
 	if (!err)
-		err = memmgr_list(ctl->fd, heap, 0, add_leak, &c);
+		err = memmgr_list(ctl->fd, id, 0, add_leak, &c);
 	if (!err)
-		err = memmgr_list(ctl->fd, heap, MEMMGR_LIST_KERNEL, add_leak, &c);
+		err = memmgr_list(ctl->fd, id, MEMMGR_LIST_KERNEL, add_leak, &c);
 	/* Blocks of the kernel are root's to see. */
 	if (err == -EPERM || err == -EINVAL)
 		err = 0;
@@ -135,7 +154,7 @@ void leaks_free(struct leaks *leaks)
 
 /* ---- snapshots ---------------------------------------------------------------- */
 
-#define SCHEMA	"memctl-leaks/1"
+#define SCHEMA	"memctl-leaks/2"
 
 static struct json_object *leak_json(const struct leak *leak)
 {
@@ -157,7 +176,10 @@ int leaks_save(const struct memctl *ctl, const struct leaks *leaks, const char *
 	int rc;
 
 	json_add(root, "schema", json_object_new_string(SCHEMA));
-	json_add(root, "boot", json_object_new_string(leaks->boot));
+	json_add(root, "boot", json_object_new_string(leaks->scope.boot));
+	json_add(root, "region", json_object_new_string(leaks->scope.region));
+	json_add(root, "heap", json_object_new_string(leaks->scope.heap));
+	json_add(root, "uid", json_u64(leaks->scope.uid));
 	json_add(root, "time_ns", json_u64(leaks->time_ns));
 	for (size_t i = 0; i < leaks->count; i++)
 		json_object_array_add(list, leak_json(&leaks->item[i]));
@@ -203,18 +225,38 @@ static bool leak_parse(struct json_object *object, struct leak *leak)
 	return true;
 }
 
+/* Text of a snapshot, cut to what there is room for; false when there is none. */
+static bool text_parse(struct json_object *root, const char *key, char *text, size_t room)
+{
+	struct json_object *value = member(root, key, json_type_string);
+
+	if (value)
+		snprintf(text, room, "%s", json_object_get_string(value));
+	return value;
+}
+
+static bool scope_parse(struct json_object *root, struct leaks_scope *scope)
+{
+	struct json_object *uid = member(root, "uid", json_type_int);
+
+	if (uid)
+		scope->uid = (uint32_t)json_object_get_uint64(uid);
+	return uid && text_parse(root, "boot", scope->boot, sizeof(scope->boot)) &&
+	       text_parse(root, "region", scope->region, sizeof(scope->region)) &&
+	       text_parse(root, "heap", scope->heap, sizeof(scope->heap));
+}
+
 static bool leaks_parse(struct json_object *root, struct leaks *leaks)
 {
-	struct json_object *schema = member(root, "schema", json_type_string);
 	struct json_object *list = member(root, "allocations", json_type_array);
 	struct json_object *time = member(root, "time_ns", json_type_int);
-	struct json_object *boot = member(root, "boot", json_type_string);
+	char schema[sizeof(SCHEMA) + 1];
 	size_t count;
 
-	if (!schema || strcmp(json_object_get_string(schema), SCHEMA) || !list || !time || !boot)
+	if (!text_parse(root, "schema", schema, sizeof(schema)) || strcmp(schema, SCHEMA) ||
+	    !list || !time || !scope_parse(root, &leaks->scope))
 		return false;
 	leaks->time_ns = json_object_get_uint64(time);
-	snprintf(leaks->boot, sizeof(leaks->boot), "%s", json_object_get_string(boot));
 	count = json_object_array_length(list);
 	leaks->item = calloc(count ? count : 1, sizeof(*leaks->item));
 	if (!leaks->item)
@@ -242,6 +284,33 @@ int leaks_load(const struct memctl *ctl, const char *path, struct leaks *leaks)
 	return good ? EXIT_OK :
 	       fail(ctl, "take a new one with --snapshot",
 		    "%s is no snapshot of memctl leaks, or only a part of one", path);
+}
+
+static int fail_scope(const struct memctl *ctl, const char *path, const char *remedy,
+		      const char *what, const char *now, const char *before)
+{
+	return fail(ctl, remedy, "%s is a snapshot of %s%s, and this is %s%s", path,
+		    *before ? what : "all heaps", before, *now ? what : "all heaps", now);
+}
+
+int leaks_check_scope(const struct memctl *ctl, const struct leaks *now,
+		      const struct leaks *before, const char *path)
+{
+	const struct leaks_scope *a = &now->scope, *b = &before->scope;
+
+	if (strcmp(a->boot, b->boot))
+		return fail(ctl, "compare snapshots of one boot",
+			    "%s was taken before the machine was started", path);
+	if (strcmp(a->region, b->region))
+		return fail_scope(ctl, path, "name that one with --region", "region ", a->region,
+				  b->region);
+	if (strcmp(a->heap, b->heap))
+		return fail_scope(ctl, path, "give the same HEAP, or none, to both", "heap ",
+				  a->heap, b->heap);
+	if (a->uid != b->uid)
+		return fail(ctl, "look as the same user, for each is shown other memory",
+			    "%s was taken by user %" PRIu32, path, b->uid);
+	return EXIT_OK;
 }
 
 /* ---- groups ------------------------------------------------------------------- */

@@ -23,11 +23,19 @@ struct leak {
 	char *word[BY_SIZE];	/* what it is grouped by, as people read it */
 };
 
+/* What was looked at, and by whom: what others see is not the same. */
+struct leaks_scope {
+	char boot[40];				/* its id, or empty */
+	char region[MEMMGR_NAME_LEN + 1];
+	char heap[MEMMGR_NAME_LEN + 1];		/* empty: all of them */
+	uint32_t uid;
+};
+
 struct leaks {
 	struct leak *item;
 	size_t count;
 	uint64_t time_ns;	/* when it was seen */
-	char boot[40];		/* id of the boot, or empty */
+	struct leaks_scope scope;
 };
 
 /* Allocations that have something in common. */
@@ -41,11 +49,15 @@ struct leak_group {
 	uint64_t bytes_before;
 };
 
-/* What lives in heap @heap (or MEMMGR_HEAP_ANY) now; an enum exit_code. */
-int leaks_collect(const struct memctl *ctl, uint32_t heap, struct leaks *leaks);
+/* What lives in @heap, or in all where it is NULL, now; an enum exit_code. */
+int leaks_collect(const struct memctl *ctl, const struct memmgr_heap_query *heap,
+		  struct leaks *leaks);
 /* An enum exit_code; there is never half a file. */
 int leaks_save(const struct memctl *ctl, const struct leaks *leaks, const char *path);
 int leaks_load(const struct memctl *ctl, const char *path, struct leaks *leaks);
+/* That @before, which is in @path, can be compared with @now; an enum exit_code. */
+int leaks_check_scope(const struct memctl *ctl, const struct leaks *now,
+		      const struct leaks *before, const char *path);
 void leaks_free(struct leaks *leaks);
 /*
  * The groups of those older than @older_ns, the largest first; with @before, what has

@@ -133,11 +133,11 @@ int survey_take(const struct memctl *ctl, const struct report_times *times,
 	int rc = err ? fail_errno(ctl, err, "region") : EXIT_OK;
 
 	if (!rc)
-		rc = leaks_collect(ctl, MEMMGR_HEAP_ANY, &survey->before);
+		rc = leaks_collect(ctl, NULL, &survey->before);
 	if (!rc)
 		rc = watch(ctl, times, survey);
 	if (!rc)
-		rc = leaks_collect(ctl, MEMMGR_HEAP_ANY, &survey->after);
+		rc = leaks_collect(ctl, NULL, &survey->after);
 	if (!rc)
 		rc = heaps_visit(ctl, NULL, add_heap, survey);
 	return rc ? rc : read_rest(ctl, survey);
