@@ -447,7 +447,7 @@ static int call_list(struct caller *caller, void *arg)
 	if (l->flags & MEMMGR_LIST_KERNEL && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (l->heap != MEMMGR_HEAP_ANY) {
-		err = call_find_heap(caller, HEAP_ID, &l->heap);
+		err = call_find_heap(caller, HEAP_LOOK, &l->heap);
 		if (err)
 			return err;
 	}

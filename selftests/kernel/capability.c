@@ -136,11 +136,18 @@ static int look_for_private_heap(int fd, __u32 heap)
 	};
 	struct memmgr_heap_create twin = heap_config(MEMMGR_KIND_BUDDY, "t-secret");
 	struct memmgr_alloc a = alloc_request(heap, 64);
+	struct memmgr_info info;
+	struct memmgr_list l = {
+		.size = sizeof(l), .heap = heap, .count = 1, .entry_size = sizeof(info),
+		.entries = (uintptr_t)&info,
+	};
 	__u32 next = 0;
 	int result;
 
 	if (!mm_heap_query(fd, heap, &q))
 		return 1;
+	if (mm_call(fd, MEMMGR_IOC_LIST, &l) != -EACCES)
+		return 6;
 	result = mm_call(fd, MEMMGR_IOC_HEAP_QUERY, &named);
 	if (result != -ENOENT && result != -EACCES)
 		return 2;

@@ -163,6 +163,11 @@ TEST_F(heap_kind, private_heap_goes_with_its_maker)
 TEST_F(heap_kind, private_heap_refuses_others)
 {
 	struct memmgr_alloc a, stolen;
+	struct memmgr_info info;
+	struct memmgr_list l = {
+		.size = sizeof(l), .count = 1, .entry_size = sizeof(info),
+		.entries = (uintptr_t)&info,
+	};
 	__u32 heap;
 	int other = open_device(O_RDWR);
 
@@ -174,6 +179,11 @@ TEST_F(heap_kind, private_heap_refuses_others)
 	stolen = alloc_request(heap, 64);
 	EXPECT_EQ(-EACCES, mm_alloc(other, &stolen));
 	EXPECT_EQ(-EACCES, mm_free(other, a.handle));
+	l.heap = heap;
+	EXPECT_EQ(0, mm_call(other, MEMMGR_IOC_LIST, &l));
+	EXPECT_EQ(1, l.count);
+	EXPECT_EQ(64, info.bytes);
+	EXPECT_EQ(NO_HANDLE, info.handle);
 	EXPECT_EQ(1, must_stats(_metadata, self->fd, heap).live);
 	close(other);
 }
