@@ -113,10 +113,14 @@ end_jobs() {
 	done
 }
 
-suite() {
-	wanted "$1" || return 0
-	capture "$@"
-	conclude "$1"
+# The boot cases with $1=1, those first that may take longest: so that none of these is
+# begun when the others are done.
+longest_first() {
+	local file
+	for file in selftests/boots/*.boot; do
+		grep -q "^$1=1" "$file" || continue
+		echo "$(sed -n 's/^TIMEOUT=//p' "$file") $(basename "$file" .boot)"
+	done | sort -s -k1,1nr | awk '{ print $NF }'
 }
 
 # Boots the cases with $1=1, by scripts/boot with the options that follow $2, which is
@@ -125,16 +129,15 @@ suite() {
 # Their results come in order, as soon as those before have ended. Exit code 3 of a boot
 # is its command's: failed tests explain it.
 boots() {
-	local flag=$1 prefix=$2 file name names=() pids=() own_rc=3
+	local flag=$1 prefix=$2 case name names=() pids=() own_rc=3
 	shift 2
-	for file in selftests/boots/*.boot; do
-		grep -q "^$flag=1" "$file" || continue
-		name=$prefix$(basename "$file" .boot)
+	for case in $(longest_first "$flag"); do
+		name=$prefix$case
 		wanted "$name" || continue
 		guest
 		await_place $((jobs < 4 ? jobs : 4))
 		conclude_ended
-		beside "$name" scripts/boot "$@" "${name#"$prefix"}"
+		beside "$name" scripts/boot "$@" "$case"
 		names+=("$name")
 		pids+=($!)
 	done
