@@ -105,9 +105,11 @@ await_place() {
 	done
 }
 
-# The terminal's Ctrl-C does not reach other process groups.
+# The terminal's Ctrl-C does not reach other process groups. make passes a signal on that
+# has come here too: the second one must not end this.
 end_jobs() {
 	local pid
+	trap '' INT TERM
 	for pid in $(jobs -p); do
 		kill -- "-$pid" 2>/dev/null || true
 	done
