@@ -22,6 +22,8 @@
 
 /* So full that a search still ends soon. */
 #define SITES_ROOM	(SITES_MAX / 4 * 3)
+/* Users say themselves where they are: what they make up must leave room for others. */
+#define SITES_USERS	(SITES_MAX / 2)
 
 static struct sites *sites_of(const struct region *region)
 {
@@ -60,9 +62,15 @@ static bool site_is(const struct site *a, const struct site *b)
 	return a->frames == b->frames && !memcmp(a->frame, b->frame, sizeof(a->frame));
 }
 
+static bool site_has_room(const struct sites *sites, bool of_user)
+{
+	return sites->used < SITES_ROOM && !(of_user && sites->of_users == SITES_USERS);
+}
+
 /* The id of a site; of a new one only when it may be entered. O(1), at most O(table). */
 static u32 site_find(struct sites *sites, const struct site *wanted, bool enter)
 {
+	bool of_user = !uid_eq(wanted->uid, GLOBAL_ROOT_UID);
 	u32 i, id = SITE_NONE;
 	unsigned long flags;
 
@@ -72,8 +80,9 @@ static u32 site_find(struct sites *sites, const struct site *wanted, bool enter)
 			break;
 	if (sites->site[i].kind) {
 		id = i + 1;
-	} else if (enter && sites->used < SITES_ROOM) {
+	} else if (enter && site_has_room(sites, of_user)) {
 		sites->used++;
+		sites->of_users += of_user;
 		sites->site[i] = *wanted;
 		id = i + 1;
 	}

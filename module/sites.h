@@ -50,12 +50,14 @@ struct site {
  * struct sites - of a region; an id is an index + 1, and a site stays
  * @lock: guards which ones there are
  * @used: entries that are in use
+ * @of_users: of these, those whose first user was not root
  * @lost: allocations for whose site there was no room
  * @site: a hash table with linear probing
  */
 struct sites {
 	raw_spinlock_t lock;
 	u32 used;
+	u32 of_users;
 	atomic64_t lost;
 	struct site site[SITES_MAX];
 };

@@ -324,6 +324,51 @@ TEST_F(leak, nonsense_addresses)
 	track(_metadata, self->fd, MEMMGR_HEAP_MAIN, MEMMGR_TRACK_OFF);
 }
 
+static int fill_as_nobody(int node, __u32 count)
+{
+	struct memmgr_alloc a;
+	int fd;
+	__u32 i;
+
+	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		return 1;
+	fd = open_again(node, O_RDWR);
+	if (fd < 0)
+		return 2;
+	for (i = 0; i < count; i++) {
+		a = alloc_request(MEMMGR_HEAP_MAIN, 1);
+		a.site = 0x100010 + 8 * i;
+		if (mm_alloc(fd, &a) || mm_free(fd, a.handle))
+			return 3;
+	}
+	return 0;
+}
+
+/* However many places a user makes up, what root runs still has room for its own. */
+TEST_F_TIMEOUT(leak, users_leave_room, 120)
+{
+	struct memmgr_track t = track(_metadata, self->fd, MEMMGR_HEAP_MAIN, MEMMGR_TRACK_ON);
+	int node = open_public_node();
+	__u64 lost = t.sites_lost;
+	struct memmgr_alloc a;
+	pid_t child;
+
+	if (t.sites == t.max_sites)
+		SKIP(return, "no room for sites any more: load the module again");
+	ASSERT_LE(0, node);
+	child = fork();
+	if (!child)
+		_exit(fill_as_nobody(node, t.max_sites));
+	EXPECT_EQ(0, child_result(child));
+	close(node);
+	t = track(_metadata, self->fd, MEMMGR_HEAP_MAIN, MEMMGR_TRACK_ON);
+	EXPECT_LE(t.max_sites / 3, t.sites_lost - lost);
+	ASSERT_GT(t.max_sites, t.sites);
+	a = alloc_at(_metadata, self->fd, self->page, 0x200010);
+	EXPECT_NE(0, site_of(_metadata, self->fd, a.handle));
+	track(_metadata, self->fd, MEMMGR_HEAP_MAIN, MEMMGR_TRACK_OFF);
+}
+
 /* More places than there is room for: counted, and nothing else happens. */
 TEST_F_TIMEOUT(leak, more_sites_than_room, 120)
 {

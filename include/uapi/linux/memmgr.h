@@ -1519,7 +1519,7 @@ struct memmgr_corruptions {
  * @max_blocks: out: that can be
  * @lost: out: blocks that were not remembered, since there were as many
  * @sites: out: sites of the region that are known
- * @max_sites: out: that can be
+ * @max_sites: out: that can be; those of users other than root take at most two thirds
  * @sites_lost: out: allocations without a site, since there were as many
  *
  * Off, the blocks are forgotten. Sites stay until the region goes.
