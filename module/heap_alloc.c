@@ -514,13 +514,13 @@ static noinline s64 free_plain(struct memmgr_heap *heap, struct client *client, 
 		err = -EBUSY;
 	if (!err) {
 		bytes = record->bytes;
-		pin = client_forget_pin(client, handle);
 		err = heap_end(heap, record, &flags);
 	}
 	if (err) {
 		heap->refused++;
 		heap_report_handle(heap, handle, err, true);
 	} else {
+		pin = client_forget_pin(client, handle);
 		wake = heap_freed(heap);
 	}
 	heap_unlock(heap, flags);

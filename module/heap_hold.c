@@ -41,10 +41,16 @@ void heap_settle_start(struct region *region)
 	settle_soon(region, SETTLE_INTERVAL);
 }
 
-/* The memory stays while something uses it. Under the heap's lock. */
+/*
+ * The memory stays while something uses it; nobody can take back a pin by its handle, so
+ * that those of clients end here. Under the heap's lock.
+ */
 static void record_hold(struct memmgr_heap *heap, struct record *record)
 {
 	record_disown(heap, record);
+	heap->pinned -= record->pins - record->exports;
+	record->pins = record->exports;
+	record->leases = 0;
 	record->state = RECORD_HELD;
 	heap->held++;
 }

@@ -53,6 +53,14 @@ u32 client_pins(const struct client *client, u64 handle)
 	return n;
 }
 
+/* Does it still count in its allocation? What is held has no pins of clients. */
+static bool pin_counts(struct memmgr_heap *heap, u64 handle)
+{
+	const struct record *record = record_of(heap, handle);
+
+	return record && record->state != RECORD_HELD;
+}
+
 /* The same of all allocations of a heap, whose lock is held. */
 u32 client_pins_in(const struct client *client, struct memmgr_heap *heap)
 {
@@ -63,7 +71,7 @@ u32 client_pins_in(const struct client *client, struct memmgr_heap *heap)
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	list_for_each_entry(pin, &client->pins, node)
-		if (handle_heap(pin->handle) == heap->id && record_of(heap, pin->handle))
+		if (handle_heap(pin->handle) == heap->id && pin_counts(heap, pin->handle))
 			n += pin->count + pin->leases;
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return n;

@@ -150,6 +150,74 @@ TEST_F(pin, pins_go_with_the_allocation)
 	}
 }
 
+static bool heap_is_there(int fd, const char *name)
+{
+	struct memmgr_heap_query q = { .size = sizeof(q), .flags = MEMMGR_QUERY_NAME };
+
+	strcpy(q.name, name);
+	return mm_call(fd, MEMMGR_IOC_HEAP_QUERY, &q) != -ENOENT;
+}
+
+/* What could not be freed is pinned as before; and its heap goes with its client. */
+TEST_F(pin, stay_where_a_free_is_refused)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_STACK, "t-pin-stack");
+	struct memmgr_alloc a, b;
+	int round, fd;
+
+	if (!kind_is_built(self->fd, MEMMGR_KIND_STACK))
+		SKIP(return, "no stack in this build");
+	for (round = 0; round < 2; round++) {
+		fd = open_device(O_RDWR);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, mm_heap_create(fd, &c));
+		a = must_alloc(_metadata, fd, c.heap, 64);
+		b = must_alloc(_metadata, fd, c.heap, 64);
+		ASSERT_EQ(0, mm_pin(fd, a.handle, 0));
+		EXPECT_EQ(-EBUSY, mm_free(fd, a.handle));
+		EXPECT_EQ(1, info_of(_metadata, fd, a.handle).pins);
+		if (round) {
+			EXPECT_EQ(0, mm_unpin(fd, a.handle, 0));
+			EXPECT_EQ(0, mm_free(fd, b.handle));
+			EXPECT_EQ(0, mm_free(fd, a.handle));
+		}
+		close(fd);
+		EXPECT_FALSE(heap_is_there(self->fd, c.name));
+	}
+}
+
+/* What a dma-buf still shows has no pins; whatever ends first, its heap goes with it. */
+TEST_F(pin, end_where_a_dma_buf_stays)
+{
+	struct memmgr_heap_create c = {
+		.size = sizeof(c), .kind = MEMMGR_KIND_BUDDY, .bytes = 16 * self->page,
+		.flags = MEMMGR_HEAP_PRIVATE, .name = "t-pin-shown",
+	};
+	struct memmgr_alloc a;
+	int round, fd, shown, left;
+
+	for (round = 0; round < 2; round++) {
+		fd = open_device(O_RDWR);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, mm_heap_create(fd, &c));
+		a = must_alloc(_metadata, fd, c.heap, self->page);
+		ASSERT_EQ(0, mm_pin(fd, a.handle, 0));
+		shown = mm_export(fd, a.handle, 0);
+		if (shown == -EOPNOTSUPP || shown == -ENOTTY) {
+			close(fd);
+			SKIP(return, "no dma-bufs in this build");
+		}
+		ASSERT_LE(0, shown);
+		EXPECT_EQ(0, mm_free(fd, a.handle));
+		close(round ? fd : shown);
+		close(round ? shown : fd);
+		/* A worker takes it away when the dma-buf was the last. */
+		for (left = round ? 1000 : 0; left && heap_is_there(self->fd, c.name); left--)
+			usleep(10000);
+		EXPECT_FALSE(heap_is_there(self->fd, c.name));
+	}
+}
+
 static struct memmgr_alloc persistent(struct __test_metadata *_metadata, int fd, size_t bytes)
 {
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, bytes);
