@@ -100,13 +100,14 @@ static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 	int err;
 
 	debug_default(heap, d);
-	err = guards_set(heap, d->guard_interval);
+	/* From the first flag on, frees look there. */
+	err = wanted || d->guard_interval ? track_prepare(heap) : 0;
+	if (!err)
+		err = guards_set(heap, d->guard_interval);
 	if (err)
 		return err;
 	debug_set(heap, wanted ? DEBUG_ZONED : 0, DEBUG_ERRORS & ~DEBUG_GUARDS);
-	if (wanted || d->guard_interval)
-		err = track_prepare(heap);
-	if (!err && (wanted || d->guard_interval || heap->quarantine))
+	if (wanted || d->guard_interval || heap->quarantine)
 		err = quarantine_set(heap, d);
 	if (err)
 		wanted = 0;

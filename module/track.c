@@ -236,6 +236,9 @@ static bool track_insert(struct memmgr_heap *heap, struct track_block *wanted,
 	unsigned long flags;
 	u32 *bucket, i;
 
+	/* A flag may be seen before the table, though that was there first. */
+	if (!track)
+		return false;
 	raw_spin_lock_irqsave(&track->lock, flags);
 	wanted->counted = READ_ONCE(heap->debug) & DEBUG_TRACK;
 	i = wanted->counted || block_has_zones(wanted) ? track->free : TRACK_NONE;
@@ -290,6 +293,8 @@ bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was)
 	unsigned long flags;
 	u32 *link;
 
+	if (!track)
+		return false;
 	raw_spin_lock_irqsave(&track->lock, flags);
 	for (link = track_bucket(track, place); *link != TRACK_NONE;
 	     link = &track->block[*link].next)
@@ -351,6 +356,8 @@ void track_remove_from(struct memmgr_heap *heap, u64 place)
 	struct track *track = track_of(heap);
 	unsigned long flags;
 
+	if (!track)
+		return;
 	raw_spin_lock_irqsave(&track->lock, flags);
 	track_sweep(heap, track, place, release_block);
 	raw_spin_unlock_irqrestore(&track->lock, flags);
