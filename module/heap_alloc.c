@@ -282,7 +282,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 			break;
 		seen = heap->freed;
 		heap_unlock(heap, flags);
-		if (!quarantine_evict(heap)) {
+		if (!quarantine_evict(heap, why->reason)) {
 			go_on = alloc_sleep(heap, seen, &left, &result);
 			heap_wake(heap, true);
 		}
@@ -387,7 +387,8 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 
 	do {
 		err = alloc_try(heap, template, viewer, info, why);
-	} while (err == -ENOMEM && quarantine_evict(heap));
+	} while (err == -ENOMEM && may_wait(heap, template, err, why) &&
+		 quarantine_evict(heap, why->reason));
 	/* One that never takes such a request is no way. */
 	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
 	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK) &&

@@ -56,14 +56,18 @@ bool quarantine_keeps(const struct memmgr_heap *heap)
 	       !heap_is(heap, MEMMGR_KIND_STACK) && !freed_is_kept(freed_at(q, q->head));
 }
 
-/* The next entry; NULL when nobody looks for errors, or all are in use. */
+/*
+ * The next entry; NULL when nobody looks for errors, or all are in use. What is kept has
+ * one in any case: errors may be looked for no longer since that was decided.
+ */
 static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_block *block,
 			       bool kept)
 {
 	struct quarantine *q = heap->quarantine;
 	struct freed *freed;
 
-	if (!q || !(heap->debug & DEBUG_ERRORS) || freed_is_kept(freed_at(q, q->head)))
+	if (!q || !(kept || heap->debug & DEBUG_ERRORS) ||
+	    freed_is_kept(freed_at(q, q->head)))
 		return NULL;
 	if (!q->held_blocks) {
 		q->tail = q->head;
@@ -190,6 +194,13 @@ static bool quarantine_fill(struct memmgr_heap *heap)
 	return true;
 }
 
+/* Poison all of them. */
+static void quarantine_fill_all(struct memmgr_heap *heap)
+{
+	while (quarantine_fill(heap))
+		;
+}
+
 static bool quarantine_is_over(const struct quarantine *q)
 {
 	return q->held_blocks > q->max_blocks || q->held_bytes > q->max_bytes;
@@ -269,8 +280,7 @@ void quarantine_settle(struct memmgr_heap *heap)
 {
 	if (!debug_is_on() || !READ_ONCE(heap->quarantine))
 		return;
-	while (quarantine_fill(heap))
-		;
+	quarantine_fill_all(heap);
 	while (quarantine_give(heap, true))
 		;
 }
@@ -278,26 +288,30 @@ void quarantine_settle(struct memmgr_heap *heap)
 /**
  * quarantine_evict - give the oldest block back, as a request would fail otherwise
  * @heap: that refused it
+ * @reason: why
  *
- * A slab heap gets its memory from heap main: after its own, what main keeps goes.
+ * A slab heap gets its memory from heap main: after its own, what main keeps goes, unless
+ * the heap may not have more.
  *
  * Context: any, no heap lock held. O(bytes that go back).
- * Return: false when there is none.
+ * Return: false when there is none, or no such block would help.
  */
-bool quarantine_evict(struct memmgr_heap *heap)
+bool quarantine_evict(struct memmgr_heap *heap, u32 reason)
 {
 	struct memmgr_heap *main = rcu_access_pointer(heap->region->heaps[MEMMGR_HEAP_MAIN]);
 
-	if (!debug_is_on())
+	if (!debug_is_on() || reason == MEMMGR_REASON_TOO_LARGE)
 		return false;
 	return quarantine_give(heap, false) ||
-	       (heap_is(heap, MEMMGR_KIND_SLAB) && quarantine_give(main, false));
+	       (heap_is(heap, MEMMGR_KIND_SLAB) && reason != MEMMGR_REASON_LIMIT &&
+		quarantine_give(main, false));
 }
 
 /* Give everything back. Context: process, may reschedule. */
 void quarantine_flush(struct memmgr_heap *heap)
 {
-	quarantine_settle(heap);
+	/* Also what was freed just before all search for errors ended. */
+	quarantine_fill_all(heap);
 	while (quarantine_give(heap, false))
 		cond_resched();
 }
@@ -379,24 +393,21 @@ u32 quarantine_blocks(const struct memmgr_heap *heap)
 	return heap->quarantine ? heap->quarantine->held_blocks : 0;
 }
 
-/* Empty it, and put another in its place. Nothing new may come in. */
-static void quarantine_replace(struct memmgr_heap *heap, struct quarantine *new)
+/* Give back also what others look at just now. Nothing new may come in. */
+static void quarantine_empty(struct memmgr_heap *heap)
 {
-	struct quarantine *old;
 	unsigned long flags;
+	u32 left;
 
 	for (;;) {
 		quarantine_flush(heap);
 		flags = heap_lock(heap);
-		old = heap->quarantine;
-		if (!quarantine_blocks(heap))
-			break;
+		left = quarantine_blocks(heap);
 		heap_unlock(heap, flags);
-		usleep_range(100, 1000);	/* somebody else gives the last ones back */
+		if (!left)
+			return;
+		usleep_range(100, 1000);
 	}
-	heap->quarantine = new;
-	heap_unlock(heap, flags);
-	kvfree(old);
 }
 
 /**
@@ -410,21 +421,26 @@ static void quarantine_replace(struct memmgr_heap *heap, struct quarantine *new)
 int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d)
 {
 	u32 slots = 2 * roundup_pow_of_two(max(d->quarantine_blocks, QUARANTINE_USUAL));
-	struct quarantine *q;
+	struct quarantine *q, *old = NULL;
 	unsigned long flags;
 
-	quarantine_flush(heap);
-	if (!heap->quarantine || heap->quarantine->slots < slots) {
+	quarantine_empty(heap);
+	q = heap->quarantine;
+	if (!q || q->slots < slots) {
 		q = kvzalloc(struct_size(q, freed, slots), GFP_KERNEL);
 		if (!q)
 			return -ENOMEM;
 		q->slots = slots;
-		quarantine_replace(heap, q);
 	}
 	flags = heap_lock(heap);
-	heap->quarantine->max_blocks = d->quarantine_blocks;
-	heap->quarantine->max_bytes = d->quarantine_bytes;
+	if (q != heap->quarantine) {
+		old = heap->quarantine;
+		heap->quarantine = q;
+	}
+	q->max_blocks = d->quarantine_blocks;
+	q->max_bytes = d->quarantine_bytes;
 	heap_unlock(heap, flags);
+	kvfree(old);
 	return 0;
 }
 

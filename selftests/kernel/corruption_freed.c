@@ -229,6 +229,30 @@ TEST_F(corruption_freed, corruption_quarantine_of_main_yields)
 }
 
 /* Bytes are a limit of their own. */
+/* A request that no heap could serve is no reason to give up what is kept. */
+TEST_F(corruption_freed, corruption_quarantine_stays)
+{
+	struct memmgr_debug all = {
+		.flags = MEMMGR_DEBUG_QUARANTINE, .quarantine_bytes = ~0ull,
+		.quarantine_blocks = 100,
+	};
+	struct memmgr_alloc a;
+	int i;
+
+	if (!debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, all));
+	for (i = 1; i <= 3; i++) {
+		a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+		ASSERT_EQ(0, mm_free(self->fd, a.handle));
+		a = alloc_request(MEMMGR_HEAP_MAIN, 1ull << 40);
+		EXPECT_EQ(-ENOMEM, mm_alloc(self->fd, &a));
+		EXPECT_EQ(MEMMGR_REASON_TOO_LARGE, a.reason);
+		EXPECT_EQ(i, must_debug(_metadata, self->fd, MEMMGR_HEAP_MAIN).held_blocks);
+	}
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
+}
+
 TEST_F(corruption_freed, corruption_quarantine_bytes)
 {
 	struct memmgr_debug d = {
