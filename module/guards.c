@@ -62,7 +62,6 @@ static struct guard_party party_here(u32 site)
 	struct guard_party party = {
 		.time_ns = ktime_get_boottime_ns(),
 		.site = site,
-		.uid = in_task() ? from_kuid(&init_user_ns, current_uid()) : 0,
 	};
 
 	debug_who(&party.pid, &party.tid, party.comm);
@@ -80,7 +79,6 @@ static void report_fill(const struct guard_slot *slot, struct memmgr_corruption 
 		.site = slot->maker.site,
 		.pid = slot->maker.pid,
 		.tid = slot->maker.tid,
-		.uid = slot->maker.uid,
 	};
 	memcpy(c->comm, slot->maker.comm, sizeof(c->comm));
 	if (slot->state != GUARD_ENDING && slot->state != GUARD_FREED &&

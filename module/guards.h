@@ -40,7 +40,6 @@ enum guard_state {
  * @site: where in the kernel
  * @pid: of who was running; 0: an interrupt
  * @tid: the same
- * @uid: the same
  * @comm: the same
  */
 struct guard_party {
@@ -48,7 +47,6 @@ struct guard_party {
 	u32 site;
 	u32 pid;
 	u32 tid;
-	u32 uid;
 	char comm[MEMMGR_COMM_LEN];
 };
 
