@@ -376,6 +376,18 @@ static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
 	       (offset & ((1u << shift) - 1));
 }
 
+/* The other way round; 0 for a slab that has gone. Under the heap's lock. */
+static inline u64 heap_unplace(const struct memmgr_heap *heap, u64 place)
+{
+	u32 shift, n;
+
+	if (!heap_is(heap, MEMMGR_KIND_SLAB))
+		return place - heap->arena;
+	shift = heap->slabs.layout.shift;
+	n = heap->slab_of[place >> shift];
+	return n ? ((u64)(n - 1) << shift) | (place & ((1u << shift) - 1)) : 0;
+}
+
 /* Under which page of the mmap() address space the arena's mappings are found. */
 static inline u32 heap_arena_page(const struct memmgr_heap *heap)
 {

@@ -156,7 +156,9 @@ int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 		fault.what = "poison";
 	if (!fault.what && track_check_zones(heap, &place)) {
 		fault.what = "red zone";
-		fault.offset = place - heap->arena;
+		flags = heap_lock(heap);
+		fault.offset = heap_unplace(heap, place);
+		heap_unlock(heap, flags);
 	}
 	check->checked = fault.checked;
 	check->offset = fault.what ? fault.offset : 0;

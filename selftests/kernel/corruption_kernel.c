@@ -107,6 +107,70 @@ TEST_F_TIMEOUT(corruption_kernel, corruption_each_byte_freed_by_kernel, 200)
 		}
 }
 
+/* CHECK says where: in the heap, wherever in the region that is. */
+TEST_F(corruption_kernel, corruption_check_tells_the_place)
+{
+	struct memmgr_check check = { .size = sizeof(check), .heap = self->heap };
+	struct memmgr_corruption c;
+
+	NEEDS_CALLER();
+	ASSERT_EQ(0, debug_set(self->fd, self->heap, zones));
+	ASSERT_EQ(0, block_alloc(self->caller, 0, 64, 0, 0, NULL));
+	flip(_metadata, self->caller, 64);
+	EXPECT_EQ(-EUCLEAN, mm_call(self->fd, MEMMGR_IOC_CHECK, &check));
+	EXPECT_STREQ("red zone", check.what);
+	/* It is the first block. */
+	EXPECT_GT(self->page, check.offset);
+	EXPECT_EQ(1, reports(_metadata, self->fd, &self->seen, &c));
+	ASSERT_EQ(0, block_free(self->caller, 0, 0));
+}
+
+/* As nobody: has kernel code do it, and is not told of what is not his. */
+static int damage_as_nobody(int caller, int node)
+{
+	struct memmgr_corruption c;
+	__u64 after = 0;
+	int fd, byte;
+
+	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		return 1;
+	fd = open_again(node, O_RDWR);
+	if (fd < 0)
+		return 2;
+	if (block_alloc(caller, 0, 29, 0, 0, NULL))
+		return 3;
+	byte = block_read(caller, 0, 29);
+	if (byte < 0 || block_write(caller, 0, 29, byte ^ 1) || block_free(caller, 0, 0))
+		return 4;
+	return reports_after(fd, &after, &c) ? 5 : 0;
+}
+
+TEST_F(corruption_kernel, corruption_kernel_of_no_user)
+{
+	const struct memmgr_debug guards = { .flags = MEMMGR_DEBUG_GUARDS, .guard_interval = 1 };
+	struct memmgr_corruption c;
+	int node, round;
+	pid_t child;
+
+	NEEDS_CALLER();
+	if (variant->kind == MEMMGR_KIND_STACK)
+		SKIP(return, "a stack has no guards");
+	node = open_public_node();
+	ASSERT_LE(0, node);
+	for (round = 0; round < 2; round++) {
+		if (debug_set(self->fd, self->heap, round ? guards : zones))
+			continue;
+		child = fork();
+		if (!child)
+			_exit(damage_as_nobody(self->caller, node));
+		EXPECT_EQ(0, child_result(child));
+		EXPECT_EQ(1, reports(_metadata, self->fd, &self->seen, &c));
+		EXPECT_EQ(0, c.uid);
+	}
+	close(node);
+	ASSERT_EQ(0, debug_set(self->fd, self->heap, nothing));
+}
+
 TEST_F(corruption_kernel, corruption_kernel_uses_all_of_it)
 {
 	__u64 bytes;
