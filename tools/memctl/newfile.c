@@ -29,19 +29,19 @@ static bool is_special(const char *path)
 	return !stat(path, &stat_now) && !S_ISREG(stat_now.st_mode);
 }
 
-/* That of the file it takes the place of, or as open() makes one; not mkstemp()'s. */
+/*
+ * As open() makes a file, not as mkstemp() does. One that takes the place of another keeps
+ * its mode; of somebody else's, no more of it than a new one would have.
+ */
 static void set_mode(int fd, const char *path)
 {
+	mode_t mask = umask(0), mode = 0666 & ~mask;
 	struct stat before;
-	mode_t mask;
 
-	if (!stat(path, &before)) {
-		fchmod(fd, before.st_mode & 0777);
-		return;
-	}
-	mask = umask(0);
 	umask(mask);
-	fchmod(fd, 0666 & ~mask);
+	if (!stat(path, &before))
+		mode = before.st_mode & (before.st_uid == geteuid() ? 0777 : mode);
+	fchmod(fd, mode);
 }
 
 static FILE *open_fresh(struct newfile *file)
