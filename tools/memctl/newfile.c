@@ -82,6 +82,11 @@ int newfile_open(const struct memctl *ctl, const char *path, struct newfile *fil
 		*file = (struct newfile){ .stream = stdout };
 		return EXIT_OK;
 	}
+	/* Opened once, and by its own name: who waits at a pipe must not find it closed. */
+	if (is_special(path)) {
+		*file = (struct newfile){ .path = strdup(path), .stream = fopen(path, "we") };
+		return file->stream ? EXIT_OK : cannot_write(ctl, file, errno);
+	}
 	err = ask_to_write(path);
 	if (err) {
 		*file = (struct newfile){ .path = strdup(path) };
@@ -93,7 +98,7 @@ int newfile_open(const struct memctl *ctl, const char *path, struct newfile *fil
 		file->path = strdup(path);
 	if (!file->path)
 		out_of_memory();
-	file->stream = is_special(file->path) ? fopen(file->path, "we") : open_fresh(file);
+	file->stream = open_fresh(file);
 	return file->stream ? EXIT_OK : cannot_write(ctl, file, errno);
 }
 
