@@ -263,7 +263,8 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 		      const struct viewer *viewer, u32 timeout_ms,
 		      struct memmgr_info *info, struct engine_refusal *why)
 {
-	long left = timeout_ms ? msecs_to_jiffies(timeout_ms) :
+	/* The tick that is under way is no whole one. */
+	long left = timeout_ms ? msecs_to_jiffies(timeout_ms) + 1 :
 				 MAX_SCHEDULE_TIMEOUT;
 	struct engine_block block;
 	unsigned long flags;
