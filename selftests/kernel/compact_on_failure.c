@@ -411,9 +411,7 @@ static int as_nobody(int node, __u64 bytes)
 	struct memmgr_alloc a;
 	int fd;
 
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return 1;
-	fd = open_again(node, O_RDWR);
+	fd = open_as_nobody(node);
 	if (fd < 0)
 		return 2;
 	if (try_alloc(fd, MEMMGR_HEAP_MAIN, bytes, 0, 0, &a) != -ENOMEM)

@@ -479,9 +479,7 @@ static int err_as_nobody(int node)
 	__u64 after = 0;
 	int fd;
 
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return 1;
-	fd = open_again(node, O_RDWR);
+	fd = open_as_nobody(node);
 	if (fd < 0 || reports_after(fd, &after, &c))
 		return 2;
 	if (mm_alloc(fd, &a) || mm_free(fd, a.handle) || mm_free(fd, a.handle) != -EBADF)

@@ -132,9 +132,7 @@ static int damage_as_nobody(int caller, int node)
 	__u64 after = 0;
 	int fd, byte;
 
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return 1;
-	fd = open_again(node, O_RDWR);
+	fd = open_as_nobody(node);
 	if (fd < 0)
 		return 2;
 	if (block_alloc(caller, 0, 29, 0, 0, NULL))

@@ -208,9 +208,7 @@ static int as_nobody(int node)
 	struct memmgr_health h;
 	int fd;
 
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return 1;
-	fd = open_again(node, O_RDWR);
+	fd = open_as_nobody(node);
 	if (fd < 0)
 		return 2;
 	if (mm_health(fd, &h))

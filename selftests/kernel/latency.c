@@ -614,18 +614,11 @@ TEST_F(latency, reading_takes_no_writing)
 	close(reader);
 }
 
-static int become_nobody(int node)
-{
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return -EPERM;
-	return open_again(node, O_RDWR);
-}
-
 /* He may look, and is told how long it took, but not whom. */
 static int look_as_nobody(int node, __u32 private)
 {
 	struct memmgr_latency_worst hidden = { .context = MEMMGR_CONTEXT_HIDDEN };
-	int fd = become_nobody(node);
+	int fd = open_as_nobody(node);
 	struct memmgr_latency l;
 
 	if (fd < 0)
@@ -651,7 +644,7 @@ static int call_as_nobody(int node)
 {
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, BYTES);
 	struct memmgr_latency_worst *worst;
-	int fd = become_nobody(node);
+	int fd = open_as_nobody(node);
 	struct memmgr_latency l;
 
 	if (fd < 0)

@@ -233,9 +233,7 @@ static int as_nobody(int node, __u32 id)
 	};
 	int fd;
 
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return 1;
-	fd = open_again(node, O_RDWR);
+	fd = open_as_nobody(node);
 	if (fd < 0)
 		return 2;
 	if (mm_call(fd, MEMMGR_IOC_TRACK, &t) || !(t.state & MEMMGR_TRACK_ON))
@@ -330,9 +328,7 @@ static int fill_as_nobody(int node, __u32 count)
 	int fd;
 	__u32 i;
 
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return 1;
-	fd = open_again(node, O_RDWR);
+	fd = open_as_nobody(node);
 	if (fd < 0)
 		return 2;
 	for (i = 0; i < count; i++) {

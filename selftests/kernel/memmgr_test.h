@@ -100,6 +100,14 @@ static inline int open_again(int node, int mode)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The same for a process that is nobody from then on. */
+static inline int open_as_nobody(int node)
+{
+	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		return -EPERM;
+	return open_again(node, O_RDWR);
+}
+
 /* ---- calls: 0 or a negative errno ---------------------------------------- */
 
 static inline int mm_call(int fd, unsigned long command, void *argument)

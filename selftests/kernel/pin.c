@@ -466,9 +466,7 @@ static int as_nobody(int node)
 	int fd;
 	__u32 s;
 
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return 1;
-	fd = open_again(node, O_RDWR);
+	fd = open_as_nobody(node);
 	if (fd < 0 || mm_alloc(fd, &a))
 		return 2;
 	for (s = 0; s < ARRAY_SIZE(sorts); s++) {
