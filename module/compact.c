@@ -99,7 +99,7 @@ static void tally_fixed(const struct compaction *c, u32 free, u32 shift, u64 *by
 		bytes[MEMMGR_FIXED_KERNEL] += (used - known) << shift;
 }
 
-static u32 reason_of(const struct compaction *c, const u64 *fixed, int err)
+static u32 reason_of(const u64 *fixed, int err)
 {
 	u32 why;
 
@@ -137,20 +137,18 @@ static u64 largest_in(const struct compaction *c, u32 shift)
 	return (u64)s.longest << shift;
 }
 
-/* Picture and plan. What was there is remembered of the first one of a run. */
+/* Picture and plan: as plan_run(). What was there is remembered of a run's first one. */
 static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
 			struct memmgr_compact *out, bool first)
 {
 	u32 shift = heap->buddy.shift;
-	u64 fixed[MEMMGR_FIXED_REASONS];
 	struct plan_survey s;
 	int err;
 
 	heap_show(heap, c);
 	plan_survey(&c->plan, &s);
-	tally_fixed(c, s.free, shift, fixed);
 	if (first) {
-		memcpy(out->stayed, fixed, sizeof(fixed));
+		tally_fixed(c, s.free, shift, out->stayed);
 		out->before = (u64)s.longest << shift;
 	}
 	out->free = (u64)s.free << shift;
@@ -158,15 +156,21 @@ static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
 	out->left = c->plan.moved << shift;
 	if (first)
 		out->least = c->plan.least << shift;
-	if (err) {
-		/* What was fixed only for a moment is not in the way any more. */
-		memcpy(out->stayed, fixed, sizeof(fixed));
-		if (err == -ENOSPC)
-			out->stayed[MEMMGR_FIXED_NO_ROOM] = c->plan.least << shift;
-		out->reason = reason_of(c, fixed, err);
-		return -ENOMEM;
-	}
-	return 0;
+	return err;
+}
+
+/* There is no plan, by compact_plan(): say what is in the way now. */
+static int compact_no_plan(const struct compaction *c, const struct memmgr_heap *heap,
+			   struct memmgr_compact *out, int err)
+{
+	u32 shift = heap->buddy.shift;
+
+	/* What was fixed only for a moment is not in the way any more. */
+	tally_fixed(c, out->free >> shift, shift, out->stayed);
+	out->reason = reason_of(out->stayed, err);
+	if (err == -ENOSPC)
+		out->stayed[MEMMGR_FIXED_NO_ROOM] = c->plan.least << shift;
+	return -ENOMEM;
 }
 
 /* Is it time to stop? Not before something was done. */
@@ -223,16 +227,21 @@ static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out)
 {
 	struct compaction *c = compaction_alloc(heap, true);
 	u32 shift = heap->buddy.shift;
-	u32 plans;
+	bool first = true;
 	int err = -EAGAIN;
+	u32 plans;
 
 	if (!c)
 		return -ENOMEM;
 	for (plans = 0; err == -EAGAIN && plans < COMPACT_PLANS; plans++) {
-		err = compact_plan(c, heap, out, !plans);
-		if (!err && out->flags & MEMMGR_COMPACT_DRY_RUN)
-			break;
-		if (!err)
+		err = compact_plan(c, heap, out, first);
+		if (err) {
+			err = c->torn && plans < COMPACT_PLANS - 1 ? -EAGAIN :
+			      compact_no_plan(c, heap, out, err);
+			continue;
+		}
+		first = false;
+		if (!(out->flags & MEMMGR_COMPACT_DRY_RUN))
 			err = compact_carry(c, heap, out);
 	}
 	out->offset = c->plan.window == PLAN_NONE ? ~0ull :

@@ -32,6 +32,7 @@ struct move_pace {
  * @fixed: granules of those that may not, by enum memmgr_fixed
  * @skip: records that turned out to be held by I/O
  * @skips: number of these
+ * @torn: the heap changed while the picture was taken
  * @pace: of its steps
  */
 struct compaction {
@@ -41,6 +42,7 @@ struct compaction {
 	u64 fixed[MEMMGR_FIXED_REASONS];
 	u32 skip[COMPACT_SKIPS];
 	u32 skips;
+	bool torn;
 	struct move_pace pace;
 };
 

@@ -398,29 +398,44 @@ void heap_compact_end(struct memmgr_heap *heap)
 struct seen {
 	u32 index;
 	u32 first;
-	u32 n;
 	u32 order;
 	u32 fixed;
 };
 
+/* The block belongs to a record, as long as the picture has it, whatever it has now. */
 static void show_record(struct compaction *c, const struct seen *seen)
 {
 	u8 *cell = c->plan.cell;
-	u32 end = min(seen->first + seen->n, c->plan.granules);
 	u32 g = seen->first;
 
 	/* It came or went since its granules were looked at: leave it alone. */
 	if (g >= c->plan.granules || !(cell[g] & PLAN_START))
 		return;
-	if (seen->fixed) {
-		c->fixed[seen->fixed] += seen->n;
-		return;
+	if (!seen->fixed) {
+		cell[g] = PLAN_USED | PLAN_START | seen->order << PLAN_ALIGN_SHIFT;
+		c->record[g] = seen->index;
 	}
-	cell[g] = PLAN_USED | PLAN_START | seen->order << PLAN_ALIGN_SHIFT;
-	for (g++; g < end && cell[g] == (PLAN_USED | PLAN_FIXED); g++)
-		cell[g] = PLAN_USED;
-	c->record[seen->first] = seen->index;
-	c->movable += seen->n;
+	for (g++; g < c->plan.granules && cell[g] == (PLAN_USED | PLAN_FIXED); g++)
+		if (!seen->fixed)
+			cell[g] = PLAN_USED;
+	if (seen->fixed)
+		c->fixed[seen->fixed] += g - seen->first;
+	else
+		c->movable += g - seen->first;
+}
+
+/* Allocations, frees and resizes of a buddy heap, ever. */
+static u64 heap_changes(struct memmgr_heap *heap)
+{
+	struct engine_books books;
+	unsigned long flags;
+	u64 changes;
+
+	flags = heap_lock(heap);
+	heap->engine.ops->books(&heap->engine, &books);
+	changes = 2 * books.allocs - books.live + heap->resizes;
+	heap_unlock(heap, flags);
+	return changes;
 }
 
 static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u32 *next)
@@ -439,9 +454,6 @@ static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u3
 		seen[n++] = (struct seen) {
 			.index = i,
 			.first = record_block(record) >> shift,
-			.n = record_has_zones(record) ?
-			     ((record_request(record) - 1) >> shift) + 1 :
-			     record->map_bytes >> shift,
 			.order = record->align >> shift ? ilog2(record->align >> shift) : 0,
 			.fixed = heap_can_move(heap) ? record_fixed(record) :
 						       MEMMGR_FIXED_KERNEL,
@@ -457,7 +469,8 @@ static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u3
  * @heap: the heap
  * @c: its plan's cells, the records by granule, and the sums are filled in
  *
- * The lock is dropped between steps, so the picture may be of no single moment.
+ * The lock is dropped between steps, so the picture may be of no single moment: it is
+ * torn then, and something may look fixed that is not.
  *
  * Context: process, may reschedule. O(granules + records).
  */
@@ -466,6 +479,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 	struct seen seen[SHOW_RECORDS];
 	unsigned long flags;
 	u32 g, i, n, next, left;
+	u64 changes = heap_changes(heap);
 
 	c->movable = 0;
 	memset(c->fixed, 0, sizeof(c->fixed));
@@ -476,16 +490,20 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 		heap_unlock(heap, flags);
 		cond_resched();
 	}
+	hold_here(heap->region, HOLD_SEEN);
 	/* Those that come meanwhile look fixed in this picture. */
 	left = READ_ONCE(heap->used_records);
 	for (i = 0; left && i < heap->max_records; i = next) {
 		n = see_records(heap, i, seen, &next);
 		left -= min(left, n);
-		while (n--)
-			if (!compact_skips(c, seen[n].index))
-				show_record(c, &seen[n]);
+		while (n--) {
+			if (compact_skips(c, seen[n].index))
+				seen[n].fixed = MEMMGR_FIXED_IO;
+			show_record(c, &seen[n]);
+		}
 		cond_resched();
 	}
+	c->torn = heap_changes(heap) != changes;
 }
 
 /* Slabs by number: live objects, for the choice of those that shall go. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A place for tests to stop a move at. The move goes on when it is told to, or when
- * its task is killed.
+ * A place for tests to stop a compaction at: while it looks at a heap, or at a step of
+ * a move. It goes on when it is told to, or when its task is killed.
  */
 #include <linux/string.h>
 #include <linux/wait.h>
@@ -11,6 +11,7 @@
 
 static const char * const hold_words[HOLD_STEPS] = {
 	[HOLD_NONE]	= "none",
+	[HOLD_SEEN]	= "seen",
 	[HOLD_TAKEN]	= "taken",
 	[HOLD_ZAPPED]	= "zapped",
 	[HOLD_COPIED]	= "copied",
@@ -24,7 +25,7 @@ const char *hold_word(u32 step)
 
 /**
  * hold_here - stop here if a test wants that
- * @region: of the move
+ * @region: of the heap
  * @step: enum hold_step
  *
  * Context: process, may sleep, no locks held but compact_mutex.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* A place for tests to stop a move at: debugfs <region>/hold, in builds with DEBUG. */
+/* A place for tests to stop a compaction at: debugfs <region>/hold, in builds with DEBUG. */
 #ifndef MEMMGR_HOLD_H
 #define MEMMGR_HOLD_H
 
@@ -9,6 +9,7 @@ struct region;
 
 enum hold_step {
 	HOLD_NONE,
+	HOLD_SEEN,	/* what is in use is known, but not yet by whom */
 	HOLD_TAKEN,	/* the new place is reserved */
 	HOLD_ZAPPED,	/* nothing is mapped any more */
 	HOLD_COPIED,	/* it is at the new place, but nobody knows */
@@ -17,9 +18,9 @@ enum hold_step {
 };
 
 /**
- * struct hold - where the next move of a region stops
+ * struct hold - where the next compaction of a region stops
  * @step: enum hold_step
- * @waiting: a move is stopped there
+ * @waiting: one is stopped there
  */
 struct hold {
 	u32 step;

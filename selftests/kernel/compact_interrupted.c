@@ -657,26 +657,33 @@ static int move(struct play *play)
 	return result && result != -ENOMEM && result != -ENOENT;
 }
 
+static void start_heap(struct __test_metadata *_metadata, struct play *play, int fd)
+{
+	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-held");
+
+	config.flags = 0;
+	config.granule = play->scene.page;
+	config.bytes = PAGES * play->scene.page;
+	ASSERT_EQ(0, mm_heap_create(fd, &config));
+	play->scene.heap = config.heap;
+}
+
 static void start_play(struct __test_metadata *_metadata, struct play *play, int fd, size_t page,
 		       bool slide)
 {
-	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-held");
 	unsigned char *data = malloc(page);
 
 	ASSERT_TRUE(!!data);
-	config.flags = 0;
-	config.granule = page;
-	config.bytes = PAGES * page;
-	ASSERT_EQ(0, mm_heap_create(fd, &config));
 	*play = (struct play){
 		.scene = {
-			.heap_fd = fd, .heap = config.heap, .page = page, .slide = slide,
+			.heap_fd = fd, .page = page, .slide = slide,
 			.bytes = (slide ? 10 : 4) * page,
 		},
 	};
+	start_heap(_metadata, play, fd);
 	/* a slide has no other place to go to */
 	if (!slide) {
-		play->bystander = must_alloc(_metadata, fd, config.heap, page);
+		play->bystander = must_alloc(_metadata, fd, play->scene.heap, page);
 		fill_pattern(data, page, BYSTANDER);
 		ASSERT_EQ(0, mm_write(fd, play->bystander.handle, 0, data, page));
 	}
@@ -915,13 +922,102 @@ TEST_F_TIMEOUT(interrupted, both_are_killed, 60)
 	end_play(_metadata, &play, self->fd);
 }
 
+/* ---- a heap that changes while it is looked at ------------------------------------- */
+
+MEMMGR_FIXTURE(looked_at)
+
+/* Empties the first pages of the scene's heap. */
+static int empty_first(struct scene *s, __u32 pages)
+{
+	int fd = open_device(O_RDWR);
+	struct memmgr_heap_query q;
+	struct memmgr_compact c;
+
+	DEMAND(fd >= 0);
+	DEMAND(!mm_heap_query(fd, s->heap, &q));
+	DEMAND(!mm_empty(fd, s->heap, q.offset, pages * s->page, &c));
+	DEMAND(c.moves && c.moved && !c.left && !c.reason && c.least);
+	return 0;
+}
+
+/* Two allocations at the start of a heap, and somebody who looks at it to empty that. */
+static void start_looking(struct __test_metadata *_metadata, struct play *play, int fd,
+			  struct memmgr_alloc *one, struct memmgr_alloc *two)
+{
+	size_t page = page_size();
+
+	*play = (struct play){ .scene = { .page = page } };
+	ASSERT_EQ(0, quiet_health(fd));
+	start_heap(_metadata, play, fd);
+	*one = must_alloc(_metadata, fd, play->scene.heap, 3 * page);
+	*two = must_alloc(_metadata, fd, play->scene.heap, page);
+	ASSERT_EQ(0, hold_write(fd, "seen"));
+	play->mover = fork();
+	if (!play->mover)
+		_exit(empty_first(&play->scene, 4));
+	ASSERT_TRUE(wait_for_stop(play, fd, "seen"));
+}
+
+static void end_looking(struct __test_metadata *_metadata, struct play *play, int fd)
+{
+	ASSERT_EQ(0, hold_write(fd, "go"));
+	EXPECT_EQ(0, child_result(play->mover));
+	EXPECT_EQ(0, mm_check(fd, play->scene.heap));
+}
+
+/*
+ * One is cut and the other one grows by as much, between the looks at what is in use
+ * and at who has it. Both may move, so nothing is in the way.
+ */
+TEST_F_TIMEOUT(looked_at, and_resized, 60)
+{
+	struct memmgr_alloc one, two;
+	struct memmgr_resize r;
+	struct memmgr_info info;
+	struct play play;
+
+	if (!has_hold(self->fd))
+		SKIP(return, "no file hold in debugfs: not a module with DEBUG");
+	start_looking(_metadata, &play, self->fd, &one, &two);
+	ASSERT_EQ(0, mm_resize(self->fd, one.handle, self->page, &r));
+	ASSERT_EQ(0, mm_resize(self->fd, two.handle, 3 * self->page, &r));
+	end_looking(_metadata, &play, self->fd);
+	ASSERT_EQ(0, mm_info(self->fd, one.handle, &info));
+	EXPECT_LE(one.offset + 4 * self->page, info.offset);
+	ASSERT_EQ(0, mm_info(self->fd, two.handle, &info));
+	EXPECT_LE(one.offset + 4 * self->page, info.offset);
+	EXPECT_EQ(0, mm_free(self->fd, one.handle));
+	EXPECT_EQ(0, mm_free(self->fd, two.handle));
+	EXPECT_EQ(0, destroy_when_empty(self->fd, play.scene.heap));
+}
+
+/* One is freed then: what it had is not in the way. */
+TEST_F_TIMEOUT(looked_at, and_freed, 60)
+{
+	struct memmgr_alloc one, two;
+	struct memmgr_info info;
+	struct play play;
+
+	if (!has_hold(self->fd))
+		SKIP(return, "no file hold in debugfs: not a module with DEBUG");
+	start_looking(_metadata, &play, self->fd, &one, &two);
+	ASSERT_EQ(0, mm_free(self->fd, one.handle));
+	end_looking(_metadata, &play, self->fd);
+	ASSERT_EQ(0, mm_info(self->fd, two.handle, &info));
+	EXPECT_LE(one.offset + 4 * self->page, info.offset);
+	EXPECT_EQ(0, mm_free(self->fd, two.handle));
+	EXPECT_EQ(0, destroy_when_empty(self->fd, play.scene.heap));
+}
+
 /* ---- the hold itself ---------------------------------------------------------------- */
 
 MEMMGR_FIXTURE(hold)
 
 TEST_F(hold, words)
 {
-	static const char *const words[] = { "taken", "zapped", "copied", "switched" };
+	static const char *const words[] = {
+		"seen", "taken", "zapped", "copied", "switched",
+	};
 	unsigned int i;
 
 	if (!has_hold(self->fd))

@@ -61,6 +61,35 @@ TEST_F(pages, vmsplice_and_back)
 	close(ends[1]);
 }
 
+/* What a pipe has stays where it is, and compaction says what keeps it there. */
+TEST_F(pages, compaction_names_io)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, self->page);
+	static unsigned char back[65536];
+	struct memmgr_compact c;
+	int ends[2];
+
+	if (!has_pages(self->fd))
+		SKIP(return, "this region has no struct pages");
+	ASSERT_EQ(0, quiet_health(self->fd));
+	ASSERT_EQ(0, pipe(ends));
+	fill_pattern(p, self->page, 7);
+	ASSERT_EQ(self->page, splice_in(ends[1], p, self->page));
+	EXPECT_EQ(-ENOMEM, mm_empty(self->fd, MEMMGR_HEAP_MAIN, a.offset, self->page, &c));
+	EXPECT_EQ(MEMMGR_REASON_PINNED, c.reason);
+	EXPECT_EQ(self->page, c.stayed[MEMMGR_FIXED_IO]);
+	EXPECT_EQ(0, c.stayed[MEMMGR_FIXED_KERNEL]);
+	EXPECT_EQ(0, c.moved);
+	ASSERT_EQ(self->page, read(ends[0], back, self->page));
+	EXPECT_TRUE(is_pattern(back, self->page, 7));
+	EXPECT_EQ(0, mm_empty(self->fd, MEMMGR_HEAP_MAIN, a.offset, self->page, &c));
+	EXPECT_EQ(self->page, c.moved);
+	EXPECT_TRUE(is_pattern(p, self->page, 7));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* O_DIRECT to a RAM disk and back into another page of the mapping. */
 TEST_F(pages, direct_io)
 {
