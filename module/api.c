@@ -118,7 +118,7 @@ static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
 
 	do {
 		ptr = alloc_any(heap, bytes, align, false, &why);
-	} while (!ptr && why.reason && quarantine_evict(heap, why.reason));
+	} while (!ptr && why.reason && quarantine_evict(heap, align, why.reason));
 	if (!ptr && why.reason && heap->fallback &&
 	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
 		flags = heap_lock(heap);
@@ -698,7 +698,7 @@ static void *pool_wait(struct memmgr_heap *heap, long left)
 			break;
 		seen = heap->freed;
 		heap_unlock(heap, flags);
-		if (!quarantine_evict(heap, MEMMGR_REASON_EXHAUSTED)) {
+		if (!quarantine_evict(heap, 0, MEMMGR_REASON_EXHAUSTED)) {
 			go_on = heap_wait(heap, seen, &left, &err);
 			heap_wake(heap, true);
 		}

@@ -264,8 +264,9 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 		      struct memmgr_info *info, struct engine_refusal *why)
 {
 	/* The tick that is under way is no whole one. */
-	long left = timeout_ms ? msecs_to_jiffies(timeout_ms) + 1 :
-				 MAX_SCHEDULE_TIMEOUT;
+	long left = timeout_ms ?
+		    min_t(unsigned long, msecs_to_jiffies(timeout_ms), MAX_JIFFY_OFFSET) + 1 :
+		    MAX_SCHEDULE_TIMEOUT;
 	struct engine_block block;
 	unsigned long flags;
 	bool go_on = true;
@@ -283,7 +284,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 			break;
 		seen = heap->freed;
 		heap_unlock(heap, flags);
-		if (!quarantine_evict(heap, why->reason)) {
+		if (!quarantine_evict(heap, template->align, why->reason)) {
 			go_on = alloc_sleep(heap, seen, &left, &result);
 			heap_wake(heap, true);
 		}
@@ -388,8 +389,7 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 
 	do {
 		err = alloc_try(heap, template, viewer, info, why);
-	} while (err == -ENOMEM && may_wait(heap, template, err, why) &&
-		 quarantine_evict(heap, why->reason));
+	} while (err == -ENOMEM && quarantine_evict(heap, template->align, why->reason));
 	/* One that never takes such a request is no way. */
 	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
 	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK) &&

@@ -285,9 +285,15 @@ void quarantine_settle(struct memmgr_heap *heap)
 		;
 }
 
+/* Reasons that memory which goes back can change. */
+#define EVICT_HELPS	(BIT(MEMMGR_REASON_EXHAUSTED) | BIT(MEMMGR_REASON_FRAGMENTED) | \
+			 BIT(MEMMGR_REASON_ALIGNMENT) | BIT(MEMMGR_REASON_PINNED) | \
+			 BIT(MEMMGR_REASON_LIMIT) | BIT(MEMMGR_REASON_PARENT))
+
 /**
  * quarantine_evict - give the oldest block back, as a request would fail otherwise
  * @heap: that refused it
+ * @align: that was asked for
  * @reason: why
  *
  * A slab heap gets its memory from heap main: after its own, what main keeps goes, unless
@@ -296,11 +302,11 @@ void quarantine_settle(struct memmgr_heap *heap)
  * Context: any, no heap lock held. O(bytes that go back).
  * Return: false when there is none, or no such block would help.
  */
-bool quarantine_evict(struct memmgr_heap *heap, u32 reason)
+bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason)
 {
 	struct memmgr_heap *main = rcu_access_pointer(heap->region->heaps[MEMMGR_HEAP_MAIN]);
 
-	if (!debug_is_on() || reason == MEMMGR_REASON_TOO_LARGE)
+	if (!debug_is_on() || align > heap->max_align || !(EVICT_HELPS & BIT(reason)))
 		return false;
 	return quarantine_give(heap, false) ||
 	       (heap_is(heap, MEMMGR_KIND_SLAB) && reason != MEMMGR_REASON_LIMIT &&

@@ -117,7 +117,7 @@ __visible bool quarantine_keeps(const struct memmgr_heap *heap);
 void quarantine_add_record(struct memmgr_heap *heap, const struct record *record, u64 place,
 			   const struct engine_block *block, bool kept);
 __visible void quarantine_settle(struct memmgr_heap *heap);
-__visible bool quarantine_evict(struct memmgr_heap *heap, u32 reason);
+__visible bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason);
 void quarantine_flush(struct memmgr_heap *heap);
 u32 quarantine_check(struct memmgr_heap *heap, u64 *offset);
 const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, u64 place);
@@ -141,7 +141,7 @@ static inline void quarantine_settle(struct memmgr_heap *heap)
 {
 }
 
-static inline bool quarantine_evict(struct memmgr_heap *heap, u32 reason)
+static inline bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason)
 {
 	return false;
 }

@@ -77,7 +77,7 @@ static void damage_freed(struct __test_metadata *_metadata, struct ground *g,
 	EXPECT_EQ(0, mm_check(g->fd, g->heap));
 }
 
-TEST_F_TIMEOUT(corruption_freed_kind, corruption_each_freed_byte, 200)
+TEST_F(corruption_freed_kind, corruption_each_freed_byte)
 {
 	static const __u64 sizes[] = { 16, 29, 64 }, aligns[] = { 0, 16, 64 };
 	struct memmgr_alloc a;
@@ -135,7 +135,7 @@ TEST_F(corruption_freed_kind, corruption_quarantine_delays)
 }
 
 /* No request fails because of what waits. */
-TEST_F_TIMEOUT(corruption_freed_kind, corruption_quarantine_yields, 200)
+TEST_F(corruption_freed_kind, corruption_quarantine_yields)
 {
 	struct memmgr_debug all = {
 		.flags = MEMMGR_DEBUG_QUARANTINE, .quarantine_bytes = ~0ull,
@@ -228,8 +228,7 @@ TEST_F(corruption_freed, corruption_quarantine_of_main_yields)
 	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
 }
 
-/* Bytes are a limit of their own. */
-/* A request that no heap could serve is no reason to give up what is kept. */
+/* A request that no memory could serve is no reason to give up what is kept. */
 TEST_F(corruption_freed, corruption_quarantine_stays)
 {
 	struct memmgr_debug all = {
@@ -253,6 +252,36 @@ TEST_F(corruption_freed, corruption_quarantine_stays)
 	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
 }
 
+/* Nor is one for which there is no record left. */
+TEST_F(corruption_freed, corruption_quarantine_stays_without_records)
+{
+	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-few");
+	struct memmgr_debug all = {
+		.flags = MEMMGR_DEBUG_QUARANTINE, .quarantine_bytes = ~0ull,
+		.quarantine_blocks = 100,
+	};
+	struct memmgr_alloc a;
+	__u32 heap;
+
+	if (!debug_is_built(self->fd))
+		SKIP(return, "not in this build");
+	config.max_allocations = 2;
+	heap = must_heap(_metadata, self->fd, config);
+	ASSERT_EQ(0, debug_set(self->fd, heap, all));
+	a = must_alloc(_metadata, self->fd, heap, self->page);
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
+	must_alloc(_metadata, self->fd, heap, self->page);
+	must_alloc(_metadata, self->fd, heap, self->page);
+	a = alloc_request(heap, self->page);
+	EXPECT_EQ(-ENOSPC, mm_alloc(self->fd, &a));
+	a.flags = MEMMGR_ALLOC_WAIT;
+	a.timeout_ms = 1;
+	EXPECT_EQ(-ETIMEDOUT, mm_alloc(self->fd, &a));
+	EXPECT_EQ(1, must_debug(_metadata, self->fd, heap).held_blocks);
+	ASSERT_EQ(0, debug_set(self->fd, heap, (struct memmgr_debug) { 0 }));
+}
+
+/* Bytes are a limit of their own. */
 TEST_F(corruption_freed, corruption_quarantine_bytes)
 {
 	struct memmgr_debug d = {
