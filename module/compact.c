@@ -173,17 +173,17 @@ static int compact_no_plan(const struct compaction *c, const struct memmgr_heap 
 	return -ENOMEM;
 }
 
+static bool compact_interrupted(void)
+{
+	return !(current->flags & PF_WQ_WORKER) && signal_pending(current);
+}
+
 /* Is it time to stop? Not before something was done. */
-static int compact_break(const struct memmgr_compact *out, bool background)
+static int compact_break(const struct memmgr_compact *out)
 {
 	if (out->max_bytes && out->moved >= out->max_bytes)
 		return -ENOSPC;
-	return !background && signal_pending(current) ? -EINTR : 0;
-}
-
-static bool background(void)
-{
-	return current->flags & PF_WQ_WORKER;
+	return compact_interrupted() ? -EINTR : 0;
 }
 
 /*
@@ -208,7 +208,7 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 		};
 		u32 index = c->record[m->from];
 
-		err = compact_break(out, background());
+		err = compact_break(out);
 		if (err)
 			return err;
 		err = heap_move(heap, index, &route, &c->pace, out);
@@ -235,14 +235,15 @@ static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out)
 		return -ENOMEM;
 	for (plans = 0; err == -EAGAIN && plans < COMPACT_PLANS; plans++) {
 		err = compact_plan(c, heap, out, first);
-		if (err) {
-			err = c->torn && plans < COMPACT_PLANS - 1 ? -EAGAIN :
-			      compact_no_plan(c, heap, out, err);
-			continue;
+		if (err && c->torn && plans < COMPACT_PLANS - 1) {
+			err = compact_interrupted() ? -EINTR : -EAGAIN;
+		} else if (err) {
+			err = compact_no_plan(c, heap, out, err);
+		} else {
+			first = false;
+			if (!(out->flags & MEMMGR_COMPACT_DRY_RUN))
+				err = compact_carry(c, heap, out);
 		}
-		first = false;
-		if (!(out->flags & MEMMGR_COMPACT_DRY_RUN))
-			err = compact_carry(c, heap, out);
 	}
 	out->offset = c->plan.window == PLAN_NONE ? ~0ull :
 		      heap->arena + ((u64)c->plan.window << shift);
@@ -304,7 +305,7 @@ static int slab_empty(struct memmgr_heap *heap, u32 number, struct memmgr_compac
 	int err = 0;
 
 	for (; !err && heap_next_in_slab(heap, number, &i, &route, &fixed); i++) {
-		err = compact_break(out, background());
+		err = compact_break(out);
 		if (!err)
 			err = heap_move(heap, i, &route, &pace, out);
 	}
