@@ -31,7 +31,8 @@ static bool is_special(const char *path)
 
 /*
  * As open() makes a file, not as mkstemp() does. One that takes the place of another keeps
- * its mode; of somebody else's, no more of it than a new one would have.
+ * its mode; of somebody else's, or one that somebody may have linked there, no more of it
+ * than a new one would have.
  */
 static void set_mode(int fd, const char *path)
 {
@@ -40,7 +41,8 @@ static void set_mode(int fd, const char *path)
 
 	umask(mask);
 	if (!stat(path, &before))
-		mode = before.st_mode & (before.st_uid == geteuid() ? 0777 : mode);
+		mode = before.st_mode &
+		       (before.st_uid == geteuid() && before.st_nlink == 1 ? 0777 : mode);
 	fchmod(fd, mode);
 }
 
