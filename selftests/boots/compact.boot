@@ -4,4 +4,4 @@ CHECK=1
 DEBUGCHECK=1
 DTSO="no-map"
 GUEST="sh /usr/lib/memmgr/boots/kselftest.sh compact_live_writers compact_checkerboard compact_on_failure compact_interrupted"
-TIMEOUT=400
+TIMEOUT=1000

@@ -4,4 +4,4 @@ CHECK=1
 DEBUGCHECK=1
 DTSO=dmabuf
 GUEST="sh /usr/lib/memmgr/boots/guards.sh"
-TIMEOUT=600
+TIMEOUT=1200

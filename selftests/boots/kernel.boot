@@ -4,4 +4,4 @@ CHECK=1
 DEBUGCHECK=1
 DTSO="no-map"
 GUEST="sh /usr/lib/memmgr/boots/kselftest.sh -x isolation corruption_guard corruption_kernel corruption_oops compact_live_writers compact_checkerboard compact_on_failure compact_interrupted regions.sh params.sh"
-TIMEOUT=600
+TIMEOUT=1200

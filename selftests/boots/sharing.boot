@@ -3,4 +3,4 @@ DESC="importers, dma-bufs and protection on a region with struct pages and one w
 DEBUGCHECK=1
 DTSO=dmabuf
 GUEST="sh /usr/lib/memmgr/boots/sharing.sh"
-TIMEOUT=400
+TIMEOUT=1000

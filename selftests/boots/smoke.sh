@@ -65,8 +65,11 @@ check inject sh -c '
 	test $? = 5 && memctl inject heap main | grep -w off'
 check injected sh -c 'memctl failures | grep -w injected'
 check inject_killed sh -c '
-	memctl inject heap main --times 1 -- sleep 60 & sleep 1
-	memctl inject | grep -w main || exit 1
+	memctl inject heap main --times 1 -- sleep 60 &
+	i=0
+	until memctl inject | grep -w main; do
+		i=$((i + 1)); [ $i -lt 60 ] || exit 1; sleep 1
+	done
 	kill -TERM $!; wait $!; test $? = 143 && memctl alloc 4K --tag in && memctl free in'
 check latency sh -c '
 	memctl latency main -- sh -c "memctl alloc 64K --tag timed && memctl free timed && exit 6" >/tmp/latency

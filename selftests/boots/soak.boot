@@ -3,4 +3,4 @@ DESC="recorded programs at 90 % usage, with and without health; SOAK_OPS= and SO
 CHECK=1
 DTSO="no-map"
 GUEST="sh /usr/lib/memmgr/boots/soak.sh ${SOAK_OPS:-100000} ${SOAK_SEED:-1}"
-TIMEOUT=$((300 + ${SOAK_OPS:-100000} / 1000))
+TIMEOUT=$((600 + ${SOAK_OPS:-100000} / 1000))

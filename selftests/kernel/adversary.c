@@ -226,21 +226,21 @@ static void suffer(struct __test_metadata *_metadata, int fd, bool buffer,
 }
 
 #define ATTACK(name)							\
-	TEST_F_TIMEOUT(victim, adversary_##name, 120)			\
+	TEST_F(victim, adversary_##name)			\
 	{								\
 		suffer(_metadata, self->fd, false, name);		\
 	}
 
 /* The same, where the victim gave the attacker a read-only dma-buf. */
 #define ATTACK_BUFFER(name)						\
-	TEST_F_TIMEOUT(victim, adversary_##name, 120)			\
+	TEST_F(victim, adversary_##name)			\
 	{								\
 		suffer(_metadata, self->fd, true, name);		\
 	}
 
 /* The same, where the attacker's user may have QUOTA_PAGES. */
 #define ATTACK_QUOTA(name)						\
-	TEST_F_TIMEOUT(victim, adversary_##name, 120)			\
+	TEST_F(victim, adversary_##name)			\
 	{								\
 		ASSERT_EQ(0, mm_set_quota(self->fd, MEMMGR_QUOTA_USER, NOBODY, \
 					  QUOTA_PAGES * self->page, 0)); \
@@ -903,12 +903,12 @@ static void await_successor(struct __test_metadata *_metadata, int fd, bool resi
 	close(node);
 }
 
-TEST_F_TIMEOUT(victim, adversary_old_mapping_of_a_successor, 120)
+TEST_F(victim, adversary_old_mapping_of_a_successor)
 {
 	await_successor(_metadata, self->fd, false);
 }
 
-TEST_F_TIMEOUT(victim, adversary_mapping_of_what_was_cut, 120)
+TEST_F(victim, adversary_mapping_of_what_was_cut)
 {
 	await_successor(_metadata, self->fd, true);
 }
@@ -929,7 +929,7 @@ static void memory_with_a_past(const struct target *t)
 		HOLDS(is_zero(p + i, t->page));
 }
 
-TEST_F_TIMEOUT(victim, adversary_memory_with_a_past, 120)
+TEST_F(victim, adversary_memory_with_a_past)
 {
 	__u64 largest = must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).largest;
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, largest);
@@ -1649,7 +1649,7 @@ static void look_for_others(const struct target *t, int file, int said, int end)
 	} while (!poll(&over, 1, 0));
 }
 
-TEST_F_TIMEOUT(victim, adversary_buffer_touched_during_free, 120)
+TEST_F(victim, adversary_buffer_touched_during_free)
 {
 	struct target t = { .page = self->page };
 	struct memmgr_alloc a, b;
@@ -1843,7 +1843,7 @@ static void pages_kept_by_a_pipe(const struct target *t)
 ATTACK(pages_kept_by_a_pipe)
 
 /* Killed anywhere between protecting, mapping, freeing and creating heaps. */
-TEST_F_TIMEOUT(victim, adversary_killed_between_steps, 120)
+TEST_F(victim, adversary_killed_between_steps)
 {
 	int node = open_public_node(), round;
 	unsigned int seed = test_seed();

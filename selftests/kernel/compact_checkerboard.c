@@ -258,7 +258,7 @@ static void compact_all(struct __test_metadata *_metadata, struct board *b, cons
 	expect_contents(_metadata, b);
 }
 
-TEST_F_TIMEOUT(board, nothing_pinned_one_compaction, 300)
+TEST_F(board, nothing_pinned_one_compaction)
 {
 	struct memmgr_compact again;
 	struct board b;
@@ -273,7 +273,7 @@ TEST_F_TIMEOUT(board, nothing_pinned_one_compaction, 300)
 	end_board(&b);
 }
 
-TEST_F_TIMEOUT(board, mixed_sizes_one_compaction, 300)
+TEST_F(board, mixed_sizes_one_compaction)
 {
 	__u32 random = test_seed();
 	struct board b;
@@ -284,7 +284,7 @@ TEST_F_TIMEOUT(board, mixed_sizes_one_compaction, 300)
 }
 
 /* Blocks that cannot be mapped move as well. */
-TEST_F_TIMEOUT(board, small_units_of_a_shared_heap, 300)
+TEST_F(board, small_units_of_a_shared_heap)
 {
 	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-small");
 	__u32 random = test_seed();
@@ -360,7 +360,7 @@ static void take_runs(struct __test_metadata *_metadata, struct board *b, __u32 
 	expect_contents(_metadata, b);
 }
 
-TEST_F_TIMEOUT(board, order_6_nothing_pinned, 300)
+TEST_F(board, order_6_nothing_pinned)
 {
 	struct board b;
 
@@ -369,7 +369,7 @@ TEST_F_TIMEOUT(board, order_6_nothing_pinned, 300)
 	end_board(&b);
 }
 
-TEST_F_TIMEOUT(board, order_6_five_percent_pinned, 300)
+TEST_F(board, order_6_five_percent_pinned)
 {
 	__u32 random = test_seed(), pinned;
 	struct board b;
@@ -382,7 +382,7 @@ TEST_F_TIMEOUT(board, order_6_five_percent_pinned, 300)
 	end_board(&b);
 }
 
-TEST_F_TIMEOUT(board, order_6_aligned_and_pinned, 300)
+TEST_F(board, order_6_aligned_and_pinned)
 {
 	__u32 random = test_seed();
 	struct board b;
@@ -393,7 +393,7 @@ TEST_F_TIMEOUT(board, order_6_aligned_and_pinned, 300)
 	end_board(&b);
 }
 
-TEST_F_TIMEOUT(board, order_6_mixed_sizes_and_pinned, 300)
+TEST_F(board, order_6_mixed_sizes_and_pinned)
 {
 	__u32 random = test_seed();
 	struct sum sum = { 0 };
@@ -409,7 +409,7 @@ TEST_F_TIMEOUT(board, order_6_mixed_sizes_and_pinned, 300)
 	end_board(&b);
 }
 
-TEST_F_TIMEOUT(board, run_that_is_there_moves_nothing, 120)
+TEST_F(board, run_that_is_there_moves_nothing)
 {
 	struct memmgr_compact c = compact_request(MEMMGR_HEAP_MAIN, 0, 2 * self->page);
 
@@ -422,7 +422,7 @@ TEST_F_TIMEOUT(board, run_that_is_there_moves_nothing, 120)
 	EXPECT_EQ(c.before, c.after);
 }
 
-TEST_F_TIMEOUT(board, everything_pinned, 300)
+TEST_F(board, everything_pinned)
 {
 	struct memmgr_compact c;
 	struct board b;
@@ -446,7 +446,7 @@ TEST_F_TIMEOUT(board, everything_pinned, 300)
 }
 
 /* More than is free can be had by no compaction; more than there is never. */
-TEST_F_TIMEOUT(board, more_than_is_free, 300)
+TEST_F(board, more_than_is_free)
 {
 	struct memmgr_compact c;
 	struct board b;
@@ -591,7 +591,7 @@ static void explain_many(struct __test_metadata *_metadata, struct board *b, boo
 					 exact);
 }
 
-TEST_F_TIMEOUT(board, explained_nothing_pinned, 300)
+TEST_F(board, explained_nothing_pinned)
 {
 	struct board b;
 
@@ -600,7 +600,7 @@ TEST_F_TIMEOUT(board, explained_nothing_pinned, 300)
 	end_board(&b);
 }
 
-TEST_F_TIMEOUT(board, explained_five_percent_pinned, 300)
+TEST_F(board, explained_five_percent_pinned)
 {
 	__u32 random = test_seed();
 	struct memmgr_explain e;
@@ -617,7 +617,7 @@ TEST_F_TIMEOUT(board, explained_five_percent_pinned, 300)
 	end_board(&b);
 }
 
-TEST_F_TIMEOUT(board, explained_mixed_sizes, 300)
+TEST_F(board, explained_mixed_sizes)
 {
 	__u32 random = test_seed();
 	struct board b;
@@ -630,7 +630,7 @@ TEST_F_TIMEOUT(board, explained_mixed_sizes, 300)
 }
 
 /* What EXPLAIN calls the least is what COMPACT moves. */
-TEST_F_TIMEOUT(board, explained_is_what_is_done, 300)
+TEST_F(board, explained_is_what_is_done)
 {
 	struct memmgr_compact c;
 	struct memmgr_explain e;
@@ -650,7 +650,7 @@ TEST_F_TIMEOUT(board, explained_is_what_is_done, 300)
 }
 
 /* FRAG takes a few steps and EXPLAIN walks: a lower bound, never more. */
-TEST_F_TIMEOUT(board, frag_is_a_lower_bound, 300)
+TEST_F(board, frag_is_a_lower_bound)
 {
 	__u32 random = test_seed(), o;
 	struct memmgr_explain e;
@@ -677,7 +677,7 @@ TEST_F_TIMEOUT(board, frag_is_a_lower_bound, 300)
 
 /* ---- ranges ------------------------------------------------------------------ */
 
-TEST_F_TIMEOUT(board, ranges_are_emptied, 300)
+TEST_F(board, ranges_are_emptied)
 {
 	struct memmgr_compact c;
 	__u32 random = test_seed(), i;
@@ -703,7 +703,7 @@ TEST_F_TIMEOUT(board, ranges_are_emptied, 300)
 	end_board(&b);
 }
 
-TEST_F_TIMEOUT(board, range_in_a_shared_heap, 120)
+TEST_F(board, range_in_a_shared_heap)
 {
 	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-range");
 	struct memmgr_heap_query q;
@@ -856,7 +856,7 @@ TEST_F(board, arena_of_a_heap_stays)
 
 /* ---- steps and budgets --------------------------------------------------------- */
 
-TEST_F_TIMEOUT(board, steps_are_bounded, 300)
+TEST_F(board, steps_are_bounded)
 {
 	static const __u32 units[] = { 1, 3, 16 };
 	__u32 random = test_seed(), i;
@@ -902,7 +902,7 @@ TEST_F(board, large_block_in_small_steps)
 	EXPECT_NE(a.offset, offset_of(_metadata, self->fd, a.handle));
 }
 
-TEST_F_TIMEOUT(board, budget_in_several_calls, 300)
+TEST_F(board, budget_in_several_calls)
 {
 	__u64 moved = 0, left = ~0ull, budget, least;
 	struct memmgr_compact c, all;
@@ -955,7 +955,7 @@ static void wake_up(int signal)
 }
 
 /* What has been done when a signal comes stays done. */
-TEST_F_TIMEOUT(board, signals_end_it, 300)
+TEST_F(board, signals_end_it)
 {
 	struct sigaction action = { .sa_handler = wake_up };
 	pthread_t thread;
@@ -983,7 +983,7 @@ TEST_F_TIMEOUT(board, signals_end_it, 300)
 #define OBJECTS		1024u
 #define OBJECT		256u
 
-TEST_F_TIMEOUT(board, sparse_slabs_are_merged, 120)
+TEST_F(board, sparse_slabs_are_merged)
 {
 	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_SLAB, "t-merge");
 	static __u64 handles[OBJECTS];
@@ -1043,7 +1043,7 @@ TEST_F_TIMEOUT(board, sparse_slabs_are_merged, 120)
 }
 
 /* A pinned object keeps its slab. */
-TEST_F_TIMEOUT(board, pinned_objects_keep_their_slab, 120)
+TEST_F(board, pinned_objects_keep_their_slab)
 {
 	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_SLAB, "t-pinned");
 	static __u64 handles[OBJECTS], offsets[OBJECTS];

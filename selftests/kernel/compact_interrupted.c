@@ -10,6 +10,7 @@
  * demands the same of both.
  */
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "memmgr_test.h"
@@ -796,7 +797,7 @@ static void perform(struct __test_metadata *_metadata, int fd, size_t page, cons
 }
 
 #define INTERRUPT(name)							\
-	TEST_F_TIMEOUT(interrupted, name, 60)				\
+	TEST_F(interrupted, name)					\
 	{								\
 		if (!has_hold(self->fd))				\
 			SKIP(return, "no file hold in debugfs");	\
@@ -841,7 +842,7 @@ INTERRUPT(destroy)
 /* ---- killed ------------------------------------------------------------------------ */
 
 /* kill -9 of the owner while its memory moves. */
-TEST_F_TIMEOUT(interrupted, owner_is_killed, 60)
+TEST_F(interrupted, owner_is_killed)
 {
 	struct play play;
 
@@ -859,7 +860,7 @@ TEST_F_TIMEOUT(interrupted, owner_is_killed, 60)
 }
 
 /* The same, in the middle of a touch that waits for the move. */
-TEST_F_TIMEOUT(interrupted, owner_is_killed_while_it_writes, 60)
+TEST_F(interrupted, owner_is_killed_while_it_writes)
 {
 	struct pollfd acted;
 	struct play play;
@@ -884,7 +885,7 @@ TEST_F_TIMEOUT(interrupted, owner_is_killed_while_it_writes, 60)
 }
 
 /* kill -9 of the mover, without a "go": the owner's memory is whole and may be used. */
-TEST_F_TIMEOUT(interrupted, mover_is_killed, 60)
+TEST_F(interrupted, mover_is_killed)
 {
 	struct play play;
 	char c = 0;
@@ -906,7 +907,7 @@ TEST_F_TIMEOUT(interrupted, mover_is_killed, 60)
 }
 
 /* Both at once. */
-TEST_F_TIMEOUT(interrupted, both_are_killed, 60)
+TEST_F(interrupted, both_are_killed)
 {
 	struct play play;
 
@@ -933,6 +934,8 @@ static int empty_first(struct scene *s, __u32 pages)
 	struct memmgr_heap_query q;
 	struct memmgr_compact c;
 
+	/* Or it would be stopped for good when the test fails. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	DEMAND(fd >= 0);
 	DEMAND(!mm_heap_query(fd, s->heap, &q));
 	DEMAND(!mm_empty(fd, s->heap, q.offset, pages * s->page, &c));
@@ -969,7 +972,7 @@ static void end_looking(struct __test_metadata *_metadata, struct play *play, in
  * One is cut and the other one grows by as much, between the looks at what is in use
  * and at who has it. Both may move, so nothing is in the way.
  */
-TEST_F_TIMEOUT(looked_at, and_resized, 60)
+TEST_F(looked_at, and_resized)
 {
 	struct memmgr_alloc one, two;
 	struct memmgr_resize r;
@@ -992,7 +995,7 @@ TEST_F_TIMEOUT(looked_at, and_resized, 60)
 }
 
 /* One is freed then: what it had is not in the way. */
-TEST_F_TIMEOUT(looked_at, and_freed, 60)
+TEST_F(looked_at, and_freed)
 {
 	struct memmgr_alloc one, two;
 	struct memmgr_info info;

@@ -92,7 +92,7 @@ static bool reads_as_zeros(int fd, const struct memmgr_alloc *a)
 	return zero;
 }
 
-TEST_F_TIMEOUT(on_failure, succeeds_in_one_call, 300)
+TEST_F(on_failure, succeeds_in_one_call)
 {
 	struct memmgr_stats before, after;
 	struct memmgr_alloc a;
@@ -130,7 +130,7 @@ TEST_F_TIMEOUT(on_failure, succeeds_in_one_call, 300)
 	free(h.handles);
 }
 
-TEST_F_TIMEOUT(on_failure, all_that_is_free_at_once, 300)
+TEST_F(on_failure, all_that_is_free_at_once)
 {
 	struct memmgr_alloc a;
 	struct holes h;
@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(on_failure, all_that_is_free_at_once, 300)
 	free(h.handles);
 }
 
-TEST_F_TIMEOUT(on_failure, exhausted_stays_exhausted, 300)
+TEST_F(on_failure, exhausted_stays_exhausted)
 {
 	struct memmgr_info one, two;
 	struct memmgr_alloc a;
@@ -174,7 +174,7 @@ TEST_F_TIMEOUT(on_failure, exhausted_stays_exhausted, 300)
 	free(h.handles);
 }
 
-TEST_F_TIMEOUT(on_failure, pinned_is_said, 300)
+TEST_F(on_failure, pinned_is_said)
 {
 	struct memmgr_stats before, after;
 	struct memmgr_alloc a;
@@ -219,7 +219,7 @@ static void take_starts(struct __test_metadata *_metadata, int fd, size_t align,
 }
 
 /* What has to be aligned itself can lie nowhere else, so nothing can give way. */
-TEST_F_TIMEOUT(on_failure, others_keep_their_alignment, 300)
+TEST_F(on_failure, others_keep_their_alignment)
 {
 	size_t align = 16 * self->page;
 	struct memmgr_alloc a;
@@ -234,7 +234,7 @@ TEST_F_TIMEOUT(on_failure, others_keep_their_alignment, 300)
 }
 
 /* A run that is long enough, but begins at the wrong place everywhere. */
-TEST_F_TIMEOUT(on_failure, alignment, 300)
+TEST_F(on_failure, alignment)
 {
 	size_t align = 16 * self->page;
 	struct memmgr_alloc a;
@@ -256,7 +256,7 @@ TEST_F_TIMEOUT(on_failure, alignment, 300)
 	EXPECT_EQ(a.offset, i.offset);
 }
 
-TEST_F_TIMEOUT(on_failure, mappings_live_through_it, 300)
+TEST_F(on_failure, mappings_live_through_it)
 {
 	struct memmgr_alloc a;
 	unsigned char *p[16];
@@ -291,7 +291,7 @@ TEST_F_TIMEOUT(on_failure, mappings_live_through_it, 300)
 	free(h.handles);
 }
 
-TEST_F_TIMEOUT(on_failure, guard_and_persistent, 300)
+TEST_F(on_failure, guard_and_persistent)
 {
 	struct memmgr_alloc a;
 	struct holes h;
@@ -306,7 +306,7 @@ TEST_F_TIMEOUT(on_failure, guard_and_persistent, 300)
 	free(h.handles);
 }
 
-TEST_F_TIMEOUT(on_failure, batch, 300)
+TEST_F(on_failure, batch)
 {
 	__u64 handles[8];
 	struct holes h;
@@ -328,7 +328,7 @@ TEST_F_TIMEOUT(on_failure, batch, 300)
 }
 
 /* A slab heap that cannot grow, for main has no run for a slab. */
-TEST_F_TIMEOUT(on_failure, slab_heap_grows, 300)
+TEST_F(on_failure, slab_heap_grows)
 {
 	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_SLAB, "t-grow");
 	struct memmgr_alloc a;
@@ -358,7 +358,7 @@ TEST_F_TIMEOUT(on_failure, slab_heap_grows, 300)
 	free(h.handles);
 }
 
-TEST_F_TIMEOUT(on_failure, shared_heap_of_small_units, 120)
+TEST_F(on_failure, shared_heap_of_small_units)
 {
 	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-small");
 	struct memmgr_alloc a;
@@ -423,7 +423,7 @@ static int as_nobody(int node, __u64 bytes)
 	return reads_as_zeros(fd, &a) ? 0 : 6;
 }
 
-TEST_F_TIMEOUT(on_failure, unprivileged, 300)
+TEST_F(on_failure, unprivileged)
 {
 	int node = open_public_node();
 	struct holes h;
@@ -442,7 +442,7 @@ TEST_F_TIMEOUT(on_failure, unprivileged, 300)
 }
 
 /* A quota refuses first, and nothing moves for a request that it refuses. */
-TEST_F_TIMEOUT(on_failure, quota_comes_first, 300)
+TEST_F(on_failure, quota_comes_first)
 {
 	int other = open_device(O_RDWR);
 	struct memmgr_info one, two;

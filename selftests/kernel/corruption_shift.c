@@ -174,7 +174,7 @@ static void expect_at_end(struct __test_metadata *_metadata, struct scene *s,
 }
 
 /* Where it lies, by its size and alignment; it is no larger than others, and clear. */
-TEST_F_TIMEOUT(shift, corruption_shift_place, 200)
+TEST_F(shift, corruption_shift_place)
 {
 	const __u64 page = self->page;
 	const __u64 sizes[] = { 1, 7, 8, 9, 100, page - 8, page - 1, page, page + 1, 2 * page,
@@ -246,7 +246,7 @@ static void damage_one(struct __test_metadata *_metadata, struct scene *s, __u64
 	unmap_all();
 }
 
-TEST_F_TIMEOUT(shift, corruption_shift_each_byte, 200)
+TEST_F(shift, corruption_shift_each_byte)
 {
 	const __u64 sizes[] = { 1, 9, 100, self->page - 13, self->page + 5 };
 	struct scene s;

@@ -287,7 +287,7 @@ static void permutation(int n, int *order)
 	}
 }
 
-TEST_F_TIMEOUT(dmabuf, closing_in_every_order, 120)
+TEST_F(dmabuf, closing_in_every_order)
 {
 	size_t bytes = PAGES * self->page;
 	__u64 idle = used_now(self->fd);
@@ -308,7 +308,7 @@ TEST_F_TIMEOUT(dmabuf, closing_in_every_order, 120)
 	}
 }
 
-TEST_F_TIMEOUT(dmabuf, killed_between_any_two_steps, 120)
+TEST_F(dmabuf, killed_between_any_two_steps)
 {
 	int n, step, stop, order[EVENTS];
 	size_t bytes = PAGES * self->page;
@@ -471,12 +471,12 @@ static void look_and_go(struct __test_metadata *_metadata, bool by_close)
 	}
 }
 
-TEST_F_TIMEOUT(dmabuf, looked_at_while_it_is_freed, 120)
+TEST_F(dmabuf, looked_at_while_it_is_freed)
 {
 	look_and_go(_metadata, false);
 }
 
-TEST_F_TIMEOUT(dmabuf, looked_at_while_its_client_closes, 120)
+TEST_F(dmabuf, looked_at_while_its_client_closes)
 {
 	look_and_go(_metadata, true);
 }
@@ -706,7 +706,7 @@ static void kill_one(struct __test_metadata *_metadata, int exporter, int import
 	close(sockets[1]);
 }
 
-TEST_F_TIMEOUT(dmabuf, killed_with_an_importer_attached, 240)
+TEST_F(dmabuf, killed_with_an_importer_attached)
 {
 	int exporter, importer, victim;
 

@@ -378,7 +378,7 @@ TEST_F(health, every_client_gets_all)
 	close(late);
 }
 
-TEST_F_TIMEOUT(health, overflow_is_counted, 120)
+TEST_F(health, overflow_is_counted)
 {
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
 	static const int extra[] = { 0, 1, 44, REMEMBERED + 7 };
@@ -498,7 +498,7 @@ static void hold_hundredths(struct __test_metadata *_metadata, int fd, struct ba
 		ASSERT_EQ(0, mm_free(fd, b->handles[b->count - 1]));
 }
 
-TEST_F_TIMEOUT(health, low_and_not_low, 300)
+TEST_F(health, low_and_not_low)
 {
 	struct ballast b = { 0 };
 	struct memmgr_event e;
@@ -543,7 +543,7 @@ TEST_F_TIMEOUT(health, low_and_not_low, 300)
 }
 
 /* The threshold is set below what is in use, and above it again. */
-TEST_F_TIMEOUT(health, thresholds_hold_from_now_on, 120)
+TEST_F(health, thresholds_hold_from_now_on)
 {
 	struct ballast b = { 0 };
 	int fd;
@@ -616,7 +616,7 @@ static void expect_shown(struct __test_metadata *_metadata, struct board *b)
 		EXPECT_TRUE(is_pattern(b->shown[i], page_size(), i));
 }
 
-TEST_F_TIMEOUT(health, fragmented_and_off, 300)
+TEST_F(health, fragmented_and_off)
 {
 	static struct board b;
 	struct memmgr_health before, after;
@@ -649,12 +649,12 @@ TEST_F_TIMEOUT(health, fragmented_and_off, 300)
 	ASSERT_EQ(0, mm_free_batch(self->fd, b.handles, b.count - 1));
 	e = next_event(_metadata, fd);
 	EXPECT_EQ(MEMMGR_EVENT_NOT_FRAGMENTED, e.kind);
-	EXPECT_GT(250, e.value);
+	EXPECT_GE(250, e.value);
 	wait_for_state(_metadata, self->fd, 0);
 	close(fd);
 }
 
-TEST_F_TIMEOUT(health, fragmented_and_on, 300)
+TEST_F(health, fragmented_and_on)
 {
 	static struct board b;
 	struct memmgr_health before, after;
@@ -705,7 +705,7 @@ static void expect_compacted(struct __test_metadata *_metadata, int fd, __u64 mo
 	EXPECT_EQ(moved, e.value);
 }
 
-TEST_F_TIMEOUT(health, slices_are_one_event, 300)
+TEST_F(health, slices_are_one_event)
 {
 	static struct board b;
 	struct memmgr_compact c;
@@ -732,7 +732,7 @@ TEST_F_TIMEOUT(health, slices_are_one_event, 300)
 }
 
 /* What a client moved is its own event, when it stops half-way as well. */
-TEST_F_TIMEOUT(health, closed_between_slices, 300)
+TEST_F(health, closed_between_slices)
 {
 	static struct board b;
 	struct memmgr_compact c, rest;
@@ -756,7 +756,7 @@ TEST_F_TIMEOUT(health, closed_between_slices, 300)
 }
 
 /* The worker sleeps a thousand times as long as it works: that is when it is stopped. */
-TEST_F_TIMEOUT(health, turned_off_between_slices, 300)
+TEST_F(health, turned_off_between_slices)
 {
 	struct memmgr_health before, h = {
 		.compact_above = 300, .warn_above = 1000, .hysteresis = 50, .cpu = 1,
@@ -791,7 +791,7 @@ TEST_F_TIMEOUT(health, turned_off_between_slices, 300)
 }
 
 /* Turned on when it is too late for the event: it acts all the same. */
-TEST_F_TIMEOUT(health, turned_on_while_fragmented, 300)
+TEST_F(health, turned_on_while_fragmented)
 {
 	static struct board b;
 	struct memmgr_event e;
@@ -818,29 +818,25 @@ TEST_F_TIMEOUT(health, turned_on_while_fragmented, 300)
 /* When the worker has seen all there is to see, it sees nothing more for 2 s. */
 static void expect_idle(struct __test_metadata *_metadata, int fd)
 {
-	__u64 checks = ~0ull, now;
+	__u64 checks = ~0ull, now = health_now(_metadata, fd).checks;
 	int i;
 
-	for (i = 0; i < 60; i++) {
-		now = health_now(_metadata, fd).checks;
-		if (now == checks)
-			break;
+	for (i = 0; i < 30 && now != checks; i++) {
 		checks = now;
-		usleep(500000);
+		usleep(2000000);
+		now = health_now(_metadata, fd).checks;
 	}
-	ASSERT_EQ(checks, now) {
+	EXPECT_EQ(checks, now) {
 		struct memmgr_health h = health_now(_metadata, fd);
 
 		TH_LOG("no rest: state %u, fragmentation %u, %llu checks, %llu moves", h.state,
 		       h.fragmentation, (unsigned long long)h.checks,
 		       (unsigned long long)h.moves);
 	}
-	usleep(2000000);
-	EXPECT_EQ(checks, health_now(_metadata, fd).checks);
 }
 
 /* What is pinned stays where it is, whatever the worker would like. */
-TEST_F_TIMEOUT(health, worker_respects_pins, 300)
+TEST_F(health, worker_respects_pins)
 {
 	static struct board b;
 	static __u64 offsets[BOARD];
@@ -875,7 +871,7 @@ TEST_F_TIMEOUT(health, worker_respects_pins, 300)
 
 /* ---- idle ------------------------------------------------------------------------------- */
 
-TEST_F_TIMEOUT(health, idle_worker_sleeps, 120)
+TEST_F(health, idle_worker_sleeps)
 {
 	quiet(_metadata, self->fd);
 	must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, MIB);
@@ -886,7 +882,7 @@ TEST_F_TIMEOUT(health, idle_worker_sleeps, 120)
 }
 
 /* Even when it is fragmented, and nothing can be done about it. */
-TEST_F_TIMEOUT(health, worker_that_cannot_help_sleeps, 120)
+TEST_F(health, worker_that_cannot_help_sleeps)
 {
 	static struct board b;
 	__u32 i;
@@ -902,7 +898,7 @@ TEST_F_TIMEOUT(health, worker_that_cannot_help_sleeps, 120)
 }
 
 /* Looking is no change. */
-TEST_F_TIMEOUT(health, readers_do_not_wake_it, 120)
+TEST_F(health, readers_do_not_wake_it)
 {
 	struct memmgr_explain e;
 	struct memmgr_frag f;

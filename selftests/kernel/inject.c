@@ -127,7 +127,7 @@ static void only_nth_fails(struct __test_metadata *_metadata, int fd, __u32 heap
 		EXPECT_EQ(0, mm_free(fd, made[count]));
 }
 
-TEST_F_TIMEOUT(inject_kind, nth_request_to_a_heap, 120)
+TEST_F(inject_kind, nth_request_to_a_heap)
 {
 	__u32 heap, n;
 
@@ -144,7 +144,7 @@ TEST_F_TIMEOUT(inject_kind, nth_request_to_a_heap, 120)
 	}
 }
 
-TEST_F_TIMEOUT(inject_kind, nth_request_of_a_client, 120)
+TEST_F(inject_kind, nth_request_of_a_client)
 {
 	int other = open_device(O_RDWR);
 	__u32 heap, n;

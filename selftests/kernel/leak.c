@@ -131,7 +131,7 @@ TEST_F(leak, resize_is_counted)
 #define EVERY		1000	/* one in so many is forgotten at place 3 */
 
 /* Thousands of allocations from many places, of which one forgets some. */
-TEST_F_TIMEOUT(leak, one_in_a_thousand, 120)
+TEST_F(leak, one_in_a_thousand)
 {
 	__u64 before[PLACES], live[64] = { 0 };
 	struct memmgr_alloc a;
@@ -341,7 +341,7 @@ static int fill_as_nobody(int node, __u32 count)
 }
 
 /* However many places a user makes up, what root runs still has room for its own. */
-TEST_F_TIMEOUT(leak, users_leave_room, 120)
+TEST_F(leak, users_leave_room)
 {
 	struct memmgr_track t = track(_metadata, self->fd, MEMMGR_HEAP_MAIN, MEMMGR_TRACK_ON);
 	int node = open_public_node();
@@ -366,7 +366,7 @@ TEST_F_TIMEOUT(leak, users_leave_room, 120)
 }
 
 /* More places than there is room for: counted, and nothing else happens. */
-TEST_F_TIMEOUT(leak, more_sites_than_room, 120)
+TEST_F(leak, more_sites_than_room)
 {
 	struct memmgr_track t = track(_metadata, self->fd, MEMMGR_HEAP_MAIN, MEMMGR_TRACK_ON);
 	struct memmgr_alloc a;

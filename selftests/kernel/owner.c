@@ -133,7 +133,7 @@ static void hurry_in_threads(void)
 	hurry(&v[0]);
 }
 
-TEST_F_TIMEOUT(owner, sigkill_in_the_middle, 120)
+TEST_F(owner, sigkill_in_the_middle)
 {
 	int round;
 

@@ -109,7 +109,7 @@ static bool changes(struct __test_metadata *_metadata, int fd, __u64 handle,
 	return before != after;
 }
 
-TEST_F_TIMEOUT(protect_race, no_write_after_protect, 120)
+TEST_F(protect_race, no_write_after_protect)
 {
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN,
 					   self->page);
@@ -138,7 +138,7 @@ TEST_F_TIMEOUT(protect_race, no_write_after_protect, 120)
 	munmap((void *)words, self->page);
 }
 
-TEST_F_TIMEOUT(protect_race, no_write_after_seal, 120)
+TEST_F(protect_race, no_write_after_seal)
 {
 	unsigned int seed = test_seed(), round, late = 0, written = 0;
 	pthread_t thread[THREADS];

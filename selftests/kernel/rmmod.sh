@@ -20,7 +20,12 @@ refused_while_open() {
 # A process that sleeps with the device as its standard input.
 refused_while_a_process_holds_it() {
 	sleep 1000 </dev/memmgr &
-	sleep 1
+	i=0
+	until [ "$(readlink /proc/$!/fd/0)" = /dev/memmgr ]; do
+		i=$((i + 1))
+		[ $i -lt 60 ] || return 1
+		sleep 1
+	done
 	if rmmod memmgr 2>/dev/null; then
 		echo "rmmod was not refused"
 		kill $!

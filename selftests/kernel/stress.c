@@ -202,7 +202,7 @@ static void run_workers(struct __test_metadata *_metadata, struct worker *w, int
 }
 
 /* One thread on each kind of heap, and as many on main, through one file. */
-TEST_F_TIMEOUT(stress, all_kinds_at_once, 300)
+TEST_F(stress, all_kinds_at_once)
 {
 	static const __u32 largest[MEMMGR_KINDS] = { 9000, 192, 256, 1500 };
 	static struct worker w[2 * THREADS];
@@ -237,7 +237,7 @@ TEST_F_TIMEOUT(stress, all_kinds_at_once, 300)
 }
 
 /* Several clients on one shared heap of each kind that has no order. */
-TEST_F_TIMEOUT(stress, many_clients_on_shared_heaps, 300)
+TEST_F(stress, many_clients_on_shared_heaps)
 {
 	static const __u32 kinds[] = {
 		MEMMGR_KIND_BUDDY, MEMMGR_KIND_SLAB, MEMMGR_KIND_POOL,
@@ -303,7 +303,7 @@ static void *come_and_go(void *argument)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(stress, heaps_come_and_go, 300)
+TEST_F(stress, heaps_come_and_go)
 {
 	static struct worker w[THREADS];
 	pthread_t threads[THREADS];
@@ -399,7 +399,7 @@ static void tame(int fd, __u32 *random, unsigned int which, __u32 *words)
 		d->heap = MEMMGR_HEAP_ANY;
 }
 
-TEST_F_TIMEOUT(stress, random_structures, 300)
+TEST_F(stress, random_structures)
 {
 	static __u32 words[256];
 	static unsigned char buffer[1 << 20];

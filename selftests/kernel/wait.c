@@ -2,6 +2,7 @@
 /*
  * Waiting for a block of a pool: timeouts, signals, wake-ups, many waiters.
  */
+#include <limits.h>
 #include <sys/time.h>
 
 #include "memmgr_test.h"
@@ -32,16 +33,13 @@ static struct memmgr_alloc waiting_request(__u32 heap, __u32 timeout_ms)
 TEST_F(wait, no_wait_when_a_block_is_free)
 {
 	struct memmgr_alloc a;
-	__u64 start;
 	__u32 heap;
 
 	if (!kind_is_built(self->fd, MEMMGR_KIND_POOL))
 		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_POOL]);
 	heap = pool_of(_metadata, self->fd, 1);
 	a = waiting_request(heap, 10000);
-	start = now_ns(CLOCK_MONOTONIC);
 	EXPECT_EQ(0, mm_alloc(self->fd, &a));
-	EXPECT_GT(1000 * MS, now_ns(CLOCK_MONOTONIC) - start);
 	EXPECT_EQ(0, must_stats(_metadata, self->fd, heap).waits);
 }
 
@@ -61,7 +59,6 @@ TEST_F(wait, times_out)
 	EXPECT_EQ(-ETIMEDOUT, mm_alloc(self->fd, &a));
 	took = now_ns(CLOCK_MONOTONIC) - start;
 	EXPECT_LE(149 * MS, took);
-	EXPECT_GT(5000 * MS, took);
 	EXPECT_EQ(MEMMGR_REASON_TIMEOUT, a.reason);
 	EXPECT_EQ(NO_HANDLE, a.handle);
 	s = must_stats(_metadata, self->fd, heap);
@@ -78,7 +75,11 @@ static void on_alarm(int signal)
 TEST_F(wait, signal_interrupts)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
-	struct itimerval in_100_ms = { .it_value = { .tv_usec = 100000 } };
+	/* Again and again: the first one may come before the wait. */
+	struct itimerval every_100_ms = {
+		.it_value = { .tv_usec = 100000 }, .it_interval = { .tv_usec = 100000 },
+	};
+	struct itimerval never = { 0 };
 	struct memmgr_alloc a;
 	__u32 heap;
 
@@ -87,9 +88,10 @@ TEST_F(wait, signal_interrupts)
 	heap = pool_of(_metadata, self->fd, 1);
 	must_alloc(_metadata, self->fd, heap, 64);
 	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
-	ASSERT_EQ(0, setitimer(ITIMER_REAL, &in_100_ms, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &every_100_ms, NULL));
 	a = waiting_request(heap, 0);
 	EXPECT_EQ(-EINTR, mm_alloc(self->fd, &a));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
 	EXPECT_EQ(1, must_stats(_metadata, self->fd, heap).live);
 	EXPECT_EQ(0, mm_check(self->fd, heap));
 }
@@ -121,6 +123,19 @@ static void *wait_and_free(void *argument)
 	return NULL;
 }
 
+static bool somebody_waits(int fd, __u32 heap)
+{
+	struct memmgr_stats s = { .size = sizeof(s), .heap = heap };
+	int i;
+
+	for (i = 0; i < 2000; i++) {
+		if (!mm_stats(fd, heap, &s) && s.waits)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 TEST_F(wait, free_wakes)
 {
 	struct waiter w = { .fd = self->fd, .rounds = 1, .result = 1 };
@@ -132,7 +147,7 @@ TEST_F(wait, free_wakes)
 	w.heap = pool_of(_metadata, self->fd, 1);
 	a = must_alloc(_metadata, self->fd, w.heap, 64);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_free, &w));
-	usleep(100000);
+	ASSERT_TRUE(somebody_waits(self->fd, w.heap));
 	EXPECT_EQ(1, w.result);
 	ASSERT_EQ(0, mm_free(self->fd, a.handle));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
@@ -144,7 +159,7 @@ TEST_F(wait, free_wakes)
 TEST_F(wait, close_of_another_client_wakes)
 {
 	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_POOL, "t-shared");
-	struct waiter w = { .fd = self->fd, .rounds = 1, .timeout_ms = 10000 };
+	struct waiter w = { .fd = self->fd, .rounds = 1, .timeout_ms = INT_MAX };
 	int other = open_device(O_RDWR);
 	pthread_t thread;
 
@@ -157,7 +172,7 @@ TEST_F(wait, close_of_another_client_wakes)
 	w.heap = c.heap;
 	must_alloc(_metadata, other, c.heap, 64);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_free, &w));
-	usleep(50000);
+	ASSERT_TRUE(somebody_waits(self->fd, w.heap));
 	close(other);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, w.result);
@@ -218,29 +233,26 @@ TEST_F(wait, killed_while_waiting)
 	EXPECT_TRUE(state_returns(self->fd, &self->before));
 }
 
-/* The heap goes while somebody waits: refused, or the waiter is told. */
+/* The heap goes while somebody waits, who is told. */
 TEST_F(wait, heap_under_a_waiter)
 {
-	struct waiter w = { .fd = self->fd, .rounds = 1, .timeout_ms = 500 };
+	struct waiter w = { .fd = self->fd, .rounds = 1, .timeout_ms = 20000 };
 	pthread_t thread;
-	int result;
 
 	if (!kind_is_built(self->fd, MEMMGR_KIND_POOL))
 		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_POOL]);
 	w.heap = pool_of(_metadata, self->fd, 1);
 	must_alloc(_metadata, self->fd, w.heap, 64);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_free, &w));
-	usleep(100000);
-	result = mm_heap_destroy(self->fd, w.heap, MEMMGR_DESTROY_FORCE);
+	ASSERT_TRUE(somebody_waits(self->fd, w.heap));
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, w.heap, MEMMGR_DESTROY_FORCE));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_TRUE(result == 0 || result == -EBUSY);
-	EXPECT_EQ(result ? -ETIMEDOUT : -ENOENT, w.result);
+	EXPECT_EQ(-ENOENT, w.result);
 }
 
 TEST_F(wait, what_can_never_be_served_does_not_wait)
 {
 	struct memmgr_alloc a;
-	__u64 start;
 	__u32 heap;
 
 	if (!kind_is_built(self->fd, MEMMGR_KIND_POOL))
@@ -248,10 +260,9 @@ TEST_F(wait, what_can_never_be_served_does_not_wait)
 	heap = pool_of(_metadata, self->fd, 1);
 	a = waiting_request(heap, 10000);
 	a.bytes = 100000;
-	start = now_ns(CLOCK_MONOTONIC);
 	EXPECT_EQ(-ENOMEM, mm_alloc(self->fd, &a));
 	EXPECT_EQ(MEMMGR_REASON_TOO_LARGE, a.reason);
-	EXPECT_GT(2000 * MS, now_ns(CLOCK_MONOTONIC) - start);
+	EXPECT_EQ(0, must_stats(_metadata, self->fd, heap).waits);
 }
 
 MEMMGR_TEST_MAIN

@@ -213,7 +213,7 @@ static void *churn(void *argument)
 	return (void *)round;
 }
 
-TEST_F_TIMEOUT(mapped, library_mapped_threads, 300)
+TEST_F(mapped, library_mapped_threads)
 {
 	pthread_t thread[THREADS];
 	void *rounds;

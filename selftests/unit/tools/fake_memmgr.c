@@ -9,7 +9,10 @@
  * of the ABI: every heap is a range of main with a list of blocks in order of
  * their offset, searched first fit. It does not wait, and does not map. With
  * FAKE_DAMAGE in the environment what is written goes wrong in one bit, with
- * FAKE_INTERRUPT=N SIGINT arrives with the Nth allocation or compaction. Compaction
+ * FAKE_INTERRUPT=N SIGINT arrives with the Nth allocation or compaction, with
+ * FAKE_INTERRUPT_STATS=N with the Nth request for statistics. With
+ * FAKE_GROWS="FROM TO BYTES" somebody who has gone since allocates BYTES with each of
+ * the requests for statistics FROM to TO, persistent, with the tag grows. Compaction
  * moves everything to the front of its heap, and each call takes FAKE_SLOW ms. What
  * read() gives is in FAKE_EVENTS="KIND:VALUE:LIMIT:BYTES ...".
  * FAKE_OWNER="COMM UID PINS" says who allocates, and how often that is pinned.
@@ -49,6 +52,7 @@
 #define PAGE		4096ull
 #define RECORDS		65536u
 #define NONE		UINT32_MAX
+#define NOBODY		(1u << 30)	/* no process can have that id */
 
 struct block {
 	struct memmgr_info info;	/* handle 0: free record */
@@ -1167,7 +1171,7 @@ static int do_corruptions(struct memmgr_corruptions *corruptions)
 			return 0;
 		}
 		c.seq = seq;
-		c.time_ns = ((uint64_t)now.tv_sec - 3) * 1000000000ull;
+		c.time_ns = ((uint64_t)now.tv_sec - 3) * 1000000000ull + (uint64_t)now.tv_nsec;
 		c.distance = distance;
 		c.damaged = damaged;
 		c.bytes = bytes;
@@ -1218,13 +1222,30 @@ static int do_accounts(struct memmgr_accounts *accounts)
 	return 0;
 }
 
-static void interrupt(void)
+static void interrupt(const char *name, int *calls)
 {
-	static int allocations;
-	const char *when = getenv("FAKE_INTERRUPT");
+	const char *when = getenv(name);
 
-	if (when && ++allocations == atoi(when))
+	if (++*calls == (when ? atoi(when) : 0))
 		raise(SIGINT);
+}
+
+/* What happens meanwhile is told by how often somebody looked, not by a clock. */
+static void grow(int looks)
+{
+	struct memmgr_alloc alloc = {
+		.size = sizeof(alloc), .flags = MEMMGR_ALLOC_PERSISTENT, .tag = "grows",
+	};
+	const char *grows = getenv("FAKE_GROWS");
+	unsigned long long bytes;
+	int from, to;
+
+	if (!grows || sscanf(grows, "%d %d %llu", &from, &to, &bytes) != 3 || looks < from ||
+	    looks > to)
+		return;
+	alloc.bytes = bytes;
+	if (!do_alloc(&alloc))
+		block_at(alloc.handle)->info.pid = NOBODY;
 }
 
 /* Calls that change something or not, as they are told. */
@@ -1246,6 +1267,7 @@ static bool only_asks(unsigned long command, const void *arg)
 
 static int dispatch(unsigned long command, void *arg)
 {
+	static int changes, looks;
 	static const uint64_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
 					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x17 | 1u << 0x19 |
 					  1ull << 0x20 | 1ull << 0x23;
@@ -1262,7 +1284,7 @@ static int dispatch(unsigned long command, void *arg)
 	case MEMMGR_IOC_HEAP_QUERY:
 		return do_heap_query(arg);
 	case MEMMGR_IOC_ALLOC:
-		interrupt();
+		interrupt("FAKE_INTERRUPT", &changes);
 		return measured_alloc(arg);
 	case MEMMGR_IOC_FREE:
 		return measured_free(((struct memmgr_free *)arg)->handle);
@@ -1289,6 +1311,8 @@ static int dispatch(unsigned long command, void *arg)
 	case MEMMGR_IOC_LATENCY:
 		return do_latency(arg);
 	case MEMMGR_IOC_STATS:
+		interrupt("FAKE_INTERRUPT_STATS", &looks);
+		grow(looks);
 		return do_stats(arg);
 	case MEMMGR_IOC_FRAG:
 		return do_frag(arg);
@@ -1301,7 +1325,7 @@ static int dispatch(unsigned long command, void *arg)
 	case MEMMGR_IOC_EXPLAIN:
 		return do_explain(arg);
 	case MEMMGR_IOC_COMPACT:
-		interrupt();
+		interrupt("FAKE_INTERRUPT", &changes);
 		if (getenv("FAKE_SLOW"))
 			usleep(1000u * (unsigned int)atoi(getenv("FAKE_SLOW")));
 		return do_compact(arg);
