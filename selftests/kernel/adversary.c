@@ -226,21 +226,21 @@ static void suffer(struct __test_metadata *_metadata, int fd, bool buffer,
 }
 
 #define ATTACK(name)							\
-	TEST_F(victim, adversary_##name)			\
+	TEST_F(victim, adversary_##name)				\
 	{								\
 		suffer(_metadata, self->fd, false, name);		\
 	}
 
 /* The same, where the victim gave the attacker a read-only dma-buf. */
 #define ATTACK_BUFFER(name)						\
-	TEST_F(victim, adversary_##name)			\
+	TEST_F(victim, adversary_##name)				\
 	{								\
 		suffer(_metadata, self->fd, true, name);		\
 	}
 
 /* The same, where the attacker's user may have QUOTA_PAGES. */
 #define ATTACK_QUOTA(name)						\
-	TEST_F(victim, adversary_##name)			\
+	TEST_F(victim, adversary_##name)				\
 	{								\
 		ASSERT_EQ(0, mm_set_quota(self->fd, MEMMGR_QUOTA_USER, NOBODY, \
 					  QUOTA_PAGES * self->page, 0)); \

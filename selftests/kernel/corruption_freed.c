@@ -19,6 +19,13 @@ static const struct memmgr_debug poison = {
 	.quarantine_bytes = 64 * KIB,
 };
 
+/* Room for all that is freed, which is not poisoned. */
+static const struct memmgr_debug keep = {
+	.flags = MEMMGR_DEBUG_QUARANTINE,
+	.quarantine_blocks = 100,
+	.quarantine_bytes = ~0ull,
+};
+
 static struct memmgr_debug must_debug(struct __test_metadata *_metadata, int fd, __u32 heap)
 {
 	struct memmgr_debug d;
@@ -231,16 +238,12 @@ TEST_F(corruption_freed, corruption_quarantine_of_main_yields)
 /* A request that no memory could serve is no reason to give up what is kept. */
 TEST_F(corruption_freed, corruption_quarantine_stays)
 {
-	struct memmgr_debug all = {
-		.flags = MEMMGR_DEBUG_QUARANTINE, .quarantine_bytes = ~0ull,
-		.quarantine_blocks = 100,
-	};
 	struct memmgr_alloc a;
 	int i;
 
 	if (!debug_is_built(self->fd))
 		SKIP(return, "not in this build");
-	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, all));
+	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, keep));
 	for (i = 1; i <= 3; i++) {
 		a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
 		ASSERT_EQ(0, mm_free(self->fd, a.handle));
@@ -256,10 +259,6 @@ TEST_F(corruption_freed, corruption_quarantine_stays)
 TEST_F(corruption_freed, corruption_quarantine_stays_without_records)
 {
 	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-few");
-	struct memmgr_debug all = {
-		.flags = MEMMGR_DEBUG_QUARANTINE, .quarantine_bytes = ~0ull,
-		.quarantine_blocks = 100,
-	};
 	struct memmgr_alloc a;
 	__u32 heap;
 
@@ -267,7 +266,7 @@ TEST_F(corruption_freed, corruption_quarantine_stays_without_records)
 		SKIP(return, "not in this build");
 	config.max_allocations = 2;
 	heap = must_heap(_metadata, self->fd, config);
-	ASSERT_EQ(0, debug_set(self->fd, heap, all));
+	ASSERT_EQ(0, debug_set(self->fd, heap, keep));
 	a = must_alloc(_metadata, self->fd, heap, self->page);
 	ASSERT_EQ(0, mm_free(self->fd, a.handle));
 	must_alloc(_metadata, self->fd, heap, self->page);
