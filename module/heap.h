@@ -221,6 +221,12 @@ static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 }
 
+/* In functions that are called with the heap locked. */
+static inline void heap_assert_locked(const struct memmgr_heap *heap)
+{
+	lockdep_assert_held(&heap->lock);
+}
+
 /*
  * The same in the fast paths, without the calls: the kernel's own inline form of
  * the lock, where this kernel has one. The spare stays: who takes the lock this

@@ -388,15 +388,15 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 	record->access = access;
 	/* Faults ask the record, which nobody else changes meanwhile. */
 	if (seen.access & ~access) {
-		record->state = RECORD_CHANGING;
+		record_set_state(heap, record, RECORD_CHANGING);
 		heap_unlock(heap, flags);
 		err = protect_zap(heap, &seen, handle);
 		flags = heap_lock(heap);
-		if (record_of(heap, handle) != record) {
+		if (!record_is_still(heap, record, handle, RECORD_CHANGING)) {
 			err = -EBADF;
 			goto out;
 		}
-		record->state = RECORD_LIVE;
+		record_set_state(heap, record, RECORD_LIVE);
 		if (err)
 			record->access = seen.access;
 	}

@@ -26,6 +26,7 @@ static void record_prepare(struct record *record, struct client *client,
 			   const struct heap_request *rq)
 {
 	*record = (struct record) {
+		.state = RECORD_NEW,
 		.flags = rq->flags,
 		.bytes = rq->bytes,
 		.align = rq->align,
@@ -164,7 +165,7 @@ static int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer,
 	record = record_of(heap, handle);
 	if (record) {
 		zones_paint(heap, record);
-		record->state = RECORD_LIVE;
+		record_set_state(heap, record, RECORD_LIVE);
 		record_describe(heap, record, viewer, info);
 		trace_memmgr_alloc(heap->region->name, heap->name, handle, info->offset,
 				   record->bytes, record->align, record->tag, 0);
@@ -693,15 +694,15 @@ static int resize_cut(struct memmgr_heap *heap, struct record *record,
 	/* Not for a size near 2^64 that wraps: that one is refused. */
 	if (!record->mapped || bytes >= to || from >= to)
 		return 0;
-	record->state = RECORD_CHANGING;
+	record_set_state(heap, record, RECORD_CHANGING);
 	record->map_bytes = from;
 	heap_unlock(heap, *flags);
 	mapping_zap(heap->region, record_first_page(record), from, to - from);
 	in_io = region_in_io(heap->region, place + from, to - from);
 	*flags = heap_lock(heap);
-	if (!record_of(heap, handle))
+	if (!record_is_still(heap, record, handle, RECORD_CHANGING))
 		return -EBADF;
-	record->state = RECORD_LIVE;
+	record_set_state(heap, record, RECORD_LIVE);
 	if (in_io) {
 		record->map_bytes = to;
 		return -EBUSY;
@@ -718,13 +719,13 @@ static int resize_clear(struct memmgr_heap *heap, struct record *record,
 	u64 offset = record->offset;
 	u64 end = block->granted - record->lead;
 
-	record->state = RECORD_CHANGING;
+	record_set_state(heap, record, RECORD_CHANGING);
 	heap_unlock(heap, *flags);
 	heap_clear(heap, offset + from, end - from);
 	*flags = heap_lock(heap);
-	if (!record_of(heap, handle))
+	if (!record_is_still(heap, record, handle, RECORD_CHANGING))
 		return -EBADF;
-	record->state = RECORD_LIVE;
+	record_set_state(heap, record, RECORD_LIVE);
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static void record_hold(struct memmgr_heap *heap, struct record *record)
 	heap->pinned -= record->pins - record->exports;
 	record->pins = record->exports;
 	record->leases = 0;
-	record->state = RECORD_HELD;
+	record_set_state(heap, record, RECORD_HELD);
 	heap->held++;
 }
 
@@ -78,14 +78,14 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 	bool in_io = false;
 
 	if (record->mapped) {
-		record->state = RECORD_DYING;
+		record_set_state(heap, record, RECORD_DYING);
 		heap_unlock(heap, *flags);
 		mapping_zap(heap->region, record_first_page(record), 0,
 			    record->map_bytes);
 		in_io = record_in_io(heap, record);
 		*flags = heap_lock(heap);
 		/* A heap that was destroyed by force has forgotten it, or held it. */
-		if (!record_of(heap, handle) || record->state == RECORD_HELD)
+		if (!record_is_still(heap, record, handle, RECORD_DYING))
 			return 0;
 	}
 	if (!in_io && !record->exports)

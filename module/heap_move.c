@@ -212,7 +212,7 @@ static int mover_begin(struct mover *m)
 	if (!err) {
 		m->handle = record->handle;
 		m->mapped = record->mapped;
-		record->state = RECORD_MOVING;
+		record_set_state(heap, record, RECORD_MOVING);
 		heap->move = (struct heap_move) {
 			.record = record,
 			.to = m->to,
@@ -250,7 +250,7 @@ static void mover_end(struct mover *m, bool moved)
 		m->record->offset = m->to;
 		m->record->moves++;
 	}
-	m->record->state = RECORD_LIVE;
+	record_set_state(heap, m->record, RECORD_LIVE);
 	heap->move.record = NULL;
 	wake = heap_freed(heap);
 	heap_unlock(heap, flags);

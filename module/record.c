@@ -20,6 +20,57 @@ struct viewer viewer_of(const struct client *client)
 	};
 }
 
+/* What each state may become: BIT() of the others. */
+static const u8 record_next[RECORD_STATES] = {
+	[RECORD_FREE]	  = BIT(RECORD_NEW),
+	/* FREE: its heap was destroyed meanwhile, here and below. */
+	[RECORD_NEW]	  = BIT(RECORD_LIVE) | BIT(RECORD_FREE),
+	[RECORD_LIVE]	  = BIT(RECORD_CHANGING) | BIT(RECORD_DYING) | BIT(RECORD_HELD) |
+			    BIT(RECORD_MOVING) | BIT(RECORD_FREE),
+	[RECORD_CHANGING] = BIT(RECORD_LIVE) | BIT(RECORD_DYING) | BIT(RECORD_HELD) |
+			    BIT(RECORD_FREE),
+	/* DYING: a second caller ends it; the one that comes back last finds it gone. */
+	[RECORD_DYING]	  = BIT(RECORD_DYING) | BIT(RECORD_HELD) | BIT(RECORD_FREE),
+	[RECORD_HELD]	  = BIT(RECORD_FREE),
+	/* The mover alone ends a move: everybody else waits for that. */
+	[RECORD_MOVING]	  = BIT(RECORD_LIVE),
+};
+
+/**
+ * record_set_state - the one way for a record from a state to the next
+ * @heap: of the record, locked
+ * @record: the record
+ * @state: enum record_state
+ *
+ * Context: any. O(1). A step that record_next[] does not know is a fault of ours: it
+ * is reported once.
+ */
+void record_set_state(struct memmgr_heap *heap, struct record *record, u32 state)
+{
+	heap_assert_locked(heap);
+	WARN_ONCE(!(record_next[record->state] & BIT(state)),
+		  "memmgr: a record of heap %s went from state %u to %u\n", heap->name,
+		  record->state, state);
+	record->state = state;
+}
+
+/**
+ * record_is_still - is a record what it was before the lock was dropped?
+ * @heap: of the record, locked again
+ * @record: the record
+ * @handle: that it had
+ * @state: that the caller left it in
+ *
+ * Context: any. O(1).
+ * Return: false when it has ended, or somebody else ends it: it is not the caller's then.
+ */
+bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
+		     u64 handle, u32 state)
+{
+	heap_assert_locked(heap);
+	return record->handle == handle && record->state == state;
+}
+
 int record_access(const struct record *record, const struct viewer *viewer)
 {
 	if (record->state == RECORD_HELD)
@@ -106,7 +157,7 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 						PAGE_ALIGN(record_inset(record) + record->bytes);
 }
 
-/* Give a block that was just allocated the first free record. */
+/* Give a block that was just allocated the first free record, as @template has it: new. */
 struct record *record_take(struct memmgr_heap *heap, const struct record *template,
 			   const struct engine_block *block)
 {
@@ -116,10 +167,10 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 
 	heap->free_record = record->next;
 	heap->used_records++;
+	record_set_state(heap, record, template->state);
 	*record = *template;
 	record->handle = handle;
 	record->seq = ++heap->seq;
-	record->state = RECORD_NEW;
 	record->offset = block->offset + record->lead;
 	record->map_bytes = record_map_bytes(heap, record, block);
 	INIT_LIST_HEAD(&record->mine);
@@ -157,7 +208,7 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 		heap->record_at[record->depth] = RECORD_NONE;
 	record->handle = handle_make((record->handle >> 32) + 1, heap->id,
 				     record_index(heap, record));
-	record->state = RECORD_FREE;
+	record_set_state(heap, record, RECORD_FREE);
 	heap->pinned -= record->pins - record->exports;
 	record->pins = 0;
 	record->payer = NULL;

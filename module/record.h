@@ -15,6 +15,7 @@ struct memmgr_heap;
 
 #define RECORD_NONE		(~0u)
 
+/* Which state may follow which: record_next[] in record.c. */
 enum record_state {
 	RECORD_FREE,	/* in the list of free records */
 	RECORD_NEW,	/* its memory is being cleared; nobody has the handle */
@@ -23,6 +24,7 @@ enum record_state {
 	RECORD_DYING,	/* its mappings are being removed */
 	RECORD_HELD,	/* freed, but a dma-buf or I/O still uses the memory */
 	RECORD_MOVING,	/* on its way, see heap_move.c; may be mapped, nothing else */
+	RECORD_STATES,
 };
 
 /**
@@ -31,7 +33,7 @@ enum record_state {
  * @seq: number of the allocation in its heap; unlike a handle it never wraps,
  *	so that a mapping never shows a later allocation
  * @next: free: the next free record
- * @state: enum record_state
+ * @state: enum record_state; only record_set_state() sets it
  * @mapped: a client mapped it once
  * @access: MEMMGR_ACCESS_* that users and devices have
  * @sealed: @access and the size are final
@@ -142,6 +144,9 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 		     const struct engine_block *block);
 
 /* All of these with the heap's lock held. */
+void record_set_state(struct memmgr_heap *heap, struct record *record, u32 state);
+bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
+		     u64 handle, u32 state);
 int record_access(const struct record *record, const struct viewer *viewer);
 struct record *record_of(struct memmgr_heap *heap, u64 handle);
 struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
