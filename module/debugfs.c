@@ -566,14 +566,7 @@ DEFINE_SHOW_ATTRIBUTE(latency);
 /* For tests: no version line, a word in and a word out. */
 static int hold_show(struct seq_file *m, void *unused)
 {
-	struct region *region = m->private;
-	u32 step = READ_ONCE(region->hold.step);
-
-	if (step == HOLD_NONE)
-		seq_puts(m, "none\n");
-	else
-		seq_printf(m, "%s %s\n", hold_word(step),
-			   READ_ONCE(region->hold.waiting) ? "waiting" : "armed");
+	hold_print(m, m->private);
 	return 0;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A place for tests to stop a compaction at: while it looks at a heap, or at a step of
- * a move. It goes on when it is told to, or when its task is killed.
+ * Places for tests to stop a call at, where it goes on without a lock that it had. Several
+ * can be armed at once, so that a test puts the steps of two calls into an order. A call
+ * goes on when it is told to, or when its task is killed.
  */
+#include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/wait.h>
 
@@ -10,18 +12,12 @@
 #include "region.h"
 
 static const char * const hold_words[HOLD_STEPS] = {
-	[HOLD_NONE]	= "none",
 	[HOLD_SEEN]	= "seen",
 	[HOLD_TAKEN]	= "taken",
 	[HOLD_ZAPPED]	= "zapped",
 	[HOLD_COPIED]	= "copied",
 	[HOLD_SWITCHED]	= "switched",
 };
-
-const char *hold_word(u32 step)
-{
-	return hold_words[step];
-}
 
 /**
  * hold_here - stop here if a test wants that
@@ -34,25 +30,47 @@ void hold_here(struct region *region, u32 step)
 {
 	struct hold *hold = &region->hold;
 
-	if (likely(READ_ONCE(hold->step) != step))
+	if (likely(!test_bit(step, &hold->armed)))
 		return;
-	WRITE_ONCE(hold->waiting, true);
-	wait_event_killable(region->hold_wait, READ_ONCE(hold->step) != step);
-	WRITE_ONCE(hold->waiting, false);
-	if (READ_ONCE(hold->step) == step)
-		WRITE_ONCE(hold->step, HOLD_NONE);
+	set_bit(step, &hold->waiting);
+	if (wait_event_killable(region->hold_wait, !test_bit(step, &hold->armed)))
+		clear_bit(step, &hold->armed);
+	clear_bit(step, &hold->waiting);
 }
 
-/* Arm the hold, or let go of what waits there. */
+/*
+ * "none" and "go" let go of everything that waits. A step alone is armed then; "+STEP"
+ * is armed beside others, "-STEP" goes on alone.
+ */
 int hold_set(struct region *region, const char *word)
 {
-	int step = match_string(hold_words, HOLD_STEPS, word);
+	unsigned long *armed = &region->hold.armed;
+	bool add = *word == '+', take = *word == '-';
+	int step = match_string(hold_words, HOLD_STEPS, word + (add || take));
 
-	if (!strcmp(word, "go"))
-		step = HOLD_NONE;
-	if (step < 0)
+	if (step < 0 && strcmp(word, "none") && strcmp(word, "go"))
 		return -EINVAL;
-	WRITE_ONCE(region->hold.step, step);
+	if (!add && !take)
+		WRITE_ONCE(*armed, 0);
+	if (take)
+		clear_bit(step, armed);
+	else if (step >= 0)
+		set_bit(step, armed);
 	wake_up_all(&region->hold_wait);
 	return 0;
+}
+
+/* What hold_set() armed, and whether a call waits there. */
+void hold_print(struct seq_file *m, const struct region *region)
+{
+	unsigned long armed = READ_ONCE(region->hold.armed);
+	const char *between = "";
+	u32 step;
+
+	for_each_set_bit(step, &armed, HOLD_STEPS) {
+		seq_printf(m, "%s%s %s", between, hold_words[step],
+			   test_bit(step, &region->hold.waiting) ? "waiting" : "armed");
+		between = " ";
+	}
+	seq_puts(m, armed ? "\n" : "none\n");
 }

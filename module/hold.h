@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* A place for tests to stop a compaction at: debugfs <region>/hold, in builds with DEBUG. */
+/* Places for tests to stop a call at: debugfs <region>/hold, in builds with DEBUG. */
 #ifndef MEMMGR_HOLD_H
 #define MEMMGR_HOLD_H
 
 #include <linux/types.h>
 
 struct region;
+struct seq_file;
 
 enum hold_step {
-	HOLD_NONE,
 	HOLD_SEEN,	/* what is in use is known, but not yet by whom */
 	HOLD_TAKEN,	/* the new place is reserved */
 	HOLD_ZAPPED,	/* nothing is mapped any more */
@@ -18,19 +18,19 @@ enum hold_step {
 };
 
 /**
- * struct hold - where the next compaction of a region stops
- * @step: enum hold_step
- * @waiting: one is stopped there
+ * struct hold - where the next call in a region stops
+ * @armed: BIT() of each enum hold_step
+ * @waiting: of these, where one is stopped
  */
 struct hold {
-	u32 step;
-	bool waiting;
+	unsigned long armed;
+	unsigned long waiting;
 };
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 void hold_here(struct region *region, u32 step);
 int hold_set(struct region *region, const char *word);
-const char *hold_word(u32 step);
+void hold_print(struct seq_file *m, const struct region *region);
 #else
 static inline void hold_here(struct region *region, u32 step) { }
 #endif

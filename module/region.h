@@ -64,8 +64,8 @@ struct vm_area_struct;
  * @compact_mutex: one compaction at a time; guards @compacted
  * @move_wait: for allocations that move
  * @compacted: what compaction did so far
- * @hold: where tests stop a move
- * @hold_wait: of a move that stops there
+ * @hold: where tests stop a call
+ * @hold_wait: of a call that stops there
  * @events: the last events
  * @health: thresholds and the worker
  * @heap_mutex: serialises making and unmaking heaps

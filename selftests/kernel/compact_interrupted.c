@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "holding.h"
 #include "memmgr_test.h"
 
 #define PAGES		16	/* of the heap */
@@ -43,58 +44,6 @@ VARIANT(taken, taken_slide, true);
 VARIANT(zapped, zapped_slide, true);
 VARIANT(copied, copied_slide, true);
 VARIANT(switched, switched_slide, true);
-
-/* ---- the hold -------------------------------------------------------------------- */
-
-static bool hold_path(int fd, char *path, size_t room)
-{
-	struct memmgr_query q;
-
-	if (mm_query(fd, &q))
-		return false;
-	snprintf(path, room, "/sys/kernel/debug/memmgr/%s/hold", q.name);
-	return true;
-}
-
-/* 0 or a negative errno. */
-static int hold_write(int fd, const char *word)
-{
-	char path[128];
-	int file, result;
-
-	if (!hold_path(fd, path, sizeof(path)))
-		return -EIO;
-	file = open(path, O_WRONLY | O_CLOEXEC);
-	if (file < 0)
-		return -errno;
-	result = write(file, word, strlen(word)) < 0 ? -errno : 0;
-	close(file);
-	return result;
-}
-
-static bool hold_says(int fd, const char *step, const char *state)
-{
-	char path[128], text[64] = "", wanted[64];
-	int file;
-
-	if (!hold_path(fd, path, sizeof(path)))
-		return false;
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return false;
-	if (read(file, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	close(file);
-	snprintf(wanted, sizeof(wanted), "%s%s%s\n", step, *state ? " " : "", state);
-	return !strcmp(text, wanted);
-}
-
-static bool has_hold(int fd)
-{
-	char path[128];
-
-	return hold_path(fd, path, sizeof(path)) && !access(path, W_OK);
-}
 
 FIXTURE_SETUP(interrupted)
 {
@@ -695,21 +644,6 @@ static void start_play(struct __test_metadata *_metadata, struct play *play, int
 	ASSERT_EQ(0, pipe(play->leave));
 }
 
-/* The move has come to its stop, or its process has ended without one. */
-static bool wait_for_stop(struct play *play, int fd, const char *step)
-{
-	siginfo_t info;
-
-	for (;;) {
-		if (hold_says(fd, step, "waiting"))
-			return true;
-		info.si_pid = 0;
-		if (waitid(P_PID, play->mover, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
-			return false;
-		usleep(1000);
-	}
-}
-
 static void start_owner(struct __test_metadata *_metadata, struct play *play, action_t action)
 {
 	play->owner = fork();
@@ -727,7 +661,7 @@ static void start_mover(struct __test_metadata *_metadata, struct play *play, in
 	play->mover = fork();
 	if (!play->mover)
 		_exit(move(play));
-	ASSERT_TRUE(wait_for_stop(play, fd, step)) {
+	ASSERT_TRUE(hold_reached(play->mover, fd, step)) {
 		TH_LOG("the move ended without a stop at %s", step);
 	}
 }
@@ -958,7 +892,7 @@ static void start_looking(struct __test_metadata *_metadata, struct play *play, 
 	play->mover = fork();
 	if (!play->mover)
 		_exit(empty_first(&play->scene, 4));
-	ASSERT_TRUE(wait_for_stop(play, fd, "seen"));
+	ASSERT_TRUE(hold_reached(play->mover, fd, "seen"));
 }
 
 static void end_looking(struct __test_metadata *_metadata, struct play *play, int fd)
@@ -1032,6 +966,15 @@ TEST_F(hold, words)
 		ASSERT_EQ(0, hold_write(self->fd, i % 2 ? "none" : "go"));
 		EXPECT_TRUE(hold_says(self->fd, "none", ""));
 	}
+	ASSERT_EQ(0, hold_write(self->fd, "taken"));
+	ASSERT_EQ(0, hold_write(self->fd, "+copied"));
+	EXPECT_TRUE(hold_says(self->fd, "taken armed copied armed", ""));
+	ASSERT_EQ(0, hold_write(self->fd, "-taken"));
+	EXPECT_TRUE(hold_says(self->fd, "copied", "armed"));
+	ASSERT_EQ(0, hold_write(self->fd, "go"));
+	EXPECT_TRUE(hold_says(self->fd, "none", ""));
+	EXPECT_EQ(-EINVAL, hold_write(self->fd, "+else"));
+	EXPECT_EQ(-EINVAL, hold_write(self->fd, "+none"));
 	EXPECT_EQ(-EINVAL, hold_write(self->fd, "else"));
 	EXPECT_EQ(-EINVAL, hold_write(self->fd, "takenn"));
 }
