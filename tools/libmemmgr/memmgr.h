@@ -313,6 +313,10 @@ int memmgr_set_health(int fd, struct memmgr_health *health);
  * An event of kind MEMMGR_EVENT_LOST tells how many were missed by a reader that was
  * too slow. One thread at a time, unless the descriptor is O_NONBLOCK.
  *
+ * A signal that comes between a look at what its handler noted and this call does not end
+ * the wait: programs that look so wait by ppoll() for @fd, with the signal unblocked only
+ * there, and call this with @timeout_ms 0.
+ *
  * Return: 0; -ETIMEDOUT when nothing happened; -EINTR when a signal came; -ENODEV
  * when the region went away; or another error.
  */

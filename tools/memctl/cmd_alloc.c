@@ -143,6 +143,29 @@ static int alloc_failed(const struct memctl *ctl, int err, const struct memmgr_a
 	return fail_errno(ctl, err, "heap '%s', %s", request.heap, size_text(made->bytes));
 }
 
+/*
+ * A signal that does not ask memctl to end, such as that of fg after Ctrl-Z, cuts a wait
+ * short: it goes on for what is left of its time.
+ */
+static int alloc_one(const struct memctl *ctl, const struct memmgr_alloc *request,
+		     struct memmgr_alloc *made)
+{
+	uint64_t end = now_ns(CLOCK_MONOTONIC) + request->timeout_ms * NSEC_PER_MSEC, now;
+	int err;
+
+	*made = *request;
+	while (!interrupt_arrived()) {
+		err = memmgr_alloc(ctl->fd, made);
+		if (err != -EINTR)
+			return err;
+		*made = *request;
+		now = now_ns(CLOCK_MONOTONIC);
+		if (request->timeout_ms)
+			made->timeout_ms = now < end ? (end - now) / NSEC_PER_MSEC + 1 : 1;
+	}
+	return -EINTR;
+}
+
 /* All or none: a script need not find out what half a success left behind. */
 static int alloc_many(const struct memctl *ctl, const struct options *options,
 		      const struct memmgr_heap_query *heap, struct table *table)
@@ -154,8 +177,8 @@ static int alloc_many(const struct memctl *ctl, const struct options *options,
 		out_of_memory();
 	interrupt_catch();
 	for (uint32_t i = 0; i < options->count && !rc; i++) {
-		struct memmgr_alloc made = options->request;
-		int err = interrupt_arrived() ? -EINTR : memmgr_alloc(ctl->fd, &made);
+		struct memmgr_alloc made;
+		int err = alloc_one(ctl, &options->request, &made);
 
 		if (err) {
 			rc = alloc_failed(ctl, err, &made, heap);
@@ -169,7 +192,7 @@ static int alloc_many(const struct memctl *ctl, const struct options *options,
 		}
 	}
 	free(handles);
-	return interrupt_arrived() && rc ? EXIT_INTERRUPTED : rc;
+	return rc && interrupt_arrived() ? EXIT_INTERRUPTED : rc;
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)

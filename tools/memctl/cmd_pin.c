@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -122,39 +120,54 @@ static bool input_can_end(void)
 	       (!fstat(STDIN_FILENO, &stat) && (S_ISFIFO(stat.st_mode) || S_ISSOCK(stat.st_mode)));
 }
 
+/*
+ * A terminal is read by its foreground job: who reads it in the background is stopped,
+ * and no signal but SIGKILL ends what is stopped.
+ */
+static bool in_background(void)
+{
+	pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+	return foreground >= 0 && foreground != getpgrp();
+}
+
 static bool input_ended(void)
 {
 	char line[256];
 	ssize_t got = read(STDIN_FILENO, line, sizeof(line));
 
-	return got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
+	return got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN && !in_background());
 }
 
+static void tell_end(bool can_end)
+{
+	fprintf(stderr, "memctl: pin: it stays there until %s\n",
+		!can_end || in_background() ? "a signal comes" :
+		isatty(STDIN_FILENO) ? "Ctrl-D, Ctrl-C or another signal" :
+		"standard input ends or a signal comes");
+}
+
+/* That a job was brought to the foreground, no signal tells. */
 static void hold(bool quiet)
 {
-	/* A negative descriptor is one that poll() passes over. */
-	struct pollfd input = {
-		.fd = input_can_end() ? STDIN_FILENO : -1,
-		.events = POLLIN,
-	};
-	sigset_t signals, before;
+	static const struct timespec look_again = { .tv_nsec = 500000000 };
+	struct pollfd input = { .events = POLLIN };
+	bool can_end = input_can_end();
 
-	/* A signal that comes just before ppoll() must not be missed. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-	interrupt_catch_all();
+	interrupt_catch();
+	/* It may go to the background after the look: then read() fails. */
+	signal(SIGTTIN, SIG_IGN);
 	if (!quiet)
-		fprintf(stderr, "memctl: pin: it stays there until %s\n",
-			isatty(STDIN_FILENO) ? "Ctrl-D, Ctrl-C or another signal" :
-			input.fd < 0 ? "a signal" : "standard input ends or a signal comes");
+		tell_end(can_end);
 	while (!interrupt_arrived()) {
-		if (ppoll(&input, 1, NULL, &before) > 0 && input_ended())
+		bool away = can_end && in_background();
+
+		/* A negative descriptor is one that ppoll() passes over. */
+		input.fd = can_end && !away ? STDIN_FILENO : -1;
+		if (interrupt_poll(&input, 1, away ? &look_again : NULL) > 0 && !in_background() &&
+		    input_ended())
 			break;
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /* ---- while a command runs ---- */

@@ -273,7 +273,7 @@ static int run_live(const struct memctl *ctl, struct top *top, enum color_when c
 			scroll(top, 0);
 	} while (!err && wait_for_wish(top, &layout) != WISH_END);
 	screen_close();
-	screen_raise();
+	interrupt_raise();
 	return err ? fail_errno(ctl, err, "region") : EXIT_OK;
 }
 

@@ -3,17 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "errors.h"
 
-#define NSEC_PER_MSEC	1000000ull
 #define TIMEOUT_MAX	(366u * 86400)	/* seconds */
 
 enum {
@@ -261,23 +257,23 @@ static void set_event(const struct watch *watch, const struct memmgr_event *even
 	set_number("MEMMGR_SEQ", event->seq);
 }
 
-/* The command's end is waited for; that it failed is no reason to stop watching. */
+/*
+ * The command's end is waited for; that it failed is no reason to stop watching. That it
+ * was ended by Ctrl-C is one, and so is a signal that memctl got meanwhile.
+ */
 static int run_command(const struct watch *watch, const struct memmgr_event *event)
 {
-	int status;
+	char shell[] = "/bin/sh", option[] = "-c";
+	char *command[4] = { shell, option, (char *)watch->options->exec, NULL };
+	int code;
 
 	set_event(watch, event);
-	status = system(watch->options->exec);
-	if (status < 0)
-		return fail_errno(watch->ctl, -errno, "%s", watch->options->exec);
-	/* system() keeps Ctrl-C from this process, but what it ran got it. */
-	if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) ||
-	    (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_INTERRUPTED))
+	command_prepare();
+	code = command_run(watch->ctl, command);
+	if (interrupt_arrived() || code == EXIT_SIGNALLED + SIGINT)
 		return EXIT_INTERRUPTED;
-	if (status)
-		fprintf(stderr, "memctl: watch: the command failed (%s %d)\n",
-			WIFSIGNALED(status) ? "signal" : "exit code",
-			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (code)
+		fprintf(stderr, "memctl: watch: the command failed (exit code %d)\n", code);
 	return EXIT_OK;
 }
 
@@ -306,15 +302,20 @@ static int handle(struct watch *watch, const struct memmgr_event *event)
 	return watch->options->exec ? run_command(watch, event) : EXIT_OK;
 }
 
-/* What is left until @deadline for poll(); -1: there is none, INT_MAX: at least that. */
-static int time_left(uint64_t deadline)
+/* The next event, waited for until @deadline; 0: without limit. */
+static int next_event(const struct watch *watch, uint64_t deadline, struct memmgr_event *event)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC), left;
+	struct pollfd region = { .fd = watch->ctl->fd, .events = POLLIN };
+	uint64_t now = now_ns(CLOCK_MONOTONIC), left = now < deadline ? deadline - now : 0;
+	const struct timespec timeout = {
+		.tv_sec = (time_t)(left / NSEC_PER_SEC),
+		.tv_nsec = (long)(left % NSEC_PER_SEC),
+	};
+	int ready = interrupt_poll(&region, 1, deadline ? &timeout : NULL);
 
-	if (!deadline)
-		return -1;
-	left = now < deadline ? (deadline - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
-	return left < INT_MAX ? (int)left : INT_MAX;
+	if (ready < 0)
+		return ready;
+	return ready ? memmgr_next_event(watch->ctl->fd, 0, event) : -ETIMEDOUT;
 }
 
 static int end_of_time(const struct watch *watch)
@@ -335,8 +336,7 @@ static int watch_events(struct watch *watch)
 	int rc = EXIT_OK, err;
 
 	while (!rc && !(options->count && watch->seen >= options->count)) {
-		err = interrupt_arrived() ? -EINTR :
-		      memmgr_next_event(watch->ctl->fd, time_left(deadline), &event);
+		err = next_event(watch, deadline, &event);
 		if (err == -EINTR && interrupt_arrived())
 			return EXIT_INTERRUPTED;
 		if (err && err != -EINTR && err != -EAGAIN && err != -ETIMEDOUT)
@@ -344,7 +344,7 @@ static int watch_events(struct watch *watch)
 		if (!err)
 			rc = handle(watch, &event);
 		/* Also where events come faster than they are handled. */
-		if (!rc && !time_left(deadline))
+		if (!rc && deadline && now_ns(CLOCK_MONOTONIC) >= deadline)
 			return end_of_time(watch);
 	}
 	return rc;

@@ -8,40 +8,12 @@
 
 #include "memctl.h"
 
-#define EXIT_SIGNALLED	128	/* plus the signal that ended the command, as shells have it */
-
-static pid_t command_pid;
 static sigset_t signals_before;
-
-static void pass_on(int signal)
-{
-	kill(command_pid, signal);
-}
-
-/* A signal of the terminal reaches both; one that a program sent to memctl is meant for both. */
-static void pass_on_sent(int signal, siginfo_t *info, void *unused)
-{
-	(void)unused;
-	if (info->si_code == SI_USER)
-		kill(command_pid, signal);
-}
-
-static void leave_signals_to_command(void)
-{
-	const struct sigaction sent = {
-		.sa_sigaction = pass_on_sent, .sa_flags = SA_RESTART | SA_SIGINFO,
-	};
-	const struct sigaction pass = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
-
-	sigaction(SIGINT, &sent, NULL);
-	sigaction(SIGQUIT, &sent, NULL);
-	sigaction(SIGTERM, &pass, NULL);
-	sigaction(SIGHUP, &pass, NULL);
-}
 
 /* Does not come back. 127 is what shells say of a command that is not there. */
 static void become(const struct memctl *ctl, char **command, const sigset_t *mask)
 {
+	interrupt_release();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(command[0], command);
 	fail(ctl, "give a program that is there", "%s cannot be run: %s", command[0],
@@ -63,24 +35,36 @@ char **command_split(int *argc, char **argv)
 
 void command_prepare(void)
 {
-	sigset_t all;
+	interrupt_hold(&signals_before);
+}
 
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &signals_before);
+/* While it is waited for, the process number is nobody else's: signals may be passed on. */
+static int wait_for(pid_t pid)
+{
+	siginfo_t info;
+	int status;
+
+	while (waitid(P_PID, pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	interrupt_pass_to(0);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFSIGNALED(status) ? EXIT_SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 int command_run(const struct memctl *ctl, char **command)
 {
-	int status;
+	pid_t pid = fork();
 
-	command_pid = fork();
-	if (command_pid < 0)
+	if (pid < 0) {
+		sigprocmask(SIG_SETMASK, &signals_before, NULL);
 		return fail_errno(ctl, -errno, "%s", command[0]);
-	if (!command_pid)
+	}
+	if (!pid)
 		become(ctl, command, &signals_before);
-	leave_signals_to_command();
+	interrupt_pass_to(pid);
+	interrupt_catch();
+	interrupt_catch_quit();
 	sigprocmask(SIG_SETMASK, &signals_before, NULL);
-	while (waitpid(command_pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFSIGNALED(status) ? EXIT_SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
+	return wait_for(pid);
 }

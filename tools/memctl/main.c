@@ -373,6 +373,7 @@ int main(int argc, char **argv)
 	if (argp_parse(&top_argp, argc, argv, ARGP_IN_ORDER, NULL, &top))
 		return EXIT_USAGE;
 	code = run_command(&ctl, argc - top.first, argv + top.first);
+	code = code == EXIT_INTERRUPTED ? interrupt_code() : code;
 	if (ctl.fd >= 0)
 		memmgr_close(ctl.fd);
 	return finish_output(code);

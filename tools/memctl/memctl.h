@@ -12,20 +12,26 @@
 #include <argp.h>
 #include <json-c/json.h>
 #include <memmgr.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
+#include <time.h>
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #define NSEC_PER_SEC		1000000000ull
+#define NSEC_PER_MSEC		1000000ull
 
 enum exit_code {
 	EXIT_OK			= 0,
 	EXIT_FAILED		= 1,
 	EXIT_USAGE		= 2,
 	EXIT_NO_DEVICE		= 3,
-	EXIT_INTERRUPTED	= 130,	/* as shells report SIGINT */
+	EXIT_SIGNALLED		= 128,	/* plus the signal, as shells have it */
+	EXIT_INTERRUPTED	= 0x100,	/* main() says by which signal */
 };
 
 /* One run of memctl. */
@@ -59,11 +65,29 @@ void parse_args(struct memctl *ctl, const struct argp *argp, int argc,
 
 /* ---- interrupt.c ---- */
 
-/* From here on SIGINT does not end memctl; interrupt_arrived() tells of it. */
+/* From here on SIGINT, SIGTERM and SIGHUP do not end memctl; interrupt_arrived() tells. */
 void interrupt_catch(void);
-/* The same for all that is meant to end a program: SIGTERM and SIGHUP, too. */
-void interrupt_catch_all(void);
+/* The same for SIGQUIT. */
+void interrupt_catch_quit(void);
+/* Has one come? Whoever asks a call that sleeps next may: the call ends with EINTR. */
 bool interrupt_arrived(void);
+/* As shells report the signal that came: 130 for SIGINT. */
+int interrupt_code(void);
+/* The signal that came, if any, has its effect after all. */
+void interrupt_raise(void);
+/* Every signal waits until the mask @before is set again. */
+void interrupt_hold(sigset_t *before);
+/*
+ * interrupt_arrived() and ppoll() in one step: a signal that came before it ends it, too.
+ * @timeout NULL: no limit. What ppoll() returns, or a negative errno.
+ */
+int interrupt_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout);
+/* Until that time of CLOCK_MONOTONIC, or interrupt_arrived(). */
+void interrupt_sleep_until(uint64_t time_ns);
+/* For a child of fork(): signals are again as they were before interrupt_catch(). */
+void interrupt_release(void);
+/* From here on signals are the child's, too; 0: no longer. */
+void interrupt_pass_to(pid_t pid);
 
 /* ---- command.c ---- */
 
@@ -73,7 +97,8 @@ char **command_split(int *argc, char **argv);
 void command_prepare(void);
 /*
  * After command_prepare(): runs a command and waits for it, however memctl is told to
- * end meanwhile; its exit code, or 128 plus the signal that ended it.
+ * end meanwhile, of which interrupt_arrived() tells then; its exit code, or 128 plus the
+ * signal that ended it.
  */
 int command_run(const struct memctl *ctl, char **command);
 

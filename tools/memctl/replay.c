@@ -321,7 +321,7 @@ static int run_events(struct replay *replay)
 	uint64_t start = now_ns(CLOCK_MONOTONIC), pause;
 	int err = 0;
 
-	for (size_t i = 0; i < trace->count && !err && !interrupt_arrived(); i++) {
+	for (size_t i = 0; i < trace->count && !interrupt_arrived() && !err; i++) {
 		const struct trace_event *event = &trace->events[i];
 
 		err = run_event[event->op](replay, &replay->slots[event->slot], event);

@@ -45,17 +45,6 @@ static int look(const struct memctl *ctl, struct survey *survey, uint64_t start_
 	return EXIT_OK;
 }
 
-/* Until @time_ns of the monotonic clock, or a signal. */
-static void sleep_until(uint64_t time_ns)
-{
-	const struct timespec until = {
-		.tv_sec = (time_t)(time_ns / NSEC_PER_SEC),
-		.tv_nsec = (long)(time_ns % NSEC_PER_SEC),
-	};
-
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-}
-
 static int watch(const struct memctl *ctl, const struct report_times *times,
 		 struct survey *survey)
 {
@@ -64,7 +53,7 @@ static int watch(const struct memctl *ctl, const struct report_times *times,
 
 	for (uint64_t at = times->interval_ns; !rc && at <= times->for_ns;
 	     at += times->interval_ns) {
-		sleep_until(start + at);
+		interrupt_sleep_until(start + at);
 		survey->interrupted = interrupt_arrived();
 		if (survey->interrupted)
 			break;

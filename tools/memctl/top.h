@@ -90,7 +90,5 @@ enum screen_key {
 
 /* The next key, an ASCII character or one of these. */
 int screen_wait(uint64_t ms);
-/* Lets the signal that ended it, if any, have its effect. */
-void screen_raise(void);
 
 #endif /* MEMCTL_TOP_H */

@@ -21,16 +21,10 @@
 
 static struct screen *screen;
 static struct style style;
-static volatile sig_atomic_t ended_by;
 
 /* For a crash. */
 static struct termios saved;
 static char restore[128];
-
-static void on_end(int signal)
-{
-	ended_by = signal;
-}
 
 static void on_crash(int signal)
 {
@@ -53,13 +47,11 @@ static void catch_default(int signal, const struct sigaction *action)
 
 static void catch_signals(void)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
-	const struct sigaction end = { .sa_handler = on_end };
 	const struct sigaction crash = { .sa_handler = on_crash, .sa_flags = SA_RESETHAND };
 
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		catch_default(ends[i], &end);
+	interrupt_catch();
+	interrupt_catch_quit();
 	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
 		catch_default(crashes[i], &crash);
 }
@@ -141,14 +133,6 @@ void screen_close(void)
 	screen = NULL;
 }
 
-void screen_raise(void)
-{
-	if (!ended_by)
-		return;
-	signal(ended_by, SIG_DFL);
-	raise(ended_by);
-}
-
 void screen_size(int *rows, int *columns)
 {
 	getmaxyx(stdscr, *rows, *columns);
@@ -208,15 +192,32 @@ static int key_of(int key)
 	}
 }
 
-int screen_wait(uint64_t ms)
+/* A key or another size that came before is known now; no signal can come before the wait. */
+static int wait_for_input(const struct timespec *timeout, int *key)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	int ready, key = getch();	/* what came before */
+	sigset_t before;
+	int ready = 0;
+
+	interrupt_hold(&before);
+	*key = getch();
+	if (*key == ERR && !interrupt_arrived())
+		ready = ppoll(&input, 1, timeout, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ready;
+}
+
+int screen_wait(uint64_t ms)
+{
+	const struct timespec timeout = {
+		.tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000,
+	};
+	int key, ready = wait_for_input(&timeout, &key);
 
 	if (key != ERR)
 		return key_of(key);
-	ready = poll(&input, 1, (int)ms);
-	if (ended_by)
+	if (interrupt_arrived())
 		return SCREEN_ENDED;
 	key = getch();
 	if (key != ERR)

@@ -7,10 +7,12 @@
  * FILE is a plain file that holds the whole state, so that what one run
  * allocates the next one sees. The model is the simplest that keeps the rules
  * of the ABI: every heap is a range of main with a list of blocks in order of
- * their offset, searched first fit. It does not wait, and does not map. With
+ * their offset, searched first fit. It does not map. With
  * FAKE_DAMAGE in the environment what is written goes wrong in one bit, with
  * FAKE_INTERRUPT=N SIGINT arrives with the Nth allocation or compaction, with
  * FAKE_INTERRUPT_STATS=N with the Nth request for statistics. With
+ * FAKE_BEFORE_WAIT="N SIGNAL" that signal arrives just before the Nth wait, after whatever
+ * memctl looked at before it, and an allocation that may wait does, without end. With
  * FAKE_GROWS="FROM TO BYTES" somebody who has gone since allocates BYTES with each of
  * the requests for statistics FROM to TO, persistent, with the tag grows. Compaction
  * moves everything to the front of its heap, and each call takes FAKE_SLOW ms. What
@@ -1230,6 +1232,31 @@ static void interrupt(const char *name, int *calls)
 		raise(SIGINT);
 }
 
+/* Each wait calls this, and nothing comes between it and the wait. */
+static void before_wait(void)
+{
+	const char *when = getenv("FAKE_BEFORE_WAIT");
+	static int waits;
+	int nth, signal;
+
+	waits++;
+	if (when && sscanf(when, "%d %d", &nth, &signal) == 2 && waits == nth)
+		raise(signal);
+}
+
+/* Nobody frees anything meanwhile: only a signal ends it. */
+static int waiting_alloc(struct memmgr_alloc *alloc)
+{
+	int err = measured_alloc(alloc);
+
+	if (err != -ENOMEM || !(alloc->flags & MEMMGR_ALLOC_WAIT) || !getenv("FAKE_BEFORE_WAIT"))
+		return err;
+	before_wait();
+	pause();
+	alloc->reason = MEMMGR_REASON_NONE;
+	return -EINTR;
+}
+
 /* What happens meanwhile is told by how often somebody looked, not by a clock. */
 static void grow(int looks)
 {
@@ -1285,7 +1312,7 @@ static int dispatch(unsigned long command, void *arg)
 		return do_heap_query(arg);
 	case MEMMGR_IOC_ALLOC:
 		interrupt("FAKE_INTERRUPT", &changes);
-		return measured_alloc(arg);
+		return waiting_alloc(arg);
 	case MEMMGR_IOC_FREE:
 		return measured_free(((struct memmgr_free *)arg)->handle);
 	case MEMMGR_IOC_RESIZE:
@@ -1444,10 +1471,34 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 	return err;
 }
 
+int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+{
+	int (*real)(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		    const sigset_t *mask) = dlsym(RTLD_NEXT, "ppoll");
+
+	before_wait();
+	if (count != 1 || fds->fd != device || device < 0)
+		return real(fds, count, timeout, mask);
+	if (!next_event(NULL))
+		return real(NULL, 0, timeout, mask);
+	fds->revents = POLLIN;
+	return 1;
+}
+
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left)
+{
+	int (*real)(clockid_t clock, int flags, const struct timespec *time,
+		    struct timespec *left) = dlsym(RTLD_NEXT, "clock_nanosleep");
+
+	before_wait();
+	return real(clock, flags, time, left);
+}
+
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	int (*real)(struct pollfd *fds, nfds_t count, int timeout) = dlsym(RTLD_NEXT, "poll");
 
+	before_wait();
 	if (count != 1 || fds->fd != device || device < 0)
 		return real(fds, count, timeout);
 	if (!next_event(NULL))
