@@ -5,6 +5,9 @@
 
 results=$build/results
 passed=0 failed=0 skipped=0 number=0
+# Seconds until a suite is ended by force, and then until nothing of it is left: only what
+# hangs takes so long, be the machine as slow and as busy as it may.
+bound=1800 grace=30
 mkdir -p "$results"
 
 # What a suite's results may depend on: known names are trusted while it is the same.
@@ -74,20 +77,29 @@ fold() {
 }
 
 # A suite is a command that prints TAP. Its two halves, so that suites can run
-# beside each other: capture NAME COMMAND... runs it, conclude NAME counts its
-# results. An exit code that these do not explain is a failure, and so is a suite
-# without results.
+# beside each other: capture NAME COMMAND... runs it, in a subshell of its own, conclude
+# NAME counts its results. An exit code that these do not explain is a failure, and so is
+# a suite without results, or one that has not ended in $bound.
 capture() {
-	local name=$1 rc=0 start=$SECONDS
+	local name=$1 rc=0 start=$SECONDS late=''
 	shift
-	"$@" >"$results/$name.tap" 2>"$results/$name.err" </dev/null || rc=$?
-	echo "$rc" >"$results/$name.rc"
+	# Commands in the background would ignore SIGINT.
+	env --default-signal=INT,QUIT timeout -k "$grace" "$bound" "$@" \
+		>"$results/$name.tap" 2>"$results/$name.err" </dev/null &
+	# It has made a process group of its own, and ends that when it is told to.
+	# shellcheck disable=SC2064 # of this process
+	trap "kill $!; exit 143" INT TERM
+	wait $! || rc=$?
+	[ $((SECONDS - start)) -lt "$bound" ] || late="no end after $bound s"
+	echo "$rc $late" >"$results/$name.rc"
 	say "$name: $((SECONDS - start)) s"
 }
 
 conclude() {
+	local rc late
 	fold "$1" "$results/$1.tap"
-	explain "$1" "$(cat "$results/$1.rc")"
+	read -r rc late <"$results/$1.rc"
+	explain "$1" "$rc" "$late"
 }
 
 # Captures a suite beside others, in a process group of its own; end_jobs ends those
@@ -125,6 +137,17 @@ longest_first() {
 	done | sort -s -k1,1nr | awk '{ print $NF }'
 }
 
+# A boot ends its guest by force after TIMEOUT; what it does before and after has a bound
+# as well. $1: the case, then the options of scripts/boot.
+boot_bound() {
+	local seconds
+	seconds=$(sed -n 's/^TIMEOUT=//p' "selftests/boots/$1.boot")
+	seconds=${seconds:-600}
+	shift
+	[[ " $* " != *' debug '* ]] || seconds=$((seconds * 3))
+	echo $((seconds + 300))
+}
+
 # Boots the cases with $1=1, by scripts/boot with the options that follow $2, which is
 # put before their names. The caller's guest makes what they boot. Most of a boot keeps
 # one CPU busy: as many share the machine as it has, up to 4 for the sake of its memory.
@@ -139,6 +162,7 @@ boots() {
 		guest
 		await_place $((jobs < 4 ? jobs : 4))
 		conclude_ended
+		bound=$(boot_bound "$case" "$@")
 		beside "$name" scripts/boot "$@" "$case"
 		names+=("$name")
 		pids+=($!)
@@ -158,9 +182,12 @@ conclude_ended() {
 	done
 }
 
+# explain SUITE CODE LATE
 explain() {
-	local text=''
-	if [ "$2" != 0 ] && { [ "$2" != "${own_rc:-$2}" ] || [ $fold_failed = 0 ]; }; then
+	local text=$3
+	if [ -n "$text" ]; then
+		text+=", after $fold_results results"
+	elif [ "$2" != 0 ] && { [ "$2" != "${own_rc:-$2}" ] || [ $fold_failed = 0 ]; }; then
 		text="exit code $2 after $fold_results results"
 	elif [ $fold_results = 0 ]; then
 		text="no results"
