@@ -42,6 +42,7 @@
 #include "hold.c"
 #include "inject.c"
 #endif
+#include "kept.c"
 #include "mmap.c"
 #include "number.c"
 #include "record.c"

@@ -164,36 +164,92 @@ static void log_report(const struct region *region, const struct memmgr_corrupti
 		0);
 }
 
-/**
- * corruptions_add - keep a report of a memory error
- * @heap: where it was found
- * @found: the report; seq, time, heap, its name and the finder are filled in
+/* Nothing is damaged where a call or an access was refused. */
+static bool is_damage(const struct memmgr_corruption *c)
+{
+	return c->kind == MEMMGR_CORRUPTION_BEFORE || c->kind == MEMMGR_CORRUPTION_BEHIND ||
+	       c->kind == MEMMGR_CORRUPTION_FREED;
+}
+
+/*
+ * Keep a report. Damage counts for the maker of the allocation, what was refused for the
+ * user who tried it.
  *
  * It is told by a work item; the CPU may have stopped in the workqueue's own code, with
  * its lock held, so that is queued a little later. With panic_on_corruption that would be
  * too late.
- *
- * Context: any, any lock held. O(1).
  */
-void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found)
+static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *found, u64 client)
 {
 	struct corruptions *c = &heap->region->corruptions;
+	struct kept fresh = { .source = client, .uid = found->uid };
 	unsigned long flags;
+	u32 i;
 
+	if (!is_damage(found) && in_task())
+		fresh.uid = from_kuid(&init_user_ns, current_euid());
 	found->time_ns = ktime_get_boottime_ns();
 	found->heap = heap->id;
 	strscpy(found->heap_name, heap->name, sizeof(found->heap_name));
 	debug_who(&found->finder, &found->finder_tid, found->finder_comm);
 	raw_spin_lock_irqsave(&c->lock, flags);
 	found->seq = ++c->total;
+	fresh.seq = found->seq;
 	heap->errors++;
-	c->entry[(found->seq - 1) % CORRUPTIONS_KEPT] = *found;
+	i = kept_place(c->kept, CORRUPTIONS_KEPT, &fresh, CORRUPTIONS_REFUSED);
+	c->kept[i] = fresh;
+	c->entry[i] = *found;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	if (READ_ONCE(panic_on_corruption)) {
+	if (READ_ONCE(panic_on_corruption) && is_damage(found)) {
 		log_report(heap->region, found);
 		panic("memmgr: memory error and panic_on_corruption is set");
 	}
 	irq_work_queue(&c->soon);
+}
+
+/**
+ * corruptions_add - keep a report of a memory error
+ * @heap: where it was found
+ * @found: the report; seq, time, heap, its name and the finder are filled in
+ *
+ * Damage is a panic where that is asked for.
+ *
+ * Context: any, any lock held. O(CORRUPTIONS_KEPT).
+ */
+void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found)
+{
+	report_keep(heap, found, 0);
+}
+
+/**
+ * corruptions_add_refused - the same for a call of a client that was refused
+ * @heap: that it named
+ * @found: the report
+ * @client: client.serial: CORRUPTIONS_REFUSED of its reports are kept, the last ones
+ *
+ * Context: any, any lock held. O(CORRUPTIONS_KEPT).
+ */
+void corruptions_add_refused(struct memmgr_heap *heap, struct memmgr_corruption *found,
+			     u64 client)
+{
+	report_keep(heap, found, client);
+}
+
+/* The oldest report that is kept and newer than @after, and the user who caused it. */
+static bool report_next(struct corruptions *c, u64 after, struct memmgr_corruption *out,
+			u32 *uid)
+{
+	unsigned long flags;
+	u32 i;
+
+	raw_spin_lock_irqsave(&c->lock, flags);
+	i = kept_next(c->kept, CORRUPTIONS_KEPT, after);
+	if (i < CORRUPTIONS_KEPT) {
+		*out = c->entry[i];
+		*uid = c->kept[i].uid;
+	}
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return i < CORRUPTIONS_KEPT;
 }
 
 /**
@@ -202,23 +258,14 @@ void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found)
  * @after: number of the last one seen
  * @out: the report
  *
- * Context: any. O(1).
+ * Context: any. O(CORRUPTIONS_KEPT).
  * Return: false when there is none.
  */
 bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out)
 {
-	struct corruptions *c = &region->corruptions;
-	unsigned long flags;
-	bool found;
+	u32 uid;
 
-	raw_spin_lock_irqsave(&c->lock, flags);
-	if (c->total > CORRUPTIONS_KEPT)
-		after = max(after, c->total - CORRUPTIONS_KEPT);
-	found = after < c->total;
-	if (found)
-		*out = c->entry[after % CORRUPTIONS_KEPT];
-	raw_spin_unlock_irqrestore(&c->lock, flags);
-	return found;
+	return report_next(&region->corruptions, after, out, &uid);
 }
 
 /* Reports ever. */
@@ -251,15 +298,16 @@ static void corruptions_tell(struct work_struct *work)
 	struct region *region = container_of(work, struct region, corruptions.tell);
 	struct corruptions *c = &region->corruptions;
 	struct memmgr_corruption report;
+	u32 uid;
 
-	while (corruptions_next(region, c->told, &report)) {
+	while (report_next(c, c->told, &report, &uid)) {
 		c->told = report.seq;
 		/* Of kernel code's fault in a guard the log knows already, see guards.c. */
 		if ((report.kind != MEMMGR_CORRUPTION_GUARD || report.handle) &&
-		    __ratelimit(&c->limit))
+		    __ratelimit(&c->limit[!!uid]))
 			log_report(region, &report);
 		trace_memmgr_corruption(region->name, &report);
-		events_add(region, MEMMGR_EVENT_CORRUPTION, report.seq, 0, report.damaged);
+		events_add(region, MEMMGR_EVENT_CORRUPTION, report.seq, 0, report.damaged, uid);
 		cond_resched();
 	}
 }
@@ -276,7 +324,8 @@ void corruptions_init(struct region *region)
 	raw_spin_lock_init(&c->lock);
 	init_irq_work(&c->soon, corruptions_soon);
 	INIT_WORK(&c->tell, corruptions_tell);
-	ratelimit_state_init(&c->limit, 5 * HZ, LOG_BURST);
+	ratelimit_state_init(&c->limit[0], 5 * HZ, LOG_BURST);
+	ratelimit_state_init(&c->limit[1], 5 * HZ, LOG_BURST);
 }
 
 /* The region goes: no heap of it can find an error any more. */

@@ -9,6 +9,8 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
 
+#include "kept.h"
+
 struct freed;
 struct memmgr_heap;
 struct record;
@@ -16,25 +18,28 @@ struct region;
 struct track_block;
 
 #define CORRUPTIONS_KEPT	32u
+#define CORRUPTIONS_REFUSED	4u	/* of these, refused calls of one client */
 
 /**
- * struct corruptions - a ring
+ * struct corruptions - the last reports
  * @lock: guards the rest, and heap.errors; innermost
- * @total: reports ever; number n is in @entry[(n - 1) % CORRUPTIONS_KEPT]
+ * @total: reports ever
  * @told: those that the log, readers and tracers know
- * @entry: the last ones
+ * @kept: whose the entries are; see kept.h
+ * @entry: the last ones, in no order
  * @soon: queues @tell
  * @tell: tells them; errors are found with locks held and interrupts off
- * @limit: of the log
+ * @limit: of the log: for root's and the kernel's, and for those of users
  */
 struct corruptions {
 	raw_spinlock_t lock;
 	u64 total;
 	u64 told;
+	struct kept kept[CORRUPTIONS_KEPT];
 	struct memmgr_corruption entry[CORRUPTIONS_KEPT];
 	struct irq_work soon;
 	struct work_struct tell;
-	struct ratelimit_state limit;
+	struct ratelimit_state limit[2];
 };
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
@@ -45,6 +50,8 @@ void corruption_of_record(struct memmgr_corruption *c, const struct memmgr_heap 
 void corruption_of_block(struct memmgr_corruption *c, const struct track_block *block);
 void corruption_of_freed(struct memmgr_corruption *c, const struct freed *freed);
 void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found);
+void corruptions_add_refused(struct memmgr_heap *heap, struct memmgr_corruption *found,
+			     u64 client);
 bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out);
 u64 corruptions_total(struct region *region);
 u64 corruptions_of_heap(struct memmgr_heap *heap);

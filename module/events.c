@@ -18,11 +18,99 @@ static const char * const event_names[MEMMGR_EVENTS] = {
 	[MEMMGR_EVENT_CORRUPTION]	= "corruption",
 };
 
+/* Of each kind so many uevents in that time; the rest is counted and told at its end. */
+#define UEVENT_BURST	5u
+#define UEVENT_TIME	HZ
+
+/*
+ * The state of heap main changes with what all users do: of these kinds each has a share
+ * of the log of its own.
+ */
+#define KIND_SHARE	(EVENTS_KEPT / 4)
+
+static void event_uevent(struct region *region, const struct memmgr_event *event, u32 held)
+{
+	char kind[32], name[MEMMGR_NAME_LEN + 16], value[32], limit[32], suppressed[32];
+	char *environment[6] = { kind, name, value, limit, suppressed, NULL };
+
+	snprintf(kind, sizeof(kind), "MEMMGR_EVENT=%s", event_names[event->kind]);
+	snprintf(name, sizeof(name), "MEMMGR_REGION=%s", region->name);
+	snprintf(value, sizeof(value), "MEMMGR_VALUE=%llu", event->value);
+	snprintf(limit, sizeof(limit), "MEMMGR_LIMIT=%llu", event->limit);
+	snprintf(suppressed, sizeof(suppressed), "MEMMGR_SUPPRESSED=%u", held);
+	/* The first ones may come before the device is there, the last ones after it. */
+	if (region->events.device)
+		kobject_uevent_env(&region->events.device->kobj, KOBJ_CHANGE, environment);
+}
+
+static bool uevents_over(const struct uevents *u)
+{
+	return time_after_eq(jiffies, u->window + UEVENT_TIME);
+}
+
+/* Send what was held, if its time is over: the last one, and how many it stands for. */
+static void uevents_settle(struct region *region, struct uevents *u)
+{
+	if (!uevents_over(u))
+		return;
+	u->window = jiffies;
+	u->sent = !!u->held;
+	if (u->held)
+		event_uevent(region, &u->last, u->held - 1);
+	u->held = 0;
+}
+
+static void uevents_send(struct region *region, const struct memmgr_event *event)
+{
+	struct events *events = &region->events;
+	struct uevents *u = &events->uevents[event->kind];
+
+	mutex_lock(&events->gate);
+	uevents_settle(region, u);
+	if (u->sent < UEVENT_BURST) {
+		u->sent++;
+		event_uevent(region, event, 0);
+	} else {
+		u->held++;
+		u->last = *event;
+		schedule_delayed_work(&events->later, UEVENT_TIME);
+	}
+	mutex_unlock(&events->gate);
+}
+
+static void uevents_later(struct work_struct *work)
+{
+	struct events *events = container_of(to_delayed_work(work), struct events, later);
+	struct region *region = container_of(events, struct region, events);
+	bool more = false;
+	u32 kind;
+
+	mutex_lock(&events->gate);
+	for (kind = 0; kind < MEMMGR_EVENTS; kind++) {
+		uevents_settle(region, &events->uevents[kind]);
+		more |= events->uevents[kind].held;
+	}
+	if (more)
+		schedule_delayed_work(&events->later, UEVENT_TIME);
+	mutex_unlock(&events->gate);
+}
+
 void events_init(struct events *events)
 {
+	u32 kind;
+
 	raw_spin_lock_init(&events->lock);
 	init_waitqueue_head(&events->wait);
 	mutex_init(&events->gate);
+	INIT_DELAYED_WORK(&events->later, uevents_later);
+	for (kind = 0; kind < MEMMGR_EVENTS; kind++)
+		events->uevents[kind].window = jiffies;
+}
+
+/* Nothing of the region makes events any more. May sleep. */
+void events_end(struct events *events)
+{
+	cancel_delayed_work_sync(&events->later);
 }
 
 /* From now on uevents are this device's; NULL: there are none. May sleep. */
@@ -33,20 +121,9 @@ void events_set_device(struct events *events, struct device *device)
 	mutex_unlock(&events->gate);
 }
 
-static void event_uevent(struct region *region, const struct memmgr_event *event)
+static bool event_is_state(u32 kind)
 {
-	char kind[32], name[MEMMGR_NAME_LEN + 16], value[32], limit[32];
-	char *environment[5] = { kind, name, value, limit, NULL };
-
-	snprintf(kind, sizeof(kind), "MEMMGR_EVENT=%s", event_names[event->kind]);
-	snprintf(name, sizeof(name), "MEMMGR_REGION=%s", region->name);
-	snprintf(value, sizeof(value), "MEMMGR_VALUE=%llu", event->value);
-	snprintf(limit, sizeof(limit), "MEMMGR_LIMIT=%llu", event->limit);
-	/* The first ones may come before the device is there, the last ones after it. */
-	mutex_lock(&region->events.gate);
-	if (region->events.device)
-		kobject_uevent_env(&region->events.device->kobj, KOBJ_CHANGE, environment);
-	mutex_unlock(&region->events.gate);
+	return kind >= MEMMGR_EVENT_LOW && kind <= MEMMGR_EVENT_NOT_FRAGMENTED;
 }
 
 /**
@@ -56,10 +133,13 @@ static void event_uevent(struct region *region, const struct memmgr_event *event
  * @value: as struct memmgr_event says
  * @limit: the same
  * @bytes: the same
+ * @uid: of the user who caused it; 0: root or the kernel
  *
- * Context: process, may sleep. O(1).
+ * A user pushes out others' events only as kept.h allows.
+ *
+ * Context: process, may sleep. O(EVENTS_KEPT).
  */
-void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes)
+void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes, u32 uid)
 {
 	struct events *events = &region->events;
 	struct memmgr_event event = {
@@ -70,45 +150,50 @@ void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes
 		.limit = limit,
 		.bytes = bytes,
 	};
+	struct kept fresh = { .source = event_is_state(kind) ? kind : 0, .uid = uid };
 	unsigned long flags;
+	u32 i;
 
 	raw_spin_lock_irqsave(&events->lock, flags);
 	event.seq = ++events->total;
-	events->entry[(event.seq - 1) % EVENTS_KEPT] = event;
+	fresh.seq = event.seq;
+	i = kept_place(events->kept, EVENTS_KEPT, &fresh, KIND_SHARE);
+	events->kept[i] = fresh;
+	events->entry[i] = event;
 	raw_spin_unlock_irqrestore(&events->lock, flags);
 	wake_up_interruptible_all(&events->wait);
-	event_uevent(region, &event);
+	uevents_send(region, &event);
 }
 
 /**
  * events_next - the first event after a number
- * @events: the ring
+ * @events: the log
  * @after: the number
- * @event: the answer; MEMMGR_EVENT_LOST when it is no longer known
+ * @event: the answer; MEMMGR_EVENT_LOST when the next one is no longer known
  *
- * Context: any. O(1).
+ * Context: any. O(EVENTS_KEPT).
  * Return: false when there is none yet.
  */
 bool events_next(struct events *events, u64 after, struct memmgr_event *event)
 {
 	unsigned long flags;
-	u64 first;
-	bool more;
+	u32 i;
 
 	raw_spin_lock_irqsave(&events->lock, flags);
-	first = events->total > EVENTS_KEPT ? events->total - EVENTS_KEPT + 1 : 1;
-	more = after < events->total;
-	if (more && after + 1 < first)
-		*event = (struct memmgr_event) {
-			.seq = first,
-			.time_ns = events->entry[(first - 1) % EVENTS_KEPT].time_ns,
-			.kind = MEMMGR_EVENT_LOST,
-			.value = first - 1 - after,
-		};
-	else if (more)
-		*event = events->entry[after % EVENTS_KEPT];
+	i = kept_next(events->kept, EVENTS_KEPT, after);
+	if (i < EVENTS_KEPT)
+		*event = events->entry[i];
 	raw_spin_unlock_irqrestore(&events->lock, flags);
-	return more;
+	if (i == EVENTS_KEPT)
+		return false;
+	if (event->seq != after + 1)
+		*event = (struct memmgr_event) {
+			.seq = event->seq,
+			.time_ns = event->time_ns,
+			.kind = MEMMGR_EVENT_LOST,
+			.value = event->seq - 1 - after,
+		};
+	return true;
 }
 
 u64 events_last(struct events *events)

@@ -22,47 +22,49 @@ void failures_init(struct failures *f)
  *	filled in
  * @owner: client.serial of a private heap's client; 0: a shared heap
  *
- * Context: any, no heap lock held. O(1).
+ * A user pushes out others' failures only as kept.h allows.
+ *
+ * Context: any, no heap lock held. O(FAILURES_KEPT).
  */
 void failures_add(struct failures *f, struct memmgr_failure *failure, u64 owner)
 {
-	struct failure_entry *entry;
+	struct kept fresh = { 0 };
 	unsigned long flags;
+	u32 i;
 
 	failure->time_ns = ktime_get_boottime_ns();
 	if (in_task()) {
 		failure->pid = task_tgid_nr(current);
 		failure->uid = from_kuid(&init_user_ns, current_uid());
+		fresh.uid = from_kuid(&init_user_ns, current_euid());
 		/* Without task_lock(), which may sleep on a real-time kernel. */
 		strscpy(failure->comm, current->comm, sizeof(failure->comm));
 	}
 	raw_spin_lock_irqsave(&f->lock, flags);
 	failure->seq = ++f->total;
-	entry = &f->entry[(failure->seq - 1) % FAILURES_KEPT];
-	entry->failure = *failure;
-	entry->owner = owner;
+	fresh.seq = failure->seq;
+	i = kept_place(f->kept, FAILURES_KEPT, &fresh, FAILURES_KEPT);
+	f->kept[i] = fresh;
+	f->entry[i].failure = *failure;
+	f->entry[i].owner = owner;
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 
-/* The oldest failure that is remembered and has a number above @after. */
+/* The oldest failure that is remembered and has a number above @after. O(FAILURES_KEPT). */
 bool failures_next(struct failures *f, u64 after, struct memmgr_failure *out,
 		   u64 *owner)
 {
-	struct failure_entry *entry;
 	unsigned long flags;
-	bool found;
+	u32 i;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
-	if (f->total > FAILURES_KEPT)
-		after = max(after, f->total - FAILURES_KEPT);
-	found = after < f->total;
-	if (found) {
-		entry = &f->entry[after % FAILURES_KEPT];
-		*out = entry->failure;
-		*owner = entry->owner;
+	i = kept_next(f->kept, FAILURES_KEPT, after);
+	if (i < FAILURES_KEPT) {
+		*out = f->entry[i].failure;
+		*owner = f->entry[i].owner;
 	}
 	raw_spin_unlock_irqrestore(&f->lock, flags);
-	return found;
+	return i < FAILURES_KEPT;
 }
 
 u64 failures_total(struct failures *f)

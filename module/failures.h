@@ -6,6 +6,8 @@
 #include <linux/spinlock.h>
 #include <uapi/linux/memmgr.h>
 
+#include "kept.h"
+
 #define FAILURES_KEPT	64u
 
 struct failure_entry {
@@ -14,14 +16,16 @@ struct failure_entry {
 };
 
 /**
- * struct failures - a ring
+ * struct failures - the last ones
  * @lock: guards the rest; innermost
- * @total: failures ever; number n is in @entry[(n - 1) % FAILURES_KEPT]
- * @entry: the last ones
+ * @total: failures ever
+ * @kept: whose the entries are; see kept.h
+ * @entry: the last ones, in no order
  */
 struct failures {
 	raw_spinlock_t lock;
 	u64 total;
+	struct kept kept[FAILURES_KEPT];
 	struct failure_entry entry[FAILURES_KEPT];
 };
 

@@ -124,7 +124,7 @@ static void health_tell(struct region *region, u32 kind, u32 value, u32 limit, u
 		pr_notice_ratelimited("memmgr: %s: %s %u.%03u is above %u.%03u\n",
 				      region->name, words[kind], value / 1000,
 				      value % 1000, limit / 1000, limit % 1000);
-	events_add(region, kind, value, limit, free);
+	events_add(region, kind, value, limit, free, 0);
 }
 
 static void health_look(struct region *region, struct memmgr_heap *main)

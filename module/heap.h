@@ -457,7 +457,8 @@ bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d);
 __visible void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site);
-void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free);
+void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u64 handle,
+			int err, bool free);
 void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
 #else
 static inline int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
@@ -469,7 +470,8 @@ static inline void heap_report_free(struct memmgr_heap *heap, u64 place, int err
 {
 }
 
-static inline void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free)
+static inline void heap_report_handle(struct memmgr_heap *heap, const struct client *client,
+				      u64 handle, int err, bool free)
 {
 }
 

@@ -72,7 +72,7 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
-		heap_report_handle(heap, handle, err, false);
+		heap_report_handle(heap, client, handle, err, false);
 	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
 		err = -ERANGE;
 	if (!err && access & ~record->access)
@@ -379,7 +379,7 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
-		heap_report_handle(heap, handle, err, false);
+		heap_report_handle(heap, client, handle, err, false);
 	else
 		err = protect_check(heap, record, access);
 	if (err)

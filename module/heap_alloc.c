@@ -521,7 +521,7 @@ static noinline s64 free_plain(struct memmgr_heap *heap, struct client *client, 
 	}
 	if (err) {
 		heap->refused++;
-		heap_report_handle(heap, handle, err, true);
+		heap_report_handle(heap, client, handle, err, true);
 	} else {
 		pin = client_forget_pin(client, handle);
 		wake = heap_freed(heap);
@@ -758,7 +758,7 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	record = heap_use(heap, &viewer, handle, true, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err) {
-		heap_report_handle(heap, handle, err, false);
+		heap_report_handle(heap, client, handle, err, false);
 		goto out;
 	}
 	before = record->bytes;

@@ -235,6 +235,7 @@ void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
 /**
  * heap_report_handle - a client used or tried to free what it cannot
  * @heap: that the handle names
+ * @client: the client
  * @handle: that it passed
  * @err: what it is told: -EBADF or -EACCES, others are no memory error
  * @free: it was to be freed
@@ -244,7 +245,8 @@ void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
  *
  * Context: process, the heap's lock is held. O(entries of the quarantine).
  */
-void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free)
+void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u64 handle,
+			int err, bool free)
 {
 	struct memmgr_corruption c = {
 		.kind = free ? MEMMGR_CORRUPTION_WRONG_FREE : MEMMGR_CORRUPTION_STALE,
@@ -270,7 +272,7 @@ void heap_report_handle(struct memmgr_heap *heap, u64 handle, int err, bool free
 	} else if (err != -EBADF || !free) {
 		return;
 	}
-	corruptions_add(heap, &c);
+	corruptions_add_refused(heap, &c, client->serial);
 }
 
 /**

@@ -232,7 +232,7 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
-		heap_report_handle(heap, handle, err, false);
+		heap_report_handle(heap, client, handle, err, false);
 	if (!err && (!heap_has_pages(heap) || record->shifted))
 		err = -EOPNOTSUPP;
 	if (!err && !(record->access & MEMMGR_ACCESS_READ))

@@ -156,7 +156,7 @@ static int pin_change(struct memmgr_heap *heap, struct client *client,
 	record = heap_use(heap, &viewer, out->handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
-		heap_report_handle(heap, out->handle, err, false);
+		heap_report_handle(heap, client, out->handle, err, false);
 	if (!err && change > 0 && record->pins >= U16_MAX)
 		err = -EBUSY;
 	if (!err)

@@ -766,6 +766,7 @@ void region_destroy(struct region *region)
 	region_unmap(region);
 	client_forget_users(region);
 	corruptions_end(region);
+	events_end(&region->events);
 	sites_free(region);
 	mutex_unlock(&regions_mutex);
 	kfree(region);

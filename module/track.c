@@ -533,5 +533,6 @@ void track_tell(const struct client *client, struct track_tally *tally)
 			      region->name, client->serial,
 			      (int)strnlen(client->comm, sizeof(client->comm)),
 			      client->comm, client->pid, tally->count, tally->bytes, text);
-	events_add(region, MEMMGR_EVENT_LEAK, tally->count, 0, tally->bytes);
+	events_add(region, MEMMGR_EVENT_LEAK, tally->count, 0, tally->bytes,
+		   from_kuid(&init_user_ns, client->user->uid));
 }

@@ -13,6 +13,10 @@ memctl debug main --red-zones --poison >/dev/null
 verdict $? debug
 memctl alloc 20K --tag right >/dev/null && memctl free right >/dev/null && memctl check >/dev/null
 verdict $? no_error
+# Users' calls that are refused damage nothing.
+run_on room memmgr
+verdict $? refused_calls
+memctl debug main --red-zones --poison >/dev/null
 echo "1..$number"
 sleep 1
 camera

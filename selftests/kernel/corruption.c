@@ -343,29 +343,30 @@ TEST_F(corruption, corruption_many_reports)
 		.size = sizeof(cs), .entry_size = sizeof(c), .entries = (uintptr_t)&c,
 	};
 	struct memmgr_alloc a;
-	__u64 before = 0;
+	struct ground g;
+	unsigned char *p;
 	int i;
 
 	if (!debug_is_built(self->fd))
 		SKIP(return, "not in this build");
-	reports(_metadata, self->fd, &before, &c);
-	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, zones));
-	a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
-	ASSERT_EQ(0, mm_free(self->fd, a.handle));
-	for (i = 0; i < 70; i++)
-		EXPECT_EQ(-EBADF, mm_free(self->fd, a.handle));
+	ground_make(_metadata, self->fd, MEMMGR_KIND_BUDDY, zones, &g);
+	a = must_alloc(_metadata, self->fd, g.heap, 32);
+	p = where(_metadata, &g, &a);
+	for (i = 0; i < 70; i++) {
+		p[32] ^= 1;
+		EXPECT_EQ(-EUCLEAN, mm_check(self->fd, g.heap));
+	}
 	for (i = 0; i < 32; i++) {
 		cs.count = 1;
 		ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CORRUPTIONS, &cs));
 		ASSERT_EQ(1, cs.count);
-		EXPECT_EQ(before + 70, cs.total);
-		EXPECT_EQ(before + 70 - 31 + i, c.seq);
+		EXPECT_EQ(g.after + 70, cs.total);
+		EXPECT_EQ(g.after + 70 - 31 + i, c.seq);
 		EXPECT_EQ(a.handle, c.handle);
 	}
 	cs.count = 1;
 	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CORRUPTIONS, &cs));
 	EXPECT_EQ(0, cs.count);
-	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
 }
 
 TEST_F(corruption, corruption_bad_requests)

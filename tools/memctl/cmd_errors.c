@@ -20,7 +20,8 @@ static const struct argp argp = {
 	       "touched). Who was running when damage was found need not be who did it; of the last "
 	       "four it is.\n\n"
 	       "Where programs allocated is known after memctl leaks --on. The region remembers the "
-	       "last 32 errors; only root sees those of others' allocations.",
+	       "last 32 errors, of these 4 of one client's refused calls and 8 that one user "
+	       "caused; only root sees those of others' allocations.",
 };
 
 /* ---- where in a program: a site by its id ---- */
@@ -368,8 +369,8 @@ static void show_text(const struct memctl *ctl, const struct places *places, uin
 		printf("%" PRIu64 " errors were found, the last %u are remembered\n", total,
 		       REMEMBERED);
 	else
-		printf("%" PRIu64 " errors were found; of the last %u those of your allocations "
-		       "are shown, root sees all\n", total, REMEMBERED);
+		printf("%" PRIu64 " errors were found; of those that are remembered your "
+		       "allocations' are shown, root sees all\n", total);
 }
 
 static int run(struct memctl *ctl, int argc, char **argv)

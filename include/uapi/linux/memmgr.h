@@ -964,7 +964,13 @@ enum memmgr_event_kind {
  *
  * A client gets the events since it was opened. read() gives as many whole ones
  * as fit (EINVAL when not even one does), and waits for one unless O_NONBLOCK is
- * set (EAGAIN); poll() says POLLIN when there are some. A region remembers 256.
+ * set (EAGAIN); poll() says POLLIN when there are some. A region remembers 256: the
+ * last 64 that one user caused, 64 of each kind that tells a state of main, and 192 that
+ * users other than root caused.
+ *
+ * Each event is a uevent of the device as well (MEMMGR_EVENT, _REGION, _VALUE, _LIMIT),
+ * but of each kind at most 5 in a second: of what comes more the last one is sent when
+ * that time is over, and MEMMGR_SUPPRESSED says for how many others it stands.
  */
 struct memmgr_event {
 	__u64 seq;
@@ -1071,9 +1077,9 @@ struct memmgr_failure {
  * @total: out: failures ever
  * @entries: in: pointer to @count entries of @entry_size bytes, oldest first
  *
- * The region remembers the last 64. A resize that is refused because what
- * follows is in use (MEMMGR_REASON_BLOCKED) is counted in the heap's books, but
- * not remembered here.
+ * The region remembers 64: the last 16 of one user, and 48 of all users but root. A
+ * resize that is refused because what follows is in use (MEMMGR_REASON_BLOCKED) is
+ * counted in the heap's books, but not remembered here.
  */
 struct memmgr_failures {
 	__u32 size;
@@ -1492,8 +1498,9 @@ struct memmgr_corruption {
  * @total: out: reports ever
  * @entries: in: pointer to @count entries of @entry_size bytes
  *
- * The oldest first. A region remembers 32. Those of other users' allocations are
- * told to CAP_SYS_ADMIN alone.
+ * The oldest first. A region remembers 32: of calls of one client that were refused the
+ * last 4, of all that one user caused the last 8, of all that users other than root caused
+ * 24. Those of other users' allocations are told to CAP_SYS_ADMIN alone.
  */
 struct memmgr_corruptions {
 	__u32 size;
