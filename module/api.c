@@ -49,7 +49,8 @@ static void *heap_pointer(const struct memmgr_heap *heap, u64 offset)
  * memmgr_heap_get - get a heap by name
  * @name: "heap" for one of the first region, "region/heap" for any
  *
- * The heap stays until memmgr_heap_put(), and cannot be destroyed before.
+ * The heap stays until memmgr_heap_put(), and cannot be destroyed before. It stays
+ * also when the device of its region is removed.
  *
  * Context: process, may sleep.
  * Return: the heap, or ERR_PTR(-ENOENT).
@@ -60,13 +61,13 @@ struct memmgr_heap *memmgr_heap_get(const char *name)
 	struct memmgr_heap *heap;
 	struct region *region;
 
-	if (slash)
-		region = region_by_name(name, slash - name);
-	else
-		region = region_first();
+	region = region_get_named(slash ? name : NULL, slash ? slash - name : 0);
 	if (!region)
 		return ERR_PTR(-ENOENT);
+	/* The heap that is held keeps the reference. */
 	heap = heap_hold(region, slash ? slash + 1 : name);
+	if (!heap)
+		region_put(region);
 	return heap ? heap : ERR_PTR(-ENOENT);
 }
 EXPORT_SYMBOL_GPL(memmgr_heap_get);
@@ -81,8 +82,13 @@ EXPORT_SYMBOL_GPL(memmgr_heap_get);
  */
 void memmgr_heap_put(struct memmgr_heap *heap)
 {
-	if (!IS_ERR_OR_NULL(heap))
-		heap_unhold(heap);
+	struct region *region;
+
+	if (IS_ERR_OR_NULL(heap))
+		return;
+	region = heap->region;
+	heap_unhold(heap);
+	region_put(region);
 }
 EXPORT_SYMBOL_GPL(memmgr_heap_put);
 

@@ -267,6 +267,7 @@ struct client *client_create(struct region *region)
 		kfree(fresh);
 		return NULL;
 	}
+	region_get(region);
 	client->region = region;
 	client->time_ns = ktime_get_boottime_ns();
 	client->pid = task_tgid_nr(current);
@@ -311,7 +312,8 @@ static bool client_newest(struct client *client, u64 *handle)
  * @client: its file is closed for good: no call of it runs, none of its
  *	mappings is left
  *
- * Context: process, may sleep. Persistent and exported allocations stay.
+ * Context: process, may sleep. Persistent and exported allocations stay. The region
+ * may be no more afterwards, if it is gone.
  */
 void client_destroy(struct client *client)
 {
@@ -339,6 +341,7 @@ void client_destroy(struct client *client)
 	client->user->open--;
 	client_expire(client);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	region_put(region);
 }
 
 static void account_describe(const struct account *account, bool user,

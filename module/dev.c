@@ -1091,6 +1091,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	u32 size;
 	int err;
 
+	if (region_is_gone(caller.client->region))
+		return -ENODEV;
 	if (_IOC_TYPE(cmd) != MEMMGR_IOC_MAGIC || cmd != _IO(MEMMGR_IOC_MAGIC, _IOC_NR(cmd)) ||
 	    _IOC_NR(cmd) >= ARRAY_SIZE(calls))
 		return -ENOTTY;
@@ -1125,7 +1127,9 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int dev_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	return mapping_create(file->private_data, vma);
+	struct client *client = file->private_data;
+
+	return region_is_gone(client->region) ? -ENODEV : mapping_create(client, vma);
 }
 
 static int dev_open(struct inode *inode, struct file *file)
@@ -1148,17 +1152,22 @@ static int dev_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Is there an event to read, or will there never be another one? */
+static bool read_due(const struct client *client)
+{
+	return events_last(&client->region->events) != READ_ONCE(client->event) ||
+	       region_is_gone(client->region);
+}
+
 /* Wait for an event. */
 static int read_wait(struct file *file, struct client *client)
 {
-	struct events *events = &client->region->events;
+	int err = 0;
 
-	if (events_last(events) != client->event)
-		return 0;
-	if (file->f_flags & O_NONBLOCK)
-		return -EAGAIN;
-	return wait_event_interruptible(events->wait,
-					events_last(events) != client->event);
+	if (!read_due(client))
+		err = file->f_flags & O_NONBLOCK ? -EAGAIN :
+		      wait_event_interruptible(client->region->events.wait, read_due(client));
+	return !err && region_is_gone(client->region) ? -ENODEV : err;
 }
 
 /* Whole events; one counts as read when the reader has it. */
@@ -1193,6 +1202,8 @@ static __poll_t dev_poll(struct file *file, struct poll_table_struct *table)
 	struct events *events = &client->region->events;
 
 	poll_wait(file, &events->wait, table);
+	if (region_is_gone(client->region))
+		return EPOLLHUP | EPOLLERR;
 	return events_last(events) != READ_ONCE(client->event) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
@@ -1218,13 +1229,21 @@ int dev_add_region(struct region *region)
 	region->misc.fops = &dev_fops;
 	region->misc.mode = 0660;
 	err = misc_register(&region->misc);
-	if (!err)
+	if (err)
+		region->misc.this_device = NULL;
+	else
 		events_set_device(&region->events, region->misc.this_device);
 	return err;
 }
 
+/*
+ * No call begins any more, once the region is gone; what waits for an event is woken.
+ * A region that was never published has no node.
+ */
 void dev_remove_region(struct region *region)
 {
 	events_set_device(&region->events, NULL);
-	misc_deregister(&region->misc);
+	if (region->misc.this_device)
+		misc_deregister(&region->misc);
+	wake_up_all(&region->events.wait);
 }

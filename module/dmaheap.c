@@ -94,8 +94,11 @@ static long dmaheap_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	size_t size = _IOC_SIZE(cmd);
 	struct dma_heap_allocation_data *data;
 	struct dma_buf *dmabuf;
+	struct client *client = file->private_data;
 	int err = 0;
 
+	if (region_is_gone(client->region))
+		return -ENODEV;
 	if (_IOC_NR(cmd) != _IOC_NR(DMA_HEAP_IOCTL_ALLOC))
 		return -EINVAL;
 	data = kzalloc(max(size, sizeof(*data)), GFP_KERNEL_ACCOUNT);
@@ -105,7 +108,7 @@ static long dmaheap_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		err = -EFAULT;
 		goto out_free;
 	}
-	err = dmaheap_answer(file->private_data, data, &dmabuf);
+	err = dmaheap_answer(client, data, &dmabuf);
 	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, data, size)) {
 		/* The descriptor exists only when the caller knows of it. */
 		if (!err) {
@@ -151,6 +154,7 @@ int dmaheap_add_region(struct region *region)
 {
 	struct miscdevice *misc = &region->heap_misc;
 	size_t size = sizeof(region->heap_misc_name);
+	int err;
 
 	if (region->index)
 		snprintf(region->heap_misc_name, size, "memmgr-dma-heap%u",
@@ -164,10 +168,15 @@ int dmaheap_add_region(struct region *region)
 	misc->nodename = region->heap_node_name;
 	misc->fops = &dmaheap_fops;
 	misc->mode = 0660;
-	return misc_register(misc);
+	err = misc_register(misc);
+	if (err)
+		misc->this_device = NULL;
+	return err;
 }
 
+/* A region that was never published, or could not get this node, has none. */
 void dmaheap_remove_region(struct region *region)
 {
-	misc_deregister(&region->heap_misc);
+	if (region->heap_misc.this_device)
+		misc_deregister(&region->heap_misc);
 }

@@ -45,8 +45,6 @@ static bool realtime;
 module_param(realtime, bool, 0444);
 MODULE_PARM_DESC(realtime, "nothing without bound and nothing in the background: join=0 health=0 (default 0)");
 
-static struct workqueue_struct *health_queue;
-
 bool health_realtime(void)
 {
 	return realtime;
@@ -58,20 +56,14 @@ static bool limits_ok(u32 fragmented, u32 low, u32 hysteresis, u32 cpu)
 	       cpu <= 1000;
 }
 
-/* Module init: before there is a region. */
+/* Module init: are the parameters sound? */
 int health_start(void)
 {
 	if (!limits_ok(compact_above, warn_above, 0, health_cpu)) {
 		pr_err("memmgr: compact_above=, warn_above= and health_cpu= are in thousandths, 1000 at most, health_cpu= not 0\n");
 		return -EINVAL;
 	}
-	health_queue = alloc_workqueue("memmgr", WQ_UNBOUND | WQ_FREEZABLE, 0);
-	return health_queue ? 0 : -ENOMEM;
-}
-
-void health_end(void)
-{
-	destroy_workqueue(health_queue);
+	return 0;
 }
 
 /**
@@ -83,7 +75,7 @@ void health_end(void)
 void health_kick(struct memmgr_heap *main)
 {
 	if (heap_unwatch(main))
-		queue_delayed_work(health_queue, &main->region->health.work, HEALTH_DELAY);
+		queue_delayed_work(region_queue, &main->region->health.work, HEALTH_DELAY);
 }
 
 /* The usage of a region and the external fragmentation of main, in thousandths. */
@@ -188,6 +180,8 @@ static void health_work(struct work_struct *work)
 
 	if (!main)
 		return;
+	if (region_is_gone(region))
+		goto out;
 	/* Before the look: what changes after it is seen next time. */
 	heap_watch(main);
 	mutex_lock(&h->mutex);
@@ -204,7 +198,8 @@ static void health_work(struct work_struct *work)
 	}
 	mutex_unlock(&h->mutex);
 	if (again)
-		queue_delayed_work(health_queue, &h->work, again);
+		queue_delayed_work(region_queue, &h->work, again);
+out:
 	heap_put(main);
 }
 
@@ -225,18 +220,26 @@ void health_init(struct region *region)
 /* The region is there: look at it once, then when it changes. */
 void health_watch(struct region *region)
 {
-	queue_delayed_work(health_queue, &region->health.work, HEALTH_DELAY);
+	queue_delayed_work(region_queue, &region->health.work, HEALTH_DELAY);
 }
 
-/* The region goes: what is freed with it must not wake the worker again. */
+/*
+ * The region is gone: the worker looks at it no more. A call that is still under way
+ * may have queued it once more; it leaves no mark then, see health_work().
+ */
 void health_stop(struct region *region)
 {
 	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
 
-	do {
-		cancel_delayed_work_sync(&region->health.work);
-	} while (heap_unwatch(main));
+	cancel_delayed_work_sync(&region->health.work);
+	heap_unwatch(main);
 	heap_put(main);
+}
+
+/* Nobody can queue the worker any more. */
+void health_end(struct region *region)
+{
+	cancel_delayed_work_sync(&region->health.work);
 }
 
 static int health_set(struct region *region, const struct memmgr_health *wanted)
@@ -297,7 +300,7 @@ int health_call(struct region *region, struct memmgr_health *out, bool set)
 	mutex_unlock(&h->mutex);
 	/* The new thresholds hold from now on. */
 	if (set && !err)
-		mod_delayed_work(health_queue, &h->work, 0);
+		mod_delayed_work(region_queue, &h->work, 0);
 	heap_put(main);
 	return err;
 }

@@ -52,11 +52,11 @@ struct health {
 };
 
 __visible int health_start(void);
-__visible void health_end(void);
 bool health_realtime(void);
 void health_init(struct region *region);
 void health_watch(struct region *region);
 void health_stop(struct region *region);
+void health_end(struct region *region);
 __visible void health_kick(struct memmgr_heap *main);
 int health_call(struct region *region, struct memmgr_health *health, bool set);
 

@@ -1178,6 +1178,23 @@ void heap_destroy_all(struct region *region)
 	RCU_INIT_POINTER(region->heaps[MEMMGR_HEAP_MAIN], NULL);
 }
 
+/* The region is gone: requests of clients that wait for memory end. */
+void heap_wake_waiters(struct region *region)
+{
+	struct memmgr_heap *heap;
+	unsigned long flags;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
+		id = heap->id;
+		flags = heap_lock(heap);
+		heap->freed++;
+		heap_unlock(heap, flags);
+		swake_up_all(&heap->wait);
+		heap_put(heap);
+	}
+}
+
 /* Keep a heap from being destroyed, for kernel code; NULL: no such heap. */
 struct memmgr_heap *heap_hold(struct region *region, const char *name)
 {

@@ -329,6 +329,7 @@ int heap_destroy(struct region *region, struct client *client, u32 id,
 void heap_destroy_private(struct client *client);
 bool heap_retire_orphans(struct region *region);
 void heap_destroy_all(struct region *region);
+void heap_wake_waiters(struct region *region);
 struct memmgr_heap *heap_get(struct region *region, u32 id);
 struct memmgr_heap *heap_get_named(struct region *region, const char *name);
 struct memmgr_heap *heap_get_next(struct region *region, u32 id);
@@ -540,7 +541,6 @@ void heap_map_export(const struct heap_export *export, struct mapping *mapping);
 bool heap_in_io(struct memmgr_heap *heap);
 void heap_settle_start(struct region *region);
 void heap_settle_init(struct region *region);
-void heap_settle_stop(struct region *region);
 
 /* heap_stats.c: what is known of a heap */
 __visible void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);

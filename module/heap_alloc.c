@@ -95,6 +95,8 @@ static bool guard_fits(const struct memmgr_heap *heap, u64 bytes)
 /* What a heap never takes, whatever is free. */
 static int request_check(const struct memmgr_heap *heap, const struct record *wanted)
 {
+	if (region_is_gone(heap->region))
+		return -ENODEV;
 	if (READ_ONCE(heap->dying))
 		return -ENOENT;
 	if (!wanted->bytes || !engine_align_ok(wanted->align))

@@ -24,17 +24,22 @@
 
 static void settle_soon(struct region *region, unsigned long delay)
 {
-	/* Work that is due keeps the module: each time it is queued, a reference. */
+	/* Work that is due keeps module and region: each time it is queued, a reference. */
 	__module_get(THIS_MODULE);
-	if (!schedule_delayed_work(&region->settle, delay))
-		module_put(THIS_MODULE);
+	region_get(region);
+	if (queue_delayed_work(region_queue, &region->settle, delay))
+		return;
+	/* Not the last one: the caller has another. */
+	region_put(region);
+	module_put(THIS_MODULE);
 }
 
 /**
  * heap_settle_start - look for memory that is no longer in use, now and again
  * @region: of it
  *
- * Context: any where the module has a reference: a call, or a dma-buf that ends.
+ * Context: any where module and region have a reference: a call, or a dma-buf that
+ * ends.
  */
 void heap_settle_start(struct region *region)
 {
@@ -168,19 +173,14 @@ static void heap_settle_work(struct work_struct *work)
 	again |= heap_retire_orphans(region);
 	if (again)
 		settle_soon(region, SETTLE_INTERVAL);
-	/* The reference that came with this run. */
+	/* The references that came with this run; the work lies in the region. */
+	region_put(region);
 	module_put(THIS_MODULE);
 }
 
 void heap_settle_init(struct region *region)
 {
 	INIT_DELAYED_WORK(&region->settle, heap_settle_work);
-}
-
-/* Nothing is held any more: that kept the module. The work may just be ending. */
-void heap_settle_stop(struct region *region)
-{
-	flush_delayed_work(&region->settle);
 }
 
 /* Is anything of the heap's memory the target of I/O? It has no mappings. */
@@ -244,6 +244,7 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 		record->pins++;
 		heap->exports++;
 		refcount_inc(&heap->users);
+		region_get(heap->region);
 		*export = (struct heap_export) {
 			.heap = heap,
 			.handle = handle,
@@ -260,11 +261,14 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
  * heap_export_end - a dma-buf is gone
  * @export: of it
  *
+ * The region may be no more afterwards, if its device was removed.
+ *
  * Context: process, may sleep.
  */
 void heap_export_end(struct heap_export *export)
 {
 	struct memmgr_heap *heap = export->heap;
+	struct region *region = heap->region;
 	struct record *record;
 	unsigned long flags;
 
@@ -275,10 +279,11 @@ void heap_export_end(struct heap_export *export)
 	heap->exports--;
 	heap_unlock(heap, flags);
 	if (heap_let_go(heap, export->handle))
-		heap_settle_start(heap->region);
+		heap_settle_start(region);
 	if (READ_ONCE(heap->orphan))
-		settle_soon(heap->region, 0);
+		settle_soon(region, 0);
 	heap_put(heap);
+	region_put(region);
 }
 
 /**

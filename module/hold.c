@@ -74,3 +74,9 @@ void hold_print(struct seq_file *m, const struct region *region)
 	}
 	seq_puts(m, armed ? "\n" : "none\n");
 }
+
+/* The region is gone, and nobody can let go of what waits there. */
+void hold_end(struct region *region)
+{
+	hold_set(region, "none");
+}

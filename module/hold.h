@@ -31,8 +31,10 @@ struct hold {
 void hold_here(struct region *region, u32 step);
 int hold_set(struct region *region, const char *word);
 void hold_print(struct seq_file *m, const struct region *region);
+void hold_end(struct region *region);
 #else
 static inline void hold_here(struct region *region, u32 step) { }
+static inline void hold_end(struct region *region) { }
 #endif
 
 #endif /* MEMMGR_HOLD_H */

@@ -5,6 +5,7 @@
 #include "debugfs.h"
 #include "health.h"
 #include "mmap.h"
+#include "region.h"
 #include "source.h"
 
 static int __init memmgr_init(void)
@@ -15,17 +16,20 @@ static int __init memmgr_init(void)
 	if (err)
 		return err;
 	err = health_start();
+	if (!err)
+		err = region_init();
 	if (err)
 		goto out_mapping;
 	debugfs_init();
+	/* Last: it publishes the regions, and does not fail once there is a node. */
 	err = source_init();
 	if (err)
 		goto out_debugfs;
 	return 0;
 
 out_debugfs:
+	region_exit();
 	debugfs_exit();
-	health_end();
 out_mapping:
 	mapping_exit();
 	return err;
@@ -34,8 +38,8 @@ out_mapping:
 static void __exit memmgr_exit(void)
 {
 	source_exit();
+	region_exit();
 	debugfs_exit();
-	health_end();
 	mapping_exit();
 	rcu_barrier();
 }

@@ -35,7 +35,7 @@ void pattern_fill(const struct region *region, const struct pattern *pattern)
 		n = min_t(u64, pattern->bytes - done, PIECE);
 		guard = guard_at(pattern, done);
 		guard_fill(&guard, piece, n);
-		region_put(region, pattern->place + done, piece, n);
+		region_copy_in(region, pattern->place + done, piece, n);
 	}
 }
 

@@ -39,18 +39,40 @@ static bool join = true;
 module_param(join, bool, 0444);
 MODULE_PARM_DESC(join, "heap main looks for unaligned free runs as a last resort (default 1; 0 for real time)");
 
-/* All regions, by index. Changed at probe, remove, module init and exit. */
+/*
+ * The regions in sight, by index, and those that are gone, whose memory is still in
+ * use. Changed at probe, remove, module init and exit, and when the last reference
+ * to a region that is gone ends.
+ */
 static LIST_HEAD(regions);
+static LIST_HEAD(regions_gone);
 static DEFINE_MUTEX(regions_mutex);
+static bool regions_open;	/* new regions are published; under regions_mutex */
 
-struct region *region_first(void)
+struct workqueue_struct *region_queue;
+
+/* Module init: before there is a region. */
+int region_init(void)
 {
-	struct region *region;
+	region_queue = alloc_workqueue("memmgr", WQ_UNBOUND | WQ_FREEZABLE, 0);
+	return region_queue ? 0 : -ENOMEM;
+}
+
+/* Module exit: all regions were removed, and work that is just ending is waited for. */
+void region_exit(void)
+{
+	destroy_workqueue(region_queue);
+}
+
+/* Is there no region yet? */
+bool region_none(void)
+{
+	bool none;
 
 	mutex_lock(&regions_mutex);
-	region = list_first_entry_or_null(&regions, struct region, node);
+	none = list_empty(&regions);
 	mutex_unlock(&regions_mutex);
-	return region;
+	return none;
 }
 
 static struct region *region_find(const char *name, size_t len)
@@ -63,14 +85,24 @@ static struct region *region_find(const char *name, size_t len)
 	return NULL;
 }
 
-struct region *region_by_name(const char *name, size_t len)
+/* A reference to the region of a name; NULL: to the first one. NULL when there is none. */
+struct region *region_get_named(const char *name, size_t len)
 {
 	struct region *region;
 
 	mutex_lock(&regions_mutex);
-	region = region_find(name, len);
+	region = name ? region_find(name, len) :
+			list_first_entry_or_null(&regions, struct region, node);
+	if (region)
+		region_get(region);
 	mutex_unlock(&regions_mutex);
 	return region;
+}
+
+/* One reference more, for a caller that has one. Context: any. */
+void region_get(struct region *region)
+{
+	refcount_inc(&region->refs);
 }
 
 /* The page frame at an offset. */
@@ -238,7 +270,7 @@ void region_clear(struct region *region, u64 offset, u64 bytes)
 }
 
 /* A copy from the kernel, of a few bytes. */
-void region_put(const struct region *region, u64 offset, const void *from, size_t bytes)
+void region_copy_in(const struct region *region, u64 offset, const void *from, size_t bytes)
 {
 	if (region_is_io(region))
 		memcpy_toio(region_io(region, offset), from, bytes);
@@ -382,16 +414,22 @@ const char *region_cache(const struct region *region)
 	return caches[i].name;
 }
 
-static const struct region *region_overlapping(const struct region_source *s)
+static const struct region *overlapping(const struct list_head *list,
+					const struct region_source *s)
 {
 	struct region *region;
 
-	list_for_each_entry(region, &regions, node)
+	list_for_each_entry(region, list, node)
 		if (region->flags & MEMMGR_REGION_CONTIGUOUS &&
 		    s->phys < region->phys + region->bytes &&
 		    region->phys < s->phys + s->bytes)
 			return region;
 	return NULL;
+}
+
+static const struct region *region_overlapping(const struct region_source *s)
+{
+	return overlapping(&regions, s) ? : overlapping(&regions_gone, s);
 }
 
 /* What is wrong with the range that a source names; NULL: nothing. */
@@ -436,12 +474,15 @@ static int source_check(const struct region_source *s)
 		return -EINVAL;
 	}
 	other = s->flags & MEMMGR_REGION_RESERVED ? region_overlapping(s) : NULL;
-	if (other) {
+	if (!other)
+		return 0;
+	if (region_is_gone(other))
+		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: region %s, which was removed, is still in use; close its files, dma-bufs and drivers\n",
+		       name, s->bytes, &s->phys, other->name);
+	else
 		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: it overlaps region %s\n",
 		       name, s->bytes, &s->phys, other->name);
-		return -EBUSY;
-	}
-	return 0;
+	return -EBUSY;
 }
 
 /*
@@ -630,6 +671,7 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 
 	if (!region)
 		return NULL;
+	refcount_set(&region->refs, 1);
 	region->index = index;
 	region->flags = s->flags | (join && !health_realtime() ? MEMMGR_REGION_JOIN : 0) |
 			cache_flag(s->cache);
@@ -691,19 +733,8 @@ static int region_build(struct region *region, const struct region_source *s)
 	err = heap_config_apply(region, s);
 	if (err)
 		goto out_heaps;
-	region->debugfs = debugfs_add_region(region);
-	err = dmaheap_add_region(region);
-	if (err)
-		goto out_debugfs;
-	err = dev_add_region(region);
-	if (err)
-		goto out_dmaheap;
 	return 0;
 
-out_dmaheap:
-	dmaheap_remove_region(region);
-out_debugfs:
-	debugfs_remove_region(region);
 out_heaps:
 	heap_destroy_all(region);
 out_inode:
@@ -713,54 +744,107 @@ out_unmap:
 	return err;
 }
 
-/**
- * region_create - make a region with its heaps, device node and debugfs folder
- * @s: where its memory comes from
- *
- * Context: process, may sleep. A refusal is one line in the log.
- * Return: the region or an error.
- */
-struct region *region_create(const struct region_source *s)
+/* A region with its heaps, in the list. Under regions_mutex. */
+static struct region *region_make(const struct region_source *s)
 {
 	struct list_head *before;
 	struct region *region;
 	u32 index;
 	int err;
 
-	mutex_lock(&regions_mutex);
 	err = source_check(s);
 	if (err)
-		goto out;
+		return ERR_PTR(err);
 	before = region_slot(&index);
 	region = region_alloc(s, index);
-	err = region ? region_build(region, s) : -ENOMEM;
+	if (!region)
+		return ERR_PTR(-ENOMEM);
+	err = region_build(region, s);
 	if (err) {
 		kfree(region);
-		goto out;
+		return ERR_PTR(err);
 	}
 	list_add_tail(&region->node, before);
+	return region;
+}
+
+/*
+ * Its nodes and its debugfs folder. A region that cannot get its second node does
+ * without: once there is a node, nothing fails any more. Under regions_mutex.
+ */
+static int region_publish(struct region *region)
+{
+	int err = dev_add_region(region);
+
+	if (err) {
+		pr_err("memmgr: %s: error %d while node /dev/%s was made; free memory of the system, then load again\n",
+		       region->name, err, region->misc_name);
+		return err;
+	}
+	if (dmaheap_add_region(region))
+		pr_warn("memmgr: %s: the system has no memory for node /dev/%s; it is left out\n",
+			region->name, region->heap_node_name);
+	region->debugfs = debugfs_add_region(region);
 	region_announce(region);
 	health_watch(region);
-out:
+	return 0;
+}
+
+/**
+ * region_create - make a region with its heaps, device node and debugfs folder
+ * @s: where its memory comes from
+ *
+ * Until regions_publish() was called it stays out of the sight of users.
+ *
+ * Context: process, may sleep. A refusal is one line in the log.
+ * Return: the region, a reference of the caller, or an error. region_remove() is due.
+ */
+struct region *region_create(const struct region_source *s)
+{
+	struct region *region;
+	int err;
+
+	mutex_lock(&regions_mutex);
+	region = region_make(s);
+	err = PTR_ERR_OR_ZERO(region);
+	if (!err && regions_open)
+		err = region_publish(region);
 	mutex_unlock(&regions_mutex);
+	if (err && !IS_ERR(region))
+		region_remove(region);
 	return err ? ERR_PTR(err) : region;
 }
 
 /**
- * region_destroy - unmake a region
- * @region: with no open files and no heaps held by kernel code
+ * regions_publish - let users see the regions that there are, and those to come
+ *
+ * An open file holds the module, but does not keep the kernel from freeing a module
+ * whose init fails. So init publishes last, and fails only when there is no node yet.
  *
  * Context: process, may sleep.
+ * Return: 0, or an error when there are regions, but none could get a node.
  */
-void region_destroy(struct region *region)
+int regions_publish(void)
 {
+	struct region *region;
+	int err, result = 0;
+	bool any = false;
+
 	mutex_lock(&regions_mutex);
-	list_del(&region->node);
-	dev_remove_region(region);
-	dmaheap_remove_region(region);
-	health_stop(region);
-	heap_settle_stop(region);
-	debugfs_remove_region(region);
+	list_for_each_entry(region, &regions, node) {
+		err = region_publish(region);
+		any |= !err;
+		result = result ? : err;
+	}
+	regions_open = any || !result;
+	mutex_unlock(&regions_mutex);
+	return any ? 0 : result;
+}
+
+/* The last reference has ended: nobody can ask for anything any more. */
+static void region_destroy(struct region *region)
+{
+	health_end(region);
 	heap_destroy_all(region);
 	mapping_inode_put(region->inode);
 	region_unmap(region);
@@ -768,6 +852,45 @@ void region_destroy(struct region *region)
 	corruptions_end(region);
 	events_end(&region->events);
 	sites_free(region);
+	/* Until here its memory is taken. */
+	mutex_lock(&regions_mutex);
+	list_del(&region->node);
 	mutex_unlock(&regions_mutex);
 	kfree(region);
+}
+
+/**
+ * region_put - end a reference
+ * @region: may be no more afterwards
+ *
+ * Context: process, may sleep; regions_mutex is not held. Cost: O(1), and of the
+ * last one that of unmaking all heaps.
+ */
+void region_put(struct region *region)
+{
+	if (refcount_dec_and_test(&region->refs))
+		region_destroy(region);
+}
+
+/**
+ * region_remove - the device of a region goes
+ * @region: published or not; may be no more afterwards
+ *
+ * The region goes out of sight. Its memory stays as long as somebody uses it.
+ *
+ * Context: process, may sleep.
+ */
+void region_remove(struct region *region)
+{
+	mutex_lock(&regions_mutex);
+	list_move(&region->node, &regions_gone);
+	WRITE_ONCE(region->gone, true);
+	mutex_unlock(&regions_mutex);
+	dev_remove_region(region);
+	dmaheap_remove_region(region);
+	debugfs_remove_region(region);
+	hold_end(region);
+	health_stop(region);
+	heap_wake_waiters(region);
+	region_put(region);
 }

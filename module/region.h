@@ -2,9 +2,12 @@
 /*
  * Regions: one range of memory, one device node, one debugfs folder each.
  *
- * A region lives from probe (or module init) to remove (or module exit). Open
- * files hold the module, and the driver cannot be unbound by hand, so that no
- * client outlives its region.
+ * A region is in sight from probe (or module init) to remove (or module exit): it
+ * has nodes, and its name can be looked up. Its device may be removed at any time.
+ * The region is gone then: calls of files that are still open answer -ENODEV. The
+ * memory and the books stay until the last reference ends. References are held by
+ * the driver that made the region, by each open file, by each heap that kernel code
+ * holds, by each dma-buf, and by work that is due.
  */
 #ifndef MEMMGR_REGION_H
 #define MEMMGR_REGION_H
@@ -14,6 +17,7 @@
 #include <linux/mm_types.h>
 #include <linux/pgtable.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -37,7 +41,9 @@ struct vm_area_struct;
 
 /**
  * struct region - a range of memory that memmgr owns
- * @node: in the list of all regions
+ * @node: in the list of the regions in sight, or of those that are gone
+ * @refs: references, see above; the last one unmakes the region
+ * @gone: its device was removed
  * @index: 0 for the first; names the device node
  * @name: of the region, unique
  * @flags: MEMMGR_REGION_*
@@ -79,6 +85,8 @@ struct vm_area_struct;
  */
 struct region {
 	struct list_head node;
+	refcount_t refs;
+	bool gone;
 	u32 index;
 	char name[MEMMGR_NAME_LEN];
 	u32 flags;
@@ -138,10 +146,24 @@ struct region_source {
 	const char *heaps;
 };
 
+/* Work of all regions; it is drained before the module goes. */
+extern struct workqueue_struct *region_queue;
+
+__visible int region_init(void);
+__visible void region_exit(void);
 struct region *region_create(const struct region_source *source);
-void region_destroy(struct region *region);
-__visible struct region *region_first(void);
-__visible struct region *region_by_name(const char *name, size_t len);
+int regions_publish(void);
+void region_remove(struct region *region);
+bool region_none(void);
+__visible struct region *region_get_named(const char *name, size_t len);
+void region_get(struct region *region);
+__visible void region_put(struct region *region);
+
+/* Was its device removed? What is asked of it then is refused; its memory stays. */
+static inline bool region_is_gone(const struct region *region)
+{
+	return READ_ONCE(region->gone);
+}
 
 unsigned long region_pfn(const struct region *region, u64 offset);
 pgprot_t region_pgprot(const struct region *region, pgprot_t prot);
@@ -158,7 +180,7 @@ void region_sync(const struct region *region, u64 offset, u64 bytes);
 void *region_map_page(const struct region *region, u64 offset);
 void region_unmap_page(const struct region *region, void *virt);
 void region_move(const struct region *region, u64 to, u64 from, u64 bytes);
-void region_put(const struct region *region, u64 offset, const void *from, size_t bytes);
+void region_copy_in(const struct region *region, u64 offset, const void *from, size_t bytes);
 void region_copy(const struct region *region, u64 offset, void *to, size_t bytes);
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes);

@@ -55,7 +55,7 @@ MODULE_ALIAS("of:N*T*Cmemmgr,regionC*");
 /* The heaps= parameter is for the first region that comes. */
 static const char *heaps_for_first(void)
 {
-	return region_first() ? NULL : heaps;
+	return region_none() ? heaps : NULL;
 }
 
 static int source_probe(struct platform_device *pdev)
@@ -94,7 +94,7 @@ static int source_probe(struct platform_device *pdev)
 
 static COMPAT_REMOVE_TYPE source_remove(struct platform_device *pdev)
 {
-	region_destroy(platform_get_drvdata(pdev));
+	region_remove(platform_get_drvdata(pdev));
 	return COMPAT_REMOVE_RESULT;
 }
 
@@ -104,8 +104,6 @@ static struct platform_driver source_driver = {
 	.driver = {
 		.name = "memmgr",
 		.of_match_table = source_of_match,
-		/* Open files and heaps in use hold the module, not the device. */
-		.suppress_bind_attrs = true,
 	},
 };
 
@@ -162,13 +160,13 @@ static int own_create(unsigned int i)
 	return 0;
 }
 
-static void own_destroy(void)
+static void own_remove(void)
 {
 	int i;
 
 	for (i = SOURCE_MAX; i--;)
 		if (own[i])
-			region_destroy(own[i]);
+			region_remove(own[i]);
 }
 
 /* Regions of base= and size=, or the fallback. */
@@ -196,12 +194,16 @@ static int own_init(void)
 		n = 1;
 	for (i = 0; i < n; i++) {
 		err = own_create(i);
-		if (err) {
-			own_destroy();
+		if (err)
 			return err;
-		}
 	}
 	return 0;
+}
+
+void source_exit(void)
+{
+	own_remove();
+	platform_driver_unregister(&source_driver);
 }
 
 int source_init(void)
@@ -212,13 +214,9 @@ int source_init(void)
 	if (err)
 		return err;
 	err = own_init();
+	if (!err)
+		err = regions_publish();
 	if (err)
-		platform_driver_unregister(&source_driver);
+		source_exit();
 	return err;
-}
-
-void source_exit(void)
-{
-	own_destroy();
-	platform_driver_unregister(&source_driver);
 }

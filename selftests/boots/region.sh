@@ -45,6 +45,8 @@ for program in query alloc free resize copy mmap; do
 	check $program ./$program
 done
 [ "$devices" = 1 ] || check isolation ./isolation
+# A device to remove, and memory that can be the target of I/O: else it skips most.
+[ "$claim" != ram ] || check removal ./removal
 check unload rmmod memmgr
 check nothing_left nothing_left
 check load_again load "$@"

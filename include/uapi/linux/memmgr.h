@@ -26,6 +26,8 @@
  *	E2BIG		the structure is longer than this kernel knows and what
  *			it does not know is not zero, or longer than a page
  *	EFAULT		a pointer does not lead to the caller's memory
+ *	ENODEV		the device of the region was removed; mappings, dma-bufs
+ *			and close() still work
  *	ENOTTY		unknown command
  *	ENOENT		no such heap
  *	EBADF		no such handle: never issued, forged, or already freed
