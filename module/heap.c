@@ -333,27 +333,56 @@ static bool name_ok(const char *name)
 	return p != name && p - name < MEMMGR_NAME_LEN;
 }
 
-/* Which fields of a configuration a kind takes; the others must be 0. */
-#define TAKES_BYTES	(1u << 0)
-#define TAKES_OBJECT	(1u << 1)
-#define TAKES_COUNT	(1u << 2)
-#define TAKES_GRANULE	(1u << 3)
-#define NEEDS_BYTES	(1u << 4)
-#define NEEDS_COUNT	(1u << 5)
-#define TAKES_NO_JOIN	(1u << 6)
-
-static const u32 kind_takes[MEMMGR_KINDS] = {
-	[MEMMGR_KIND_BUDDY]	= TAKES_BYTES | NEEDS_BYTES | TAKES_GRANULE |
-				  TAKES_NO_JOIN,
-	[MEMMGR_KIND_SLAB]	= TAKES_BYTES | TAKES_OBJECT | TAKES_COUNT,
-	[MEMMGR_KIND_POOL]	= TAKES_BYTES | TAKES_OBJECT | TAKES_COUNT |
-				  NEEDS_COUNT,
-	[MEMMGR_KIND_STACK]	= TAKES_BYTES | NEEDS_BYTES,
+/* Which fields of a configuration a kind takes, and which it needs; the others must be 0. */
+static const struct {
+	u32 takes;
+	u32 needs;
+} kind_fields[MEMMGR_KINDS] = {
+	[MEMMGR_KIND_BUDDY]	= {
+		.takes = HEAP_FIELD_BYTES | HEAP_FIELD_GRANULE | HEAP_FIELD_NO_JOIN,
+		.needs = HEAP_FIELD_BYTES,
+	},
+	[MEMMGR_KIND_SLAB]	= {
+		.takes = HEAP_FIELD_BYTES | HEAP_FIELD_OBJECT | HEAP_FIELD_ALIGN |
+			 HEAP_FIELD_COUNT,
+		.needs = HEAP_FIELD_OBJECT,
+	},
+	[MEMMGR_KIND_POOL]	= {
+		.takes = HEAP_FIELD_BYTES | HEAP_FIELD_OBJECT | HEAP_FIELD_ALIGN |
+			 HEAP_FIELD_COUNT,
+		.needs = HEAP_FIELD_OBJECT | HEAP_FIELD_COUNT,
+	},
+	[MEMMGR_KIND_STACK]	= {
+		.takes = HEAP_FIELD_BYTES,
+		.needs = HEAP_FIELD_BYTES,
+	},
 };
+
+/**
+ * heap_config_fields - which fields do not go with the kind
+ * @c: of a kind that there is
+ * @missing: HEAP_FIELD_* that the kind needs and that are not given
+ *
+ * Context: any.
+ * Return: HEAP_FIELD_* that are given and that the kind does not take.
+ */
+u32 heap_config_fields(const struct memmgr_heap_create *c, u32 *missing)
+{
+	u32 kind = array_index_nospec(c->kind, MEMMGR_KINDS);
+	u32 given = (c->bytes ? HEAP_FIELD_BYTES : 0) |
+		    (c->object_size ? HEAP_FIELD_OBJECT : 0) |
+		    (c->align ? HEAP_FIELD_ALIGN : 0) |
+		    (c->count ? HEAP_FIELD_COUNT : 0) |
+		    (c->granule ? HEAP_FIELD_GRANULE : 0) |
+		    (c->flags & MEMMGR_HEAP_NO_JOIN ? HEAP_FIELD_NO_JOIN : 0);
+
+	*missing = kind_fields[kind].needs & ~given;
+	return given & ~kind_fields[kind].takes;
+}
 
 static int config_check(const struct memmgr_heap_create *c)
 {
-	u32 takes;
+	u32 missing;
 
 	if (c->kind >= MEMMGR_KINDS || !name_ok(c->name) || c->reserved)
 		return -EINVAL;
@@ -362,15 +391,7 @@ static int config_check(const struct memmgr_heap_create *c)
 		return -EINVAL;
 	if (!heap_kind_built(c->kind))
 		return -EOPNOTSUPP;
-	takes = kind_takes[c->kind];
-	if ((c->bytes && !(takes & TAKES_BYTES)) ||
-	    (!c->bytes && takes & NEEDS_BYTES) ||
-	    !!c->object_size != !!(takes & TAKES_OBJECT) ||
-	    (c->align && !(takes & TAKES_OBJECT)) ||
-	    (c->count && !(takes & TAKES_COUNT)) ||
-	    (!c->count && takes & NEEDS_COUNT) ||
-	    (c->granule && !(takes & TAKES_GRANULE)) ||
-	    (c->flags & MEMMGR_HEAP_NO_JOIN && !(takes & TAKES_NO_JOIN)))
+	if (heap_config_fields(c, &missing) || missing)
 		return -EINVAL;
 	if (!engine_align_ok(c->align) || !engine_align_ok(c->granule))
 		return -EINVAL;

@@ -320,7 +320,16 @@ struct heap_request {
 	u32 site;
 };
 
+/* Fields of a heap's configuration that go with some kinds only. */
+#define HEAP_FIELD_BYTES	(1u << 0)
+#define HEAP_FIELD_OBJECT	(1u << 1)
+#define HEAP_FIELD_ALIGN	(1u << 2)
+#define HEAP_FIELD_COUNT	(1u << 3)
+#define HEAP_FIELD_GRANULE	(1u << 4)
+#define HEAP_FIELD_NO_JOIN	(1u << 5)
+
 /* heap.c: heaps come and go */
+u32 heap_config_fields(const struct memmgr_heap_create *config, u32 *missing);
 int heap_create_main(struct region *region, u32 max_records, bool join);
 int heap_create(struct region *region, struct client *client,
 		struct memmgr_heap_create *config);

@@ -13,25 +13,89 @@
 #include "number.h"
 #include "region.h"
 
-#define FIELD(name, property, member, type) \
-	{ name, property, offsetof(struct memmgr_heap_create, member), \
+#define ANY_KIND	MEMMGR_KINDS
+
+#define FIELD(name, property, kind, field, member, type) \
+	{ name, property, kind, field, offsetof(struct memmgr_heap_create, member), \
 	  sizeof(type) }
 
-/* A field of a heap's configuration: key in heaps=, property in the tree. */
+/*
+ * A field of a heap's configuration: key in heaps=, property in the tree, and the kind
+ * that calls it so.
+ */
 static const struct config_field {
 	const char *key;
 	const char *property;
+	u32 kind;
+	u32 field;
 	size_t offset;
 	size_t size;
 } fields[] = {
-	FIELD("bytes",	 "memmgr,size",		   bytes,	    u64),
-	FIELD("object",	 "memmgr,object-size",	   object_size,	    u64),
-	FIELD("object",	 "memmgr,block-size",	   object_size,	    u64),
-	FIELD("align",	 "memmgr,align",	   align,	    u64),
-	FIELD("count",	 "memmgr,count",	   count,	    u32),
-	FIELD("granule", "memmgr,granule",	   granule,	    u32),
-	FIELD("max",	 "memmgr,max-allocations", max_allocations, u32),
+	FIELD("bytes", "memmgr,size", ANY_KIND, HEAP_FIELD_BYTES, bytes, u64),
+	FIELD("object", "memmgr,object-size", MEMMGR_KIND_SLAB, HEAP_FIELD_OBJECT, object_size, u64),
+	FIELD("object", "memmgr,block-size", MEMMGR_KIND_POOL, HEAP_FIELD_OBJECT, object_size, u64),
+	FIELD("align", "memmgr,align", ANY_KIND, HEAP_FIELD_ALIGN, align, u64),
+	FIELD("count", "memmgr,count", ANY_KIND, HEAP_FIELD_COUNT, count, u32),
+	FIELD("granule", "memmgr,granule", ANY_KIND, HEAP_FIELD_GRANULE, granule, u32),
+	FIELD("max", "memmgr,max-allocations", ANY_KIND, 0, max_allocations, u32),
 };
+
+/* Properties that are no numbers: of a region's node, of a heap's, and of any. */
+static const char * const region_properties[] = {
+	"memory-region", "label", "memmgr,cache", NULL
+};
+
+static const char * const heap_properties[] = {
+	"memmgr,kind", "label", "memmgr,fallback", "memmgr,no-join", NULL
+};
+
+static const char * const any_properties[] = {
+	"name", "compatible", "status", "phandle", "linux,phandle", "reg", "ranges", NULL
+};
+
+static bool name_is_in(const char *name, const char * const *names)
+{
+	for (; *names; names++)
+		if (!strcmp(name, *names))
+			return true;
+	return false;
+}
+
+static bool name_is_number(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!strcmp(name, fields[i].property))
+			return true;
+	return false;
+}
+
+/*
+ * A line for each property that means nothing here, for it may be misspelt. What has
+ * the prefix of another is another's.
+ */
+static void properties_look(const struct device_node *node, const char * const *known,
+			    bool numbers)
+{
+	const struct property *p;
+
+	for_each_property_of_node(node, p) {
+		if (name_is_in(p->name, known) || name_is_in(p->name, any_properties) ||
+		    (numbers && name_is_number(p->name)))
+			continue;
+		if (strncmp(p->name, "memmgr,", 7) && strpbrk(p->name, ",#"))
+			continue;
+		pr_warn("memmgr: %pOF: property '%s' means nothing here and is ignored; see the binding memmgr,region.yaml\n",
+			node, p->name);
+	}
+}
+
+/* The same for a region's node. Context: process. */
+void heap_config_look(const struct device_node *node)
+{
+	properties_look(node, region_properties, false);
+}
 
 static int field_set(struct memmgr_heap_create *c, const struct config_field *f,
 		     u64 value)
@@ -68,20 +132,80 @@ static int fallback_parse(struct region *region, struct memmgr_heap_create *c,
 	return 0;
 }
 
-static int config_create(struct region *region, struct memmgr_heap_create *c)
+/**
+ * struct asked - a heap that somebody wrote down
+ * @c: its configuration
+ * @node: in the device tree; NULL: in heaps=
+ */
+struct asked {
+	struct memmgr_heap_create c;
+	const struct device_node *node;
+};
+
+/* The fields @which, as the place where the heap is written down calls them. */
+static void fields_name(const struct asked *a, u32 which, char *text, size_t bytes)
 {
+	size_t i, len = 0;
+
+	text[0] = 0;
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		const struct config_field *f = &fields[i];
+
+		if (!(f->field & which) ||
+		    (f->field == HEAP_FIELD_OBJECT && a->c.kind == MEMMGR_KIND_POOL &&
+		     f->kind != a->c.kind))
+			continue;
+		which &= ~f->field;
+		len += scnprintf(text + len, bytes - len, "%s%s", len ? ", " : "",
+				 a->node ? f->property : f->key);
+	}
+	if (which & HEAP_FIELD_NO_JOIN)
+		scnprintf(text + len, bytes - len, "%smemmgr,no-join", len ? ", " : "");
+}
+
+/* Why a heap was refused, in words. */
+static void refusal_say(const struct asked *a, int err, char *text, size_t bytes)
+{
+	u32 surplus, missing;
+	char names[64];
+
+	surplus = heap_config_fields(&a->c, &missing);
+	fields_name(a, missing ? missing : surplus, names, sizeof(names));
+	if (err == -EOPNOTSUPP)
+		snprintf(text, bytes, "this build has no such kind");
+	else if (err == -EEXIST)
+		snprintf(text, bytes, "the name is taken, give it another");
+	else if (err == -ENOSPC)
+		snprintf(text, bytes, "the region has %u heaps already", MEMMGR_MAX_HEAPS);
+	else if (err == -ENOMEM)
+		snprintf(text, bytes, "it does not fit into the region; make it smaller");
+	else if (missing)
+		snprintf(text, bytes, "%s is missing, a %s needs it", names,
+			 heap_kind_name(a->c.kind));
+	else if (surplus)
+		snprintf(text, bytes, "%s is not for a %s, leave it out", names,
+			 heap_kind_name(a->c.kind));
+	else
+		snprintf(text, bytes, "a value is out of its range (error %d): names have 1 to %u letters, digits and -_., align and granule are powers of two, a granule is %u bytes up to a page",
+			 err, MEMMGR_NAME_LEN - 1, 1u << BUDDY_MIN_SHIFT);
+}
+
+/*
+ * Make it, or leave it out with a line. Want of the system's memory is no fault of what
+ * was asked: -ENOMEM.
+ */
+static int asked_create(struct region *region, struct asked *a)
+{
+	char text[200];
 	int err;
 
-	c->size = sizeof(*c);
-	err = heap_create(region, NULL, c);
-	if (err)
-		pr_err("memmgr: %s: heap '%s' refused: error %d%s\n",
-		       region->name, c->name, err,
-		       err == -EOPNOTSUPP ? ", this build has no such kind" :
-		       err == -ENOMEM ? ", it does not fit into the region" :
-		       err == -EEXIST ? ", the name is taken" :
-		       ", a property is missing or wrong for its kind");
-	return err;
+	a->c.size = sizeof(a->c);
+	err = heap_create(region, NULL, &a->c);
+	if (!err || (err == -ENOMEM && !a->c.reason))
+		return err;
+	refusal_say(a, err, text, sizeof(text));
+	pr_err("memmgr: %s: heap '%s' left out: %s\n", region->name, a->c.name, text);
+	return 0;
 }
 
 /* One "key=value" of a heap in heaps=. */
@@ -108,29 +232,29 @@ static int option_parse(struct region *region, struct memmgr_heap_create *c,
 /* One "name:kind:key=value,..." of heaps=. */
 static int heap_parse(struct region *region, char *text)
 {
-	struct memmgr_heap_create c = { 0 };
+	struct asked a = { };
 	char *name = strsep(&text, ":");
 	char *kind = text ? strsep(&text, ":") : NULL;
 	char *option;
 
-	if (!kind || kind_parse(kind, &c.kind) ||
-	    strscpy(c.name, name, sizeof(c.name)) < 0) {
-		pr_err("memmgr: heaps=: '%s' is not name:kind:key=value,... with a kind of buddy, slab, pool, stack\n",
-		       name);
-		return -EINVAL;
+	if (!kind || kind_parse(kind, &a.c.kind) ||
+	    strscpy(a.c.name, name, sizeof(a.c.name)) < 0) {
+		pr_err("memmgr: %s: heap '%s' left out: it is not name:kind:key=value,... with a kind of buddy, slab, pool, stack\n",
+		       region->name, name);
+		return 0;
 	}
 	while (text && (option = strsep(&text, ","))) {
 		char *shown = kstrdup(option, GFP_KERNEL);
-		int err = shown ? option_parse(region, &c, option) : -ENOMEM;
+		int err = shown ? option_parse(region, &a.c, option) : -ENOMEM;
 
-		if (err)
-			pr_err("memmgr: heaps=: heap '%s': '%s' is not one of bytes, object, align, count, granule, max with a number, or fallback with a heap\n",
-			       c.name, shown ? shown : "");
+		if (shown && err)
+			pr_err("memmgr: %s: heap '%s' left out: '%s' is not one of bytes, object, align, count, granule, max with a number, or fallback with a heap\n",
+			       region->name, a.c.name, shown);
 		kfree(shown);
 		if (err)
-			return err;
+			return shown ? 0 : err;
 	}
-	return config_create(region, &c);
+	return asked_create(region, &a);
 }
 
 static int heaps_from_text(struct region *region, const char *heaps)
@@ -164,42 +288,54 @@ static int property_number(const struct device_node *node, const char *property,
 	return 0;
 }
 
-static void heap_from_node(struct region *region, struct device_node *node)
+/* The property of a heap's node that is no number that fits; NULL: all do. */
+static const char *numbers_read(struct asked *a)
 {
-	struct memmgr_heap_create c = { 0 };
-	const char *text = "";
 	size_t i;
 	u64 value;
 
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (!of_find_property(a->node, fields[i].property, NULL))
+			continue;
+		if (property_number(a->node, fields[i].property, &value) ||
+		    field_set(&a->c, &fields[i], value))
+			return fields[i].property;
+	}
+	return NULL;
+}
+
+static int heap_from_node(struct region *region, const struct device_node *node)
+{
+	struct asked a = { .node = node };
+	const char *text = "";
+	const char *wrong;
+
+	properties_look(node, heap_properties, true);
 	if (of_property_read_string(node, "memmgr,kind", &text) ||
-	    kind_parse(text, &c.kind)) {
-		pr_err("memmgr: %s: heap node %pOFn refused: memmgr,kind is '%s', not one of buddy, slab, pool, stack\n",
+	    kind_parse(text, &a.c.kind)) {
+		pr_err("memmgr: %s: heap of node %pOFn left out: memmgr,kind is '%s', not one of buddy, slab, pool, stack\n",
 		       region->name, node, text);
-		return;
+		return 0;
 	}
 	if (of_property_read_string(node, "label", &text))
-		snprintf(c.name, sizeof(c.name), "%pOFn", node);
-	else
-		strscpy(c.name, text, sizeof(c.name));
+		snprintf(a.c.name, sizeof(a.c.name), "%pOFn", node);
+	else if (strscpy(a.c.name, text, sizeof(a.c.name)) < 0)
+		a.c.name[0] = 0;
 	if (!of_property_read_string(node, "memmgr,fallback", &text) &&
-	    fallback_parse(region, &c, text)) {
-		pr_err("memmgr: %s: heap '%s' refused: its memmgr,fallback '%s' does not exist before it\n",
-		       region->name, c.name, text);
-		return;
+	    fallback_parse(region, &a.c, text)) {
+		pr_err("memmgr: %s: heap '%s' left out: its memmgr,fallback '%s' does not exist before it\n",
+		       region->name, a.c.name, text);
+		return 0;
 	}
-	for (i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (!of_find_property(node, fields[i].property, NULL))
-			continue;
-		if (property_number(node, fields[i].property, &value) ||
-		    field_set(&c, &fields[i], value)) {
-			pr_err("memmgr: %s: heap '%s' refused: %s is no number that fits\n",
-			       region->name, c.name, fields[i].property);
-			return;
-		}
+	wrong = numbers_read(&a);
+	if (wrong) {
+		pr_err("memmgr: %s: heap '%s' left out: %s is no number that fits\n",
+		       region->name, a.c.name, wrong);
+		return 0;
 	}
 	if (of_property_read_bool(node, "memmgr,no-join"))
-		c.flags |= MEMMGR_HEAP_NO_JOIN;
-	config_create(region, &c);
+		a.c.flags |= MEMMGR_HEAP_NO_JOIN;
+	return asked_create(region, &a);
 }
 
 /**
@@ -207,18 +343,24 @@ static void heap_from_node(struct region *region, struct device_node *node)
  * @region: with heap main only
  * @source: whose node and text name them
  *
- * Every refusal is in the log.
+ * A heap that makes no sense or does not fit is left out, with a line in the log: a
+ * board that boots with one heap less can still be repaired.
  *
- * Return: 0, or the error of the first heap of the text that is refused. What
- * the device tree asks for and cannot be had is left out.
+ * Context: process, may sleep.
+ * Return: 0, or -ENOMEM: the system has no memory for what heaps need outside of the
+ * region.
  */
 int heap_config_apply(struct region *region, const struct region_source *source)
 {
 	struct device_node *node;
+	int err;
 
-	/* A board that boots with one heap less can still be repaired. */
-	if (source->node)
-		for_each_available_child_of_node(source->node, node)
-			heap_from_node(region, node);
+	for_each_available_child_of_node(source->node, node) {
+		err = heap_from_node(region, node);
+		if (err) {
+			of_node_put(node);
+			return err;
+		}
+	}
 	return source->heaps ? heaps_from_text(region, source->heaps) : 0;
 }

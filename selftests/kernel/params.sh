@@ -32,6 +32,19 @@ refused() {
 	check "$title.nothing_left" nothing_left
 }
 
+# left_out NAME WORDS PARAMETER: the region comes without the heap, WORDS are in the line.
+heaps_left=1
+left_out() {
+	title=$1
+	words=$2
+	mark_log
+	check "$title" load "$3"
+	check "$title.heaps" heaps_are $heaps_left
+	check "$title.one_line" one_error_line "left out.*$words"
+	check "$title.unload" rmmod memmgr
+}
+
+heaps_are() { [ "$(cat /sys/kernel/debug/memmgr/*/heaps | grep -vc '^#')" = "$1" ]; }
 size_is() { grep -rhw "$1" /sys/kernel/debug/memmgr/*/summary; }
 heap_is_there() { grep -hw "$1" /sys/kernel/debug/memmgr/*/heaps; }
 four_heaps() {
@@ -58,19 +71,25 @@ refused size_beyond_64_bits "size|large" size=16E
 refused size_of_too_many_digits "size|large" size=0x1000000000001000000
 refused size_misaligned "page|align" size=1000001
 refused max_allocations_zero max_allocations max_allocations=0
-refused heap_of_unknown_kind "kind|heap" heaps=a:tree:bytes=1M
-refused heap_without_kind heap heaps=a
-refused heap_with_unknown_key "key|heap" heaps=a:buddy:colour=7
-refused heap_without_size heap heaps=a:buddy
-refused heap_of_zero heap heaps=a:stack:bytes=0
-refused heap_too_large heap heaps=a:buddy:bytes=1G
-refused heap_twice "exist|heap" "heaps=a:stack:bytes=64K;a:stack:bytes=64K"
-refused heap_called_main "exist|heap" heaps=main:stack:bytes=64K
-refused heap_with_a_bad_name heap heaps=a/b:stack:bytes=64K
-refused heap_with_a_bad_number heap heaps=a:stack:bytes=64X
-refused heap_beyond_64_bits heap heaps=a:stack:bytes=16E
-refused heap_with_an_odd_granule "granule|heap" heaps=a:buddy:bytes=64K,granule=48
-refused heap_with_unknown_fallback "fallback|heap" heaps=a:stack:bytes=64K,fallback=nobody
+left_out heap_of_unknown_kind "kind" heaps=a:tree:bytes=1M
+left_out heap_without_kind "kind" heaps=a
+left_out heap_with_unknown_key "colour" heaps=a:buddy:colour=7
+left_out heap_without_size "bytes is missing" heaps=a:buddy
+left_out heap_without_object "object is missing" heaps=a:slab
+left_out pool_without_count "count is missing" heaps=a:pool:object=4K
+left_out pool_without_anything "object, count is missing" heaps=a:pool
+left_out stack_with_a_granule "granule is not for a stack" heaps=a:stack:bytes=1M,granule=64
+left_out heap_of_zero "bytes is missing" heaps=a:stack:bytes=0
+left_out heap_too_large "fit" heaps=a:buddy:bytes=1G
+left_out heap_with_a_bad_name "name" heaps=a/b:stack:bytes=64K
+left_out heap_with_a_bad_number "bytes=64X" heaps=a:stack:bytes=64X
+left_out heap_beyond_64_bits "bytes=16E" heaps=a:stack:bytes=16E
+left_out heap_with_an_odd_granule "granule" heaps=a:buddy:bytes=64K,granule=48
+left_out heap_with_unknown_fallback "fallback=nobody" heaps=a:stack:bytes=64K,fallback=nobody
+left_out heap_called_main "main.*taken" heaps=main:stack:bytes=64K
+heaps_left=2
+left_out heap_twice "taken" "heaps=a:stack:bytes=64K;a:stack:bytes=64K"
+left_out good_heap_beside_a_bad_one "count is missing" "heaps=a:pool:object=4K;b:stack:bytes=64K"
 
 # A physical address that is the kernel's own memory, from the map of memory.
 kernel_memory=0x$(sed -n 's/^\([0-9a-f]*\)-.*System RAM$/\1/p' /proc/iomem | sed -n 1p)
