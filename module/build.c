@@ -5,6 +5,7 @@
  * the names and relocations that only tie files together take no room in the
  * module. What main.c and api.c call is marked __visible.
  */
+#include "claim.c"
 #include "client.c"
 #include "compact.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)

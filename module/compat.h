@@ -51,6 +51,19 @@
 #define COMPAT_INLINE_LOCK
 #endif
 
+/*
+ * Memory without a cache, but memory all the same: any access of any size and place
+ * works, which a device's attribute does not take on ARM. What memremap() calls
+ * write-combine is that there. x86 takes any access to what ioremap() maps (0).
+ */
+#if defined(CONFIG_X86)
+#define COMPAT_UNCACHED_MAP		0
+#define compat_pgprot_uncached(prot)	pgprot_noncached(prot)
+#else
+#define COMPAT_UNCACHED_MAP		MEMREMAP_WC
+#define compat_pgprot_uncached(prot)	pgprot_writecombine(prot)
+#endif
+
 /* The name of a namespace became a string. */
 #if COMPAT_BEFORE(6, 13)
 #define COMPAT_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)

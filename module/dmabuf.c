@@ -76,11 +76,6 @@ static bool region_is_ordinary(const struct region *region)
 	return region->flags & MEMMGR_REGION_PAGES;
 }
 
-static bool region_is_cached(const struct region *region)
-{
-	return !(region->flags & (MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED));
-}
-
 /* Must our own memory's cache lines be kept for this device? */
 static bool needs_sync(const struct region *region, struct device *device)
 {

@@ -32,8 +32,10 @@ static const struct config_field {
 	size_t size;
 } fields[] = {
 	FIELD("bytes", "memmgr,size", ANY_KIND, HEAP_FIELD_BYTES, bytes, u64),
-	FIELD("object", "memmgr,object-size", MEMMGR_KIND_SLAB, HEAP_FIELD_OBJECT, object_size, u64),
-	FIELD("object", "memmgr,block-size", MEMMGR_KIND_POOL, HEAP_FIELD_OBJECT, object_size, u64),
+	FIELD("object", "memmgr,object-size", MEMMGR_KIND_SLAB, HEAP_FIELD_OBJECT, object_size,
+	      u64),
+	FIELD("object", "memmgr,block-size", MEMMGR_KIND_POOL, HEAP_FIELD_OBJECT, object_size,
+	      u64),
 	FIELD("align", "memmgr,align", ANY_KIND, HEAP_FIELD_ALIGN, align, u64),
 	FIELD("count", "memmgr,count", ANY_KIND, HEAP_FIELD_COUNT, count, u32),
 	FIELD("granule", "memmgr,granule", ANY_KIND, HEAP_FIELD_GRANULE, granule, u32),
@@ -80,7 +82,7 @@ static void properties_look(const struct device_node *node, const char * const *
 {
 	const struct property *p;
 
-	for_each_property_of_node(node, p) {
+	for (p = node->properties; p; p = p->next) {
 		if (name_is_in(p->name, known) || name_is_in(p->name, any_properties) ||
 		    (numbers && name_is_number(p->name)))
 			continue;
@@ -186,8 +188,9 @@ static void refusal_say(const struct asked *a, int err, char *text, size_t bytes
 		snprintf(text, bytes, "%s is not for a %s, leave it out", names,
 			 heap_kind_name(a->c.kind));
 	else
-		snprintf(text, bytes, "a value is out of its range (error %d): names have 1 to %u letters, digits and -_., align and granule are powers of two, a granule is %u bytes up to a page",
-			 err, MEMMGR_NAME_LEN - 1, 1u << BUDDY_MIN_SHIFT);
+		snprintf(text, bytes,
+			 "a value is out of its range: names have 1 to %u letters, digits and -_., align and granule are powers of two, a granule is %u bytes up to a page",
+			 MEMMGR_NAME_LEN - 1, 1u << BUDDY_MIN_SHIFT);
 }
 
 /*

@@ -3,8 +3,8 @@
  * Where memory comes from: a reserved region of the device tree, physical
  * addresses given to the module, or, failing both, the system.
  *
- * A region's memory has one attribute, write-back, write-combine or uncached, in
- * the kernel's mapping and in every user's.
+ * A region's memory has one attribute, of REGION_CACHES, in the kernel's mapping and
+ * in every user's.
  */
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -19,6 +19,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "claim.h"
 #include "client.h"
 #include "compat.h"
 #include "debugfs.h"
@@ -30,6 +31,8 @@
 #include "region.h"
 
 #define REGION_DEFAULT_RECORDS	16384u
+#define LABEL_CHARACTERS \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,"
 
 static unsigned int max_allocations = REGION_DEFAULT_RECORDS;
 module_param(max_allocations, uint, 0444);
@@ -64,17 +67,6 @@ void region_exit(void)
 	destroy_workqueue(region_queue);
 }
 
-/* Is there no region yet? */
-bool region_none(void)
-{
-	bool none;
-
-	mutex_lock(&regions_mutex);
-	none = list_empty(&regions);
-	mutex_unlock(&regions_mutex);
-	return none;
-}
-
 static struct region *region_find(const char *name, size_t len)
 {
 	struct region *region;
@@ -85,14 +77,24 @@ static struct region *region_find(const char *name, size_t len)
 	return NULL;
 }
 
+/* The region that is meant where none is named, NULL: it did not come. */
+static struct region *region_first(void)
+{
+	struct region *region;
+
+	list_for_each_entry(region, &regions, node)
+		if (region->first)
+			return region;
+	return NULL;
+}
+
 /* A reference to the region of a name; NULL: to the first one. NULL when there is none. */
 struct region *region_get_named(const char *name, size_t len)
 {
 	struct region *region;
 
 	mutex_lock(&regions_mutex);
-	region = name ? region_find(name, len) :
-			list_first_entry_or_null(&regions, struct region, node);
+	region = name ? region_find(name, len) : region_first();
 	if (region)
 		region_get(region);
 	mutex_unlock(&regions_mutex);
@@ -120,22 +122,25 @@ u64 region_phys(const struct region *region, u64 offset)
 	       region->phys + offset : 0;
 }
 
-/* The kernel's mapping of an uncached region is that of a device. */
 static void __iomem *region_io(const struct region *region, u64 offset)
 {
 	return (void __iomem __force *)region->virt + offset;
 }
 
+/* Is the kernel's mapping that of a device? It does not take any access then. */
 static bool region_is_io(const struct region *region)
 {
-	return region->flags & MEMMGR_REGION_UNCACHED;
+	return region->flags & (COMPAT_UNCACHED_MAP ? MEMMGR_REGION_DEVICE :
+				MEMMGR_REGION_DEVICE | MEMMGR_REGION_UNCACHED);
 }
 
 /* How a mapping of the region's memory has to be, to agree with the kernel's. */
 pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
 {
-	if (region->flags & MEMMGR_REGION_UNCACHED)
+	if (region->flags & MEMMGR_REGION_DEVICE)
 		return pgprot_device(prot);
+	if (region->flags & MEMMGR_REGION_UNCACHED)
+		return compat_pgprot_uncached(prot);
 	if (region->flags & MEMMGR_REGION_WRITE_COMBINE)
 		return pgprot_writecombine(prot);
 	return prot;
@@ -221,7 +226,7 @@ bool region_in_io(const struct region *region, u64 offset, u64 bytes)
  */
 void region_sync(const struct region *region, u64 offset, u64 bytes)
 {
-	if (region->flags & (MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED)) {
+	if (!region_is_cached(region)) {
 		mb();	/* what was written is on its way, before a device is told */
 		return;
 	}
@@ -287,7 +292,7 @@ void region_copy(const struct region *region, u64 offset, void *to, size_t bytes
 		memcpy(to, region->virt + offset, bytes);
 }
 
-#define BOUNCE	256u	/* uncached memory does not take any access */
+#define BOUNCE	256u	/* a device does not take any access */
 
 /* Copy memory of the region to lower addresses, or to where the two do not overlap. */
 void region_move(const struct region *region, u64 to, u64 from, u64 bytes)
@@ -353,33 +358,6 @@ unsigned long region_write(struct region *region, u64 offset,
 	return bytes;
 }
 
-/* Is the range inside of RAM, as far as the device tree tells? */
-static bool region_in_ram(phys_addr_t phys, u64 bytes)
-{
-	struct device_node *node = NULL;
-	bool known = false;
-	struct resource ram;
-	int i;
-
-	while ((node = of_find_node_by_type(node, "memory"))) {
-		for (i = 0; !of_address_to_resource(node, i, &ram); i++) {
-			known = true;
-			if (phys >= ram.start && phys + bytes - 1 <= ram.end) {
-				of_node_put(node);
-				return true;
-			}
-		}
-	}
-	return !known;
-}
-
-/* Does the kernel use memory of this range as its own? */
-static bool region_in_system(phys_addr_t phys, u64 bytes)
-{
-	return region_intersects(phys, bytes, IORESOURCE_SYSTEM_RAM,
-				 IORES_DESC_NONE) != REGION_DISJOINT;
-}
-
 static const struct {
 	const char *name;
 	u32 flag;
@@ -387,13 +365,12 @@ static const struct {
 } caches[] = {
 	{ "write-back",	   0,				MEMREMAP_WB },
 	{ "write-combine", MEMMGR_REGION_WRITE_COMBINE,	MEMREMAP_WC },
-	{ "uncached",	   MEMMGR_REGION_UNCACHED,	0 },
+	{ "uncached",	   MEMMGR_REGION_UNCACHED,	COMPAT_UNCACHED_MAP },
+	{ "device",	   MEMMGR_REGION_DEVICE,	0 },
 };
 
-#define CACHE_FLAGS	(MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED)
-
 /* The flag of a cache attribute's name; ~0: there is no such. */
-static u32 cache_flag(const char *name)
+u32 region_cache_flag(const char *name)
 {
 	size_t i;
 
@@ -427,62 +404,10 @@ static const struct region *overlapping(const struct list_head *list,
 	return NULL;
 }
 
+/* A region that has some of the source's memory; NULL: none has. */
 static const struct region *region_overlapping(const struct region_source *s)
 {
 	return overlapping(&regions, s) ? : overlapping(&regions_gone, s);
-}
-
-/* What is wrong with the range that a source names; NULL: nothing. */
-static const char *source_fault(const struct region_source *s)
-{
-	u64 last = (u64)s->phys + s->bytes - 1;
-
-	if (!s->bytes)
-		return "its size is 0; give a size in whole pages";
-	if (!PAGE_ALIGNED(s->bytes))
-		return "its size is not a multiple of the page size";
-	if (s->bytes > 1ull << 32)
-		return "it is larger than 4 GiB; split it";
-	if (cache_flag(s->cache) == ~0u)
-		return "its cache attribute is none of write-back, write-combine, uncached";
-	if (!(s->flags & MEMMGR_REGION_RESERVED))
-		return cache_flag(s->cache) ?
-		       "memory of the system is write-back; reserve some" : NULL;
-	if (!PAGE_ALIGNED(s->phys))
-		return "its base is not a multiple of the page size";
-	if (last < s->phys || (phys_addr_t)last != last)
-		return "it reaches beyond the end of physical addresses";
-	if (!region_in_ram(s->phys, s->bytes))
-		return "there is no such RAM; see the memory nodes of the device tree";
-	if (!(s->flags & MEMMGR_REGION_DT) && region_in_system(s->phys, s->bytes))
-		return "the kernel itself uses it; reserve it with mem= or in the device tree";
-	if (cache_flag(s->cache) && region_in_system(s->phys, s->bytes))
-		return "the kernel maps it write-back; for another attribute add no-map";
-	return NULL;
-}
-
-static int source_check(const struct region_source *s)
-{
-	const char *name = s->name ? s->name : "region";
-	const struct region *other;
-	const char *fault;
-
-	fault = source_fault(s);
-	if (fault) {
-		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: %s\n", name,
-		       s->bytes, &s->phys, fault);
-		return -EINVAL;
-	}
-	other = s->flags & MEMMGR_REGION_RESERVED ? region_overlapping(s) : NULL;
-	if (!other)
-		return 0;
-	if (region_is_gone(other))
-		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: region %s, which was removed, is still in use; close its files, dma-bufs and drivers\n",
-		       name, s->bytes, &s->phys, other->name);
-	else
-		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: it overlaps region %s\n",
-		       name, s->bytes, &s->phys, other->name);
-	return -EBUSY;
 }
 
 /*
@@ -584,7 +509,7 @@ static int region_map_reserved(struct region *region)
 		return -EINVAL;
 	}
 	/* What the kernel maps as RAM is in /proc/iomem already. */
-	if (!region_in_system(region->phys, region->bytes)) {
+	if (!claim_in_system(region->phys, region->bytes)) {
 		if (!request_mem_region(region->phys, region->bytes, "memmgr")) {
 			pr_err("memmgr: %s: 0x%llx bytes at %pa refused: in use, see /proc/iomem\n",
 			       region->name, region->bytes, &region->phys);
@@ -592,11 +517,14 @@ static int region_map_reserved(struct region *region)
 		}
 		region->claimed = true;
 	}
+	/* Want of memory, for a moment, is no want of room. */
 	region->virt = region_remap(region, 0, region->bytes);
+	if (!region->virt)
+		region->virt = region_remap(region, 0, region->bytes);
 	if (!region->virt) {
-		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller\n",
+		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller, or vmalloc= larger\n",
 		       region->name, region->bytes, &region->phys);
-		return -ENOMEM;
+		return -ENOSPC;
 	}
 	region->max_align = min_t(u64, rounddown_pow_of_two(region->bytes),
 				  region->phys ? 1ull << __ffs64(region->phys) :
@@ -636,33 +564,47 @@ out_release:
 		release_mem_region(region->phys, region->bytes);
 }
 
-/* The lowest index that is free, and the list entry to insert before. */
+/* The lowest index from *@index on that is free, and the list entry to insert before. */
 static struct list_head *region_slot(u32 *index)
 {
 	struct region *other;
 
-	*index = 0;
 	list_for_each_entry(other, &regions, node) {
-		if (other->index != *index)
+		if (other->index > *index)
 			return &other->node;
-		++*index;
+		*index += other->index == *index;
 	}
 	return &regions;
+}
+
+/* What is wrong with a label; NULL: nothing. */
+static const char *region_label_fault(const char *label)
+{
+	if (strlen(label) >= MEMMGR_NAME_LEN)
+		return "longer than 31 characters";
+	if (region_find(label, strlen(label)))
+		return "taken";
+	if (!*label || *label == '.' || label[strspn(label, LABEL_CHARACTERS)])
+		return "not of letters, digits and -_.,";
+	return NULL;
 }
 
 static void region_set_name(struct region *region,
 			    const struct region_source *s)
 {
+	const char *fault;
+
 	if (region->index)
 		snprintf(region->misc_name, sizeof(region->misc_name),
 			 "memmgr%u", region->index);
 	else
 		strscpy(region->misc_name, "memmgr", sizeof(region->misc_name));
-	if (s->name && !region_find(s->name, strlen(s->name)) &&
-	    strlen(s->name) < sizeof(region->name) && !strchr(s->name, '/'))
-		strscpy(region->name, s->name, sizeof(region->name));
-	else
-		strscpy(region->name, region->misc_name, sizeof(region->name));
+	fault = s->name ? region_label_fault(s->name) : NULL;
+	strscpy(region->name, s->name && !fault ? s->name : region->misc_name,
+		sizeof(region->name));
+	if (fault)
+		pr_warn("memmgr: %pOF: label '%s' is %s; the region is called %s\n", s->node,
+			s->name, fault, region->name);
 }
 
 static struct region *region_alloc(const struct region_source *s, u32 index)
@@ -673,8 +615,9 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 		return NULL;
 	refcount_set(&region->refs, 1);
 	region->index = index;
+	region->first = s->first;
 	region->flags = s->flags | (join && !health_realtime() ? MEMMGR_REGION_JOIN : 0) |
-			cache_flag(s->cache);
+			region_cache_flag(s->cache);
 	if (s->flags & MEMMGR_REGION_RESERVED) {
 		region->phys = s->phys;
 		region->flags |= MEMMGR_REGION_CONTIGUOUS;
@@ -704,8 +647,8 @@ static void region_announce(const struct region *region)
 {
 	pr_info("memmgr: %s: %llu KiB at /dev/%s, %s%s%s\n", region->name,
 		region->bytes >> 10, region->misc_name,
-		region->flags & CACHE_FLAGS ? region_cache(region) : "",
-		region->flags & CACHE_FLAGS ? " " : "",
+		region_is_cached(region) ? "" : region_cache(region),
+		region_is_cached(region) ? "" : " ",
 		region->flags & MEMMGR_REGION_RESERVED ?
 		"reserved memory" :
 		"memory of the system, NOT reserved: for trying out only");
@@ -749,10 +692,10 @@ static struct region *region_make(const struct region_source *s)
 {
 	struct list_head *before;
 	struct region *region;
-	u32 index;
+	u32 index = s->number;
 	int err;
 
-	err = source_check(s);
+	err = claim_check(s, region_overlapping(s));
 	if (err)
 		return ERR_PTR(err);
 	before = region_slot(&index);

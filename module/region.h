@@ -44,7 +44,8 @@ struct vm_area_struct;
  * @node: in the list of the regions in sight, or of those that are gone
  * @refs: references, see above; the last one unmakes the region
  * @gone: its device was removed
- * @index: 0 for the first; names the device node
+ * @index: its number, which names the device node
+ * @first: kernel code that names no region means this one
  * @name: of the region, unique
  * @flags: MEMMGR_REGION_*
  * @phys: physical address, when MEMMGR_REGION_CONTIGUOUS
@@ -88,6 +89,7 @@ struct region {
 	refcount_t refs;
 	bool gone;
 	u32 index;
+	bool first;
 	char name[MEMMGR_NAME_LEN];
 	u32 flags;
 	phys_addr_t phys;
@@ -126,25 +128,42 @@ struct region {
 	struct dentry *debugfs;
 };
 
+/* The attributes that memory may have. */
+#define REGION_CACHES	"write-back, write-combine, uncached, device"
+
 /**
  * struct region_source - where a region's memory comes from
- * @name: for messages and, if free, for the region; may be NULL
- * @cache: write-back, write-combine or uncached; NULL: write-back
+ * @name: for the region, if it is free; may be NULL
+ * @number: of the region, if it is free, else the next one that is
+ * @first: it is the one that is meant where none is named
+ * @cache: one of REGION_CACHES; NULL: write-back
  * @phys: physical address; ignored for memory from the system
  * @bytes: size
  * @flags: MEMMGR_REGION_*; without _RESERVED the system gives the memory
  * @node: device tree node with heaps as children, or NULL
+ * @memory: device tree node of the memory, or NULL
  * @heaps: heaps= of the module, or NULL
  */
 struct region_source {
 	const char *name;
+	u32 number;
+	bool first;
 	const char *cache;
 	phys_addr_t phys;
 	u64 bytes;
 	u32 flags;
 	struct device_node *node;
+	struct device_node *memory;
 	const char *heaps;
 };
+
+#define REGION_CACHE_FLAGS	(MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED | \
+				 MEMMGR_REGION_DEVICE)
+
+static inline bool region_is_cached(const struct region *region)
+{
+	return !(region->flags & REGION_CACHE_FLAGS);
+}
 
 /* Work of all regions; it is drained before the module goes. */
 extern struct workqueue_struct *region_queue;
@@ -154,7 +173,6 @@ __visible void region_exit(void);
 struct region *region_create(const struct region_source *source);
 int regions_publish(void);
 void region_remove(struct region *region);
-bool region_none(void);
 __visible struct region *region_get_named(const char *name, size_t len);
 void region_get(struct region *region);
 __visible void region_put(struct region *region);
@@ -175,6 +193,7 @@ vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma
 void region_settle_writes(const struct region *region, u64 offset, u64 bytes);
 bool region_in_io(const struct region *region, u64 offset, u64 bytes);
 const char *region_cache(const struct region *region);
+u32 region_cache_flag(const char *name);
 void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map);
 void region_sync(const struct region *region, u64 offset, u64 bytes);
 void *region_map_page(const struct region *region, u64 offset);

@@ -15,14 +15,21 @@ refused() {
 
 cached_so() { grep -qx "cache $1" /sys/kernel/debug/memmgr/*/summary; }
 
+mapped_by() { grep "phys=0x$1 " /proc/vmallocinfo | grep "$2"; }
+
 mark_log
 check load load
-check only_the_good_ones devices memmgr memmgr1
+# An overlay's nodes come into the tree in front of each other: the last one is the first.
+check only_the_good_ones devices memmgr2 memmgr3 memmgr4
 check mapped refused '54000000|mapped' 'no-map|cache'
 check wrong_word refused '56000000|wrong-word' 'cache|write-through'
 check write_combine cached_so write-combine
 check uncached cached_so uncached
-for device in memmgr memmgr1; do
+check device cached_so device
+# As memory, which takes any access, or as a device, which does not: see who asked for the mapping.
+check uncached_is_memory mapped_by 52000000 memremap
+check device_is_a_device not mapped_by 58000000 memremap
+for device in memmgr2 memmgr3 memmgr4; do
 	for program in alloc copy mmap dmabuf dma_heap pages; do
 		check ${program}_$device env MEMMGR_DEVICE=/dev/$device ./$program
 	done

@@ -86,7 +86,7 @@ left_out heap_with_a_bad_number "bytes=64X" heaps=a:stack:bytes=64X
 left_out heap_beyond_64_bits "bytes=16E" heaps=a:stack:bytes=16E
 left_out heap_with_an_odd_granule "granule" heaps=a:buddy:bytes=64K,granule=48
 left_out heap_with_unknown_fallback "fallback=nobody" heaps=a:stack:bytes=64K,fallback=nobody
-left_out heap_called_main "main.*taken" heaps=main:stack:bytes=64K
+left_out heap_called_main "taken" heaps=main:stack:bytes=64K
 heaps_left=2
 left_out heap_twice "taken" "heaps=a:stack:bytes=64K;a:stack:bytes=64K"
 left_out good_heap_beside_a_bad_one "count is missing" "heaps=a:pool:object=4K;b:stack:bytes=64K"

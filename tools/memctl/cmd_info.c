@@ -25,6 +25,7 @@ static const struct word region_flags[] = {
 	{ MEMMGR_REGION_JOIN, "join" },
 	{ MEMMGR_REGION_WRITE_COMBINE, "write-combine" },
 	{ MEMMGR_REGION_UNCACHED, "uncached" },
+	{ MEMMGR_REGION_DEVICE, "device" },
 	{ MEMMGR_REGION_PAGES, "pages" },
 };
 
@@ -74,7 +75,8 @@ static void words_text(char *text, size_t len, uint64_t bits, const struct word 
 
 static const char *cache_name(uint32_t flags)
 {
-	return flags & MEMMGR_REGION_UNCACHED ? "uncached" :
+	return flags & MEMMGR_REGION_DEVICE ? "device" :
+	       flags & MEMMGR_REGION_UNCACHED ? "uncached" :
 	       flags & MEMMGR_REGION_WRITE_COMBINE ? "write-combine" : "write-back";
 }
 

@@ -133,8 +133,9 @@ enum memmgr_reason {
 #define MEMMGR_REGION_DT		(1u << 2)	/* described by device tree */
 #define MEMMGR_REGION_JOIN		(1u << 3)	/* buddies join unaligned runs */
 #define MEMMGR_REGION_WRITE_COMBINE	(1u << 4)	/* mapped so, by all */
-#define MEMMGR_REGION_UNCACHED		(1u << 5)	/* mapped so, by all */
+#define MEMMGR_REGION_UNCACHED		(1u << 5)	/* as memory without a cache, by all */
 #define MEMMGR_REGION_PAGES		(1u << 6)	/* direct I/O into mappings works */
+#define MEMMGR_REGION_DEVICE		(1u << 7)	/* as a device, by all: aligned access only */
 
 /**
  * struct memmgr_query - about the region behind this file

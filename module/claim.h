@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Is memory ours to hand out? */
+#ifndef MEMMGR_CLAIM_H
+#define MEMMGR_CLAIM_H
+
+#include <linux/types.h>
+
+struct region;
+struct region_source;
+
+int claim_node(struct region_source *s);
+int claim_check(const struct region_source *s, const struct region *other);
+bool claim_in_system(phys_addr_t phys, u64 bytes);
+void claim_refuse(const struct region_source *s, const char *cause, ...) __printf(2, 3);
+
+#endif /* MEMMGR_CLAIM_H */
