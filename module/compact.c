@@ -54,6 +54,7 @@ static struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool 
 		return NULL;
 	plan = &c->plan;
 	plan->granules = granules;
+	plan->lead = heap->buddy.lead;
 	plan->room = moves ? min(2 * granules, COMPACT_MOVES) : 0;
 	plan->pause = compact_pause;
 	plan->cell = kvmalloc(granules, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);

@@ -255,6 +255,7 @@ static int slab_source_grow(void *context, u32 number,
 	/* Its client may map all of it, not just the objects that it gets. */
 	if (heap->flags & MEMMGR_HEAP_PRIVATE)
 		region_zero(heap->region, place, 1ull << shift);
+	place += heap->skew;
 	heap->slab_at[number] = place >> shift;
 	heap->slab_of[place >> shift] = number + 1;
 	return 0;
@@ -266,7 +267,7 @@ static void slab_return(struct memmgr_heap *heap, u32 number)
 
 	heap->slab_at[number] = SLAB_NONE;
 	heap->slab_of[at] = 0;
-	heap_main_give(heap->region, (u64)at << heap->slabs.layout.shift);
+	heap_main_give(heap->region, heap_slab_place(heap, at));
 	if (heap->payer)
 		client_uncharge(heap->payer, 1ull << heap->slabs.layout.shift, 0);
 }
@@ -309,7 +310,7 @@ void heap_trim(struct memmgr_heap *heap)
 			return;
 		mapping_zap(heap->region, heap_arena_page(heap),
 			    (u64)n << shift, 1ull << shift);
-		in_io = region_in_io(heap->region, (u64)at << shift, 1ull << shift);
+		in_io = region_in_io(heap->region, heap_slab_place(heap, at), 1ull << shift);
 		flags = heap_lock(heap);
 		heap->slab_at[n] = at;
 		/* It goes another time. */
@@ -523,7 +524,7 @@ static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
 	plan->granule = ilog2(plan->align);
 	granules = plan->bytes >> plan->granule;
 	plan->records = plan_records(c, granules);
-	plan->meta = buddy_meta_size(granules);
+	plan->meta = buddy_meta_size(0, granules);
 	return 0;
 }
 
@@ -576,7 +577,7 @@ static int heap_alloc_memory(struct memmgr_heap *heap,
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		heap->slab_at = kvcalloc(plan->layout.max, sizeof(u32),
 					 HEAP_GFP);
-		heap->slab_of = kvcalloc((heap->region->bytes >>
+		heap->slab_of = kvcalloc(((heap->region->bytes + heap->skew) >>
 					  plan->layout.shift) + 1,
 					 sizeof(u32), HEAP_GFP);
 		if (!heap->slab_at || !heap->slab_of)
@@ -665,7 +666,7 @@ static int heap_init_engine(struct memmgr_heap *heap,
 		err = stack_init(&heap->stack, plan->bytes, plan->records,
 				 heap->meta);
 	} else {
-		err = buddy_init(&heap->buddy, plan->bytes >> plan->granule,
+		err = buddy_init(&heap->buddy, 0, plan->bytes >> plan->granule,
 				 plan->granule, join, heap->meta);
 	}
 	if (err)
@@ -887,6 +888,8 @@ static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
 	err = heap_plan(heap->region, c, &plan);
 	if (err)
 		return err;
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		heap->skew = heap->region->phys & ((1u << plan.layout.shift) - 1);
 	err = heap_alloc_memory(heap, &plan);
 	if (err)
 		return err;
@@ -900,8 +903,8 @@ static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
 		c->largest = why.largest;
 	}
 	heap->base = heap->region->virt +
-		     (heap_is(heap, MEMMGR_KIND_SLAB) ? 0 : heap->arena);
-	heap->span = heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :
+		     (heap_is(heap, MEMMGR_KIND_SLAB) ? -(s64)heap->skew : (s64)heap->arena);
+	heap->span = heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes + heap->skew :
 						      heap->bytes;
 	return err;
 }
@@ -984,8 +987,10 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 		.flags = join ? 0 : MEMMGR_HEAP_NO_JOIN,
 	};
 	u32 granules = region->bytes >> PAGE_SHIFT;
+	/* Blocks are aligned as addresses, wherever the region begins. */
+	u32 lead = (region->phys & (region->max_align - 1)) >> PAGE_SHIFT;
 	struct heap_plan plan = {
-		.meta = buddy_meta_size(granules),
+		.meta = buddy_meta_size(lead, granules),
 		.records = min3(max_records, HEAP_MAX_RECORDS,
 				(u32)(windows_max(region) / 2)),
 	};
@@ -1009,7 +1014,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 	heap->span = region->bytes;
 	err = heap_alloc_memory(heap, &plan);
 	if (!err)
-		err = buddy_init(&heap->buddy, granules, PAGE_SHIFT,
+		err = buddy_init(&heap->buddy, lead, granules, PAGE_SHIFT,
 				 join ? BUDDY_JOIN : 0, heap->meta);
 	if (err) {
 		heap_destruct(heap);

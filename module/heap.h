@@ -78,7 +78,7 @@ struct heap_move {
  * @freed: counts frees while somebody waits
  * @watched: main: the next change is to be told to health.c
  * @debug: DEBUG_* of debug.h; read at any time, set by debug_set()
- * @base: where the kernel maps the arena (slab: the region)
+ * @base: where the kernel maps the arena (slab: the region, and @skew before it)
  * @span: bytes from @base on in which its blocks lie
  * @spare: slab heaps: an object that kernel code gave back last and that the
  *	engine still takes for live, or NULL
@@ -95,8 +95,9 @@ struct heap_move {
  * @max_align: largest alignment that can be asked for
  * @align: that every block has
  * @meta: state of the engine
- * @slab_at: slab heaps: by number of the slab, its place >> shift
- * @slab_of: slab heaps: by place >> shift, number of the slab + 1, 0: not ours
+ * @skew: slab heaps: bytes from an address that is aligned like a slab to the region
+ * @slab_at: slab heaps: by number of the slab, its place + skew >> shift
+ * @slab_of: slab heaps: by place + skew >> shift, number of the slab + 1, 0: not ours
  * @fallback: serves when this heap cannot; held
  * @client: owner of a private heap
  * @mine: in the client's list of heaps
@@ -167,6 +168,7 @@ struct memmgr_heap {
 	u64 max_align;
 	u64 align;
 	void *meta;
+	u32 skew;
 	u32 *slab_at;
 	u32 *slab_of;
 	struct memmgr_heap *fallback;
@@ -380,6 +382,12 @@ static __always_inline bool heap_is(const struct memmgr_heap *heap, u32 kind)
 	return heap_kind_built(kind) && heap->kind == kind;
 }
 
+/* The place in the region of what slab_at says. */
+static inline u64 heap_slab_place(const struct memmgr_heap *heap, u32 at)
+{
+	return ((u64)at << heap->slabs.layout.shift) - heap->skew;
+}
+
 /* The place in the region of an engine's offset. */
 static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
 {
@@ -388,7 +396,7 @@ static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
 	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return heap->arena + offset;
 	shift = heap->slabs.layout.shift;
-	return ((u64)heap->slab_at[offset >> shift] << shift) |
+	return heap_slab_place(heap, heap->slab_at[offset >> shift]) +
 	       (offset & ((1u << shift) - 1));
 }
 
@@ -400,6 +408,7 @@ static inline u64 heap_unplace(const struct memmgr_heap *heap, u64 place)
 	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return place - heap->arena;
 	shift = heap->slabs.layout.shift;
+	place += heap->skew;
 	n = heap->slab_of[place >> shift];
 	return n ? ((u64)(n - 1) << shift) | (place & ((1u << shift) - 1)) : 0;
 }

@@ -202,7 +202,7 @@ bool heap_in_io(struct memmgr_heap *heap)
 	shift = heap->slabs.layout.shift;
 	for (n = 0; n < heap->slabs.layout.max; n++) {
 		if (heap->slab_at[n] != SLAB_NONE &&
-		    region_in_io(heap->region, (u64)heap->slab_at[n] << shift,
+		    region_in_io(heap->region, heap_slab_place(heap, heap->slab_at[n]),
 				 1ull << shift))
 			return true;
 		cond_resched();

@@ -247,7 +247,7 @@ bool heap_next_block(struct memmgr_heap *heap, u64 *pos,
 static bool heap_holds(struct memmgr_heap *heap, u64 place)
 {
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		return READ_ONCE(heap->slab_of[place >> heap->slabs.layout.shift]);
+		return READ_ONCE(heap->slab_of[(place + heap->skew) >> heap->slabs.layout.shift]);
 	return place >= heap->arena && place - heap->arena < PAGE_ALIGN(heap->bytes);
 }
 

@@ -526,9 +526,7 @@ static int region_map_reserved(struct region *region)
 		       region->name, region->bytes, &region->phys);
 		return -ENOSPC;
 	}
-	region->max_align = min_t(u64, rounddown_pow_of_two(region->bytes),
-				  region->phys ? 1ull << __ffs64(region->phys) :
-						 1ull << 32);
+	region->max_align = rounddown_pow_of_two(region->bytes);
 	return 0;
 }
 

@@ -52,7 +52,8 @@ struct vm_area_struct;
  * @bytes: size, whole pages
  * @virt: the kernel's mapping
  * @claimed: @phys is entered in /proc/iomem for us
- * @max_align: largest alignment that offsets and addresses share
+ * @max_align: largest alignment that can be asked for: of addresses, or of offsets where
+ *	the memory is not contiguous
  * @misc: the device node
  * @misc_name: its name
  * @inode: the one address space in which all clients' mappings are found

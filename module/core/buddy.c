@@ -258,6 +258,7 @@ static __always_inline void range_taken(struct buddy *b, u32 n)
 	b->scan_valid = false;
 }
 
+/* Places, as all that follows up to block_take(). */
 static void range_take(struct buddy *b, u32 from, u32 to)
 {
 	range_mark(b, 0, from, to, word_take);
@@ -308,7 +309,7 @@ static bool unit_free(const struct buddy *b, u32 l, u32 u)
 }
 
 /*
- * The level at which granule @g is free: the unit around it there is free and
+ * The level at which place @g is free: the unit around it there is free and
  * its word is not full. NONE when it is taken. O(levels).
  */
 static u32 free_level(const struct buddy *b, u32 g)
@@ -326,10 +327,10 @@ static u32 free_level(const struct buddy *b, u32 g)
 	return NONE;
 }
 
-/* First granule from @g on that is taken, or the end. O(levels^2). */
+/* First place from @g on that is taken, or the end. O(levels^2). */
 static u32 run_end(const struct buddy *b, u32 g)
 {
-	while (g < b->granules) {
+	while (g < b->end) {
 		u32 l = free_level(b, g);
 		u32 u, rest;
 
@@ -343,10 +344,10 @@ static u32 run_end(const struct buddy *b, u32 g)
 	return g;
 }
 
-/* First granule of the free run that ends before @g. O(levels^2). */
+/* First place of the free run that ends before @g. O(levels^2). */
 static u32 run_start(const struct buddy *b, u32 g)
 {
-	while (g) {
+	while (g > b->lead) {
 		u32 l = free_level(b, g - 1);
 		u32 u, rest;
 
@@ -519,11 +520,11 @@ static bool search_inside(struct search *s, u32 base, u32 w)
  */
 static bool search_words(const struct buddy *b, struct search *s)
 {
-	u32 words = bits_words(b->granules);
+	u32 words = bits_words(b->end);
 	u32 start = 0, len = 0;
 	u32 i;
 
-	for (i = 0; i < words; i++) {
+	for (i = b->lead >> 5; i < words; i++) {
 		u32 w = b->level[0].word[i];
 		u32 head, tail;
 
@@ -625,13 +626,18 @@ static noinline u32 block_take(struct buddy *b, u32 n, u32 align, u32 order)
 	return g;
 }
 
-/* Take @n free granules at a multiple of @align; NONE when there is no such run. */
+/*
+ * Take @n free granules at a place that is a multiple of @align: the first of them;
+ * NONE when there is no such run.
+ */
 static __always_inline u32 run_take(struct buddy *b, u32 n, u32 align)
 {
 	u32 order = max(order_of(n), order_of(align));
 	u32 g = open_take(b, n, order);
 
-	return g != NONE ? g : block_take(b, n, align, order);
+	if (g == NONE)
+		g = block_take(b, n, align, order);
+	return g == NONE ? NONE : g - b->lead;
 }
 
 static void buddy_describe(const struct buddy *b, u32 g, u32 n,
@@ -658,6 +664,7 @@ static __always_inline void block_leave(struct buddy *b, u32 g, u32 n)
 	if (b->slack[g])
 		b->waste -= b->slack[g];
 	code_clear(b, g);
+	g += b->lead;
 	range_give(b, g, g + n);
 	b->live--;
 }
@@ -768,7 +775,7 @@ static int buddy_resize(struct engine *e, u64 offset,
 	struct buddy *b = container_of(e, struct buddy, e);
 	u32 g = block_at(b, offset);
 	u32 low = b->low;
-	u32 n, end, want;
+	u32 n, end, want, place;
 
 	if (!rq->bytes)
 		return -EINVAL;
@@ -778,7 +785,8 @@ static int buddy_resize(struct engine *e, u64 offset,
 		return -EACCES;
 	settle(b);
 	n = code_read(b, g);
-	end = run_end(b, g + n);
+	place = g + b->lead;
+	end = run_end(b, place + n) - b->lead;
 	if (rq->bytes > (u64)(end - g) << b->shift)
 		return engine_refuse(why, rq->bytes > (u64)b->granules << b->shift ?
 				     MEMMGR_REASON_TOO_LARGE :
@@ -787,10 +795,10 @@ static int buddy_resize(struct engine *e, u64 offset,
 	want = (rq->bytes + (1u << b->shift) - 1) >> b->shift;
 	code_clear(b, g);
 	if (want < n) {
-		range_give(b, g + want, g + n);
+		range_give(b, place + want, place + n);
 	} else if (want > n) {
-		range_give(b, g, g + n);
-		range_take(b, g, g + want);
+		range_give(b, place, place + n);
+		range_take(b, place, place + want);
 		b->low = min(low, b->free);
 	}
 	code_write(b, g, want, rq->recorded);
@@ -816,7 +824,7 @@ static int buddy_find(struct engine *e, u64 offset, struct engine_block *block)
 /**
  * buddy_picture - show what granules are, in the cells of plan.h
  * @b: the engine
- * @g: the first of them, a multiple of 32
+ * @g: the first of them
  * @n: how many; not beyond the last one
  * @cell: one byte for each; blocks look fixed
  *
@@ -828,13 +836,15 @@ void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
 	u32 i, w = 0;
 
 	settle(b);
-	for (i = 0; i < n; i++, w >>= 1) {
-		if (!(i & 31)) {
-			w = b->level[0].word[(g + i) >> 5];
-			if (w == FULL && !unit_free(b, 1, (g + i) >> 5))
+	for (i = 0; i < n; i++) {
+		u32 place = g + b->lead + i;
+
+		if (!i || !(place & 31)) {
+			w = b->level[0].word[place >> 5];
+			if (w == FULL && !unit_free(b, 1, place >> 5))
 				w = 0;
 		}
-		if (w & 1)
+		if (w >> (place & 31) & 1)
 			cell[i] = PLAN_FREE;
 		else if (code[i] & CODE_LENGTH && !(code[i] & CODE_MORE))
 			cell[i] = PLAN_USED | PLAN_FIXED | PLAN_START;
@@ -843,12 +853,12 @@ void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
 	}
 }
 
-/* Are these granules, at least one, all free? O(levels) for each unit they fill. */
+/* Are these places, at least one, all free? O(levels) for each unit they fill. */
 static bool range_free(const struct buddy *b, u32 from, u32 to)
 {
 	u32 l;
 
-	if (from >= to || to > b->granules)
+	if (from >= to || from < b->lead || to > b->end)
 		return false;
 	while (from < to) {
 		l = free_level(b, from);
@@ -874,10 +884,12 @@ static bool range_free(const struct buddy *b, u32 from, u32 to)
  */
 int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack)
 {
+	u32 place = g + b->lead;
+
 	settle(b);
-	if (!range_free(b, g, g + n))
+	if (!range_free(b, place, place + n))
 		return -EBUSY;
-	range_take(b, g, g + n);
+	range_take(b, place, place + n);
 	block_enter(b, g, n, slack, true);
 	return 0;
 }
@@ -911,13 +923,14 @@ static void block_recode(struct buddy *b, u32 g, u32 to, u32 n)
 int buddy_slide(struct buddy *b, u32 g, u32 to)
 {
 	u32 n = code_read(b, g);
+	u32 place = g + b->lead;
 
 	settle(b);
-	if (to >= g || run_end(b, to) < g)
+	if (to >= g || run_end(b, to + b->lead) < place)
 		return -EBUSY;
 	/* In one go, as in buddy_resize(). */
-	range_give(b, g, g + n);
-	range_take(b, to, g + n);
+	range_give(b, place, place + n);
+	range_take(b, to + b->lead, place + n);
 	block_recode(b, g, to, g + n - to);
 	return 0;
 }
@@ -940,9 +953,9 @@ void buddy_slid(struct buddy *b, u32 g, u32 keep, u32 n)
 	settle(b);
 	block_recode(b, g, keep, n);
 	if (keep > g)
-		range_give(b, g, keep);
+		range_give(b, g + b->lead, keep + b->lead);
 	if (keep + n < end)
-		range_give(b, keep + n, end);
+		range_give(b, keep + n + b->lead, end + b->lead);
 }
 
 /* One block or one free run a call, O(levels^2). */
@@ -956,14 +969,14 @@ static bool buddy_next(struct engine *e, u64 *pos, struct engine_block *block)
 	settle(b);
 	/* The walk may have been resumed after the block at *pos went away. */
 	while (g < b->granules && !code_starts(b, g) &&
-	       free_level(b, g) == NONE)
+	       free_level(b, g + b->lead) == NONE)
 		g++;
 	if (g >= b->granules)
 		return false;
 	if (code_starts(b, g)) {
 		buddy_describe(b, g, code_read(b, g), block);
 	} else {
-		end = run_end(b, g);
+		end = run_end(b, g + b->lead) - b->lead;
 		*block = (struct engine_block) {
 			.offset = g << b->shift,
 			.granted = (u64)(end - g) << b->shift,
@@ -1061,7 +1074,8 @@ static bool level_check(struct buddy *b, u32 l, struct engine_fault *fault)
 
 	for (i = 0; i < words; i++) {
 		u32 mix = level->mix[i];
-		u64 at = (u64)i << (unit_shift(l) + 5 + b->shift);
+		u64 place = max_t(u64, (u64)i << (unit_shift(l) + 5), b->lead);
+		u64 at = (place - b->lead) << b->shift;
 
 		if (mix != mix_of(level->word[i]))
 			return engine_broken(fault, "mix of a word", at);
@@ -1088,15 +1102,20 @@ static bool level_check(struct buddy *b, u32 l, struct engine_fault *fault)
 /* Every granule belongs to one live block or is free, never both. */
 static bool cover_check(struct buddy *b, struct engine_fault *fault)
 {
-	u32 g = 0, free = 0, live = 0;
+	u32 g, free = 0, live = 0;
 	u64 waste = 0;
 
+	/* Nothing of what is before the first granule is ever free. */
+	for (g = 0; g < b->lead; g++)
+		if (free_level(b, g) != NONE)
+			return engine_broken(fault, "free place before the first granule", 0);
+	g = 0;
 	while (g < b->granules) {
 		u64 at = (u64)g << b->shift;
 		u32 n, i;
 
 		fault->checked++;
-		if (free_level(b, g) != NONE) {
+		if (free_level(b, g + b->lead) != NONE) {
 			if (b->code[g])
 				return engine_broken(fault, "free granule with a length", at);
 			free++;
@@ -1109,7 +1128,7 @@ static bool cover_check(struct buddy *b, struct engine_fault *fault)
 		if (n > b->granules - g)
 			return engine_broken(fault, "length of a block", at);
 		for (i = 1; i < n; i++)
-			if (free_level(b, g + i) != NONE || !code_inside(b, g, i))
+			if (free_level(b, g + b->lead + i) != NONE || !code_inside(b, g, i))
 				return engine_broken(fault, "block overlaps", at);
 		if (b->slack[g] >= 1u << b->shift)
 			return engine_broken(fault, "waste of a block", at);
@@ -1136,7 +1155,7 @@ static bool buddy_check(struct engine *e, struct engine_fault *fault)
 	if (b->mask >> unit_shift(b->levels))
 		return engine_broken(fault, "order mask", b->levels);
 	if (b->open != NONE &&
-	    (b->open >= bits_words(b->granules) || b->level[0].mix[b->open]))
+	    (b->open >= bits_words(b->end) || b->level[0].mix[b->open]))
 		return engine_broken(fault, "open word", 0);
 	settle(b);
 	for (l = 0; l < b->levels; l++)
@@ -1169,15 +1188,17 @@ static u32 levels_of(u32 granules)
 
 /**
  * buddy_meta_size - memory for the state of a buddy
+ * @lead: place of the first granule
  * @granules: that it will manage
  *
- * Return: bytes, at most 4 a granule from 74 granules on.
+ * Return: bytes, at most 4 a granule from 74 granules on without a lead, and from
+ * 1024 on with any.
  */
-size_t buddy_meta_size(u32 granules)
+size_t buddy_meta_size(u32 lead, u32 granules)
 {
-	u32 levels = levels_of(granules);
+	u32 levels = levels_of(lead + granules);
 	size_t words = 0;
-	u32 units = granules;
+	u32 units = lead + granules;
 	u32 l;
 
 	for (l = 0; l < levels; l++, units >>= 5)
@@ -1206,30 +1227,34 @@ static u32 *level_init(struct buddy_level *level, u32 units, u32 *words)
 /**
  * buddy_init - set up a buddy with everything free
  * @b: the engine
+ * @lead: place of the first granule, below @granules: alignments count from @lead
+ *	granules before it
  * @granules: 1 .. BUDDY_MAX_GRANULES, not necessarily a power of two
  * @shift: log2 of the granule in bytes, 5 .. 16
  * @flags: BUDDY_JOIN
- * @meta: buddy_meta_size(@granules) bytes of zeros, aligned to 4
+ * @meta: buddy_meta_size(@lead, @granules) bytes of zeros, aligned to 4
  *
  * Context: any; the caller serialises. O(granules / 32).
  * Return: 0 or -EINVAL.
  */
-int buddy_init(struct buddy *b, u32 granules, u32 shift, u32 flags, void *meta)
+int buddy_init(struct buddy *b, u32 lead, u32 granules, u32 shift, u32 flags, void *meta)
 {
 	u32 *words = meta;
-	u32 units = granules;
+	u32 units = lead + granules;
 	u32 l;
 
-	if (!granules || granules > BUDDY_MAX_GRANULES ||
+	if (!granules || granules > BUDDY_MAX_GRANULES || lead >= granules ||
 	    shift < BUDDY_MIN_SHIFT || shift > 16 || flags & ~BUDDY_JOIN)
 		return -EINVAL;
 	memset(b, 0, sizeof(*b));
 	b->e.ops = &buddy_ops;
 	b->shift = shift;
 	b->granules = granules;
+	b->lead = lead;
+	b->end = lead + granules;
 	b->low = granules;
 	b->flags = flags;
-	b->levels = levels_of(granules);
+	b->levels = levels_of(b->end);
 	b->open = NONE;
 	for (l = 0; l < b->levels; l++, units >>= 5) {
 		b->level[l].first = unit_shift(l);
@@ -1237,6 +1262,6 @@ int buddy_init(struct buddy *b, u32 granules, u32 shift, u32 flags, void *meta)
 	}
 	b->code = (u8 *)words;
 	b->slack = (u16 *)(b->code + ALIGN(granules, sizeof(u32)));
-	range_give(b, 0, granules);
+	range_give(b, lead, b->end);
 	return 0;
 }

@@ -5,6 +5,11 @@
  * Words used here and in buddy.c:
  *
  *	granule		the smallest unit; all numbers count granules
+ *	lead		how far the first granule is from a multiple of every alignment
+ *			that can be asked for, which the arena's address decides
+ *	place		granule + lead: what is aligned as a place is aligned as an address.
+ *			The rows of bits, and what looks for runs in them, count places;
+ *			all that others see counts granules
  *	level		a row of bits; a bit of level l is a *unit* of 32^l
  *			granules
  *	word		32 neighbouring units of a level
@@ -57,6 +62,8 @@ struct buddy_level {
  * @e: the common part
  * @shift: log2 of the granule in bytes
  * @granules: in all
+ * @lead: the place of the first one; below @granules
+ * @end: the place behind the last one
  * @free: granules that are free
  * @low: fewest that ever were
  * @live: blocks handed out
@@ -77,6 +84,8 @@ struct buddy {
 	struct engine e;
 	u32 shift;
 	u32 granules;
+	u32 lead;
+	u32 end;
 	u32 free;
 	u32 low;
 	u32 live;
@@ -94,13 +103,13 @@ struct buddy {
 	struct buddy_level level[BUDDY_LEVELS];
 };
 
-size_t buddy_meta_size(u32 granules);
+size_t buddy_meta_size(u32 lead, u32 granules);
 void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell);
 int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack);
 int buddy_slide(struct buddy *b, u32 g, u32 to);
 void buddy_slid(struct buddy *b, u32 g, u32 to, u32 n);
 u32 buddy_slack(const struct buddy *b, u32 g);
-int buddy_init(struct buddy *b, u32 granules, u32 shift, u32 flags, void *meta);
+int buddy_init(struct buddy *b, u32 lead, u32 granules, u32 shift, u32 flags, void *meta);
 __visible u32 buddy_take(struct buddy *b, u32 bytes);
 __visible int buddy_give(struct buddy *b, u32 g);
 

@@ -58,15 +58,21 @@ static u32 block_align(const struct plan *p, u32 g)
 	return 1u << (p->cell[g] >> PLAN_ALIGN_SHIFT);
 }
 
-/* The length of a run from its first multiple of @align on. */
-static u32 run_aligned(u32 start, u32 end, u32 align)
+/* The first granule from @g on whose place is a multiple of @align; far below 2^32. */
+static u32 plan_align(const struct plan *p, u32 g, u32 align)
 {
-	u32 at = ALIGN(start, align);
+	return ALIGN(g + p->lead, align) - p->lead;
+}
+
+/* The length of a run from its first granule that is so aligned. */
+static u32 run_aligned(const struct plan *p, u32 start, u32 end, u32 align)
+{
+	u32 at = plan_align(p, start, align);
 
 	return at >= start && at < end ? end - at : 0;
 }
 
-static void survey_run(struct plan_survey *s, u32 start, u32 end)
+static void survey_run(const struct plan *p, struct plan_survey *s, u32 start, u32 end)
 {
 	u32 n = end - start;
 	u32 o, block;
@@ -76,8 +82,8 @@ static void survey_run(struct plan_survey *s, u32 start, u32 end)
 	s->longest = max(s->longest, n);
 	s->by_order[env_highest(n)]++;
 	for (o = 0; o < MEMMGR_ORDERS; o++)
-		s->aligned[o] = max(s->aligned[o], run_aligned(start, end, 1u << o));
-	for (block = 1u << env_highest(n); run_aligned(start, end, block) < block;)
+		s->aligned[o] = max(s->aligned[o], run_aligned(p, start, end, 1u << o));
+	for (block = 1u << env_highest(n); run_aligned(p, start, end, block) < block;)
 		block >>= 1;
 	s->block = max(s->block, block);
 }
@@ -99,7 +105,7 @@ void plan_survey(const struct plan *p, struct plan_survey *s)
 	for (g = 0; g < p->granules; g = end) {
 		end = piece_end(p, g);
 		if (!cell_is(p, g, PLAN_USED)) {
-			survey_run(s, g, end);
+			survey_run(p, s, g, end);
 			before = end - g;
 			continue;
 		}
@@ -224,7 +230,7 @@ static bool cheapest_but(const struct plan *p, u32 n, u32 align, const struct tr
 	plan_pause(p);
 	view_open(p, &v, n);
 	do {
-		if (v.fixed || v.start & (align - 1))
+		if (v.fixed || (v.start + p->lead) & (align - 1))
 			continue;
 		cost = view_cost(p, &v);
 		if ((found && cost >= best->cost) || near_tried(tried, v.start, n))
@@ -280,7 +286,7 @@ u32 plan_longest(const struct plan *p, u32 align)
 	for (g = 0; g <= p->granules; g++) {
 		if (g < p->granules && !cell_is(p, g, PLAN_FIXED))
 			continue;
-		longest = max(longest, run_aligned(start, g, align));
+		longest = max(longest, run_aligned(p, start, g, align));
 		start = g + 1;
 	}
 	return min(longest, plan_free(p));
@@ -388,7 +394,7 @@ static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, 
 		reach = min(limit, g + 2 * n + align);
 		for (end = g; end < reach && !cell_is(p, end, PLAN_USED); end++)
 			;
-		at = ALIGN(g, align);
+		at = plan_align(p, g, align);
 		if (at >= g && at < end && end - at >= n &&
 		    (!hole->snug || end - g < 2 * n)) {
 			hole->from = at;
@@ -456,14 +462,14 @@ static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
 	for (; g < p->granules && !cell_is(p, g, PLAN_FIXED); g = end) {
 		end = piece_end(p, g);
 		if (!cell_is(p, g, PLAN_USED)) {
-			if (run_aligned(top, end, align) >= n) {
-				p->window = ALIGN(top, align);
+			if (run_aligned(p, top, end, align) >= n) {
+				p->window = plan_align(p, top, align);
 				p->length = n;
 				return true;
 			}
 			continue;
 		}
-		to = ALIGN(top, block_align(p, g));
+		to = plan_align(p, top, block_align(p, g));
 		if (to < g) {
 			if (!move_add(p, g, to, end - g))
 				break;

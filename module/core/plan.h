@@ -46,6 +46,7 @@ struct plan_move {
  * struct plan - a picture, and what shall become of it
  * @cell: of each granule
  * @granules: of them
+ * @lead: place of the first one (core/buddy.h): alignments count from @lead before it
  * @move: room for moves
  * @room: of them
  * @moves: of them that are planned, in the order in which they have to be made
@@ -58,6 +59,7 @@ struct plan_move {
 struct plan {
 	u8 *cell;
 	u32 granules;
+	u32 lead;
 	struct plan_move *move;
 	u32 room;
 	u32 moves;

@@ -41,8 +41,10 @@ check devices all_devices
 check folders all_folders
 check claim claimed
 check says_whether_reserved says_whether_reserved
-for program in query alloc free resize copy mmap; do
-	check $program ./$program
+for device in $(cd /dev && echo memmgr*); do
+	for program in query alloc free resize copy mmap; do
+		check $program-$device env MEMMGR_DEVICE=/dev/$device ./$program
+	done
 done
 [ "$devices" = 1 ] || check isolation ./isolation
 # A device to remove, and memory that can be the target of I/O: else it skips most.

@@ -63,7 +63,7 @@ TEST_F(alloc, every_alignment)
 
 		a.align = align;
 		ASSERT_EQ(0, mm_alloc(self->fd, &a));
-		EXPECT_EQ(0, a.offset % align);
+		EXPECT_EQ(0, mm_misaligned(self->fd, a.offset, align));
 		EXPECT_EQ(2 * self->page, a.granted);
 		EXPECT_EQ(0, mm_info(self->fd, a.handle, &info));
 		EXPECT_EQ(align, info.align);
@@ -300,7 +300,7 @@ TEST_F(alloc_kind, alignment_of_every_block)
 
 		a.align = i % 2 ? 0 : q.align;
 		ASSERT_EQ(0, mm_alloc(self->fd, &a));
-		EXPECT_EQ(0, a.offset % q.align);
+		EXPECT_EQ(0, mm_misaligned(self->fd, a.offset, q.align));
 	}
 }
 
@@ -319,7 +319,7 @@ TEST_F(alloc_kind, larger_alignments_that_the_heap_names)
 
 		a.align = align;
 		ASSERT_EQ(0, mm_alloc(self->fd, &a));
-		EXPECT_EQ(0, a.offset % align);
+		EXPECT_EQ(0, mm_misaligned(self->fd, a.offset, align));
 		EXPECT_EQ(0, mm_free(self->fd, a.handle));
 	}
 }
@@ -344,6 +344,53 @@ TEST_F(alloc, objects_of_chosen_alignment)
 		EXPECT_EQ(128, q.align);
 		for (i = 0; i < 40; i++)
 			EXPECT_EQ(0, must_alloc(_metadata, self->fd, c.heap, 100).offset % 128);
+	}
+}
+
+/* Beyond what the region's own address is aligned to. */
+TEST_F(alloc, alignment_is_of_addresses)
+{
+	static const __u32 kinds[] = {
+		MEMMGR_KIND_SLAB, MEMMGR_KIND_POOL, MEMMGR_KIND_BUDDY, MEMMGR_KIND_STACK
+	};
+	const __u64 align = 65536;
+	struct memmgr_query region;
+	__u64 mark;
+	unsigned int k, i;
+
+	ASSERT_EQ(0, mm_query(self->fd, &region));
+	ASSERT_LE(16 * align, region.max_align);
+	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+		bool objects = kinds[k] == MEMMGR_KIND_SLAB || kinds[k] == MEMMGR_KIND_POOL;
+		struct memmgr_heap_create c = {
+			.size = sizeof(c),
+			.kind = kinds[k],
+			.name = "aligned",
+			.object_size = objects ? align : 0,
+			.align = objects ? align : 0,
+			.count = objects ? 4 : 0,
+			.bytes = objects ? 0 : 4 * align,
+		};
+
+		if (!kind_is_built(self->fd, kinds[k]))
+			continue;
+		ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+		for (i = 0; i < 4; i++) {
+			struct memmgr_alloc a = alloc_request(c.heap, align);
+
+			a.align = align;
+			ASSERT_EQ(0, mm_alloc(self->fd, &a)) {
+				TH_LOG("%s, %u", kind_names[kinds[k]], i);
+			}
+			EXPECT_EQ(0, mm_misaligned(self->fd, a.offset, align));
+			mark = a.handle;
+			EXPECT_EQ(0, mm_write(self->fd, a.handle, align - 8, &mark, 8));
+			mark = 0;
+			EXPECT_EQ(0, mm_read(self->fd, a.handle, align - 8, &mark, 8));
+			EXPECT_EQ(a.handle, mark);
+		}
+		EXPECT_EQ(0, mm_check(self->fd, c.heap));
+		ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, MEMMGR_DESTROY_FORCE));
 	}
 }
 

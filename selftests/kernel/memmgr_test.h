@@ -127,6 +127,17 @@ static inline int mm_query(int fd, struct memmgr_query *q)
 	return mm_call(fd, MEMMGR_IOC_QUERY, q);
 }
 
+/*
+ * How far a place is from a multiple of @align: its address, or where root alone may see
+ * that or there is none, its offset.
+ */
+static inline __u64 mm_misaligned(int fd, __u64 offset, __u64 align)
+{
+	struct memmgr_query q;
+
+	return mm_query(fd, &q) ? ~0ull : (q.phys + offset) % align;
+}
+
 static inline int mm_heap_query(int fd, __u32 heap, struct memmgr_heap_query *q)
 {
 	*q = (struct memmgr_heap_query){ .size = sizeof(*q), .heap = heap };

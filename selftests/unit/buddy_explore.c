@@ -92,10 +92,10 @@ static void verify(void *state)
 	buddy_rig_verify(&world->rig);
 }
 
-/* All operations in steps of @step on a region of @granules. */
-static void explore_region(u32 granules, u32 step, u32 flags)
+/* All operations in steps of @step on a region of @granules behind @lead. */
+static void explore_region(u32 lead, u32 granules, u32 step, u32 flags)
 {
-	size_t meta = ALIGN(buddy_meta_size(granules), sizeof(u64));
+	size_t meta = ALIGN(buddy_meta_size(lead, granules), sizeof(u64));
 	size_t size = sizeof(struct world) + meta + model_size(granules);
 	struct world *world = calloc(1, size);
 	const struct explore x = {
@@ -108,16 +108,16 @@ static void explore_region(u32 granules, u32 step, u32 flags)
 	};
 	u32 n;
 
-	unit_context("%u granules in steps of %u, flags %u", granules, step,
+	unit_context("%u granules behind %u in steps of %u, flags %u", granules, lead, step,
 		     flags);
 	world->step = step;
 	world->steps = granules / step;
 	world->aligns = env_highest(granules / step) + 1;
-	buddy_rig_init(&world->rig, granules, SHIFT, flags, world->memory,
+	buddy_rig_init(&world->rig, lead, granules, SHIFT, flags, world->memory,
 		       (u8 *)world->memory + meta);
 	n = explore(&x);
-	printf("# %u granules, step %u, flags %u: %u states\n", granules, step,
-	       flags, n);
+	printf("# %u granules behind %u, step %u, flags %u: %u states\n", granules, lead,
+	       step, flags, n);
 	free(world);
 }
 
@@ -126,7 +126,7 @@ static void buddy_exhaustive(void)
 	u32 n;
 
 	for (n = 1; n <= 8; n++)
-		explore_region(n, 1, BUDDY_JOIN);
+		explore_region(0, n, 1, BUDDY_JOIN);
 }
 
 static void buddy_exhaustive_no_join(void)
@@ -134,7 +134,19 @@ static void buddy_exhaustive_no_join(void)
 	u32 n;
 
 	for (n = 1; n <= 8; n++)
-		explore_region(n, 1, 0);
+		explore_region(0, n, 1, 0);
+}
+
+/* Regions that begin at any distance from an aligned address. */
+static void buddy_exhaustive_lead(void)
+{
+	u32 n, lead;
+
+	for (n = 2; n <= 6; n++)
+		for (lead = 1; lead < n; lead++) {
+			explore_region(lead, n, 1, BUDDY_JOIN);
+			explore_region(lead, n, 1, 0);
+		}
 }
 
 /* Coarse steps cross the borders of words and of levels. */
@@ -143,19 +155,24 @@ static void buddy_exhaustive_levels(void)
 	static const struct {
 		u32 granules;
 		u32 step;
+		u32 lead;
 	} regions[] = {
-		{ 34, 6 }, { 64, 10 }, { 96, 16 }, { 100, 15 }, { 130, 32 },
-		{ 193, 32 }, { 150, 30 }, { 2048, 512 }, { 2050, 410 },
+		{ 34, 6, 29 }, { 64, 10, 31 }, { 96, 16, 33 }, { 100, 15, 48 }, { 130, 32, 96 },
+		{ 193, 32, 127 }, { 150, 30, 1 }, { 2048, 512, 1023 }, { 2050, 410, 1001 },
 	};
 	u32 i;
 
-	for (i = 0; i < ARRAY_SIZE(regions); i++)
-		explore_region(regions[i].granules, regions[i].step, BUDDY_JOIN);
+	for (i = 0; i < ARRAY_SIZE(regions); i++) {
+		explore_region(0, regions[i].granules, regions[i].step, BUDDY_JOIN);
+		explore_region(regions[i].lead, regions[i].granules, regions[i].step,
+			       BUDDY_JOIN);
+	}
 }
 
 static const struct unit_test tests[] = {
 	{ "buddy_exhaustive", buddy_exhaustive },
 	{ "buddy_exhaustive_no_join", buddy_exhaustive_no_join },
+	{ "buddy_exhaustive_lead", buddy_exhaustive_lead },
 	{ "buddy_exhaustive_levels", buddy_exhaustive_levels },
 };
 

@@ -12,10 +12,10 @@ static void buddy_hostile(void)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct buddy_rig *rig = malloc(sizeof(*rig));
-		void *meta = malloc(buddy_meta_size(sizes[i]));
+		void *meta = malloc(buddy_meta_size(0, sizes[i]));
 		void *units = malloc(model_size(sizes[i]));
 
-		buddy_rig_init(rig, sizes[i], 12, BUDDY_JOIN, meta, units);
+		buddy_rig_init(rig, 0, sizes[i], 12, BUDDY_JOIN, meta, units);
 		for (j = 0; j < ops; j++) {
 			struct engine *e = &rig->b.e;
 			const struct model_unit *unit = model_any(&rig->m);
@@ -46,23 +46,31 @@ static void buddy_init_refuses(void)
 	u32 meta[64] = { 0 };
 	struct buddy b;
 
-	EXPECT(buddy_meta_size(8) <= sizeof(meta), "8 granules");
-	EXPECT_EQ(buddy_init(&b, 0, 12, 0, meta), -EINVAL);
-	EXPECT_EQ(buddy_init(&b, BUDDY_MAX_GRANULES + 1, 12, 0, meta), -EINVAL);
-	EXPECT_EQ(buddy_init(&b, ~0u, 12, 0, meta), -EINVAL);
-	EXPECT_EQ(buddy_init(&b, 8, 4, 0, meta), -EINVAL);
-	EXPECT_EQ(buddy_init(&b, 8, 17, 0, meta), -EINVAL);
-	EXPECT_EQ(buddy_init(&b, 8, ~0u, 0, meta), -EINVAL);
-	EXPECT_EQ(buddy_init(&b, 8, 12, BUDDY_JOIN << 1, meta), -EINVAL);
-	EXPECT_EQ(buddy_init(&b, 8, 12, ~0u, meta), -EINVAL);
-	EXPECT_EQ(buddy_init(&b, 8, 5, 0, meta), 0);
-	EXPECT_EQ(buddy_init(&b, 8, 16, BUDDY_JOIN, meta), 0);
+	EXPECT(buddy_meta_size(0, 8) <= sizeof(meta), "8 granules");
+	EXPECT_EQ(buddy_init(&b, 0, 0, 12, 0, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 0, BUDDY_MAX_GRANULES + 1, 12, 0, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 0, ~0u, 12, 0, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 0, 8, 4, 0, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 0, 8, 17, 0, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 0, 8, ~0u, 0, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 0, 8, 12, BUDDY_JOIN << 1, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 0, 8, 12, ~0u, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 8, 8, 12, 0, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, ~0u, 8, 12, 0, meta), -EINVAL);
+	EXPECT_EQ(buddy_init(&b, 0, 8, 5, 0, meta), 0);
+	EXPECT_EQ(buddy_init(&b, 0, 8, 16, BUDDY_JOIN, meta), 0);
 }
 
+/* With a lead, which is below the largest power of two in the granules, a little more. */
 static void meta_holds(u32 granules)
 {
-	EXPECT(buddy_meta_size(granules) <= 4ull * granules,
-	       "%zu bytes for %u granules", buddy_meta_size(granules), granules);
+	u32 lead = (1u << env_highest(granules)) - 1;
+
+	EXPECT(granules < 1024 || buddy_meta_size(lead, granules) <= 4ull * granules,
+	       "%zu bytes for %u granules behind %u", buddy_meta_size(lead, granules),
+	       granules, lead);
+	EXPECT(buddy_meta_size(0, granules) <= 4ull * granules,
+	       "%zu bytes for %u granules", buddy_meta_size(0, granules), granules);
 }
 
 static void buddy_meta_bound(void)
@@ -81,7 +89,7 @@ static void largest_of(u32 granules, u32 flags)
 {
 	u32 expected = flags & BUDDY_JOIN ? granules :
 		       1u << env_highest(granules);
-	void *meta = calloc(1, buddy_meta_size(granules));
+	void *meta = calloc(1, buddy_meta_size(0, granules));
 	struct engine_request rq = { 0 };
 	struct engine_block block;
 	struct engine_refusal why;
@@ -89,7 +97,7 @@ static void largest_of(u32 granules, u32 flags)
 	struct buddy b;
 
 	unit_context("%u granules, flags %u", granules, flags);
-	EXPECT_EQ(buddy_init(&b, granules, 5, flags, meta), 0);
+	EXPECT_EQ(buddy_init(&b, 0, granules, 5, flags, meta), 0);
 	b.e.ops->frag(&b.e, &frag);
 	EXPECT_EQ(frag.largest, (u64)expected << 5);
 	rq.bytes = frag.largest + 1;
@@ -166,7 +174,7 @@ static void huge_free(struct huge *huge)
 /* 4 GiB in granules of 32 bytes, the most there can be. Metadata is sparse. */
 static void buddy_huge(void)
 {
-	size_t size = buddy_meta_size(BUDDY_MAX_GRANULES);
+	size_t size = buddy_meta_size(0, BUDDY_MAX_GRANULES);
 	struct huge *huge = calloc(1, sizeof(*huge));
 	struct engine *e = &huge->b.e;
 	struct engine_books books;
@@ -176,7 +184,7 @@ static void buddy_huge(void)
 			  MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	EXPECT(meta != MAP_FAILED, "no memory for %zu bytes", size);
-	EXPECT_EQ(buddy_init(&huge->b, BUDDY_MAX_GRANULES, 5, 0, meta), 0);
+	EXPECT_EQ(buddy_init(&huge->b, 0, BUDDY_MAX_GRANULES, 5, 0, meta), 0);
 	for (i = 0; i < ops; i++) {
 		unit_context("operation %u", i);
 		if (!huge->count || (huge->count < HUGE_LIVE && unit_chance(52)))

@@ -41,12 +41,14 @@ struct scene {
 
 static void scene_open(struct scene *s, u32 granules, u32 shift, u32 flags)
 {
+	u32 lead = unit_chance(50) ? unit_below(granules) : 0;
+
 	*s = (struct scene) {
-		.meta = malloc(buddy_meta_size(granules)),
+		.meta = malloc(buddy_meta_size(lead, granules)),
 		.units = malloc(model_size(granules)),
 		.cell = malloc(granules),
 	};
-	buddy_rig_init(&s->rig, granules, shift, flags, s->meta, s->units);
+	buddy_rig_init(&s->rig, lead, granules, shift, flags, s->meta, s->units);
 }
 
 static void scene_close(struct scene *s)
@@ -171,8 +173,7 @@ static void slide_end(struct scene *s, struct sliding *slot)
 /* A picture of all, and of some of it. */
 static void step_picture(struct scene *s)
 {
-	u32 words = (granules(s) + 31) / 32;
-	u32 g = unit_below(words) * 32;
+	u32 g = unit_below(granules(s));
 	u32 n = unit_below(granules(s) - g + 1);
 
 	if (unit_chance(50))
@@ -273,7 +274,7 @@ struct snapshot {
 
 static void snapshot_take(struct snapshot *snap, struct scene *s)
 {
-	size_t size = buddy_meta_size(granules(s));
+	size_t size = buddy_meta_size(s->rig.b.lead, granules(s));
 
 	buddy_rig_picture(&s->rig, 0, granules(s), s->cell);	/* settles */
 	snap->b = s->rig.b;
@@ -285,7 +286,7 @@ static void snapshot_same(struct snapshot *snap, const struct scene *s)
 {
 	EXPECT(!memcmp(&snap->b, &s->rig.b, sizeof(snap->b)),
 	       "a refused call changed the engine");
-	EXPECT(!memcmp(snap->meta, s->meta, buddy_meta_size(granules(s))),
+	EXPECT(!memcmp(snap->meta, s->meta, buddy_meta_size(s->rig.b.lead, granules(s))),
 	       "a refused call changed the books of the engine");
 	free(snap->meta);
 }

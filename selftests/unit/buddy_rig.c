@@ -42,13 +42,14 @@ static u32 largest(const struct buddy_rig *rig, u32 align)
 	return 0;
 }
 
-void buddy_rig_init(struct buddy_rig *rig, u32 granules, u32 shift, u32 flags,
+void buddy_rig_init(struct buddy_rig *rig, u32 lead, u32 granules, u32 shift, u32 flags,
 		    void *meta, void *units)
 {
-	memset(meta, 0, buddy_meta_size(granules));
+	memset(meta, 0, buddy_meta_size(lead, granules));
 	memset(rig, 0, sizeof(*rig));
 	model_init(&rig->m, granules, 1ull << shift, units);
-	EXPECT_EQ(buddy_init(&rig->b, granules, shift, flags, meta), 0);
+	rig->m.lead = lead;
+	EXPECT_EQ(buddy_init(&rig->b, lead, granules, shift, flags, meta), 0);
 }
 
 static bool alloc_possible(const struct buddy_rig *rig, u32 n, u32 align)

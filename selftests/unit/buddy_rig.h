@@ -15,7 +15,7 @@ struct buddy_rig {
 };
 
 /* @meta: buddy_meta_size() bytes, @units: model_size() bytes. */
-void buddy_rig_init(struct buddy_rig *rig, u32 granules, u32 shift, u32 flags,
+void buddy_rig_init(struct buddy_rig *rig, u32 lead, u32 granules, u32 shift, u32 flags,
 		    void *meta, void *units);
 
 /* Each returns whether the engine did it. Free and find: model_try_*(). */
@@ -32,7 +32,7 @@ bool buddy_rig_take_at(struct buddy_rig *rig, u32 g, u32 n, u32 slack);
 bool buddy_rig_slide(struct buddy_rig *rig, u32 g, u32 to);
 void buddy_rig_slid(struct buddy_rig *rig, u32 g, u32 keep, u32 n);
 
-/* Take a picture and compare it with the model. @g is a multiple of 32. */
+/* Take a picture and compare it with the model. */
 void buddy_rig_picture(struct buddy_rig *rig, u32 g, u32 n, u8 *cell);
 
 void buddy_rig_frag(struct buddy_rig *rig);

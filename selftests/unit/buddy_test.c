@@ -5,12 +5,14 @@
 
 /**
  * struct run - one random run
+ * @lead: place of the first granule
  * @granules: of the region
  * @shift: log2 of the granule
  * @flags: of the engine
  * @ops: operations
  */
 struct run {
+	u32 lead;
 	u32 granules;
 	u32 shift;
 	u32 flags;
@@ -137,18 +139,18 @@ static void run_random(const struct run *run)
 	u32 ops = unit_ops(run->ops);
 	u32 every = unit_chance(80) ? 32 + run->granules / 8 : ops;
 	struct buddy_rig *rig = malloc(sizeof(*rig));
-	void *meta = malloc(buddy_meta_size(run->granules));
+	void *meta = malloc(buddy_meta_size(run->lead, run->granules));
 	void *units = malloc(model_size(run->granules));
 	u32 fill = 50;
 	u32 i;
 
-	unit_context("%u granules of 2^%u, flags %u", run->granules, run->shift,
-		     run->flags);
-	buddy_rig_init(rig, run->granules, run->shift, run->flags, meta, units);
+	unit_context("%u granules of 2^%u behind %u, flags %u", run->granules, run->shift,
+		     run->lead, run->flags);
+	buddy_rig_init(rig, run->lead, run->granules, run->shift, run->flags, meta, units);
 	buddy_rig_verify(rig);
 	for (i = 0; i < ops; i++) {
-		unit_context("%u granules of 2^%u, flags %u, operation %u",
-			     run->granules, run->shift, run->flags, i);
+		unit_context("%u granules of 2^%u behind %u, flags %u, operation %u",
+			     run->granules, run->shift, run->lead, run->flags, i);
 		if (i % every == 0)
 			fill = 30 + 10 * unit_below(6);
 		step(rig, run, fill);
@@ -167,6 +169,7 @@ static void run_sizes(u32 flags, const u32 *granules, u32 count, u32 ops)
 
 	for (i = 0; i < count; i++) {
 		struct run run = {
+			.lead = unit_chance(50) ? unit_below(granules[i]) : 0,
 			.granules = granules[i],
 			.shift = shifts[i % ARRAY_SIZE(shifts)],
 			.flags = flags,

@@ -125,10 +125,10 @@ static void damage_buddy(void)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		u32 n = sizes[i];
-		void *meta = calloc(1, buddy_meta_size(n));
+		void *meta = calloc(1, buddy_meta_size(0, n));
 		struct buddy b;
 
-		EXPECT_EQ(buddy_init(&b, n, 12, BUDDY_JOIN, meta), 0);
+		EXPECT_EQ(buddy_init(&b, 0, n, 12, BUDDY_JOIN, meta), 0);
 		churn(&b.e, (1u << 12) * max(1u, n / 4), 10);
 		churn(&b.e, (1u << 12) * max(1u, n / 40), 300);
 		const struct part parts[] = {

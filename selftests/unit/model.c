@@ -75,7 +75,7 @@ static void block_erase(struct model *m, struct model_unit *unit)
 void model_add(struct model *m, const struct engine_request *rq,
 	       const struct engine_block *block)
 {
-	EXPECT(!rq->align || block->offset % rq->align == 0,
+	EXPECT(!rq->align || (block->offset + m->lead * m->bytes) % rq->align == 0,
 	       "offset %llu is not aligned to %llu", block->offset, rq->align);
 	EXPECT_EQ(block->recorded, rq->recorded);
 	block_write(m, block, rq->bytes);
@@ -165,14 +165,14 @@ u32 model_run(const struct model *m, u32 from)
 	return i - from;
 }
 
-/* The longest free run that starts at a multiple of @align units. */
+/* The longest free run that starts at a multiple of @align units, counted with the lead. */
 u32 model_longest(const struct model *m, u32 align)
 {
 	u32 longest = 0;
 	u32 i, end;
 
 	for (i = 0; i < m->units; i = end) {
-		u32 at = (i + align - 1) / align * align;
+		u32 at = (i + m->lead + align - 1) / align * align - m->lead;
 
 		end = i + model_run(m, i);
 		if (at < end && end - at > longest)
@@ -182,10 +182,14 @@ u32 model_longest(const struct model *m, u32 align)
 	return longest;
 }
 
+/* Are the units from @at on free? Counted with the lead, as @at. */
 static bool order_free(const struct model *m, u64 at, u64 size)
 {
 	u64 i;
 
+	if (at < m->lead)
+		return false;
+	at -= m->lead;
 	if (at + size > m->units)
 		return false;
 	for (i = at; i < at + size; i++)
@@ -200,7 +204,7 @@ bool model_has_order(const struct model *m, u32 order)
 	u64 size = 1ull << order;
 	u64 at;
 
-	for (at = 0; at + size <= m->units; at += size)
+	for (at = 0; at + size <= m->lead + m->units; at += size)
 		if (order_free(m, at, size))
 			return true;
 	return false;
@@ -212,13 +216,13 @@ bool model_has_order(const struct model *m, u32 order)
  */
 void model_orders(const struct model *m, u32 *blocks)
 {
-	u64 at = 0;
+	u64 at = m->lead;
 
 	memset(blocks, 0, MEMMGR_ORDERS * sizeof(*blocks));
-	while (at < m->units) {
+	while (at < m->lead + m->units) {
 		u32 order = 0;
 
-		if (m->unit[at].owner) {
+		if (m->unit[at - m->lead].owner) {
 			at++;
 			continue;
 		}

@@ -33,12 +33,14 @@ struct model_unit {
  * struct model - all of it
  * @bytes: of a unit
  * @units: in all
+ * @lead: units before the first that alignments count from
  * @books: what the engine's books should say
  * @unit: one by one
  */
 struct model {
 	u64 bytes;
 	u32 units;
+	u32 lead;
 	struct engine_books books;
 	struct model_unit *unit;
 };

@@ -87,7 +87,7 @@ void plan_rig_random(struct plan_rig *rig, const struct plan_kind *kind)
 		if (unit_chance(kind->free))
 			continue;
 		shift = unit_below(kind->align + 1);
-		while (g & ((1u << shift) - 1))
+		while ((g + rig->p.lead) & ((1u << shift) - 1))
 			shift--;
 		plan_rig_block(rig, g, n, shift, unit_chance(kind->fixed));
 	}
@@ -134,13 +134,20 @@ u32 plan_rig_free(const struct plan_rig *rig)
 	return free;
 }
 
-/* The longest free run from a multiple of @align on. */
-u32 plan_rig_longest(const u8 *cell, u32 granules, u32 align)
+/* The first granule that is so aligned, counted with the lead. */
+static u64 first_aligned(const struct plan_rig *rig, u32 align)
 {
+	return (align - rig->p.lead % align) % align;
+}
+
+/* The longest free run from such a granule on. */
+u32 plan_rig_longest(const struct plan_rig *rig, const u8 *cell, u32 align)
+{
+	u32 granules = rig->p.granules;
 	u32 longest = 0;
 	u64 g;
 
-	for (g = 0; g < granules; g += align)
+	for (g = first_aligned(rig, align); g < granules; g += align)
 		longest = max(longest, free_from(cell, granules, g));
 	return longest;
 }
@@ -173,7 +180,8 @@ bool plan_rig_cheapest(const struct plan_rig *rig, u32 n, u32 align,
 	bool found = false;
 	u64 start;
 
-	for (start = 0; n && start + n <= rig->p.granules; start += align) {
+	for (start = first_aligned(rig, align); n && start + n <= rig->p.granules;
+	     start += align) {
 		if (!plan_rig_window(rig, start, n, &w) ||
 		    (found && w.cost >= window->cost))
 			continue;
@@ -220,7 +228,7 @@ static void same_aligned(const struct plan_rig *rig, const struct plan_survey *s
 	u32 o, longest, block = 0;
 
 	for (o = 0; o < MEMMGR_ORDERS; o++) {
-		longest = plan_rig_longest(rig->before, rig->p.granules, 1u << o);
+		longest = plan_rig_longest(rig, rig->before, 1u << o);
 		EXPECT(s->aligned[o] == longest,
 		       "aligned to 2^%u: %u granules, expected %u", o,
 		       s->aligned[o], longest);
@@ -287,7 +295,7 @@ void plan_rig_same_longest(const struct plan_rig *rig, u32 align)
 	u64 g;
 	u32 n;
 
-	for (g = 0; g < granules; g += align) {
+	for (g = first_aligned(rig, align); g < granules; g += align) {
 		for (n = 0; g + n < granules; n++)
 			if (rig->before[g + n] & PLAN_FIXED)
 				break;
@@ -298,8 +306,9 @@ void plan_rig_same_longest(const struct plan_rig *rig, u32 align)
 }
 
 /* May this move be made on the picture @cell? */
-static void move_legal(const u8 *cell, u32 granules, const struct plan_move *m)
+static void move_legal(const struct plan_rig *rig, const u8 *cell, const struct plan_move *m)
 {
+	u32 granules = rig->p.granules;
 	u32 g;
 
 	EXPECT(m->n && m->from < granules && m->n <= granules - m->from &&
@@ -308,7 +317,7 @@ static void move_legal(const u8 *cell, u32 granules, const struct plan_move *m)
 	EXPECT(cell[m->from] & PLAN_START, "%u: no block starts there", m->from);
 	EXPECT(!(cell[m->from] & PLAN_FIXED), "%u: a fixed block moves", m->from);
 	EXPECT_EQ(m->n, piece(cell, granules, m->from));
-	EXPECT(m->to % (1u << (cell[m->from] >> PLAN_ALIGN_SHIFT)) == 0,
+	EXPECT((m->to + rig->p.lead) % (1u << (cell[m->from] >> PLAN_ALIGN_SHIFT)) == 0,
 	       "%u: to %u, aligned worse than before", m->from, m->to);
 	EXPECT(m->to < m->from || m->to >= m->from + m->n,
 	       "%u: to %u, not a slide down", m->from, m->to);
@@ -355,7 +364,7 @@ void plan_rig_replay(struct plan_rig *rig)
 	EXPECT(p->moves <= p->room, "%u moves, room for %u", p->moves, p->room);
 	memcpy(rig->work, rig->before, p->granules);
 	for (i = 0; i < p->moves; i++) {
-		move_legal(rig->work, p->granules, &p->move[i]);
+		move_legal(rig, rig->work, &p->move[i]);
 		move_make(rig->work, &p->move[i]);
 		moved += p->move[i].n;
 	}
@@ -418,7 +427,7 @@ int plan_rig_run(struct plan_rig *rig, u32 n, u32 align)
 		       "%u granules at %u: %d", n, align, err);
 	plan_done(rig, err, n, &w);
 	if (!err)
-		EXPECT(rig->p.window % align == 0, "window %u, alignment %u",
+		EXPECT((rig->p.window + rig->p.lead) % align == 0, "window %u, alignment %u",
 		       rig->p.window, align);
 	plan_rig_again(rig);
 	return err;
@@ -455,13 +464,12 @@ static void all_one_run(const struct plan_rig *rig, u32 after)
 
 void plan_rig_all(struct plan_rig *rig)
 {
-	u32 granules = rig->p.granules;
-	u32 before = plan_rig_longest(rig->before, granules, 1);
+	u32 before = plan_rig_longest(rig, rig->before, 1);
 	u32 after;
 
 	plan_all(&rig->p);
 	plan_rig_replay(rig);
-	after = plan_rig_longest(rig->work, granules, 1);
+	after = plan_rig_longest(rig, rig->work, 1);
 	EXPECT_EQ(rig->p.moves != 0, rig->p.window != PLAN_NONE);
 	if (rig->p.moves)
 		EXPECT(after > before && after >= rig->p.length,

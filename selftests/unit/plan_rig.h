@@ -51,7 +51,7 @@ void plan_rig_again(struct plan_rig *rig);
 
 /* The truth about @before, by brute force. */
 u32 plan_rig_free(const struct plan_rig *rig);
-u32 plan_rig_longest(const u8 *cell, u32 granules, u32 align);
+u32 plan_rig_longest(const struct plan_rig *rig, const u8 *cell, u32 align);
 bool plan_rig_window(const struct plan_rig *rig, u32 start, u32 n,
 		     struct plan_window *window);
 bool plan_rig_cheapest(const struct plan_rig *rig, u32 n, u32 align,

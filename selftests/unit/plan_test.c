@@ -59,7 +59,8 @@ static void align_best(struct plan_rig *rig)
 
 		if (!(cell & PLAN_START))
 			continue;
-		for (shift = 0; shift < 3 && g % (2u << shift) == 0; shift++)
+		for (shift = 0; shift < 3 && (g + rig->p.lead) % (2u << shift) == 0;
+		     shift++)
 			;
 		rig->p.cell[g] = cell | shift << PLAN_ALIGN_SHIFT;
 	}
@@ -90,7 +91,7 @@ static bool draw(struct plan_rig *rig, u32 code)
 
 static void plan_exhaustive(void)
 {
-	u32 granules, code;
+	u32 granules, code, lead;
 
 	for (granules = 1; granules <= 7; granules++) {
 		struct plan_rig rig;
@@ -99,11 +100,18 @@ static void plan_exhaustive(void)
 		for (code = 0; code < 1u << 2 * granules; code++) {
 			if (!draw(&rig, code))
 				continue;
-			unit_context("picture %#x of %u", code, granules);
-			try_all(&rig);
-			unit_context("picture %#x of %u, aligned", code, granules);
-			align_best(&rig);
-			try_all(&rig);
+			/* All leads of the small ones. */
+			for (lead = 0; lead < (granules < 6 ? granules : 1); lead++) {
+				rig.p.lead = lead;
+				plan_rig_again(&rig);
+				draw(&rig, code);
+				unit_context("picture %#x of %u behind %u", code, granules, lead);
+				try_all(&rig);
+				unit_context("picture %#x of %u behind %u, aligned", code,
+					     granules, lead);
+				align_best(&rig);
+				try_all(&rig);
+			}
 		}
 		plan_rig_drop(&rig);
 	}
@@ -172,6 +180,7 @@ static void run_random(u32 most, u32 ops)
 		kind = unit_below(ARRAY_SIZE(kinds));
 		unit_context("picture %u: %u granules, kind %u", i, granules, kind);
 		plan_rig_init(&rig, granules);
+		rig.p.lead = unit_chance(50) ? unit_below(granules) : 0;
 		plan_rig_random(&rig, &kinds[kind]);
 		try_some(&rig);
 		try_narrow(&rig);

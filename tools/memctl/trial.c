@@ -157,13 +157,13 @@ static u32 granule_shift(uint64_t size)
 int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, void *arg)
 {
 	u32 shift = granule_shift(trial->size), granules = (u32)(trial->size >> shift);
-	void *books = calloc(1, buddy_meta_size(granules));
+	void *books = calloc(1, buddy_meta_size(0, granules));
 	struct run run = { .trial = trial };
 
 	*trial = (struct trial){ .size = trial->size, .granule = 1u << shift };
 	run.slots = calloc(trace->slots, sizeof(*run.slots));
 	if (!books || !run.slots ||
-	    buddy_init(&run.buddy, granules, shift, BUDDY_JOIN, books)) {
+	    buddy_init(&run.buddy, 0, granules, shift, BUDDY_JOIN, books)) {
 		free(books);
 		free(run.slots);
 		return -1;

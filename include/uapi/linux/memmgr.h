@@ -135,7 +135,7 @@ enum memmgr_reason {
 #define MEMMGR_REGION_WRITE_COMBINE	(1u << 4)	/* mapped so, by all */
 #define MEMMGR_REGION_UNCACHED		(1u << 5)	/* as memory without a cache, by all */
 #define MEMMGR_REGION_PAGES		(1u << 6)	/* direct I/O into mappings works */
-#define MEMMGR_REGION_DEVICE		(1u << 7)	/* as a device, by all: aligned access only */
+#define MEMMGR_REGION_DEVICE		(1u << 7)	/* as a device: aligned access only */
 
 /**
  * struct memmgr_query - about the region behind this file
@@ -144,7 +144,8 @@ enum memmgr_reason {
  * @features: out: MEMMGR_FEATURE_*
  * @region_size: out: bytes
  * @phys: out: physical address; 0 without CAP_SYS_ADMIN or contiguous memory
- * @max_align: out: largest alignment in bytes that an allocation may ask for
+ * @max_align: out: largest alignment in bytes that an allocation may ask for: of its
+ *	physical address, or where that is not contiguous of its offset
  * @granule: out: bytes of the smallest unit of heap main
  * @region_flags: out: MEMMGR_REGION_*
  * @region: out: number of the region, 0 is /dev/memmgr
@@ -310,7 +311,8 @@ struct memmgr_heap_query {
  * @flags: in: MEMMGR_ALLOC_*
  * @timeout_ms: in: with MEMMGR_ALLOC_WAIT: longest wait; 0 waits without limit
  * @bytes: in: bytes wanted
- * @align: in: power of two, 0 for the heap's own alignment
+ * @align: in: power of two, 0 for the heap's own alignment; of the physical address, or
+ *	where that is not contiguous of the offset
  * @tag: in: a name for people, NUL terminated, may be empty
  * @handle: out: names the allocation from now on
  * @offset: out: where it lies in the region
@@ -742,8 +744,9 @@ enum memmgr_fixed {
  *
  * Walks the whole heap, in small steps: what others do meanwhile may or may not
  * be seen. @reason and @largest are what ALLOC would say now. @move_offset is ~0 and
- * @moves 0 where @move_bytes is ~0. Alignments are those of offsets in the heap, whose
- * first granule has every alignment. EOPNOTSUPP for other kinds than buddy.
+ * @moves 0 where @move_bytes is ~0. Alignments are those of physical addresses, or
+ * where these are not contiguous of offsets, up to @max_align of the heap. EOPNOTSUPP
+ * for other kinds than buddy.
  */
 struct memmgr_explain {
 	__u32 size;
