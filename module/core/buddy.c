@@ -607,7 +607,7 @@ static int buddy_refuse(struct buddy *b, u32 n, u32 align,
 /*
  * Take @n free granules for which the open word is of no use. The index shows
  * aligned blocks only; a run made of neighbours that are no buddies is found by
- * a slow search. NONE: there is no such run.
+ * a slow search. The first of them; NONE: there is no such run.
  */
 static noinline u32 block_take(struct buddy *b, u32 n, u32 align, u32 order)
 {
@@ -621,9 +621,10 @@ static noinline u32 block_take(struct buddy *b, u32 n, u32 align, u32 order)
 		g = search_all(b, n, align);
 		b->joins += g != NONE;
 	}
-	if (g != NONE)
-		range_take(b, g, g + n);
-	return g;
+	if (g == NONE)
+		return NONE;
+	range_take(b, g, g + n);
+	return g - b->lead;
 }
 
 /*
@@ -635,9 +636,7 @@ static __always_inline u32 run_take(struct buddy *b, u32 n, u32 align)
 	u32 order = max(order_of(n), order_of(align));
 	u32 g = open_take(b, n, order);
 
-	if (g == NONE)
-		g = block_take(b, n, align, order);
-	return g == NONE ? NONE : g - b->lead;
+	return g != NONE ? g - b->lead : block_take(b, n, align, order);
 }
 
 static void buddy_describe(const struct buddy *b, u32 g, u32 n,
