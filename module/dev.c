@@ -1159,40 +1159,65 @@ static bool read_due(const struct client *client)
 	       region_is_gone(client->region);
 }
 
-/* Wait for an event. */
-static int read_wait(struct file *file, struct client *client)
+/*
+ * One reader at a time, so that each event is read once. It may take a fault while it holds
+ * the mutex: O_NONBLOCK does not wait for that either.
+ */
+static int read_begin(const struct file *file, struct client *client)
 {
-	int err = 0;
-
-	if (!read_due(client))
-		err = file->f_flags & O_NONBLOCK ? -EAGAIN :
-		      wait_event_interruptible(client->region->events.wait, read_due(client));
-	return !err && region_is_gone(client->region) ? -ENODEV : err;
+	if (region_is_gone(client->region))
+		return -ENODEV;
+	if (file->f_flags & O_NONBLOCK)
+		return mutex_trylock(&client->read_mutex) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&client->read_mutex) ? -ERESTARTSYS : 0;
 }
 
-/* Whole events; one counts as read when the reader has it. */
-static ssize_t dev_read(struct file *file, char __user *to, size_t bytes, loff_t *pos)
+/* Wait for an event, without the mutex; another reader may have it first. */
+static int read_wait(const struct file *file, struct client *client)
 {
-	struct client *client = file->private_data;
+	if (file->f_flags & O_NONBLOCK)
+		return -EAGAIN;
+	return wait_event_interruptible(client->region->events.wait, read_due(client));
+}
+
+/* Whole events; one counts as read when the reader has it. Bytes, 0 when there is none. */
+static ssize_t read_events(struct client *client, char __user *to, size_t bytes)
+{
 	struct memmgr_event event;
 	ssize_t done = 0;
-	int err;
+	int err = 0;
 
-	if (bytes < sizeof(event))
-		return -EINVAL;
-	if (mutex_lock_interruptible(&client->read_mutex))
-		return -ERESTARTSYS;
-	err = read_wait(file, client);
 	while (!err && bytes - done >= sizeof(event) &&
 	       events_next(&client->region->events, client->event, &event)) {
 		if (copy_to_user(to + done, &event, sizeof(event))) {
 			err = -EFAULT;
 			break;
 		}
-		client->event = event.kind == MEMMGR_EVENT_LOST ? event.seq - 1 : event.seq;
+		WRITE_ONCE(client->event, event.kind == MEMMGR_EVENT_LOST ? event.seq - 1 :
+			   event.seq);
 		done += sizeof(event);
 	}
-	mutex_unlock(&client->read_mutex);
+	return done ? done : err;
+}
+
+static ssize_t dev_read(struct file *file, char __user *to, size_t bytes, loff_t *pos)
+{
+	struct client *client = file->private_data;
+	ssize_t done = 0;
+	int err;
+
+	if (bytes < sizeof(struct memmgr_event))
+		return -EINVAL;
+	do {
+		err = read_begin(file, client);
+		if (err)
+			break;
+		done = read_events(client, to, bytes);
+		mutex_unlock(&client->read_mutex);
+		if (done)
+			break;
+		err = read_wait(file, client);
+	} while (!err);
 	return done ? done : err;
 }
 

@@ -918,4 +918,58 @@ TEST_F(health, readers_do_not_wake_it)
 	EXPECT_EQ(checks, health_now(_metadata, self->fd).checks);
 }
 
+static void on_alarm(int signal)
+{
+}
+
+/* The state of a process, as in /proc/PID/stat. */
+static char process_state(pid_t pid)
+{
+	char path[32], state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat = fopen(path, "r");
+	if (!stat)
+		return 0;
+	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(stat);
+	return state;
+}
+
+/* Whoever waits for an event has nothing that O_NONBLOCK would have to wait for. */
+TEST_F(health, nonblocking_read_beside_one_that_waits)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	int fd = open_device(O_RDONLY), pipes[2];
+	struct memmgr_event e;
+	pid_t child;
+	char c;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pipe(pipes));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		/* Nothing sleeps from here on but the read. */
+		if (write(pipes[1], "", 1) == 1)
+			read(fd, &e, sizeof(e));
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(pipes[0], &c, 1));
+	while (process_state(child) != 'S')
+		usleep(1000);
+	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_NONBLOCK));
+	/* Only what hangs is ended by the alarm. */
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	alarm(60);
+	EXPECT_EQ(-1, read(fd, &e, sizeof(e)));
+	EXPECT_EQ(EAGAIN, errno);
+	alarm(0);
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(child, waitpid(child, NULL, 0));
+	close(fd);
+}
+
 MEMMGR_TEST_MAIN
