@@ -16,6 +16,7 @@
 #include "dev.h"
 #include "dmabuf.h"
 #include "heap.h"
+#include "hold.h"
 #include "latency.h"
 #include "mmap.h"
 #include "region.h"
@@ -26,12 +27,14 @@
  * @writes: that was opened for writing
  * @heap: of the id or handle in the argument, for calls that take one
  * @file: to be given to the caller when the answer has reached him
+ * @made: there is something to undo when it does not
  */
 struct caller {
 	struct client *client;
 	bool writes;
 	struct memmgr_heap *heap;
 	struct file *file;
+	bool made;
 };
 
 /* What the heap of a call is found by, and who may name it. */
@@ -258,7 +261,7 @@ static int call_resize(struct caller *caller, void *arg)
 
 /* Make allocations one by one until it is enough or one fails. */
 static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
-		       u64 __user *handles, u32 *done)
+		       u64 __user *handles, u32 count, u32 *done)
 {
 	struct heap_request rq = {
 		.bytes = b->bytes,
@@ -271,7 +274,9 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 	struct memmgr_info info = { 0 };
 	int err;
 
-	for (*done = 0; *done < b->count; ++*done) {
+	for (; *done < count; ++*done) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		err = heap_alloc(caller->heap, caller->client, &rq, &info, &why);
 		if (err) {
 			b->reason = why.reason;
@@ -282,6 +287,8 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 			free_handle(caller->client, info.handle);
 			return -EFAULT;
 		}
+		hold_here(caller->client->region, HOLD_BATCHED);
+		cond_resched();
 	}
 	return 0;
 }
@@ -289,39 +296,48 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 static int call_alloc_batch(struct caller *caller, void *arg)
 {
 	struct memmgr_alloc_batch *b = arg;
+	u32 count = b->count;
 	void __user *handles;
-	u32 done;
 	int err;
 
-	if (!alloc_flags_ok(b->flags, BATCH_FLAGS) || b->reserved || !b->count ||
-	    b->count > MEMMGR_BATCH_MAX || !text_ok(b->tag, sizeof(b->tag)))
+	/* Whatever comes, it tells how many were made. */
+	b->count = 0;
+	if (!alloc_flags_ok(b->flags, BATCH_FLAGS) || b->reserved || !count ||
+	    count > MEMMGR_BATCH_MAX || !text_ok(b->tag, sizeof(b->tag)))
 		return -EINVAL;
+	err = call_find_heap(caller, HEAP_ID, &b->heap);
+	if (err)
+		return err;
 	if (call_pointer(b->handles, &handles))
 		return -EFAULT;
 	b->reason = MEMMGR_REASON_NONE;
 	b->largest = 0;
-	err = batch_alloc(caller, b, handles, &done);
-	b->count = done;
-	return done && err != -EFAULT ? 0 : err;
+	err = batch_alloc(caller, b, handles, count, &b->count);
+	caller->made = b->count;
+	return b->count && err != -EFAULT ? 0 : err;
 }
 
 static int call_free_batch(struct caller *caller, void *arg)
 {
 	struct memmgr_free_batch *b = arg;
+	u32 done = 0, count = b->count;
 	void __user *handles;
 	u64 handle;
 	int err = 0;
-	u32 done;
 
-	if (b->flags || b->reserved || !b->count || b->count > MEMMGR_BATCH_MAX)
+	b->count = 0;
+	if (b->flags || b->reserved || !count || count > MEMMGR_BATCH_MAX)
 		return -EINVAL;
 	if (call_pointer(b->handles, &handles))
 		return -EFAULT;
-	for (done = 0; !err && done < b->count; done += !err) {
-		if (get_user(handle, (u64 __user *)handles + done))
+	for (; !err && done < count; done += !err) {
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+		else if (get_user(handle, (u64 __user *)handles + done))
 			err = -EFAULT;
 		else
 			err = free_handle(caller->client, handle);
+		cond_resched();
 	}
 	b->count = done;
 	return err;
@@ -466,26 +482,29 @@ static int call_list(struct caller *caller, void *arg)
 		if (heap->id != id)
 			index = 0;
 		id = heap->id;
-		while (!err && n < l->count && (admin || !heap_access(heap, client)) &&
-		       list_next(heap, client, l->flags, &index, &info)) {
+		while (!err && n < l->count && (admin || !heap_access(heap, client))) {
+			u32 at = index;
+
+			if (!list_next(heap, client, l->flags, &index, &info))
+				break;
 			if (l->flags & MEMMGR_LIST_MINE &&
 			    !(info.state & MEMMGR_INFO_MINE))
 				continue;
 			err = entry_put(l->entries, n, l->entry_size, &info,
 					sizeof(info));
 			n += !err;
+			/* What could not be written comes again. */
+			index = err ? at : index;
 			cond_resched();
 		}
 		heap_put(heap);
-		if (err)
-			return err;
-		if (n == l->count) {
+		if (err || n == l->count) {
 			l->cursor = cursor_make(id, index);
 			break;
 		}
 	}
 	l->count = n;
-	return 0;
+	return err;
 }
 
 static int call_stats(struct caller *caller, void *arg)
@@ -535,8 +554,10 @@ static int call_map(struct caller *caller, void *arg)
 	if (!cells)
 		return -ENOMEM;
 	m->count = heap_picture(caller->client->region, cells, m->count, &m->cell_bytes);
-	if (copy_to_user(to, cells, m->count * sizeof(*cells)))
+	if (copy_to_user(to, cells, m->count * sizeof(*cells))) {
+		m->count = 0;
 		err = -EFAULT;
+	}
 	kvfree(cells);
 	return err;
 }
@@ -547,14 +568,14 @@ static int call_failures(struct caller *caller, void *arg)
 	struct client *client = caller->client;
 	struct memmgr_failures *f = arg;
 	struct memmgr_failure failure;
+	int err = 0;
 	u64 owner;
 	u32 n = 0;
-	int err;
 
 	if (f->flags || !f->count || f->count > MEMMGR_BATCH_MAX ||
 	    f->entry_size < sizeof(failure) || f->entry_size > ENTRY_MAX)
 		return -EINVAL;
-	while (n < f->count &&
+	while (!err && n < f->count &&
 	       failures_next(&client->region->failures, f->after, &failure, &owner)) {
 		/* A private heap's name is its client's. */
 		if (owner && owner != client->serial && !admin)
@@ -562,14 +583,14 @@ static int call_failures(struct caller *caller, void *arg)
 				    sizeof(failure.heap_name));
 		err = entry_put(f->entries, n, f->entry_size, &failure,
 				sizeof(failure));
-		if (err)
-			return err;
-		f->after = failure.seq;
-		n++;
+		if (!err) {
+			f->after = failure.seq;
+			n++;
+		}
 	}
 	f->count = n;
 	f->total = failures_total(&client->region->failures);
-	return 0;
+	return err;
 }
 
 static int call_protect(struct caller *caller, void *arg)
@@ -649,8 +670,8 @@ static int call_accounts(struct caller *caller, void *arg)
 	struct memmgr_account account;
 	u64 cursor = a->cursor;
 	bool more = true;
+	int err = 0;
 	u32 n = 0;
-	int err;
 
 	if (a->flags & ~MEMMGR_ACCOUNTS_USERS || !a->count ||
 	    a->count > MEMMGR_BATCH_MAX || a->entry_size < sizeof(account) ||
@@ -664,13 +685,14 @@ static int call_accounts(struct caller *caller, void *arg)
 			break;
 		err = entry_put(a->entries, n, a->entry_size, &account, sizeof(account));
 		if (err)
-			return err;
+			break;
+		a->cursor = cursor;
 		n++;
 		cond_resched();
 	}
 	a->count = n;
-	a->cursor = more ? cursor : 0;
-	return 0;
+	a->cursor = more ? a->cursor : 0;
+	return err;
 }
 
 static int call_set_quota(struct caller *caller, void *arg)
@@ -863,6 +885,7 @@ static int call_sites(struct caller *caller, void *arg)
 	struct viewer viewer = viewer_of(caller->client);
 	struct memmgr_sites *s = arg;
 	struct memmgr_site *site;
+	u64 after = s->after;
 	int err = 0;
 	u32 n = 0;
 
@@ -872,20 +895,18 @@ static int call_sites(struct caller *caller, void *arg)
 	site = kmalloc(sizeof(*site), GFP_KERNEL_ACCOUNT);
 	if (!site)
 		return -ENOMEM;
-	while (!err && n < s->count &&
-	       sites_next(caller->client->region, &viewer, &s->after, site)) {
+	while (n < s->count && sites_next(caller->client->region, &viewer, &after, site)) {
 		err = entry_put(s->entries, n, s->entry_size, site, sizeof(*site));
-		n += !err;
+		if (err)
+			break;
+		s->after = after;
+		n++;
 	}
 	kfree(site);
 	s->count = n;
 	return err;
 }
 
-/*
- * An answer that could not be written is lost: nobody would know of what was
- * made, so it is unmade.
- */
 static void undo_heap_create(struct caller *caller, void *arg)
 {
 	struct memmgr_heap_create *c = arg;
@@ -918,16 +939,19 @@ static void undo_alloc_batch(struct caller *caller, void *arg)
 
 #define CHANGES		true
 #define LOOKS		false
+#define RESULTS		true
+#define NO_RESULTS	false
 
-#define CALL(nr, name, type, last, changes, by, field, undo, keep)		\
+#define CALL(nr, name, type, last, changes, results, by, field, undo, keep)	\
 	[_IOC_NR(nr)] = { name, undo, keep, offsetofend(struct type, last),	\
 			  sizeof(struct type), offsetof(struct type, field),	\
-			  by, changes }
+			  by, changes, results }
 
 /*
  * One line a call: its number, structure and the last field of the structure's
- * first published form; does it change things; which field names its heap and
- * how; what to do when the answer did not, or did, reach the caller.
+ * first published form; does it change things; has the structure results; which
+ * field names its heap and how; what to do when the answer did not, or did, reach
+ * the caller.
  */
 static const struct call {
 	int (*function)(struct caller *caller, void *arg);
@@ -938,79 +962,80 @@ static const struct call {
 	u16 field;
 	u8 by;
 	bool changes;
+	bool results;
 } calls[] = {
 	CALL(MEMMGR_IOC_QUERY, call_query, memmgr_query, name,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_HEAP_CREATE, call_heap_create, memmgr_heap_create, largest,
-	     CHANGES, HEAP_NONE, size, undo_heap_create, NULL),
+	     CHANGES, RESULTS, HEAP_NONE, size, undo_heap_create, NULL),
 	CALL(MEMMGR_IOC_HEAP_DESTROY, call_heap_destroy, memmgr_heap_destroy, reserved,
-	     CHANGES, HEAP_NONE, size, NULL, NULL),
+	     CHANGES, NO_RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_HEAP_QUERY, call_heap_query, memmgr_heap_query, map_size,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_ALLOC, call_alloc, memmgr_alloc, largest,
-	     CHANGES, HEAP_ID, heap, undo_alloc, NULL),
+	     CHANGES, RESULTS, HEAP_ID, heap, undo_alloc, NULL),
 	CALL(MEMMGR_IOC_FREE, call_free, memmgr_free, handle,
-	     CHANGES, HEAP_NONE, size, NULL, NULL),
+	     CHANGES, NO_RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_RESIZE, call_resize, memmgr_resize, largest,
-	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
+	     CHANGES, RESULTS, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_ALLOC_BATCH, call_alloc_batch, memmgr_alloc_batch, largest,
-	     CHANGES, HEAP_ID, heap, undo_alloc_batch, NULL),
+	     CHANGES, RESULTS, HEAP_NONE, size, undo_alloc_batch, NULL),
 	CALL(MEMMGR_IOC_FREE_BATCH, call_free_batch, memmgr_free_batch, handles,
-	     CHANGES, HEAP_NONE, size, NULL, NULL),
+	     CHANGES, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_MARK, call_mark, memmgr_mark, mark,
-	     LOOKS, HEAP_ID, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_ID, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_RELEASE, call_release, memmgr_mark, mark,
-	     CHANGES, HEAP_ID, heap, NULL, NULL),
+	     CHANGES, RESULTS, HEAP_ID, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_READ, call_read, memmgr_copy, ptr,
-	     LOOKS, HEAP_HANDLE, handle, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_WRITE, call_write, memmgr_copy, ptr,
-	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
+	     CHANGES, RESULTS, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_ALLOC_QUERY, call_alloc_query, memmgr_info, tag,
-	     LOOKS, HEAP_HANDLE, handle, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_LIST, call_list, memmgr_list, entries,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_STATS, call_stats, memmgr_stats, classes,
-	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_FRAG, call_frag, memmgr_frag, index,
-	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_CHECK, call_check, memmgr_check, what,
-	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_MAP, call_map, memmgr_map, cells,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_FAILURES, call_failures, memmgr_failures, entries,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_PROTECT, call_protect, memmgr_protect, reserved,
-	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
+	     CHANGES, NO_RESULTS, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_SYNC, call_sync, memmgr_sync, bytes,
-	     LOOKS, HEAP_HANDLE, handle, NULL, NULL),
+	     LOOKS, NO_RESULTS, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_EXPORT, call_export, memmgr_export, reserved,
-	     CHANGES, HEAP_HANDLE, handle, undo_export, keep_export),
+	     CHANGES, RESULTS, HEAP_HANDLE, handle, undo_export, keep_export),
 	CALL(MEMMGR_IOC_ACCOUNTS, call_accounts, memmgr_accounts, entries,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_SET_QUOTA, call_set_quota, memmgr_quota, reserved,
-	     CHANGES, HEAP_NONE, size, NULL, NULL),
+	     CHANGES, NO_RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_EXPLAIN, call_explain, memmgr_explain, best_run,
-	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_COMPACT, call_compact, memmgr_compact, reserved,
-	     LOOKS, HEAP_ID, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_ID, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_PIN, call_pin, memmgr_pin, mine,
-	     CHANGES, HEAP_HANDLE, handle, undo_pin, NULL),
+	     CHANGES, RESULTS, HEAP_HANDLE, handle, undo_pin, NULL),
 	CALL(MEMMGR_IOC_UNPIN, call_unpin, memmgr_pin, mine,
-	     CHANGES, HEAP_HANDLE, handle, NULL, NULL),
+	     CHANGES, RESULTS, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_HEALTH, call_health, memmgr_health, events,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_INJECT, call_inject, memmgr_inject, failed,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_TRACK, call_track, memmgr_track, sites_lost,
-	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_SITES, call_sites, memmgr_sites, entries,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_LATENCY, call_latency, memmgr_latency, op,
-	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_DEBUG, call_debug, memmgr_debug, reserved,
-	     LOOKS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_CORRUPTIONS, call_corruptions, memmgr_corruptions, entries,
-	     LOOKS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 };
 
 /* Room for every structure of the table. */
@@ -1069,6 +1094,22 @@ static_assert(sizeof(struct memmgr_debug) == 80);
 static_assert(sizeof(struct memmgr_corruptions) == 40);
 static_assert(sizeof(struct memmgr_corruption) == 312);
 
+/* Two words tell of a whole structure: see call_writable(). */
+static_assert(sizeof(union call_arg) <= PAGE_SIZE);
+
+/*
+ * Can the results be written? Looked at before anything is done: a page that cannot be
+ * written takes its fault here. The bytes are those that are there; the first and the last
+ * tell of all, because a structure lies in two pages at the most.
+ */
+static bool call_writable(u8 __user *user, const union call_arg *known, u32 bytes)
+{
+	const u8 *last = (const u8 *)known + bytes - 1;
+
+	return !put_user(known->size, (u32 __user *)user) &&
+	       !put_user(*last, user + bytes - 1);
+}
+
 /* The call itself, with the heap that its argument names. */
 static int call_run(const struct call *call, struct caller *caller, void *arg)
 {
@@ -1077,6 +1118,34 @@ static int call_run(const struct call *call, struct caller *caller, void *arg)
 	if (call->by != HEAP_NONE)
 		err = call_find_heap(caller, call->by, arg + call->field);
 	return err ? err : call->function(caller, arg);
+}
+
+/*
+ * The call, then its answer, which is due on failure as well: it says why. Another thread
+ * may have taken the memory away after call_writable(): nobody would know of what was
+ * made, so it is unmade.
+ */
+static int call_answer(const struct call *call, struct caller *caller, union call_arg *known,
+		       u8 __user *user, u32 bytes)
+{
+	int err;
+
+	if (!call->results)
+		return call_run(call, caller, known);
+	if (!call_writable(user, known, bytes))
+		return -EFAULT;
+	err = call_run(call, caller, known);
+	caller->made |= !err;
+	if (call->undo)
+		hold_here(caller->client->region, HOLD_MADE);
+	if (copy_to_user(user, known, bytes)) {
+		if (caller->made && call->undo)
+			call->undo(caller, known);
+		return -EFAULT;
+	}
+	if (!err && call->keep)
+		call->keep(caller, known);
+	return err;
 }
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -1111,15 +1180,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (call->changes && !caller.writes)
 		return -EACCES;
 	known.size = size;
-	err = call_run(call, &caller, &known);
-	/* The answer says why, so it is due on failure as well. */
-	if (copy_to_user(user, &known, min_t(u32, size, call->size))) {
-		if ((!err || err == -EFAULT) && call->undo)
-			call->undo(&caller, &known);
-		err = -EFAULT;
-	} else if (!err && call->keep) {
-		call->keep(&caller, &known);
-	}
+	err = call_answer(call, &caller, &known, user, min_t(u32, size, call->size));
 	if (caller.heap)
 		heap_put(caller.heap);
 	return err;

@@ -17,6 +17,8 @@ static const char * const hold_words[HOLD_STEPS] = {
 	[HOLD_ZAPPED]	= "zapped",
 	[HOLD_COPIED]	= "copied",
 	[HOLD_SWITCHED]	= "switched",
+	[HOLD_BATCHED]	= "batched",
+	[HOLD_MADE]	= "made",
 };
 
 /**

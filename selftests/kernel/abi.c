@@ -4,7 +4,7 @@
  * unknown flags, reserved fields, bad pointers, unknown commands. Whatever is
  * refused leaves all books as they were.
  */
-#include "memmgr_test.h"
+#include "holding.h"
 
 MEMMGR_FIXTURE(abi)
 
@@ -698,32 +698,375 @@ TEST_F(abi, structures_that_straddle_a_hole)
 	}
 }
 
-/*
- * The request can be read, the answer cannot be written: the caller never
- * learns what was made, so it must not stay.
- */
-TEST_F(abi, answers_that_cannot_be_written)
+/* How a structure lies in two pages: so many bytes in the first, and which is read-only. */
+static const struct {
+	size_t before;
+	unsigned int page;
+} denials[] = { { 0, 1 }, { 8, 1 }, { 8, 0 } };
+
+static unsigned char *two_pages(void)
 {
-	unsigned char *page = page_before_hole();
+	unsigned char *p = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* A good request in @pages; where. */
+static unsigned char *place(struct ground *g, const struct call *c, unsigned char *pages,
+			    unsigned int denial)
+{
+	unsigned char *at = pages + page_size() - denials[denial].before;
+	union request r;
+
+	fill(g, c, &r);
+	memcpy(at, &r, c->size);
+	return at;
+}
+
+/* The call, with its structure at @at, while @page cannot be written. */
+static int issue_denied(struct ground *g, const struct call *c, void *at, void *page)
+{
+	int result;
+
+	if (mprotect(page, page_size(), PROT_READ))
+		return -errno;
+	result = issue(g, c, at);
+	return mprotect(page, page_size(), PROT_READ | PROT_WRITE) ? -errno : result;
+}
+
+/*
+ * The request can be read, the answer cannot be written: nothing is done. What has no
+ * answer needs nothing written, and is done.
+ */
+TEST_F(abi, efault_read_only)
+{
+	unsigned char *pages = two_pages(), *at;
+	struct snapshot before, after;
+	const struct call *c;
+	struct ground g;
+	unsigned int i;
+
+	ASSERT_TRUE(!!pages);
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd)
+		for (i = 0; i < ARRAY_SIZE(denials); i++) {
+			union request r;
+			int result;
+
+			at = place(&g, c, pages, i);
+			memcpy(&r, at, c->size);
+			ASSERT_EQ(0, snapshot_take(self->fd, &before));
+			result = issue_denied(&g, c, at, pages + denials[i].page * self->page);
+			ASSERT_EQ(0, snapshot_take(self->fd, &after));
+			EXPECT_EQ(c->answers ? -EFAULT : 0, result)
+				TH_LOG("%s, %u", c->name, i);
+			if (c->answers) {
+				EXPECT_TRUE(snapshot_equal(&before, &after))
+					TH_LOG("%s, %u", c->name, i);
+				EXPECT_EQ(0, memcmp(at, &r, c->size));
+				/* It was not done: it can be. */
+				EXPECT_EQ(0, issue(&g, c, at))
+					TH_LOG("%s, %u: afterwards", c->name, i);
+			}
+			memcpy(&r, at, c->size);
+			c->undo(&g, &r);
+		}
+}
+
+/* What this kernel does not know of a structure it does not write. */
+TEST_F(abi, efault_not_beyond_the_known)
+{
+	unsigned char *pages = two_pages();
+	const struct call *c;
+	struct ground g;
+	union request r;
+
+	ASSERT_TRUE(!!pages);
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		unsigned char *at = pages + self->page - c->size;
+
+		fill(&g, c, &r);
+		r.size = c->size + 64;
+		memcpy(at, &r, c->size);
+		EXPECT_EQ(0, issue_denied(&g, c, at, pages + self->page))
+			TH_LOG("%s", c->name);
+		memcpy(&r, at, c->size);
+		c->undo(&g, &r);
+	}
+}
+
+/* Every call of an ordinary user; 0, or 1 and the number of that where something else came. */
+static int denied_as_nobody(int node)
+{
+	struct ground g = { .fd = open_as_nobody(node) };
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 64);
+	unsigned char *pages = two_pages(), *at;
+	size_t page = page_size();
+	const struct call *c;
+	unsigned int i;
+
+	if (!pages || g.fd < 0 || mm_alloc(g.fd, &a))
+		return 255;
+	g.block = a.handle;
+	for_each_call(c, g.fd)
+		for (i = 0; c->answers && i < ARRAY_SIZE(denials); i++) {
+			at = place(&g, c, pages, i);
+			if (issue_denied(&g, c, at, pages + denials[i].page * page) != -EFAULT)
+				return 1 + c->nr;
+		}
+	for_each_call(c, g.fd) {
+		if (c->fill != fill_free && c->fill != fill_protect)
+			continue;
+		at = place(&g, c, pages, 0);
+		if (issue_denied(&g, c, at, pages + page))
+			return 1 + c->nr;
+	}
+	/* Nothing of all that has freed it. */
+	return mm_free(g.fd, a.handle) ? 254 : 0;
+}
+
+TEST_F(abi, efault_as_nobody)
+{
+	int node = open_public_node(), status;
+	pid_t child;
+
+	ASSERT_LE(0, node);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(denied_as_nobody(node));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	close(node);
+}
+
+struct issuer {
+	struct ground *g;
+	const struct call *c;
+	unsigned char *at;
+	int result;
+	bool done;
+};
+
+static void *issue_aside(void *argument)
+{
+	struct issuer *issuer = argument;
+
+	issuer->result = issue(issuer->g, issuer->c, issuer->at);
+	__atomic_store_n(&issuer->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* The call, with its structure's page writable until the work is done. */
+static int issue_taken_away(struct ground *g, const struct call *c, unsigned char *at, void *page)
+{
+	struct issuer issuer = { g, c, at };
+	pthread_t thread;
+
+	if (hold_write(g->fd, "made") || pthread_create(&thread, NULL, issue_aside, &issuer))
+		return -EIO;
+	while (!hold_waits(g->fd, "made") && !__atomic_load_n(&issuer.done, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	mprotect(page, page_size(), PROT_READ);
+	hold_write(g->fd, "none");
+	pthread_join(thread, NULL);
+	mprotect(page, page_size(), PROT_READ | PROT_WRITE);
+	return issuer.result;
+}
+
+/* Nobody learns of what was made: it does not stay. */
+TEST_F(abi, efault_unmakes)
+{
+	unsigned char *pages = two_pages(), *at;
 	struct snapshot before, after;
 	const struct call *c;
 	struct ground g;
 
-	ASSERT_TRUE(!!page);
+	REQUIRE_HOLD;
+	ASSERT_TRUE(!!pages);
 	ground_make(_metadata, self->fd, &g);
 	for_each_call(c, self->fd) {
-		if (!c->answers || c->fill == fill_free_batch)
+		struct memmgr_info info;
+
+		if (c->fill != fill_heap_create && c->fill != fill_alloc && c->fill != fill_pin &&
+		    c->fill != fill_alloc_batch && c->fill != fill_export)
 			continue;
-		ASSERT_EQ(0, mprotect(page, self->page, PROT_READ | PROT_WRITE));
-		fill(&g, c, (union request *)page);
-		ASSERT_EQ(0, mprotect(page, self->page, PROT_READ));
+		g.handle = g.block;
+		at = place(&g, c, pages, 0);
 		ASSERT_EQ(0, snapshot_take(self->fd, &before));
-		EXPECT_EQ(-EFAULT, issue(&g, c, page))
+		EXPECT_EQ(-EFAULT, issue_taken_away(&g, c, at, pages + self->page))
 			TH_LOG("%s", c->name);
 		ASSERT_EQ(0, snapshot_take(self->fd, &after));
 		EXPECT_TRUE(snapshot_same_state(&before, &after))
 			TH_LOG("%s", c->name);
+		ASSERT_EQ(0, mm_info(self->fd, g.handle, &info));
+		EXPECT_EQ(0, info.pins)
+			TH_LOG("%s", c->name);
 	}
+}
+
+/*
+ * Calls that write an array, and where in an entry it says which one it is. Their structures
+ * begin alike, but for where the cursor is.
+ */
+struct listing {
+	const char *name;
+	unsigned int nr;
+	bool debugs;		/* there with DEBUG only */
+	size_t size, entry, key, count, entry_size, cursor, entries;
+};
+
+#define LISTING(name, type, of, key, cursor, debugs)			\
+	{ #name, _IOC_NR(MEMMGR_IOC_##name), debugs, sizeof(struct type), \
+	  sizeof(struct of), offsetof(struct of, key),			\
+	  offsetof(struct type, count), offsetof(struct type, entry_size), \
+	  offsetof(struct type, cursor), offsetof(struct type, entries) }
+
+static const struct listing listings[] = {
+	LISTING(LIST, memmgr_list, memmgr_info, handle, cursor, false),
+	LISTING(FAILURES, memmgr_failures, memmgr_failure, seq, after, false),
+	LISTING(ACCOUNTS, memmgr_accounts, memmgr_account, id, cursor, false),
+	LISTING(SITES, memmgr_sites, memmgr_site, id, after, true),
+	LISTING(CORRUPTIONS, memmgr_corruptions, memmgr_corruption, seq, after, true),
+};
+
+#define LISTED	512
+
+/* The next entries of a list, to @entries; -errno, or how many. */
+static int list_more(int fd, const struct listing *l, union request *r, void *entries, int *count)
+{
+	__u32 most = LISTED, entry_size = l->entry;
+	__u64 pointer = (uintptr_t)entries;
+	int result;
+
+	r->size = l->size;
+	memcpy(r->raw + l->count, &most, sizeof(most));
+	memcpy(r->raw + l->entry_size, &entry_size, sizeof(entry_size));
+	memcpy(r->raw + l->entries, &pointer, sizeof(pointer));
+	if (l->nr == _IOC_NR(MEMMGR_IOC_LIST))
+		r->list.heap = MEMMGR_HEAP_ANY;
+	result = mm_call(fd, _IO(MEMMGR_IOC_MAGIC, l->nr), r);
+	memcpy(&most, r->raw + l->count, sizeof(most));
+	*count = most;
+	return result;
+}
+
+static __u64 list_key(const struct listing *l, const unsigned char *entries, int i)
+{
+	__u64 key;
+
+	memcpy(&key, entries + i * l->entry + l->key, sizeof(key));
+	return key;
+}
+
+/* Three of each: allocations in two heaps, failures, clients, places in programs, errors. */
+static void make_entries(struct __test_metadata *_metadata, int fd, __u32 heap)
+{
+	struct memmgr_track t = { .size = sizeof(t), .flags = MEMMGR_TRACK_ON };
+	int i;
+
+	EXPECT_TRUE(!mm_call(fd, MEMMGR_IOC_TRACK, &t) || !debug_is_built(fd));
+	for (i = 0; i < 3; i++) {
+		struct memmgr_alloc a = alloc_request(heap, 64);
+
+		a.site = 0x10000 + 0x1000 * i;
+		EXPECT_EQ(0, mm_alloc(fd, &a));
+		a.heap = MEMMGR_HEAP_MAIN;
+		EXPECT_EQ(0, mm_alloc(fd, &a));
+		a.bytes = 1ull << 40;
+		EXPECT_EQ(-ENOMEM, mm_alloc(fd, &a));
+		EXPECT_LE(0, open_device(O_RDONLY));
+		a = alloc_request(MEMMGR_HEAP_MAIN, 64);
+		EXPECT_EQ(0, mm_alloc(fd, &a));
+		EXPECT_EQ(0, mm_free(fd, a.handle));
+		EXPECT_EQ(-EBADF, mm_free(fd, a.handle));
+	}
+	t.flags = MEMMGR_TRACK_OFF;
+	EXPECT_TRUE(!mm_call(fd, MEMMGR_IOC_TRACK, &t) || !debug_is_built(fd));
+}
+
+/*
+ * Entries where memory ends that can be written: it says how many there are, and the next
+ * call goes on with the one that had no place.
+ */
+TEST_F(abi, efault_entries)
+{
+	static unsigned char all[LISTED * 1024], rest[LISTED * 1024];
+	unsigned char *pages = two_pages();
+	const struct listing *l;
+	struct ground g;
+
+	ASSERT_TRUE(!!pages);
+	ground_make(_metadata, self->fd, &g);
+	make_entries(_metadata, self->fd, g.stack);
+	for (l = listings; l < listings + ARRAY_SIZE(listings); l++) {
+		unsigned char *edge = pages + self->page - 2 * l->entry - l->entry / 2;
+		union request r = { 0 };
+		int total, count, i;
+
+		if (l->debugs && !debug_is_built(self->fd))
+			continue;
+		ASSERT_EQ(0, list_more(self->fd, l, &r, all, &total));
+		/* Errors are reported of heaps that are debugged alone. */
+		if (l->nr == _IOC_NR(MEMMGR_IOC_CORRUPTIONS) && total < 3)
+			continue;
+		ASSERT_LE(3, total)
+			TH_LOG("%s", l->name);
+		memset(&r, 0, sizeof(r));
+		ASSERT_EQ(0, mprotect(pages + self->page, self->page, PROT_READ));
+		EXPECT_EQ(-EFAULT, list_more(self->fd, l, &r, edge, &count))
+			TH_LOG("%s", l->name);
+		ASSERT_EQ(0, mprotect(pages + self->page, self->page, PROT_READ | PROT_WRITE));
+		EXPECT_EQ(2, count)
+			TH_LOG("%s", l->name);
+		EXPECT_EQ(list_key(l, all, 0), list_key(l, edge, 0));
+		EXPECT_EQ(list_key(l, all, 1), list_key(l, edge, 1));
+		EXPECT_EQ(0, list_more(self->fd, l, &r, rest, &count));
+		EXPECT_EQ(total - 2, count)
+			TH_LOG("%s", l->name);
+		for (i = 0; i < count && i + 2 < total; i++)
+			EXPECT_EQ(list_key(l, all, i + 2), list_key(l, rest, i))
+				TH_LOG("%s: %d", l->name, i);
+	}
+}
+
+/* Handles that cannot be written: it tells how many were made, also when none was. */
+TEST_F(abi, efault_handles)
+{
+	unsigned char *pages = two_pages();
+	__u64 *edge = (__u64 *)(pages + self->page) - 2;
+	struct memmgr_alloc_batch b = {
+		.size = sizeof(b), .count = 4, .bytes = 64, .handles = (uintptr_t)edge,
+	};
+	struct memmgr_free_batch f = { .size = sizeof(f), .count = 4 };
+	struct ground g;
+	__u32 live;
+
+	ASSERT_TRUE(!!pages);
+	ground_make(_metadata, self->fd, &g);
+	b.heap = g.stack;
+	live = must_stats(_metadata, self->fd, g.stack).live;
+	ASSERT_EQ(0, mprotect(pages + self->page, self->page, PROT_READ));
+	EXPECT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_ALLOC_BATCH, &b));
+	EXPECT_EQ(2, b.count);
+	EXPECT_EQ(live + 2, must_stats(_metadata, self->fd, g.stack).live);
+	EXPECT_EQ(0, mm_free(self->fd, edge[1]));
+	EXPECT_EQ(0, mm_free(self->fd, edge[0]));
+	b.count = 4;
+	b.handles = 1ull << 63;
+	EXPECT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_ALLOC_BATCH, &b));
+	EXPECT_EQ(0, b.count);
+	b.count = 4;
+	b.heap = 62;
+	EXPECT_EQ(-ENOENT, mm_call(self->fd, MEMMGR_IOC_ALLOC_BATCH, &b));
+	EXPECT_EQ(0, b.count);
+	f.handles = 1ull << 63;
+	EXPECT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_FREE_BATCH, &f));
+	EXPECT_EQ(0, f.count);
+	EXPECT_EQ(live, must_stats(_metadata, self->fd, g.stack).live);
 }
 
 TEST_F(abi, unknown_commands)

@@ -2,7 +2,7 @@
 /*
  * Many at once: as many as can be, in order, and nothing half done.
  */
-#include "memmgr_test.h"
+#include "holding.h"
 
 MEMMGR_FIXTURE(batch)
 MEMMGR_KIND_FIXTURE(batch_kind);
@@ -257,6 +257,29 @@ TEST_F(batch, handles_that_cannot_be_read)
 	ASSERT_GE(2, freed);
 	EXPECT_EQ(s.live - freed,
 		  must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).live);
+}
+
+/* Who is killed in the midst of a batch makes no more of it. */
+TEST_F(batch, ended_by_a_fatal_signal)
+{
+	__u64 handles[64];
+	struct memmgr_alloc_batch b;
+	__u32 heap;
+	pid_t child;
+
+	REQUIRE_HOLD;
+	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_BUDDY);
+	b = batch_request(heap, ARRAY_SIZE(handles), 64, handles);
+	ASSERT_EQ(0, hold_write(self->fd, "batched"));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(alloc_batch(self->fd, &b) ? 1 : 0);
+	EXPECT_TRUE(hold_reached(child, self->fd, "batched"));
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	EXPECT_EQ(0, hold_write(self->fd, "none"));
+	EXPECT_EQ(1, must_stats(_metadata, self->fd, heap).allocs);
 }
 
 MEMMGR_TEST_MAIN

@@ -12,6 +12,17 @@
  * unknown commands with -ENOTTY. All layouts are the same for 32 and 64 bit
  * callers; pointers travel as __u64.
  *
+ * A call with results wants its structure to be writable, as far as this kernel knows
+ * it: that is looked at before anything is done, so that -EFAULT for the structure means
+ * that nothing has changed. HEAP_DESTROY, FREE, PROTECT, SYNC and SET_QUOTA have none: they
+ * write nothing, and their structures may lie in read-only memory. When another thread
+ * takes the memory away while the call works, -EFAULT comes after the work: a heap, an
+ * allocation, a batch, a pin and a descriptor that were made are unmade; what was resized,
+ * freed, released, unpinned, moved, copied or set stays so.
+ *
+ * Arrays that a structure points to are written entry by entry. -EFAULT for an entry says
+ * in @count how many were written before it; a list, called again, goes on with it.
+ *
  * Words: a *region* is one range of memory with one device node; a *heap* is
  * an allocator inside it (heap 0, "main", is the region's root buddy); a
  * *block* is a piece that an allocator handed out; an *allocation* is a block
@@ -415,8 +426,9 @@ struct memmgr_resize {
  * @site: in: as in struct memmgr_alloc
  *
  * Makes as many as it can. Fails when not even one could be made, and with
- * EFAULT when a handle could not be written: that one is freed again, and
- * @count tells how many were made and written before it.
+ * EFAULT when a handle could not be written: that one is freed again. Whatever
+ * the call returns, @count tells how many were made and written. A signal that
+ * kills the caller ends it.
  */
 struct memmgr_alloc_batch {
 	__u32 size;
