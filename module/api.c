@@ -457,19 +457,7 @@ static noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsi
 	return err ? free_slow(heap, ptr, err) : 0;
 }
 
-/*
- * The giving back of each kind: @distance bytes from the heap's base. A stack's
- * top block only; neither the ground nor a block with a flag starts there.
- */
-static __always_inline bool stack_give_fast(struct memmgr_heap *heap, unsigned long distance)
-{
-	if (unlikely(stack_top(&heap->stack)->start != distance >> STACK_SHIFT ||
-		     distance & ((1u << STACK_SHIFT) - 1)))
-		return false;
-	stack_pop(&heap->stack);
-	return true;
-}
-
+/* The giving back of each kind but the stack: @distance bytes from the heap's base, in it. */
 static __always_inline int buddy_give_fast(struct memmgr_heap *heap, unsigned long distance)
 {
 	u32 g = distance >> heap->buddy.shift;
@@ -644,7 +632,7 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 		return free_watched(heap, ptr, _RET_IP_);
 	flags = heap_lock_inline(heap);
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
-		if (unlikely(!stack_give_fast(heap, distance)))
+		if (unlikely(!stack_give(&heap->stack, distance)))
 			err = distance < heap->span ? free_any(heap, distance) : -ERANGE;
 	} else if (unlikely(distance >= heap->span)) {
 		err = -ERANGE;

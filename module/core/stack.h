@@ -123,4 +123,20 @@ static inline void stack_pop(struct stack *s)
 		stack_surface(s);
 }
 
+/*
+ * Give back the top block, if it starts at @offset and has no record; false: the engine's
+ * free() says why not. Any number may come: what is larger than any place could be taken
+ * for the flags in @start. Where a long has 32 bits there is no such number.
+ */
+static inline bool stack_give(struct stack *s, unsigned long offset)
+{
+	unsigned long unit = offset >> STACK_SHIFT;
+
+	if (unlikely(stack_top(s)->start != unit || unit > STACK_START ||
+		     offset & ((1u << STACK_SHIFT) - 1)))
+		return false;
+	stack_pop(s);
+	return true;
+}
+
 #endif /* MEMMGR_STACK_H */

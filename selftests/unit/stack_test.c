@@ -628,12 +628,52 @@ static void stack_hostile(void)
 	free(rig);
 }
 
+/*
+ * The short way of a driver's free takes the top block alone, and only if it has no
+ * record: no number that is its place but for a bit of a flag, or but for what 32 bits
+ * cannot hold, and nothing in an empty stack.
+ */
+static void stack_wild(void)
+{
+	struct engine_request rq = { .bytes = 64 };
+	struct rig *rig = rig_new(100, 20);
+	struct engine_block block;
+	struct engine_refusal why;
+	u32 bit, recorded, live;
+	unsigned long place;
+
+	for (live = 0; live < 3; live++) {
+		recorded = live == 2;
+		rq.recorded = recorded;
+		if (live)
+			EXPECT_EQ(rig->s.e.ops->alloc(&rig->s.e, &rq, &block, &why), 0);
+		place = live ? block.offset : 0;
+		for (bit = 0; bit < 8 * sizeof(place); bit++) {
+			unit_context("%u blocks, bit %u", live, bit);
+			EXPECT(!stack_give(&rig->s, place ^ 1ul << bit), "taken");
+			EXPECT(!stack_give(&rig->s, ~0ul ^ 1ul << bit), "taken");
+			EXPECT(!stack_give(&rig->s, ~0ul >> bit), "taken");
+			if (~0ul >> bit > 7)
+				EXPECT(!stack_give(&rig->s, (~0ul >> bit) & ~7ul), "taken");
+			EXPECT_EQ(rig->s.count, live);
+		}
+		if (live != 1)
+			EXPECT(!stack_give(&rig->s, place), "taken");
+	}
+	EXPECT_EQ(rig->s.e.ops->free(&rig->s.e, block.offset, true, &block), 0);
+	EXPECT(stack_give(&rig->s, 0), "not taken");
+	EXPECT_EQ(rig->s.count, 0);
+	model_check(&rig->s.e);
+	free(rig);
+}
+
 static const struct unit_test tests[] = {
 	{ "stack_differential", stack_differential },
 	{ "stack_exhaustive", stack_exhaustive },
 	{ "stack_limits", stack_limits },
 	{ "stack_numbers", stack_numbers },
 	{ "stack_hostile", stack_hostile },
+	{ "stack_wild", stack_wild },
 };
 
 int main(int argc, char **argv)
