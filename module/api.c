@@ -4,7 +4,9 @@
  * each, engine code inlined: a driver's allocation is one lock and a few dozen
  * instructions.
  */
+#include <linux/build_bug.h>
 #include <linux/export.h>
+#include <linux/gfp.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/stacktrace.h>
@@ -309,11 +311,15 @@ static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 }
 
 /* Alignment and flags in one word: a fifth argument costs those who do not use it. */
-#define HOW_ALIGN_SHIFT	16
+#define HOW_ALIGN	0xffu	/* fls() of the alignment */
+
+#define KALLOC_FLAGS	(MEMMGR_KALLOC_ZERO | MEMMGR_KALLOC_NO_FALLBACK)
+
+static_assert(!(KALLOC_FLAGS & ((__force unsigned int)__GFP_BITS_MASK | HOW_ALIGN)));
 
 static __always_inline unsigned int how_asked(size_t align, unsigned int flags)
 {
-	return fls_long(align) << HOW_ALIGN_SHIFT | flags;
+	return fls_long(align) | flags;
 }
 
 /* An allocation that is to fail on purpose: it does so as any other. */
@@ -366,8 +372,8 @@ static void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size
 static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
 				    unsigned long caller)
 {
-	unsigned int flags = how & ((1u << HOW_ALIGN_SHIFT) - 1);
-	size_t align = how >> HOW_ALIGN_SHIFT ? 1ul << ((how >> HOW_ALIGN_SHIFT) - 1) : 0;
+	unsigned int flags = how & ~HOW_ALIGN;
+	size_t align = how & HOW_ALIGN ? 1ul << ((how & HOW_ALIGN) - 1) : 0;
 	u64 start = latency_begin(heap);
 	void *ptr = NULL;
 
@@ -377,18 +383,27 @@ static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsi
 	return guard_block(heap, ptr, bytes, align, flags, caller);
 }
 
+/* A driver with flags of another allocator would get memory that it does not expect. */
+static noinline bool flags_ok(const struct memmgr_heap *heap, unsigned int flags)
+{
+	return !WARN_ONCE(flags & ~KALLOC_FLAGS,
+			  "memmgr: memmgr_alloc() from heap %s refused: flags %#x are not MEMMGR_KALLOC_*, the only ones that it takes\n",
+			  heap->name, flags);
+}
+
 /**
  * memmgr_alloc - allocate
  * @heap: of any kind
  * @bytes: size
  * @align: 0 or a power of two: of the physical address, or, where the region
  *	is not contiguous, of the offset in it
- * @flags: MEMMGR_KALLOC_*
+ * @flags: MEMMGR_KALLOC_*; no GFP_*: every context is the same to it
  *
  * Context: any, never sleeps. Cost: as the kind's engine says; clearing it
  * (MEMMGR_KALLOC_ZERO) comes on top.
- * Return: the block, or NULL when @bytes is 0, @align no power of two, or the
- * heap cannot serve it (see the failures in debugfs).
+ * Return: the block, or NULL when @bytes is 0, @align no power of two, @flags has
+ * others (the first such call is warned of), or the heap cannot serve it (see the
+ * failures in debugfs).
  */
 void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 		   unsigned int flags)
@@ -401,6 +416,8 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	 * 0 asks for more than a heap has, and goes the slow way as well.
 	 */
 	if (unlikely(flags | (align & ~8ul) | upper_32_bits(bytes - 1))) {
+		if (unlikely(!flags_ok(heap, flags)))
+			return NULL;
 		/* The engine refuses an alignment that is none. */
 		if (debug_is_on() && engine_align_ok(align))
 			return alloc_watched(heap, bytes, how_asked(align, flags),

@@ -20,9 +20,12 @@
 
 struct memmgr_heap;
 
-/* flags of memmgr_alloc() */
-#define MEMMGR_KALLOC_ZERO		(1u << 0)	/* clear it first */
-#define MEMMGR_KALLOC_NO_FALLBACK	(1u << 1)	/* this heap or nothing */
+/*
+ * Flags of memmgr_alloc(). No bit of a gfp_t has their values, so that GFP_KERNEL or
+ * __GFP_ZERO given by mistake is refused, and never taken for something else.
+ */
+#define MEMMGR_KALLOC_ZERO		(1u << 30)	/* clear it first */
+#define MEMMGR_KALLOC_NO_FALLBACK	(1u << 31)	/* this heap or nothing */
 
 struct memmgr_heap *memmgr_heap_get(const char *name);
 void memmgr_heap_put(struct memmgr_heap *heap);

@@ -3,4 +3,5 @@ DESC="the in-kernel interface, used by the example client module"
 CHECK=1
 DEBUGCHECK=1
 APPEND="mem=384M"
+WARNINGS=1
 GUEST="sh /usr/lib/memmgr/client/client.sh"

@@ -351,6 +351,33 @@ static void test_zeroed(struct test *t)
 	}
 }
 
+/*
+ * Flags of the kernel's own allocator, given by mistake: none of them means anything here,
+ * least of all something else. The first such call is warned of, see client.boot.
+ */
+static void test_foreign_flags(struct test *t)
+{
+	static const unsigned int flags[] = {
+		(__force unsigned int)GFP_KERNEL,
+		(__force unsigned int)(GFP_KERNEL | __GFP_ZERO),
+		(__force unsigned int)(GFP_ATOMIC | __GFP_NOWARN),
+		(__force unsigned int)GFP_DMA,
+		(__force unsigned int)__GFP_HIGHMEM,
+		(__force unsigned int)GFP_KERNEL | MEMMGR_KALLOC_ZERO,
+		1u << 0, 1u << 1, 1u << 16, 1u << 29,
+	};
+	char *block;
+	u32 kind, i;
+
+	for (kind = 0; kind < MEMMGR_KINDS; kind++) {
+		for (i = 0; i < ARRAY_SIZE(flags); i++) {
+			block = memmgr_alloc(t->c->heap[kind], OBJECT, 0, flags[i]);
+			if (!expect(t, !block))
+				memmgr_free(t->c->heap[kind], block);
+		}
+	}
+}
+
 static void test_phys(struct test *t)
 {
 	char *block = memmgr_alloc(buddy_of(t), 3 * PAGE_SIZE, 4 * PAGE_SIZE, 0);
@@ -689,6 +716,7 @@ static const struct {
 	{ "heap_kinds",			test_heap_kinds },
 	{ "bad_requests",		test_bad_requests },
 	{ "zeroed",			test_zeroed },
+	{ "foreign_flags",		test_foreign_flags },
 	{ "pool_exhausted",		test_pool_exhausted },
 	{ "pool_put_twice",		test_pool_put_twice },
 	{ "pool_put_inside",		test_pool_put_inside },
