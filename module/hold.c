@@ -17,8 +17,9 @@ static const char * const hold_words[HOLD_STEPS] = {
 	[HOLD_ZAPPED]	= "zapped",
 	[HOLD_COPIED]	= "copied",
 	[HOLD_SWITCHED]	= "switched",
-	[HOLD_BATCHED]	= "batched",
-	[HOLD_MADE]	= "made",
+	[HOLD_TRIMMED]	= "trimmed",
+	[HOLD_DESTROYING] = "destroying",
+	[HOLD_CLOSING]	= "closing",
 };
 
 /**
@@ -26,7 +27,7 @@ static const char * const hold_words[HOLD_STEPS] = {
  * @region: of the heap
  * @step: enum hold_step
  *
- * Context: process, may sleep, no locks held but compact_mutex.
+ * Context: process, may sleep, no locks held but compact_mutex and heap_mutex.
  */
 void hold_here(struct region *region, u32 step)
 {

@@ -14,8 +14,9 @@ enum hold_step {
 	HOLD_ZAPPED,	/* nothing is mapped any more */
 	HOLD_COPIED,	/* it is at the new place, but nobody knows */
 	HOLD_SWITCHED,	/* the old place is free */
-	HOLD_BATCHED,	/* an allocation of a batch is made, and the next is not begun */
-	HOLD_MADE,	/* a call has made what it can unmake, and has not answered */
+	HOLD_TRIMMED,	/* an empty slab is mapped no more, and about to go back */
+	HOLD_DESTROYING, /* a heap was found idle, and takes no more requests */
+	HOLD_CLOSING,	/* a client goes: its next allocation is known, but not locked */
 	HOLD_STEPS,
 };
 
