@@ -205,6 +205,7 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 			.from = (u64)m->from << shift,
 			.to = (u64)m->to << shift,
 			.bytes = (u64)m->n << shift,
+			.seq = c->seq,
 			.slide = m->to < m->from && m->to + m->n > m->from,
 		};
 		u32 index = c->record[m->from];

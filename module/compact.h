@@ -33,6 +33,7 @@ struct move_pace {
  * @skip: records that turned out to be held by I/O
  * @skips: number of these
  * @torn: the heap changed while the picture was taken
+ * @seq: number of the last allocation before it was taken
  * @pace: of its steps
  */
 struct compaction {
@@ -43,6 +44,7 @@ struct compaction {
 	u32 skip[COMPACT_SKIPS];
 	u32 skips;
 	bool torn;
+	u64 seq;
 	struct move_pace pace;
 };
 
@@ -51,12 +53,15 @@ struct compaction {
  * @from: offset in the heap
  * @to: offset in the heap; slab: chosen when it moves
  * @bytes: granted
+ * @seq: of the last allocation that the plan can have seen: a later one has taken the
+ *	place of what was to move
  * @slide: the two places overlap
  */
 struct heap_route {
 	u64 from;
 	u64 to;
 	u64 bytes;
+	u64 seq;
 	bool slide;
 };
 

@@ -510,7 +510,8 @@ bool heap_can_move(const struct memmgr_heap *heap);
 struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			u64 handle, bool alone, unsigned long *flags)
 	__acquires(&heap->lock);
-void heap_wait_moved(struct memmgr_heap *heap, u64 handle);
+unsigned long heap_lock_unmoved(struct memmgr_heap *heap, u64 handle)
+	__acquires(&heap->lock);
 void heap_wait_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
 int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
 	      struct move_pace *pace, struct memmgr_compact *tally);

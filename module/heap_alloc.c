@@ -12,6 +12,7 @@
 
 #include "compact.h"
 #include "heap.h"
+#include "hold.h"
 #include "latency.h"
 #include "trace.h"
 
@@ -586,8 +587,8 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 	unsigned long flags;
 	bool wake = false;
 
-	heap_wait_moved(heap, handle);
-	flags = heap_lock(heap);
+	hold_here(heap->region, HOLD_CLOSING);
+	flags = heap_lock_unmoved(heap, handle);
 	record = record_of(heap, handle);
 	if (record && record->client == client) {
 		if (heap->debug & DEBUG_TRACK)

@@ -101,10 +101,31 @@ struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 	}
 }
 
-/* The same for who cannot be put off: wait until no move of the allocation is on. */
-void heap_wait_moved(struct memmgr_heap *heap, u64 handle)
+/**
+ * heap_lock_unmoved - lock a heap while an allocation of it is not on its way
+ * @heap: that the handle names
+ * @handle: of the allocation, or of one that has ended
+ *
+ * The same for who cannot be put off. Look and lock are one step: between two of them
+ * a move could begin.
+ *
+ * Context: process, may sleep.
+ * Return: for heap_unlock().
+ */
+unsigned long heap_lock_unmoved(struct memmgr_heap *heap, u64 handle)
+	__acquires(&heap->lock)
 {
-	wait_event(heap->region->move_wait, !heap_is_moving(heap, handle));
+	const struct record *record;
+	unsigned long flags;
+
+	for (;;) {
+		flags = heap_lock(heap);
+		record = record_of(heap, handle);
+		if (!record || record->state != RECORD_MOVING)
+			return flags;
+		heap_unlock(heap, flags);
+		wait_event(heap->region->move_wait, !heap_is_moving(heap, handle));
+	}
 }
 
 /**
@@ -130,6 +151,7 @@ void heap_wait_fence(struct memmgr_heap *heap, const struct mapping *mapping, u6
  * @from: offset in the heap
  * @to: offset in the heap
  * @bytes: of the block
+ * @seq: as in struct heap_route
  * @piece: bytes that go behind the fence in one go
  * @slide: the two places overlap
  * @mapped: somebody may have mapped the piece behind the fence
@@ -143,6 +165,7 @@ struct mover {
 	u64 from;
 	u64 to;
 	u64 bytes;
+	u64 seq;
 	u64 piece;
 	bool slide;
 	bool mapped;
@@ -200,9 +223,12 @@ static int mover_begin(struct mover *m)
 	u32 why;
 
 	flags = heap_lock(heap);
-	/* What the plan saw may have gone since. */
-	if (record->state != RECORD_FREE && record->offset == m->from &&
-	    record->map_bytes == m->bytes) {
+	/*
+	 * What the plan saw may have gone since, and another may have come to its place with
+	 * the same size, but with an alignment that the plan knows nothing of.
+	 */
+	if (record->state != RECORD_FREE && record->seq <= m->seq &&
+	    record->offset == m->from && record->map_bytes == m->bytes) {
 		why = record_fixed(record);
 		if (why)
 			m->tally->stayed[why] += m->bytes;
@@ -337,6 +363,7 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
 		.from = route->from,
 		.to = route->to,
 		.bytes = route->bytes,
+		.seq = route->seq,
 		.piece = heap->region->flags & MEMMGR_REGION_PAGES ?
 			 route->bytes : min(route->bytes, pace->step),
 		.slide = route->slide,
@@ -424,8 +451,8 @@ static void show_record(struct compaction *c, const struct seen *seen)
 		c->movable += g - seen->first;
 }
 
-/* Allocations, frees and resizes of a buddy heap, ever. */
-static u64 heap_changes(struct memmgr_heap *heap)
+/* Allocations, frees and resizes of a buddy heap, ever; @seq: of the last with a record. */
+static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
 {
 	struct engine_books books;
 	unsigned long flags;
@@ -434,6 +461,7 @@ static u64 heap_changes(struct memmgr_heap *heap)
 	flags = heap_lock(heap);
 	heap->engine.ops->books(&heap->engine, &books);
 	changes = 2 * books.allocs - books.live + heap->resizes;
+	*seq = heap->seq;
 	heap_unlock(heap, flags);
 	return changes;
 }
@@ -479,7 +507,8 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 	struct seen seen[SHOW_RECORDS];
 	unsigned long flags;
 	u32 g, i, n, next, left;
-	u64 changes = heap_changes(heap);
+	u64 changes = heap_changes(heap, &c->seq);
+	u64 unused;
 
 	c->movable = 0;
 	memset(c->fixed, 0, sizeof(c->fixed));
@@ -503,7 +532,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 		}
 		cond_resched();
 	}
-	c->torn = heap_changes(heap) != changes;
+	c->torn = heap_changes(heap, &unused) != changes;
 }
 
 /* Slabs by number: live objects, for the choice of those that shall go. */
@@ -579,6 +608,7 @@ bool heap_next_in_slab(struct memmgr_heap *heap, u32 number, u32 *index,
 			*route = (struct heap_route) {
 				.from = record->offset,
 				.bytes = record->map_bytes,
+				.seq = record->seq,
 			};
 		}
 		heap_unlock(heap, flags);
