@@ -392,7 +392,15 @@ static int config_check(const struct memmgr_heap_create *c)
 		return -EINVAL;
 	if (!heap_kind_built(c->kind))
 		return -EOPNOTSUPP;
-	if (heap_config_fields(c, &missing) || missing)
+	takes = kind_takes[array_index_nospec(c->kind, MEMMGR_KINDS)];
+	if ((c->bytes && !(takes & TAKES_BYTES)) ||
+	    (!c->bytes && takes & NEEDS_BYTES) ||
+	    !!c->object_size != !!(takes & TAKES_OBJECT) ||
+	    (c->align && !(takes & TAKES_OBJECT)) ||
+	    (c->count && !(takes & TAKES_COUNT)) ||
+	    (!c->count && takes & NEEDS_COUNT) ||
+	    (c->granule && !(takes & TAKES_GRANULE)) ||
+	    (c->flags & MEMMGR_HEAP_NO_JOIN && !(takes & TAKES_NO_JOIN)))
 		return -EINVAL;
 	if (!engine_align_ok(c->align) || !engine_align_ok(c->granule))
 		return -EINVAL;
@@ -1151,11 +1159,12 @@ bool heap_retire_orphans(struct region *region)
  */
 int heap_destroy(struct region *region, struct client *client, u32 id, u32 flags)
 {
-	struct memmgr_heap *heap;
+	struct memmgr_heap *heap = NULL;
 	int err;
 
 	mutex_lock(&region->heap_mutex);
-	heap = id < MEMMGR_MAX_HEAPS ? heap_locked(region, id) : NULL;
+	if (id < MEMMGR_MAX_HEAPS)
+		heap = heap_locked(region, array_index_nospec(id, MEMMGR_MAX_HEAPS));
 	if (!heap)
 		err = -ENOENT;
 	else if (id == MEMMGR_HEAP_MAIN)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Who may touch an allocation, by copying and through mappings, and where it is. */
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/string_helpers.h>
@@ -143,7 +144,7 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	if (window == heap->arena_window)
 		return arena_map(heap, client, offset, bytes, mapping);
 	flags = heap_lock(heap);
-	record = &heap->records[window - heap->window];
+	record = &heap->records[array_index_nospec(window - heap->window, heap->max_records)];
 	err = record->state == RECORD_LIVE || record->state == RECORD_MOVING ?
 	      record_access(record, &viewer) : -EINVAL;
 	mapping->guard = record->flags & MEMMGR_ALLOC_GUARD;

@@ -4,6 +4,7 @@
 #include <linux/cred.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -993,7 +994,8 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 		end = min(*index + NEXT_STEPS, heap->max_records);
 		flags = heap_lock(heap);
 		for (; !found && *index < end; ++*index) {
-			struct record *record = &heap->records[*index];
+			u32 i = array_index_nospec(*index, heap->max_records);
+			struct record *record = &heap->records[i];
 
 			found = record->state != RECORD_FREE &&
 				record->state != RECORD_NEW;
