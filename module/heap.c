@@ -9,6 +9,7 @@
 #include <linux/string.h>
 
 #include "heap.h"
+#include "hold.h"
 #include "latency.h"
 
 /* Main's lock is taken inside that of a slab heap: lockdep has to know. */
@@ -283,45 +284,63 @@ static bool slab_source_shrink(void *context, u32 number)
 	return true;
 }
 
+/*
+ * Give back slab @n, which slab_leaving() named: no fault maps it any more. Drops the lock
+ * while what is mapped of it goes. Meanwhile an allocation may need it again, so that
+ * slab_left() has the last word; while I/O holds it, it goes later.
+ */
+static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
+	__must_hold(&heap->lock)
+{
+	u32 shift = heap->slabs.layout.shift;
+	u64 place = (u64)heap->slab_at[n] << shift;
+	bool in_io;
+
+	heap_unlock(heap, *flags);
+	mapping_zap(heap->region, heap_arena_page(heap), (u64)n << shift, 1ull << shift);
+	in_io = region_in_io(heap->region, place, 1ull << shift);
+	hold_here(heap->region, HOLD_TRIMMED);
+	cond_resched();
+	*flags = heap_lock(heap);
+	if (in_io)
+		slab_later(&heap->slabs);
+	else if (slab_left(&heap->slabs))
+		slab_return(heap, n);
+}
+
 /**
  * heap_trim - give back the slabs of a private heap that became empty
  * @heap: any heap
  *
- * Context: process, may sleep, no locks held.
+ * Context: process, may sleep, no locks held. Cost: the mappings of each such slab; what
+ * I/O holds is looked at again by the worker of heap_hold.c.
  */
 void heap_trim(struct memmgr_heap *heap)
 {
 	unsigned long flags;
-	u32 shift, n, at;
-	bool in_io;
+	u32 n, tries;
+	bool left;
 
 	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return;
-	shift = heap->slabs.layout.shift;
-	for (;;) {
-		flags = heap_lock(heap);
-		n = slab_leaving(&heap->slabs);
-		if (n != SLAB_NONE) {
-			at = heap->slab_at[n];
-			heap->slab_at[n] = SLAB_NONE;	/* no more faults */
-		}
+	flags = heap_lock(heap);
+	/* One at a time, or a slab would be named twice. */
+	if (heap->trimming || slab_leaving(&heap->slabs) == SLAB_NONE) {
 		heap_unlock(heap, flags);
-		if (n == SLAB_NONE)
-			return;
-		mapping_zap(heap->region, heap_arena_page(heap),
-			    (u64)n << shift, 1ull << shift);
-		in_io = region_in_io(heap->region, heap_slab_place(heap, at), 1ull << shift);
-		flags = heap_lock(heap);
-		heap->slab_at[n] = at;
-		/* It goes another time. */
-		if (in_io) {
-			heap_unlock(heap, flags);
-			return;
-		}
-		slab_return(heap, n);
-		slab_left(&heap->slabs, n);
-		heap_unlock(heap, flags);
+		return;
 	}
+	heap->trimming = true;
+	for (tries = heap->slabs.held; tries; tries--) {
+		n = slab_leaving(&heap->slabs);
+		if (n == SLAB_NONE)
+			break;
+		trim_slab(heap, n, &flags);
+	}
+	heap->trimming = false;
+	left = slab_leaving(&heap->slabs) != SLAB_NONE;
+	heap_unlock(heap, flags);
+	if (left)
+		heap_settle_start(heap->region);
 }
 
 static bool name_ok(const char *name)

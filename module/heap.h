@@ -113,6 +113,7 @@ struct heap_move {
  * @held: records of allocations that were freed and are still in use
  * @pinned: pins and leases of its allocations
  * @compacting: it is being compacted, and cannot be destroyed
+ * @trimming: slab heaps: heap_trim() gives slabs back
  * @move: the allocation that is moving
  * @serial: tells it from all other heaps that the region ever had
  * @seq: number of the last allocation
@@ -184,6 +185,7 @@ struct memmgr_heap {
 	u32 held;
 	u32 pinned;
 	bool compacting;
+	bool trimming;
 	struct heap_move move;
 	u64 serial;
 	u64 seq;

@@ -196,16 +196,21 @@ static u64 page_of(u64 offset)
 	return round_down(offset, PAGE_SIZE);
 }
 
-/* The page of a private arena; a slab that it does not hold has none. */
+/* The page of a private arena; a slab that it does not hold, or not for long, has none. */
 static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 {
 	if (heap->dying || offset >= PAGE_ALIGN(heap->bytes))
 		return -ENOENT;
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
-		u64 n = offset >> heap->slabs.layout.shift;
+		u32 shift = heap->slabs.layout.shift, max = heap->slabs.layout.max;
+		unsigned long n = offset >> shift;
 
-		if (n >= heap->slabs.layout.max || heap->slab_at[n] == SLAB_NONE)
+		if (n >= max)
 			return -ENOENT;
+		n = array_index_nospec(n, max);
+		if (heap->slab_at[n] == SLAB_NONE || slab_is_leaving(&heap->slabs, n))
+			return -ENOENT;
+		offset = ((u64)n << shift) | (offset & ((1ul << shift) - 1));
 	}
 	*place = heap_place(heap, page_of(offset));
 	return 0;

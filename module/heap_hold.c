@@ -168,6 +168,7 @@ static void heap_settle_work(struct work_struct *work)
 	for (id = 0; (heap = heap_get_next(region, id)); id++) {
 		id = heap->id;
 		again |= heap_settle_records(heap);
+		heap_trim(heap);
 		heap_put(heap);
 	}
 	again |= heap_retire_orphans(region);
@@ -187,7 +188,7 @@ void heap_settle_init(struct region *region)
 bool heap_in_io(struct memmgr_heap *heap)
 {
 	u64 bytes = PAGE_ALIGN(heap->bytes);
-	u32 n, shift;
+	u32 n, shift, slab;
 	u64 at;
 
 	if (!heap_is(heap, MEMMGR_KIND_SLAB)) {
@@ -201,9 +202,10 @@ bool heap_in_io(struct memmgr_heap *heap)
 	}
 	shift = heap->slabs.layout.shift;
 	for (n = 0; n < heap->slabs.layout.max; n++) {
-		if (heap->slab_at[n] != SLAB_NONE &&
-		    region_in_io(heap->region, heap_slab_place(heap, heap->slab_at[n]),
-				 1ull << shift))
+		/* It may just be given back, see heap_trim(). */
+		slab = READ_ONCE(heap->slab_at[n]);
+		if (slab != SLAB_NONE &&
+		    region_in_io(heap->region, (u64)slab << shift, 1ull << shift))
 			return true;
 		cond_resched();
 	}

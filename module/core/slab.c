@@ -87,12 +87,36 @@ static u32 slab_colour(struct slabs *s)
 	return colour;
 }
 
-/* A slab whose memory was about to go back stays. */
-static void slab_stay(struct slabs *s)
+/* Slab @n, which became empty, goes when the ones that did so before it have gone. */
+static void leaving_add(struct slabs *s, u32 n)
+{
+	s->slab[n].leaving = true;
+	s->slab[n].next = SLAB_NONE;
+	if (s->leaving == SLAB_NONE)
+		s->leaving = n;
+	else
+		s->slab[s->last_leaving].next = n;
+	s->last_leaving = n;
+}
+
+/* The first one of them. It is not on its way any more, whoever thought so. */
+static u32 leaving_take(struct slabs *s)
 {
 	u32 n = s->leaving;
 
 	s->leaving = s->slab[n].next;
+	if (s->leaving == SLAB_NONE)
+		s->last_leaving = SLAB_NONE;
+	s->slab[n].leaving = false;
+	s->going = false;
+	return n;
+}
+
+/* A slab whose memory was about to go back stays. */
+static void slab_stay(struct slabs *s)
+{
+	u32 n = leaving_take(s);
+
 	s->empty++;
 	ring_add_tail(s, n);
 }
@@ -153,8 +177,7 @@ void slab_emptied(struct slabs *s, u32 n)
 	} else if (s->source.shrink(s->source.context, n)) {
 		slab_unhold(s, n);
 	} else {
-		s->slab[n].next = s->leaving;
-		s->leaving = n;
+		leaving_add(s, n);
 	}
 }
 
@@ -436,13 +459,15 @@ static bool slab_check_one(struct slabs *s, u32 n, struct slab_sums *sums,
 	return true;
 }
 
-/* Length of a list that @next links, and its slabs are @held or not. */
-static bool list_check(struct slabs *s, u32 n, bool held, u32 *length)
+/* Length and last one of a list that @next links, and its slabs are leaving or not held. */
+static bool list_check(struct slabs *s, u32 n, bool leaving, u32 *length, u32 *last)
 {
+	*last = SLAB_NONE;
 	for (*length = 0; n != SLAB_NONE; n = s->slab[n].next) {
-		if (n >= s->layout.max || s->slab[n].held != held ||
-		    ++*length > s->layout.max)
+		if (n >= s->layout.max || s->slab[n].held != leaving ||
+		    s->slab[n].leaving != leaving || ++*length > s->layout.max)
 			return false;
+		*last = n;
 	}
 	return true;
 }
@@ -472,7 +497,7 @@ static bool slab_check(struct engine *e, struct engine_fault *fault)
 {
 	struct slabs *s = to_slabs(e);
 	struct slab_sums sums = { 0 };
-	u32 ring, unheld, leaving;
+	u32 ring, unheld, leaving, last;
 	u32 n;
 
 	memset(fault, 0, sizeof(*fault));
@@ -483,9 +508,10 @@ static bool slab_check(struct engine *e, struct engine_fault *fault)
 		return engine_broken(fault, "colour of the next slab", 0);
 	if (!ring_check(s, &ring))
 		return engine_broken(fault, "ring of partial slabs", 0);
-	if (!list_check(s, s->unheld, false, &unheld))
+	if (!list_check(s, s->unheld, false, &unheld, &last))
 		return engine_broken(fault, "list of slabs without memory", 0);
-	if (!list_check(s, s->leaving, true, &leaving))
+	if (!list_check(s, s->leaving, true, &leaving, &last) ||
+	    s->last_leaving != last || (s->going && !leaving))
 		return engine_broken(fault, "list of leaving slabs", 0);
 	if (sums.held != s->held || unheld != s->layout.max - s->held)
 		return engine_broken(fault, "number of held slabs", 0);
@@ -545,23 +571,39 @@ static const struct engine_ops slab_ops = {
  * slab_leaving - an empty slab whose memory should go back
  * @s: the engine
  *
- * Takes it off the list; the caller returns its memory and calls slab_left().
+ * It stays in the books, and may be needed before the caller has seen to its memory:
+ * slab_left() tells. One caller at a time.
  *
+ * Context: any; the caller serialises. O(1).
  * Return: its number, or SLAB_NONE.
  */
 u32 slab_leaving(struct slabs *s)
 {
-	u32 n = s->leaving;
-
-	if (n != SLAB_NONE)
-		s->leaving = s->slab[n].next;
-	return n;
+	s->going = s->leaving != SLAB_NONE;
+	return s->leaving;
 }
 
-/* The memory of slab @number, which slab_leaving() named, has gone back. */
-void slab_left(struct slabs *s, u32 number)
+/**
+ * slab_left - the memory of the slab that slab_leaving() named can go back
+ * @s: the engine
+ *
+ * Context: any; the caller serialises. O(1).
+ * Return: false when it was needed meanwhile, and its memory stays; after true the
+ * memory is the caller's.
+ */
+bool slab_left(struct slabs *s)
 {
-	slab_unhold(s, number);
+	if (!s->going)
+		return false;
+	slab_unhold(s, leaving_take(s));
+	return true;
+}
+
+/* The memory of the slab that slab_leaving() named cannot go back now: others first. O(1). */
+void slab_later(struct slabs *s)
+{
+	if (s->going)
+		leaving_add(s, leaving_take(s));
 }
 
 /**
@@ -676,6 +718,7 @@ void slab_init(struct slabs *s, const struct slab_layout *layout,
 	s->keep = 1;
 	s->partial = SLAB_NONE;
 	s->leaving = SLAB_NONE;
+	s->last_leaving = SLAB_NONE;
 	s->slab = meta;
 	s->bitmap = (u32 *)(s->slab + layout->max);
 	s->asked = s->bitmap + layout->max * s->row;

@@ -66,12 +66,14 @@ struct slab_layout {
  * @words: bit w: word w of its bitmap is not 0
  * @colour: where its first object is
  * @held: it has memory
+ * @leaving: which is about to go back
  */
 struct slab {
 	u32 prev;
 	u32 next;
 	u16 free;
 	bool held;
+	bool leaving;
 	u32 words;
 	u32 colour;
 };
@@ -91,7 +93,9 @@ struct slab {
  * @next_colour: for the next slab
  * @partial: head of the ring, or SLAB_NONE
  * @unheld: slabs without memory
- * @leaving: slabs whose memory is about to go back
+ * @leaving: slabs whose memory is about to go back, the first one that became empty
+ * @last_leaving: the last one of these
+ * @going: the first of them is on its way, see slab_leaving()
  * @waste: what live objects have more of than was asked for, in bytes
  * @slab: by number
  * @bitmap: @row words a slab, bit set: free
@@ -112,6 +116,8 @@ struct slabs {
 	u32 partial;
 	u32 unheld;
 	u32 leaving;
+	u32 last_leaving;
+	bool going;
 	u64 waste;
 	struct slab *slab;
 	u32 *bitmap;
@@ -125,7 +131,8 @@ void slab_init(struct slabs *s, const struct slab_layout *layout,
 	       const struct slab_source *source, void *meta);
 int slab_prepare(struct slabs *s, u32 objects, struct engine_refusal *why);
 u32 slab_leaving(struct slabs *s);
-void slab_left(struct slabs *s, u32 number);
+bool slab_left(struct slabs *s);
+void slab_later(struct slabs *s);
 int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why);
 int slab_give(struct slabs *s, u64 offset, u32 mark);
 u32 slab_live(const struct slabs *s, u32 n);
@@ -183,6 +190,12 @@ static inline bool slab_is_whole(const struct slabs *s, u32 n, u32 rest)
 	const u32 *asked = slab_asked(s, n, rest, &i);
 
 	return asked && *asked == s->layout.object;
+}
+
+/* Is slab @n about to go back, so that nobody may see its memory any more? */
+static inline bool slab_is_leaving(const struct slabs *s, u32 n)
+{
+	return s->slab[n].leaving;
 }
 
 /* Give back the object at @rest bytes into slab @n, which has memory. */

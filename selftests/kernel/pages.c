@@ -330,4 +330,77 @@ TEST_F(pages_kept, until_the_pipe_is_drained)
 	close(other);
 }
 
+/* Bytes of the region that a heap has. */
+static __u64 held_by(int fd, __u32 heap)
+{
+	struct memmgr_heap_query q;
+
+	return mm_heap_query(fd, heap, &q) ? ~0ull : q.held;
+}
+
+/* What a client of its own finds wrong: 0, or the line. */
+static int empty_slabs_in_a_pipe(int node)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_SLAB, "t-piped");
+	size_t page = page_size();
+	struct memmgr_alloc a[32];
+	int fd = open_as_nobody(node), ends[2], i;
+	unsigned char *p;
+	__u64 slab = 0;
+
+	c.object_size = page;
+	c.bytes = 32 * page;
+	if (fd < 0 || pipe(ends) || mm_heap_create(fd, &c))
+		return __LINE__;
+	p = mmap(NULL, c.map_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)c.map_offset);
+	if (p == MAP_FAILED)
+		return __LINE__;
+	for (i = 0; i < 32; i++) {
+		a[i] = alloc_request(c.heap, page);
+		if (mm_alloc(fd, &a[i]))
+			return __LINE__;
+		if (!i)
+			slab = held_by(fd, c.heap);
+	}
+	/* A page of the first slab. The one that becomes empty first is kept: another one. */
+	*p = 1;
+	if (held_by(fd, c.heap) < 3 * slab || splice_in(ends[1], p, page) != page)
+		return __LINE__;
+	while (i--)
+		if (mm_free(fd, a[i].handle))
+			return __LINE__;
+	/* These two stay, in the books as well, and no other one. */
+	if (held_by(fd, c.heap) != 2 * slab || mm_check(fd, c.heap))
+		return __LINE__;
+	close(ends[0]);
+	close(ends[1]);
+	/* It goes by itself when the pipe has gone. */
+	for (i = 0; i < 1000 && held_by(fd, c.heap) != slab; i++)
+		usleep(20000);
+	return held_by(fd, c.heap) != slab || mm_check(fd, c.heap) ? __LINE__ : 0;
+}
+
+/* Slabs of a private heap that are empty, while a page of one is in a pipe. */
+TEST_F(pages, empty_slab_in_a_pipe)
+{
+	int node = open_public_node();
+	pid_t child;
+
+	if (!has_pages(self->fd))
+		SKIP(return, "this region has no struct pages");
+	REQUIRE_KIND(MEMMGR_KIND_SLAB);
+	ASSERT_LE(0, node);
+	child = fork();
+	/* A line may not fit into an exit code. */
+	if (!child) {
+		int line = empty_slabs_in_a_pipe(node);
+
+		if (line)
+			fprintf(stderr, "# wrong at line %d\n", line);
+		_exit(!!line);
+	}
+	EXPECT_EQ(0, child_result(child));
+	close(node);
+}
+
 MEMMGR_TEST_MAIN

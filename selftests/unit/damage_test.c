@@ -322,7 +322,8 @@ static void damage_slab(void)
 		churn(&s.e, sizes[i], 300);
 		const struct part parts[] = {
 			PART(s, live), PART(s, held), PART(s, empty),
-			PART(s, unheld), PART(s, leaving), PART(s, waste),
+			PART(s, unheld), PART(s, leaving),
+			PART(s, last_leaving), PART(s, waste),
 			{ "partial", &s.partial, sizeof(s.partial),
 			  slab_partial_dont_care },
 			{ "high", &s.high, sizeof(s.high), slab_high_dont_care },

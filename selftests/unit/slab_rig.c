@@ -291,7 +291,19 @@ void slab_rig_leave(struct slab_rig *rig)
 	EXPECT(n < rig->s.layout.max, "slab %u leaves", n);
 	EXPECT_EQ(rig->state[n], RIG_LEAVING);
 	rig->state[n] = RIG_AWAY;
-	slab_left(&rig->s, n);
+	EXPECT(slab_left(&rig->s), "slab %u was needed", n);
+	EXPECT(!slab_left(&rig->s), "slab %u left twice", n);
+}
+
+/* It cannot go back now: the next one is named after it, if there is one. */
+void slab_rig_later(struct slab_rig *rig)
+{
+	u32 leaving = slabs_in(rig, RIG_LEAVING);
+	u32 n = slab_leaving(&rig->s);
+
+	slab_later(&rig->s);
+	EXPECT(!slab_left(&rig->s), "slab %u left", n);
+	EXPECT_EQ(slab_leaving(&rig->s) != n, leaving > 1);
 }
 
 void slab_rig_prepare(struct slab_rig *rig, u32 objects)

@@ -45,6 +45,7 @@ void slab_rig_give(struct slab_rig *rig, u64 offset, bool recorded);
 void slab_rig_resize(struct slab_rig *rig, u64 offset,
 		     const struct engine_request *rq);
 void slab_rig_leave(struct slab_rig *rig);
+void slab_rig_later(struct slab_rig *rig);
 void slab_rig_prepare(struct slab_rig *rig, u32 objects);
 void slab_rig_verify(struct slab_rig *rig);
 

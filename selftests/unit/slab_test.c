@@ -70,8 +70,10 @@ static void step(struct slab_rig *rig, u32 fill)
 		slab_rig_resize(rig, offset, &rq);
 	} else if (dice < 12) {
 		model_try_find(&rig->m, &rig->s.e, some_offset(rig));
-	} else if (dice < 16) {
+	} else if (dice < 14) {
 		slab_rig_leave(rig);
+	} else if (dice < 16) {
+		slab_rig_later(rig);
 	} else if (unit_chance(fill)) {
 		if (dice < 60)
 			slab_rig_alloc(rig, &rq);
@@ -309,8 +311,51 @@ static void slab_hostile(void)
 	free(rig);
 }
 
+/*
+ * A slab that is named to leave stays in the books until it has left, and may be needed
+ * before: it has not left then, even if it is about to leave again.
+ */
+static void slab_needed_again(void)
+{
+	struct engine_request rq = { .bytes = 4096 };
+	struct slab_layout layout;
+	struct slab_rig *rig;
+	u32 n, round;
+
+	EXPECT_EQ(slab_layout(&layout, 4096, 4096, 1ull << 30, 12), 0);
+	layout.max = 1;
+	rig = slab_rig_new(&layout);
+	rig->may_shrink = false;
+	for (round = 0; round < 3; round++) {
+		slab_rig_alloc(rig, &rq);
+		slab_rig_free(rig, 0, false);
+		n = slab_leaving(&rig->s);
+		EXPECT_EQ(n, 0);
+		EXPECT(slab_is_leaving(&rig->s, n), "it may be seen");
+		slab_rig_verify(rig);
+		if (round == 2)
+			break;
+		slab_rig_alloc(rig, &rq);
+		EXPECT(!slab_is_leaving(&rig->s, n), "it may not be seen");
+		if (round)
+			slab_rig_free(rig, 0, false);
+		EXPECT(!slab_left(&rig->s), "it left, but was needed");
+		slab_rig_verify(rig);
+		if (!round)
+			slab_rig_free(rig, 0, false);
+	}
+	rig->state[n] = RIG_AWAY;
+	EXPECT(slab_left(&rig->s), "it did not leave");
+	EXPECT(!slab_is_leaving(&rig->s, n), "it is still to leave");
+	slab_rig_verify(rig);
+	slab_rig_alloc(rig, &rq);
+	slab_rig_verify(rig);
+	free(rig);
+}
+
 static const struct unit_test tests[] = {
 	{ "slab_differential", slab_differential },
+	{ "slab_needed_again", slab_needed_again },
 	{ "slab_exhaustive", slab_exhaustive },
 	{ "slab_layouts", slab_layouts },
 	{ "slab_hostile", slab_hostile },
