@@ -804,6 +804,7 @@ static void heap_destruct(struct memmgr_heap *heap)
 {
 	if (heap->payer)
 		client_uncharge(heap->payer, heap->charge, 1);
+	/* It was never seen by others, or the region goes. */
 	if (heap->fallback)
 		heap_put(heap->fallback);
 	/* Main itself takes back what its guards have. */
@@ -867,10 +868,45 @@ static int heap_set_fallback(struct memmgr_heap *heap,
 	return 0;
 }
 
+/*
+ * A heap that takes no more requests needs its fallback no more, however long it stays:
+ * nothing keeps that one from being destroyed then. Under heap_mutex.
+ */
 static void heap_drop_fallback(struct memmgr_heap *heap)
 {
-	if (heap->fallback)
-		heap->fallback->holders--;
+	struct memmgr_heap *fallback = heap->fallback;
+	unsigned long flags;
+
+	if (!fallback)
+		return;
+	flags = heap_lock(heap);
+	heap->fallback = NULL;
+	heap_unlock(heap, flags);
+	fallback->holders--;
+	heap_put(fallback);
+}
+
+/**
+ * heap_get_fallback - the heap that serves when another one cannot
+ * @heap: the other
+ *
+ * Context: any where a reference may be dropped. O(1).
+ * Return: it, with a reference; NULL when there is none.
+ */
+struct memmgr_heap *heap_get_fallback(struct memmgr_heap *heap)
+{
+	struct memmgr_heap *fallback;
+	unsigned long flags;
+
+	/* Only one that goes has less than it had: what is NULL here stays NULL. */
+	if (!READ_ONCE(heap->fallback))
+		return NULL;
+	flags = heap_lock(heap);
+	fallback = heap->fallback;
+	if (fallback)
+		refcount_inc(&fallback->users);
+	heap_unlock(heap, flags);
+	return fallback;
 }
 
 static void config_answer(struct memmgr_heap_create *c,
@@ -1089,7 +1125,6 @@ static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool
 static void heap_withdraw(struct memmgr_heap *heap)
 {
 	heap_keep_generation(heap);
-	heap_drop_fallback(heap);
 	debug_set(heap, 0, ~0u);
 	RCU_INIT_POINTER(heap->region->heaps[heap->id], NULL);
 	heap_put(heap);
@@ -1129,6 +1164,7 @@ static int heap_remove(struct memmgr_heap *heap, const struct client *client, bo
 		list_del_init(&heap->mine);
 		client_count_heap(heap->client, -1);
 	}
+	heap_drop_fallback(heap);
 	if (READ_ONCE(heap->held) || heap_in_io(heap)) {
 		WRITE_ONCE(heap->orphan, true);
 		heap_settle_start(region);

@@ -95,10 +95,9 @@ struct heap_move {
  * @max_align: largest alignment that can be asked for
  * @align: that every block has
  * @meta: state of the engine
- * @skew: slab heaps: bytes from an address that is aligned like a slab to the region
- * @slab_at: slab heaps: by number of the slab, its place + skew >> shift
- * @slab_of: slab heaps: by place + skew >> shift, number of the slab + 1, 0: not ours
- * @fallback: serves when this heap cannot; held
+ * @slab_at: slab heaps: by number of the slab, its place >> shift
+ * @slab_of: slab heaps: by place >> shift, number of the slab + 1, 0: not ours
+ * @fallback: serves when this heap cannot; held, and a reference; goes under the lock
  * @client: owner of a private heap
  * @mine: in the client's list of heaps
  * @users: references; the last one unmakes the heap
@@ -350,6 +349,7 @@ struct memmgr_heap *heap_get_window(struct region *region, u32 window);
 void heap_put(struct memmgr_heap *heap);
 __visible struct memmgr_heap *heap_hold(struct region *region, const char *name);
 __visible void heap_unhold(struct memmgr_heap *heap);
+struct memmgr_heap *heap_get_fallback(struct memmgr_heap *heap);
 int heap_access(const struct memmgr_heap *heap, const struct client *client);
 void heap_watch(struct memmgr_heap *main);
 bool heap_unwatch(struct memmgr_heap *main);

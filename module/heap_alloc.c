@@ -372,6 +372,23 @@ static void count_fallback(struct memmgr_heap *heap)
 	heap_unlock(heap, flags);
 }
 
+/* The heap that serves when this one gave @err, with a reference, or NULL. */
+static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct record *template,
+					int err)
+{
+	struct memmgr_heap *fallback;
+
+	if ((err != -ENOMEM && err != -ENOSPC) || template->flags & MEMMGR_ALLOC_NO_FALLBACK)
+		return NULL;
+	fallback = heap_get_fallback(heap);
+	/* One that never takes such a request is no way. */
+	if (fallback && request_check(fallback, template)) {
+		heap_put(fallback);
+		fallback = NULL;
+	}
+	return fallback;
+}
+
 /* Both count it, whichever of them lets it fail. */
 static int inject_failure(struct memmgr_heap *heap, struct client *client, u64 bytes,
 			  struct engine_refusal *why)
@@ -390,19 +407,19 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 			      struct memmgr_info *info, struct engine_refusal *why)
 {
 	struct engine_refusal second;
+	struct memmgr_heap *fallback;
 	int err;
 
 	do {
 		err = alloc_try(heap, template, viewer, info, why);
 	} while (err == -ENOMEM && quarantine_evict(heap, template->align, why->reason));
-	/* One that never takes such a request is no way. */
-	if ((err == -ENOMEM || err == -ENOSPC) && heap->fallback &&
-	    !(rq->flags & MEMMGR_ALLOC_NO_FALLBACK) &&
-	    !request_check(heap->fallback, template)) {
+	fallback = fallback_for(heap, template, err);
+	if (fallback) {
 		count_fallback(heap);
-		err = alloc_try(heap->fallback, template, viewer, info, &second);
+		err = alloc_try(fallback, template, viewer, info, &second);
 		if (err == -ENOMEM || err == -ENOSPC)
 			why->largest = max(why->largest, second.largest);
+		heap_put(fallback);
 	}
 	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
 		err = alloc_compacted(heap, template, viewer, info, why);

@@ -198,6 +198,7 @@ static void query_kind(const struct memmgr_heap *heap,
 void heap_query(struct memmgr_heap *heap, struct client *client,
 		struct memmgr_heap_query *query)
 {
+	struct memmgr_heap *fallback = heap_get_fallback(heap);
 	struct region *region = heap->region;
 	unsigned long flags;
 	u32 held = 0;
@@ -210,7 +211,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->align = heap->align;
 	query->max_align = heap->max_align;
 	query->max_allocations = heap->max_records;
-	query->fallback = heap->fallback ? heap->fallback->id : 0;
+	query->fallback = fallback ? fallback->id : 0;
 	query->offset = heap->arena;
 	query->held = heap->bytes;
 	query->object_size = 0;
@@ -229,6 +230,8 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 				    (region->window_shift + PAGE_SHIFT);
 		query->map_size = PAGE_ALIGN(heap->bytes);
 	}
+	if (fallback)
+		heap_put(fallback);
 }
 
 /* One step of a walk over a heap. The lock is dropped between steps. */
