@@ -1145,6 +1145,7 @@ static int heap_remove(struct memmgr_heap *heap, const struct client *client, bo
 	err = heap_idle(heap, client, force, closing);
 	if (err)
 		return err;
+	hold_here(region, HOLD_DESTROYING);
 	heap_wake(heap, READ_ONCE(heap->waiters));
 	quarantine_flush(heap);
 	/* From here on a fault finds nothing; what was mapped goes now. */

@@ -19,6 +19,40 @@
  *
  * Only heap*.c and api.c take heap locks.
  *
+ * Where a call drops a heap's lock and goes on. What it saw before is a rumour then; on
+ * the right is what keeps it true, or is looked at again. Whoever adds a place adds it here.
+ *
+ *	alloc_finish()		RECORD_NEW: nobody has the handle; a heap that was destroyed
+ *				has forgotten it: the handle
+ *	alloc_wait()		nothing is kept: it tries anew
+ *	alloc_by_all_means()	a reference to the fallback; each try asks whether it dies
+ *	heap_use()		waits for a move, then looks the handle up anew
+ *	heap_lock_unmoved()	the same for who cannot be put off
+ *	heap_reclaim()		the handle and its owner, under the lock
+ *	heap_end()		RECORD_DYING: record_is_still()
+ *	resize_cut(), resize_clear(), heap_protect()
+ *				RECORD_CHANGING: record_is_still()
+ *	heap_let_go()		RECORD_HELD, and no dma-buf: looked at again
+ *	heap_copy_begin()	record.busy keeps all but the end of its heap away, and the
+ *				caller's reference the memory; heap_copy_end() looks again
+ *	heap_export_begin()	record.exports keeps the record until heap_export_end()
+ *	heap_map_place()	region.map_gate, which mapping_zap() passes
+ *	heap_pin()		a lease is a pin while it is mapped; the handle, each time
+ *	heap_stack_release()	what release_check_all() saw, release_step() asks again
+ *	heap_show()		heap_changes(): a torn picture is taken anew when it matters
+ *	compact_carry(), slab_empty()
+ *				mover_begin(): the allocation (its number), its place and
+ *				size, and that nothing keeps it there
+ *	mover_*()		RECORD_MOVING: the mover alone ends it
+ *	heap_trim()		the slab stays in the books: slab_left()
+ *	heap_remove()		heap.dying, set under the lock that saw it idle: record_use()
+ *				gives nothing of it any more
+ *	heap_retire_orphans()	an orphan's memory comes into use no more: that only ends
+ *	quarantine_*()		FREED_BUSY: nobody else touches the entry
+ *	debug_apply()		RCU: whoever saw the old flags has finished
+ *	heap_info_next(), heap_next_block(), see_records(), report_record_at(), heap_check()
+ *				walks: each step is true for itself
+ *
  * Offsets: the engine's *offset* counts from the start of the heap; a *place*
  * counts from the start of the region.
  */

@@ -93,14 +93,18 @@ struct record *record_of(struct memmgr_heap *heap, u64 handle)
 	       record : NULL;
 }
 
-/* The record that a viewer may use now, or an error; -EAGAIN: it is moving. */
+/*
+ * The record that a viewer may use now, or an error; -EAGAIN: it is moving. A heap that is
+ * being destroyed was found idle: what is in it must not be pinned or exported any more.
+ */
 struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			  u64 handle)
 {
 	struct record *record = record_of(heap, handle);
 	int err;
 
-	if (!record || record->state == RECORD_NEW || record->state == RECORD_HELD)
+	if (!record || heap->dying || record->state == RECORD_NEW ||
+	    record->state == RECORD_HELD)
 		return ERR_PTR(-EBADF);
 	err = record_access(record, viewer);
 	if (err)
