@@ -592,6 +592,7 @@ static int heap_alloc_memory(struct memmgr_heap *heap,
 	if (!heap->meta || !heap->records)
 		return -ENOMEM;
 	heap->max_records = plan->records;
+	heap->record_bits = handle_bits(plan->records);
 	for (i = 0; i < plan->records; i++)
 		heap->records[i].next = i + 1 < plan->records ? i + 1 : RECORD_NONE;
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
@@ -795,7 +796,8 @@ static void heap_publish(struct memmgr_heap *heap, u32 id)
 	heap->id = id;
 	heap->serial = ++region->serial;
 	for (i = 0; i < heap->max_records; i++)
-		heap->records[i].handle = handle_make(region->generation + 1, id, i);
+		heap->records[i].handle = handle_first(region->last_handle[id], id, i,
+						       heap->record_bits);
 	heap_take_windows(heap);
 	rcu_assign_pointer(region->heaps[id], heap);
 }
@@ -835,9 +837,9 @@ static int heap_slot(struct region *region, const char *name)
 	for (id = MEMMGR_MAX_HEAPS; id--;) {
 		struct memmgr_heap *heap = heap_locked(region, id);
 
-		if (!heap)
+		if (!heap && handle_left(region->last_handle[id]))
 			slot = id;
-		else if (!strcmp(heap->name, name))
+		else if (heap && !strcmp(heap->name, name))
 			return -EEXIST;
 	}
 	return slot;
@@ -1089,15 +1091,14 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 	return 0;
 }
 
-/* Generations of the records that were used, so that no handle comes again. */
-static void heap_keep_generation(struct memmgr_heap *heap)
+/* The last handle that the heap could have given, so that none comes again. */
+static void heap_keep_handles(struct memmgr_heap *heap)
 {
-	struct region *region = heap->region;
+	u64 *last = &heap->region->last_handle[heap->id];
 	u32 i;
 
 	for (i = 0; i < heap->max_records; i++)
-		region->generation = max_t(u32, region->generation,
-					   heap->records[i].handle >> 32);
+		*last = max(*last, heap->records[i].handle);
 }
 
 /*
@@ -1124,7 +1125,7 @@ static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool
 /* Take a heap that nothing uses out of the region. Under heap_mutex. */
 static void heap_withdraw(struct memmgr_heap *heap)
 {
-	heap_keep_generation(heap);
+	heap_keep_handles(heap);
 	debug_set(heap, 0, ~0u);
 	RCU_INIT_POINTER(heap->region->heaps[heap->id], NULL);
 	heap_put(heap);

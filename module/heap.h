@@ -71,6 +71,7 @@
 #include "compat.h"
 #include "core/buddy.h"
 #include "core/frag.h"
+#include "core/handle.h"
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
@@ -85,7 +86,7 @@
 #include "track.h"
 #include "zones.h"
 
-#define HEAP_MAX_RECORDS	(1u << 24)
+#define HEAP_MAX_RECORDS	(1u << HANDLE_RECORD_BITS)
 #define HEAP_DEFAULT_RECORDS	4096u
 #define HEAP_NO_WINDOW		(~0u)
 
@@ -155,6 +156,8 @@ struct heap_move {
  * @wait: for memory
  * @records: the table
  * @max_records: its size
+ * @record_bits: handle_bits() of that
+ * @spent_records: records without a handle that was never given
  * @used_records: records in use
  * @free_record: first free one
  * @record_at: stack heaps: record of the block at each depth, or RECORD_NONE
@@ -228,6 +231,8 @@ struct memmgr_heap {
 
 	struct record *records;
 	u32 max_records;
+	u32 record_bits;
+	u32 spent_records;
 	u32 used_records;
 	u32 free_record;
 	u32 *record_at;
@@ -315,28 +320,6 @@ static __always_inline void heap_touched(struct memmgr_heap *heap)
 {
 	if (unlikely(READ_ONCE(heap->watched)))
 		health_kick(heap);
-}
-
-/* The fixed part of a handle's lower half; the rest is the record. */
-#define HANDLE_HEAP_SHIFT	24
-
-static inline u32 handle_heap(u64 handle)
-{
-	return (u32)handle >> HANDLE_HEAP_SHIFT;
-}
-
-static inline u32 handle_record(u64 handle)
-{
-	return handle & (HEAP_MAX_RECORDS - 1);
-}
-
-#define HANDLE_GENERATION	(1ull << 32)
-
-static inline u64 handle_make(u32 generation, u32 heap, u32 record)
-{
-	/* 0 is no handle, also after 2^32 allocations. */
-	return (generation ? generation : 1) * HANDLE_GENERATION |
-	       heap << HANDLE_HEAP_SHIFT | record;
 }
 
 /**

@@ -109,7 +109,8 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset)
 		if (i >= heap->max_records || ++free > heap->max_records)
 			return "list of free records";
 	*offset = 0;
-	return used != heap->used_records || used + free != heap->max_records ?
+	return used != heap->used_records ||
+	       used + free + heap->spent_records != heap->max_records ?
 	       "number of records" : NULL;
 }
 

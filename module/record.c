@@ -83,7 +83,7 @@ int record_access(const struct record *record, const struct viewer *viewer)
 /* The record of a handle, whatever its state; NULL when it is stale. */
 struct record *record_of(struct memmgr_heap *heap, u64 handle)
 {
-	u32 i = handle_record(handle);
+	u32 i = handle_record(handle, heap->record_bits);
 	struct record *record;
 
 	if (i >= heap->max_records)
@@ -210,15 +210,18 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 		client_uncharge(record->payer, record->charge, 1);
 	if (heap_is(heap, MEMMGR_KIND_STACK))
 		heap->record_at[record->depth] = RECORD_NONE;
-	record->handle = handle_make((record->handle >> 32) + 1, heap->id,
-				     record_index(heap, record));
+	record->handle = handle_next(record->handle, heap->record_bits);
 	record_set_state(heap, record, RECORD_FREE);
 	heap->pinned -= record->pins - record->exports;
 	record->pins = 0;
 	record->payer = NULL;
+	heap->used_records--;
+	if (unlikely(record->handle == HANDLE_NONE)) {
+		heap->spent_records++;
+		return;
+	}
 	record->next = heap->free_record;
 	heap->free_record = record_index(heap, record);
-	heap->used_records--;
 }
 
 /* Forget a record; its block is still the heap's. */

@@ -79,7 +79,7 @@ struct vm_area_struct;
  * @heap_mutex: serialises making and unmaking heaps
  * @heaps: by id; written under @heap_mutex, read under RCU
  * @serial: of the last heap that was made
- * @generation: highest of the handles of heaps that went
+ * @last_handle: by id: last one that a heap which went could have given
  * @failures: the last failed requests
  * @corruptions: the last reports of damage
  * @sites: where allocations come from; NULL: no heap was ever tracked
@@ -122,7 +122,7 @@ struct region {
 	struct mutex heap_mutex;	/* making and unmaking heaps */
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
 	u64 serial;
-	u32 generation;
+	u64 last_handle[MEMMGR_MAX_HEAPS];
 	struct failures failures;
 	struct corruptions corruptions;
 	struct sites *sites;

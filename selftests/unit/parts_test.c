@@ -3,6 +3,7 @@
 #include "bits.h"
 #include "divide.h"
 #include "engine.h"
+#include "handle.h"
 #include "unit.h"
 
 static u32 first_of(const bool *in, u32 size)
@@ -126,10 +127,65 @@ static void size_classes(void)
 	EXPECT_EQ(engine_class(~0ull), MEMMGR_CLASSES - 1);
 }
 
+/* A handle says which heap and record it is of, and grows until there is none. */
+static void handles_of(u32 records, u64 last, u32 heap)
+{
+	u32 bits = handle_bits(records), shift = HANDLE_HEAP_BITS + bits;
+	u32 record = unit_chance(50) ? records - 1 : unit_below(records);
+	u64 handle = handle_first(last, heap, record, bits), next;
+	u32 i;
+
+	unit_context("%u records, heap %u, behind %llx", records, heap,
+		     (unsigned long long)last);
+	EXPECT(handle > last && handle, "it came before");
+	for (i = 0; i < 200; i++) {
+		EXPECT_EQ(handle_heap(handle), heap);
+		EXPECT_EQ(handle_record(handle, bits), record);
+		next = handle_next(handle, bits);
+		EXPECT_EQ(next == HANDLE_NONE, handle >> shift == ~0ull >> shift);
+		if (next == HANDLE_NONE)
+			break;
+		EXPECT(next > handle, "it came before");
+		EXPECT_EQ(next >> shift, (handle >> shift) + 1);
+		/* Soon to the last one. */
+		handle = next;
+		if (i == 100)
+			handle |= ~0ull << shift & ~(30ull << shift);
+	}
+	EXPECT_EQ(next, HANDLE_NONE);
+	EXPECT(handle_heap(next) >= MEMMGR_MAX_HEAPS, "no handle is one of heap %u",
+	       handle_heap(next));
+}
+
+static void handles_never_repeat(void)
+{
+	static const u32 counts[] = { 1, 2, 3, 4, 5, 4095, 4096, 4097, 1u << 24 };
+	u64 last;
+	u32 i, k;
+
+	EXPECT_EQ(handle_bits(1), 0);
+	EXPECT_EQ(handle_bits(4096), 12);
+	EXPECT_EQ(handle_bits(4097), 13);
+	EXPECT_EQ(handle_bits(1u << 24), HANDLE_RECORD_BITS);
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		for (k = 0; k < 2000; k++) {
+			/* What a heap of any other number of records left. */
+			last = k ? unit_hostile() : 0;
+			if (handle_left(last))
+				handles_of(counts[i], last, unit_below(MEMMGR_MAX_HEAPS));
+		}
+		handles_of(counts[i], 0xfffffffeffffffff, 0);
+	}
+	EXPECT(handle_left(0xfffffffeffffffff), "used up too early");
+	EXPECT(!handle_left(0xffffffff00000000), "used up too late");
+	EXPECT(!handle_left(HANDLE_NONE), "used up too late");
+}
+
 static const struct unit_test tests[] = {
 	{ "bits_against_array", bits_against_array },
 	{ "divide_exact", divide_exact },
 	{ "size_classes", size_classes },
+	{ "handles_never_repeat", handles_never_repeat },
 };
 
 int main(int argc, char **argv)
