@@ -78,10 +78,6 @@
 #define COMPAT_ASSIGN_STR(field, value)	__assign_str(field)
 #endif
 
-/* get_file_rcu() changed what it takes; the count stayed what it is. */
-#define compat_file_get_unless_zero(file) \
-	atomic_long_inc_not_zero(&(file)->f_count)
-
 /*
  * Write back and discard the cache lines of a range, down to where devices look.
  * The kernel has that for its linear map alone, which does not hold our memory.

@@ -34,18 +34,16 @@ COMPAT_IMPORT_NS(DMA_BUF);
 /**
  * struct export - a dma-buf of ours
  * @base: the allocation
- * @node: in region.exports
- * @dmabuf: the dma-buf
- * @file_flags: that it was made with: access mode
  * @lock: guards @attachments and @shadow
  * @attachments: that are mapped for a device
  * @shadow: what the kernel has mapped instead of memory that it may not write
+ *
+ * It belongs to the dma-buf and dies with it. Nothing leads from the allocation back to
+ * the dma-buf: a reference would keep it, and an address without one is no dma-buf any
+ * more as soon as somebody closed it.
  */
 struct export {
 	struct heap_export base;
-	struct list_head node;
-	struct dma_buf *dmabuf;
-	u32 file_flags;
 	struct mutex lock;	/* attachments, shadow */
 	struct list_head attachments;
 	void *shadow;
@@ -352,11 +350,7 @@ static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 static void export_release(struct dma_buf *dmabuf)
 {
 	struct export *export = dmabuf->priv;
-	struct region *region = export_region(export);
 
-	mutex_lock(&region->export_mutex);
-	list_del(&export->node);
-	mutex_unlock(&region->export_mutex);
 	heap_export_end(&export->base);
 	kfree(export);
 }
@@ -372,122 +366,56 @@ static const struct dma_buf_ops export_ops = {
 	.release = export_release,
 };
 
-/*
- * A reference, unless the last one has just gone. export_release() takes the export
- * off the list before the file's memory goes, so that with export_mutex held the
- * count of what is in the list can be read.
- */
-static bool export_get(struct export *export)
+/* After 0 the dma-buf ends what heap_export_begin() began. */
+static struct dma_buf *export_create(struct export *export, u32 file_flags)
 {
-	return compat_file_get_unless_zero(export->dmabuf->file);
-}
-
-/* The dma-buf that there is already. Under export_mutex. */
-static struct dma_buf *export_find(const struct region *region,
-				   const struct heap_export *base, u32 file_flags)
-{
-	struct export *export;
-
-	list_for_each_entry(export, &region->exports, node)
-		if (export->base.heap == base->heap &&
-		    export->base.handle == base->handle &&
-		    export->base.writable == base->writable &&
-		    export->file_flags == file_flags && export_get(export))
-			return export->dmabuf;
-	return NULL;
-}
-
-static struct dma_buf *export_create(const struct heap_export *base, u32 file_flags)
-{
+	struct region *region = export_region(export);
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
-	struct export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
 	struct dma_buf *dmabuf;
 
-	if (!export)
-		return ERR_PTR(-ENOMEM);
-	export->base = *base;
-	export->file_flags = file_flags;
 	mutex_init(&export->lock);
 	INIT_LIST_HEAD(&export->attachments);
 	info.exp_name = "memmgr";
 	info.ops = &export_ops;
-	info.size = base->bytes;
-	info.flags = file_flags;
+	info.size = export->base.bytes;
+	info.flags = export->base.writable ? file_flags : O_RDONLY;
 	info.priv = export;
 	dmabuf = dma_buf_export(&info);
-	if (IS_ERR(dmabuf)) {
-		kfree(export);
-		return dmabuf;
-	}
-	export->dmabuf = dmabuf;
-	list_add(&export->node, &base->heap->region->exports);
+	/* Its mappings are found with those of the clients, see mmap.c. */
+	if (!IS_ERR(dmabuf))
+		dmabuf->file->f_mapping = region->inode->i_mapping;
 	return dmabuf;
 }
 
 /**
- * dmabuf_export - a dma-buf of an allocation
+ * dmabuf_export - a new dma-buf of an allocation
  * @heap: that its handle names
  * @client: who asks
  * @handle: of the allocation
  * @read_only: nobody may write through it
  * @file_flags: access mode of its file, which binds processes, not devices
  *
- * Context: process, may sleep. O(dma-bufs of the region).
- * Return: a reference to it, or an error of the ABI's table.
+ * Context: process, may sleep. O(1).
+ * Return: the only reference to it, or an error of the ABI's table.
  */
 struct dma_buf *dmabuf_export(struct memmgr_heap *heap, struct client *client,
 			      u64 handle, bool read_only, u32 file_flags)
 {
-	struct region *region = heap->region;
-	struct heap_export base;
+	struct export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
 	struct dma_buf *dmabuf;
 	int err;
 
-	err = heap_export_begin(heap, client, handle, read_only, &base);
+	if (!export)
+		return ERR_PTR(-ENOMEM);
+	err = heap_export_begin(heap, client, handle, read_only, &export->base);
 	if (err)
-		return ERR_PTR(err);
-	if (!base.writable)
-		file_flags = O_RDONLY;
-	mutex_lock(&region->export_mutex);
-	dmabuf = export_find(region, &base, file_flags);
-	if (dmabuf) {
-		mutex_unlock(&region->export_mutex);
-		heap_export_end(&base);
+		goto out_free;
+	dmabuf = export_create(export, file_flags);
+	if (!IS_ERR(dmabuf))
 		return dmabuf;
-	}
-	dmabuf = export_create(&base, file_flags);
-	mutex_unlock(&region->export_mutex);
-	if (IS_ERR(dmabuf))
-		heap_export_end(&base);
-	return dmabuf;
-}
-
-/**
- * dmabuf_zap - take away what processes have mapped of an allocation's dma-bufs
- * @heap: it lies in
- * @handle: of the allocation
- *
- * New faults must already see what is allowed now, and mapping_zap() have been
- * called or have nothing to do.
- *
- * Context: process, may sleep. O(dma-bufs of the region).
- */
-void dmabuf_zap(struct memmgr_heap *heap, u64 handle)
-{
-	struct region *region = heap->region;
-	struct export *export;
-
-	down_write(&region->map_gate);
-	up_write(&region->map_gate);
-	mutex_lock(&region->export_mutex);
-	list_for_each_entry(export, &region->exports, node) {
-		struct file *file = export->dmabuf->file;
-
-		if (export->base.heap != heap || export->base.handle != handle ||
-		    !export_get(export))
-			continue;
-		unmap_mapping_range(file->f_mapping, 0, 0, 1);
-		fput(file);
-	}
-	mutex_unlock(&region->export_mutex);
+	err = PTR_ERR(dmabuf);
+	heap_export_end(&export->base);
+out_free:
+	kfree(export);
+	return ERR_PTR(err);
 }

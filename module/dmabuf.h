@@ -13,17 +13,12 @@ struct memmgr_heap;
 #ifdef CONFIG_MEMMGR_DMABUF
 struct dma_buf *dmabuf_export(struct memmgr_heap *heap, struct client *client,
 			      u64 handle, bool read_only, u32 file_flags);
-void dmabuf_zap(struct memmgr_heap *heap, u64 handle);
 #else
 static inline struct dma_buf *dmabuf_export(struct memmgr_heap *heap,
 					    struct client *client, u64 handle,
 					    bool read_only, u32 file_flags)
 {
 	return ERR_PTR(-EOPNOTSUPP);
-}
-
-static inline void dmabuf_zap(struct memmgr_heap *heap, u64 handle)
-{
 }
 #endif
 

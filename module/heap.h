@@ -6,7 +6,6 @@
  *
  *	region.compact_mutex	one compaction at a time
  *	region.heap_mutex	making and unmaking heaps
- *	region.export_mutex	the list of dma-bufs
  *	region.map_gate		faults against changes of what is mapped
  *	heap.lock		a heap: engine, records and books; raw, irqs off
  *	main's heap.lock	inside the lock of a slab heap that grows

@@ -6,7 +6,6 @@
 #include <linux/string.h>
 #include <linux/string_helpers.h>
 
-#include "dmabuf.h"
 #include "heap.h"
 #include "trace.h"
 
@@ -348,7 +347,7 @@ static int protect_check(const struct memmgr_heap *heap, const struct record *re
  * Take away what is mapped with more than is allowed now, so that the next touch of
  * each page asks again. -EBUSY when I/O that has begun goes on regardless.
  */
-static int protect_zap(struct memmgr_heap *heap, const struct record *record, u64 handle)
+static int protect_zap(struct memmgr_heap *heap, const struct record *record)
 {
 	struct region *region = heap->region;
 	u64 place = record_map_place(heap, record);
@@ -358,7 +357,6 @@ static int protect_zap(struct memmgr_heap *heap, const struct record *record, u6
 		return 0;
 	region_settle_writes(region, place, bytes);
 	mapping_zap(region, record_first_page(record), 0, bytes);
-	dmabuf_zap(heap, handle);
 	return region_in_io(region, place, bytes) ? -EBUSY : 0;
 }
 
@@ -396,7 +394,7 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 	if (seen.access & ~access) {
 		record_set_state(heap, record, RECORD_CHANGING);
 		heap_unlock(heap, flags);
-		err = protect_zap(heap, &seen, handle);
+		err = protect_zap(heap, &seen);
 		flags = heap_lock(heap);
 		if (!record_is_still(heap, record, handle, RECORD_CHANGING)) {
 			err = -EBADF;

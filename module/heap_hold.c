@@ -333,7 +333,7 @@ void heap_export_unuse(const struct heap_export *export, u32 access)
 	heap_unlock(heap, flags);
 }
 
-/* What a mapping of a dma-buf shows. */
+/* What a mapping of a dma-buf shows, and the page number that it goes by. */
 void heap_map_export(const struct heap_export *export, struct mapping *mapping)
 {
 	struct memmgr_heap *heap = export->heap;
@@ -350,5 +350,6 @@ void heap_map_export(const struct heap_export *export, struct mapping *mapping)
 	mapping->seq = record->seq;
 	/* Pages may be the target of I/O through this mapping as well. */
 	record_set_mapped(heap, record);
+	mapping->first = record_first_page(record);
 	heap_unlock(heap, flags);
 }

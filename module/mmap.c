@@ -17,6 +17,9 @@
  * held for reading. Whoever takes something away first makes the lookup fail,
  * then passes the gate for writing, so that no fault is still about to map what
  * it saw before, and then removes the mappings that are there.
+ *
+ * A dma-buf's mappings go by the same numbers in the same address space: what takes
+ * an allocation's mappings away takes those of its dma-bufs with them.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -247,7 +250,7 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 /**
  * mapping_create_export - mmap() of a dma-buf
  * @export: what it shows
- * @vma: to be; inside the dma-buf
+ * @vma: to be; inside the dma-buf, whose file has the region's address space
  *
  * Context: process, mmap_lock held for writing.
  * Return: 0, -EINVAL, -EACCES or -ENOMEM.
@@ -267,11 +270,14 @@ int mapping_create_export(const struct heap_export *export, struct vm_area_struc
 	refcount_set(&mapping->users, 1);
 	heap_map_export(export, mapping);
 	err = mapping_attach(mapping, vma);
-	if (err)
+	if (err) {
 		kfree(mapping);
-	else if (!export->writable)
+		return err;
+	}
+	vma->vm_pgoff += mapping->first;
+	if (!export->writable)
 		compat_vm_flags_clear(vma, VM_MAYWRITE);
-	return err;
+	return 0;
 }
 
 /**

@@ -629,11 +629,9 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	events_init(&region->events);
 	health_init(region);
 	mutex_init(&region->heap_mutex);
-	mutex_init(&region->export_mutex);
 	raw_spin_lock_init(&region->client_lock);
 	INIT_LIST_HEAD(&region->clients);
 	INIT_LIST_HEAD(&region->users);
-	INIT_LIST_HEAD(&region->exports);
 	heap_settle_init(region);
 	failures_init(&region->failures);
 	corruptions_init(region);

@@ -66,8 +66,6 @@ struct vm_area_struct;
  * @clients: by serial
  * @users: of these, and those with limits of their own, by user id
  * @client_lock: guards both, and what they hold; innermost but for failures
- * @exports: dma-bufs
- * @export_mutex: guards @exports
  * @settle: looks whether I/O has ended that keeps memory
  * @compact_mutex: one compaction at a time; guards @compacted
  * @move_wait: for allocations that move
@@ -109,8 +107,6 @@ struct region {
 	struct list_head clients;
 	struct list_head users;
 	raw_spinlock_t client_lock;
-	struct list_head exports;
-	struct mutex export_mutex;	/* the list of dma-bufs */
 	struct delayed_work settle;
 	struct mutex compact_mutex;	/* compaction */
 	wait_queue_head_t move_wait;

@@ -5,7 +5,9 @@
  */
 #include <linux/dma-buf.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 #include "memmgr_test.h"
 
@@ -88,11 +90,13 @@ TEST_F(dmabuf, mapping_beyond_its_end)
 	close(file);
 }
 
-TEST_F(dmabuf, exported_twice_is_the_same)
+/* Two dma-bufs of the same memory, each with an end of its own. */
+TEST_F(dmabuf, exported_twice)
 {
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
 	struct stat one, two;
 	struct memmgr_info i;
+	unsigned char *p, *q;
 	int first, second;
 
 	first = mm_export(self->fd, a.handle, 0);
@@ -102,12 +106,20 @@ TEST_F(dmabuf, exported_twice_is_the_same)
 	EXPECT_NE(first, second);
 	ASSERT_EQ(0, fstat(first, &one));
 	ASSERT_EQ(0, fstat(second, &two));
-	EXPECT_EQ(one.st_ino, two.st_ino);
+	EXPECT_NE(one.st_ino, two.st_ino);
+	p = map_file(first, self->page, PROT_READ | PROT_WRITE);
+	q = map_file(second, self->page, PROT_READ);
+	ASSERT_TRUE(p && q);
+	fill_pattern(p, self->page, 8);
+	EXPECT_TRUE(is_pattern(q, self->page, 8));
+	munmap(p, self->page);
 	ASSERT_EQ(0, mm_info(self->fd, a.handle, &i));
-	EXPECT_EQ(1, i.exports);
+	EXPECT_EQ(2, i.exports);
 	close(first);
 	ASSERT_EQ(0, mm_info(self->fd, a.handle, &i));
 	EXPECT_EQ(1, i.exports);
+	EXPECT_TRUE(is_pattern(q, self->page, 8));
+	munmap(q, self->page);
 	close(second);
 	ASSERT_EQ(0, mm_info(self->fd, a.handle, &i));
 	EXPECT_EQ(0, i.exports);
@@ -198,6 +210,103 @@ TEST_F(dmabuf, holds_the_module)
 	munmap(p, self->page);
 	self->fd = open_device(O_RDWR);
 	ASSERT_LE(0, self->fd);
+}
+
+/* ---- an ordinary user's attack -------------------------------------------------- */
+
+#define HUSKS		32	/* dma-bufs that are closed, and their names kept */
+#define SECRETS		2000	/* files that root opens then */
+#define DMA_BUF_MAGIC	0x444d4142
+
+/*
+ * A name of a file, by O_PATH, keeps what belongs to the file but not the file, whose
+ * memory goes to the next file that somebody opens.
+ */
+static bool husks_make(int fd, __u64 *handle, int *name)
+{
+	char path[64];
+	int i, file;
+
+	for (i = 0; i < HUSKS; i++) {
+		struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 1);
+
+		file = mm_alloc(fd, &a) ? -1 : mm_export(fd, a.handle, 0);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+		name[i] = open(path, O_PATH | O_CLOEXEC);
+		handle[i] = a.handle;
+		if (name[i] < 0 || close(file))
+			return false;
+	}
+	/* what the kernel frees behind readers' backs has gone then */
+	return !syscall(SYS_membarrier, 1 /* MEMBARRIER_CMD_GLOBAL */, 0, 0);
+}
+
+/* Nobody: exports what it exported before, and has dma-bufs. 0, or what it has else. */
+static int husks_try(int node, int told, int said)
+{
+	int fd = open_as_nobody(node), name[HUSKS], i, foreign = 0;
+	__u64 handle[HUSKS];
+	struct statfs fs;
+	char c = 0;
+
+	if (fd < 0 || !husks_make(fd, handle, name))
+		return 100;
+	if (write(said, &c, 1) != 1 || read(told, &c, 1) != 1)
+		return 101;
+	for (i = 0; i < HUSKS; i++) {
+		int file = mm_export(fd, handle[i], 0);
+
+		if (file < 0 || fstatfs(file, &fs))
+			return 102;
+		foreign += fs.f_type != DMA_BUF_MAGIC;
+	}
+	return foreign;
+}
+
+/* Root, which opens a file that nobody else may, again and again. */
+static void open_secrets(int *secret)
+{
+	int file = open("/tmp/secret", O_RDONLY | O_CREAT | O_CLOEXEC, 0600), i;
+
+	for (i = 0; i < SECRETS; i++)
+		secret[i] = open("/tmp/secret", O_RDONLY | O_CLOEXEC);
+	close(file);
+	unlink("/tmp/secret");
+}
+
+TEST_F(dmabuf, closed_one_is_never_found_again)
+{
+	struct rlimit many = { SECRETS + 200, SECRETS + 200 };
+	static int secret[SECRETS];
+	int node = open_public_node(), round, i;
+
+	ASSERT_LE(0, node);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &many));
+	for (round = 0; round < 4; round++) {
+		int told[2], said[2];
+		pid_t child;
+		char c = 0;
+
+		ASSERT_EQ(0, pipe2(told, O_CLOEXEC));
+		ASSERT_EQ(0, pipe2(said, O_CLOEXEC));
+		child = fork();
+		if (!child) {
+			close(told[1]);
+			_exit(husks_try(node, told[0], said[1]));
+		}
+		close(said[1]);
+		ASSERT_EQ(1, read(said[0], &c, 1));
+		open_secrets(secret);
+		ASSERT_EQ(1, write(told[1], &c, 1));
+		EXPECT_EQ(0, child_result(child))
+			TH_LOG("foreign files in round %d", round);
+		for (i = 0; i < SECRETS; i++)
+			close(secret[i]);
+		close(told[0]);
+		close(told[1]);
+		close(said[0]);
+	}
+	close(node);
 }
 
 /* ---- the last reference ------------------------------------------------------ */

@@ -1179,9 +1179,10 @@ struct memmgr_sync {
  * protection of the allocation holds for the dma-buf: one that may not be
  * written is exported read-only, with or without the flag, and EACCES when it
  * may not even be read. A device may not be given a read-only one to write to
- * (EACCES); a driver that maps one into the kernel gets a copy, and what it writes
- * there is lost. While a dma-buf lives, exporting again in the same way
- * gives another descriptor of the same one. Only whole pages can be exported:
+ * (EACCES), nor one that it cannot reach (EIO: its mask and the dma-ranges of its bus
+ * decide; nothing is ever copied for it); a driver that maps one into the kernel gets a copy, and what it writes
+ * there is lost. Each call makes a dma-buf of its own, which shows the
+ * same memory (dup() makes another descriptor of one). Only whole pages can be exported:
  * EOPNOTSUPP for an allocation whose heap has smaller blocks, or that is guarded,
  * see MEMMGR_ALLOC_MAY_SHIFT.
  */
