@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 
 #include "heap.h"
+#include "hold.h"
 
 #define SETTLE_INTERVAL	(HZ / 10 + 1)
 #define IN_IO_STRIDE	(1ull << 24)	/* bytes to look at without a pause */
@@ -68,6 +69,37 @@ static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
 			    record->map_bytes);
 }
 
+/*
+ * Take away what is mapped of a record that dies, and look whether I/O holds its memory.
+ * Drops the lock meanwhile. False when a heap that was destroyed by force has forgotten
+ * the record, or held it.
+ *
+ * What was counted is true only of memory that nobody reached any more when the counting
+ * began. No new dma-buf is made of a dying record, its clients' mappings are gone and its
+ * faults refused; but through a dma-buf that there is, I/O can begin on a page that was
+ * counted already. If the last dma-buf goes meanwhile, its count was a rumour, and we
+ * count once more: there can be no second last one.
+ */
+static bool record_part(struct memmgr_heap *heap, struct record *record,
+			unsigned long *flags, bool *in_io)
+{
+	struct record seen = *record;
+	bool reachable;
+
+	record_set_state(heap, record, RECORD_DYING);
+	do {
+		reachable = record->exports;
+		heap_unlock(heap, *flags);
+		mapping_zap(heap->region, record_first_page(&seen), 0, seen.map_bytes);
+		*in_io = record_in_io(heap, &seen);
+		hold_here(heap->region, HOLD_COUNTED);
+		*flags = heap_lock(heap);
+		if (!record_is_still(heap, record, seen.handle, RECORD_DYING))
+			return false;
+	} while (reachable && !record->exports && !*in_io);
+	return true;
+}
+
 /**
  * heap_end - free an allocation, or hold it while something uses its memory
  * @heap: its heap, locked
@@ -79,20 +111,10 @@ static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
  */
 int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *flags)
 {
-	u64 handle = record->handle;
 	bool in_io = false;
 
-	if (record->mapped) {
-		record_set_state(heap, record, RECORD_DYING);
-		heap_unlock(heap, *flags);
-		mapping_zap(heap->region, record_first_page(record), 0,
-			    record->map_bytes);
-		in_io = record_in_io(heap, record);
-		*flags = heap_lock(heap);
-		/* A heap that was destroyed by force has forgotten it, or held it. */
-		if (!record_is_still(heap, record, handle, RECORD_DYING))
-			return 0;
-	}
+	if (record->mapped && !record_part(heap, record, flags, &in_io))
+		return 0;
 	if (!in_io && !record->exports)
 		return record_free(heap, record);
 	record_hold(heap, record);
@@ -116,7 +138,6 @@ static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	struct record *record, seen;
 	unsigned long flags;
 	bool wake = false;
-	bool in_io;
 
 	flags = heap_lock(heap);
 	record = record_held(heap, handle);
@@ -125,9 +146,14 @@ static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	heap_unlock(heap, flags);
 	if (!record)
 		return false;
-	/* Nothing can map it any more, so that I/O ends and does not begin. */
-	in_io = record_in_io(heap, &seen);
-	if (in_io)
+	/*
+	 * Nothing may map it any more: no dma-buf is left, and a held record's clients see
+	 * nothing. Who held it may not have taken away yet what they had mapped; after that
+	 * I/O ends and does not begin.
+	 */
+	if (seen.mapped)
+		mapping_zap(heap->region, record_first_page(&seen), 0, seen.map_bytes);
+	if (record_in_io(heap, &seen))
 		return true;
 	flags = heap_lock(heap);
 	record = record_held(heap, handle);

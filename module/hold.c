@@ -20,6 +20,7 @@ static const char * const hold_words[HOLD_STEPS] = {
 	[HOLD_TRIMMED]	= "trimmed",
 	[HOLD_DESTROYING] = "destroying",
 	[HOLD_CLOSING]	= "closing",
+	[HOLD_COUNTED]	= "counted",
 };
 
 /**

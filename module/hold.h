@@ -17,6 +17,7 @@ enum hold_step {
 	HOLD_TRIMMED,	/* an empty slab is mapped no more, and about to go back */
 	HOLD_DESTROYING, /* a heap was found idle, and takes no more requests */
 	HOLD_CLOSING,	/* a client goes: its next allocation is known, but not locked */
+	HOLD_COUNTED,	/* it is freed, and I/O was looked for */
 	HOLD_STEPS,
 };
 

@@ -192,16 +192,23 @@ void region_settle_writes(const struct region *region, u64 offset, u64 bytes)
 	}
 }
 
+#define COUNT_STEP	(256 * PAGE_SIZE)
+
 /**
  * region_in_io - has the kernel references to pages, for I/O that goes on?
  * @region: the region
  * @offset: of memory that no mapping shows any more
  * @bytes: of it
  *
- * Who looks pages up takes a reference, then looks again whether they are still
- * mapped; here they are unmapped first and counted then.
+ * Who looks a page up and wants to keep it finds its entry, and then either holds the
+ * lock of the page table while he takes a reference, or (get_user_pages_fast()) takes
+ * it, which is a full barrier, and then reads the entry once more: if it has changed, he
+ * gives the reference back. Here the entry was cleared, with that lock held, before the
+ * barrier below, and the count is read behind it. So either he sees that the entry is
+ * gone, or we see his reference: none stays unseen. One that is about to be given back
+ * is seen as well. An entry is a reference too, until no CPU can use it any more.
  *
- * Context: any. O(pages) in a region with struct pages, O(1) elsewhere.
+ * Context: process, may reschedule. O(pages) in a region with struct pages, O(1) elsewhere.
  */
 bool region_in_io(const struct region *region, u64 offset, u64 bytes)
 {
@@ -209,10 +216,13 @@ bool region_in_io(const struct region *region, u64 offset, u64 bytes)
 
 	if (!(region->flags & MEMMGR_REGION_PAGES))
 		return false;
-	smp_mb();	/* unmapped before, counted after */
-	for (at = 0; at < bytes; at += PAGE_SIZE)
+	smp_mb();	/* unmapped before, counted after; pairs with the taking of references */
+	for (at = 0; at < bytes; at += PAGE_SIZE) {
 		if (page_count(pfn_to_page(region_pfn(region, offset + at))) > 1)
 			return true;
+		if (!(at % COUNT_STEP))
+			cond_resched();
+	}
 	return false;
 }
 

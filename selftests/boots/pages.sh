@@ -19,6 +19,7 @@ for program in protect protect_race violation adversary; do
 done
 grep -q '^ok .*efault_without' $seen && grep -q '^ok .*vmsplice_and' $seen &&
 	[ "$(grep -c '^ok .*refused_by_a_write_under_way' $seen)" = 2 ] &&
+	grep -q '^ok .*freed_while_exported' $seen &&
 	[ "$(grep -c '^ok .*direct_io' $seen)" = 2 ]
 verdict $? nothing_skipped_on_both
 all_judged

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "memmgr_test.h"
+#include "holding.h"
 
 MEMMGR_FIXTURE(pages)
 
@@ -228,8 +228,6 @@ TEST_F(pages, seal_refused_by_a_write_under_way)
 	write_under_way(_metadata, self->fd, MEMMGR_PROTECT_SEAL);
 }
 
-/* ---- pages kept ------------------------------------------------------------------ */
-
 /* Takes all that is free and fills it with other bytes. */
 static void take_the_rest(struct __test_metadata *_metadata, int fd)
 {
@@ -266,6 +264,114 @@ static unsigned int held(int fd)
 		count += !!(infos[i].state & MEMMGR_INFO_HELD);
 	return count;
 }
+
+/* ---- a dma-buf that goes while its memory is freed -------------------------------- */
+
+/* Nobody's allocation: mapped by itself and by its dma-buf. */
+struct victim {
+	int fd, file;
+	size_t page;
+	__u64 handle;
+	unsigned char *own, *shown;
+};
+
+static bool victim_make(struct victim *v, int node)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 1);
+
+	v->page = page_size();
+	v->fd = open_as_nobody(node);
+	if (v->fd < 0 || mm_alloc(v->fd, &a))
+		return false;
+	v->handle = a.handle;
+	v->file = mm_export(v->fd, a.handle, 0);
+	v->own = mmap(NULL, v->page, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd,
+		      (off_t)a.map_offset);
+	v->shown = mmap(NULL, v->page, PROT_READ | PROT_WRITE, MAP_SHARED, v->file, 0);
+	if (v->file < 0 || v->own == MAP_FAILED || v->shown == MAP_FAILED)
+		return false;
+	fill_pattern(v->own, v->page, 6);
+	return true;
+}
+
+static void *victim_free(void *argument)
+{
+	struct victim *v = argument;
+
+	mm_free(v->fd, v->handle);
+	return NULL;
+}
+
+/*
+ * Nobody frees it, and when its pages were looked at, gives one to a pipe and lets the
+ * dma-buf go. What root writes to that memory then is not for nobody. 0, or what is wrong.
+ */
+static int splice_behind_a_free(int node, int told, int said)
+{
+	static unsigned char back[65536], wanted[65536];
+	int ends[2], i;
+	pthread_t thread;
+	struct victim v;
+	char c;
+
+	if (!victim_make(&v, node) || pipe(ends) ||
+	    pthread_create(&thread, NULL, victim_free, &v))
+		return 1;
+	/* root says that the free has stopped */
+	if (write(said, "", 1) != 1 || read(told, &c, 1) != 1)
+		return 2;
+	if (splice_in(ends[1], v.shown, v.page) != v.page)
+		return 3;
+	munmap(v.shown, v.page);
+	close(v.file);
+	/* root lets it go on, and takes all memory that there is */
+	if (write(said, "", 1) != 1 || pthread_join(thread, NULL))
+		return 4;
+	for (i = 0; i < 2; i++)
+		if (write(said, "", 1) != 1 || read(told, &c, 1) != 1)
+			return 5;
+	if (read(ends[0], back, v.page) != v.page)
+		return 6;
+	fill_pattern(wanted, v.page, 6);
+	return memcmp(back, wanted, v.page) ? 7 : 0;
+}
+
+TEST_F(pages, freed_while_exported_and_spliced)
+{
+	int node = open_public_node(), told[2], said[2], taker;
+	pid_t child;
+	char c = 0;
+
+	ASSERT_LE(0, node);
+	if (!has_pages(self->fd))
+		SKIP(return, "this region has no struct pages");
+	REQUIRE_HOLD;
+	ASSERT_EQ(0, quiet_health(self->fd));
+	ASSERT_EQ(0, pipe(told));
+	ASSERT_EQ(0, pipe(said));
+	ASSERT_EQ(0, hold_write(self->fd, "counted"));
+	child = fork();
+	if (!child)
+		_exit(splice_behind_a_free(node, told[0], said[1]));
+	ASSERT_EQ(1, read(said[0], &c, 1));
+	ASSERT_TRUE(hold_reached(child, self->fd, "counted"));
+	ASSERT_EQ(1, write(told[1], &c, 1));
+	ASSERT_EQ(1, read(said[0], &c, 1));
+	ASSERT_EQ(0, hold_write(self->fd, "go"));
+	ASSERT_EQ(1, read(said[0], &c, 1));
+	EXPECT_EQ(1, held(self->fd));
+	ASSERT_EQ(1, write(told[1], &c, 1));
+	ASSERT_EQ(1, read(said[0], &c, 1));
+	taker = open_device(O_RDWR);
+	ASSERT_LE(0, taker);
+	take_the_rest(_metadata, taker);
+	ASSERT_EQ(1, write(told[1], &c, 1));
+	EXPECT_EQ(0, child_result(child));
+	close(taker);
+	close(node);
+}
+
+/* ---- pages kept ------------------------------------------------------------------ */
 
 FIXTURE_VARIANT(pages_kept)
 {
