@@ -356,8 +356,7 @@ static int protect_zap(struct memmgr_heap *heap, const struct record *record)
 	if (!record->mapped)
 		return 0;
 	region_settle_writes(region, place, bytes);
-	mapping_zap(region, record_first_page(record), 0, bytes);
-	return region_in_io(region, place, bytes) ? -EBUSY : 0;
+	return mapping_in_io(region, record_first_page(record), place, bytes) ? -EBUSY : 0;
 }
 
 /**

@@ -300,6 +300,60 @@ void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
 	unmap_mapping_range(region->inode->i_mapping, from, bytes, 1);
 }
 
+#define SETTLE_TRIES	5	/* a jiffy apart */
+
+/*
+ * Is a page in I/O, whoever touches it meanwhile? With the gate held no fault maps it
+ * again, so that what is counted then is no mapping. A writer that is being refused, and
+ * a mapping that is just being removed, hold it for a moment: they are given time.
+ */
+static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 at)
+{
+	loff_t from = ((loff_t)page << PAGE_SHIFT) + at;
+	bool in_io = true;
+	int tries;
+
+	for (tries = 0; in_io && tries < SETTLE_TRIES; tries++) {
+		if (tries)
+			schedule_timeout_uninterruptible(1);
+		down_write(&region->map_gate);
+		unmap_mapping_range(region->inode->i_mapping, from, PAGE_SIZE, 1);
+		in_io = region_in_io(region, place + at, PAGE_SIZE);
+		up_write(&region->map_gate);
+	}
+	return in_io;
+}
+
+/**
+ * mapping_in_io - take away what is mapped, and look for I/O that goes on regardless
+ * @region: the region
+ * @page: vm_pgoff of the first byte
+ * @place: of that byte in the region
+ * @bytes: how many
+ *
+ * For memory that may be touched on, but no longer as before: references that were
+ * taken before go on, new ones are as is allowed now. A page that was seen once without
+ * any has none of the former.
+ *
+ * Context: process, may sleep. Cost: the mappings that there are, and O(pages) in a
+ * region with struct pages.
+ */
+bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes)
+{
+	u64 at;
+
+	mapping_zap(region, page, 0, bytes);
+	if (!(region->flags & MEMMGR_REGION_PAGES))
+		return false;
+	for (at = 0; at < bytes; at += PAGE_SIZE) {
+		if (region_in_io(region, place + at, PAGE_SIZE) &&
+		    mapping_page_in_io(region, page, place, at))
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
 /* Touch a page the way the process will: once to map it, once to mark it used. */
 static int populate_page(struct vm_area_struct *vma, unsigned long address,
 			 unsigned int flags)

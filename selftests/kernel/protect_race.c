@@ -11,6 +11,7 @@
 #define THREADS		2
 #define ROUNDS		1000	/* a module that was wrong showed it in one of 600 */
 #define SEAL_ROUNDS	300
+#define READER_ROUNDS	300
 #define MAX_BUSY	100000	/* times that PROTECT may say EBUSY in a row */
 #define RW		(MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE)
 
@@ -135,6 +136,32 @@ TEST_F(protect_race, no_write_after_protect)
 		TH_LOG("written while read-only: %u of %u rounds", late, ROUNDS);
 	/* else nobody raced */
 	EXPECT_LT(ROUNDS / 32, written);
+	munmap((void *)words, self->page);
+}
+
+/* Who may go on reading, and does, is no reason to refuse. */
+TEST_F(protect_race, readers_do_not_make_it_fail)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN,
+					   self->page);
+	pthread_t thread[THREADS];
+	unsigned int round, busy = 0;
+	int i;
+
+	words = mmap(NULL, self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(words != MAP_FAILED);
+	ASSERT_EQ(0, quiet_health(self->fd));
+	show(_metadata, self->fd, &a, variant->dmabuf);
+	for (i = 0; i < THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, read_words, NULL));
+	for (round = 0; round < READER_ROUNDS; round++) {
+		words[0] = round;	/* an entry to take away */
+		busy += !!mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ, 0);
+		ASSERT_EQ(0, mm_protect(self->fd, a.handle, RW, 0));
+	}
+	threads_end(_metadata, thread);
+	EXPECT_EQ(0, busy)
+		TH_LOG("refused in %u of %u rounds", busy, READER_ROUNDS);
 	munmap((void *)words, self->page);
 }
 
