@@ -78,6 +78,14 @@
 #define COMPAT_ASSIGN_STR(field, value)	__assign_str(field)
 #endif
 
+/* Does nothing translate for this device but the dma-ranges of its bus? */
+#if COMPAT_BEFORE(6, 12)
+#define compat_dma_is_direct(device)	(!get_dma_ops(device))
+#else
+#include <linux/iommu-dma.h>
+#define compat_dma_is_direct(device)	(!get_dma_ops(device) && !use_dma_iommu(device))
+#endif
+
 /*
  * Write back and discard the cache lines of a range, down to where devices look.
  * The kernel has that for its linear map alone, which does not hold our memory.

@@ -10,8 +10,12 @@
  * exporters. Other memory has no place in the kernel's linear map, through which
  * the DMA interface would keep caches: there we do that ourselves, through our own
  * mapping, and keep from memory behind which there is no struct page at all.
+ *
+ * The addresses that a device gets are the kernel's own for that device: an IOMMU's,
+ * or those that the dma-ranges of its bus make of physical addresses.
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iosys-map.h>
@@ -19,6 +23,7 @@
 #include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 #include <linux/vmalloc.h>
 
 #include "compat.h"
@@ -55,12 +60,18 @@ struct export {
  * @device: for which
  * @table: that the importer was given; first, so that it leads back here
  * @access: MEMMGR_ACCESS_* of the device
+ * @direct: bus addresses are physical ones, but for the dma-ranges of its bus
+ * @paged: the memory has struct pages
+ * @sync: its cache lines are ours to keep
  */
 struct attachment {
 	struct sg_table table;
 	struct list_head node;
 	struct device *device;
 	u32 access;
+	bool direct;
+	bool paged;
+	bool sync;
 };
 
 static struct region *export_region(const struct export *export)
@@ -74,11 +85,9 @@ static bool region_is_ordinary(const struct region *region)
 	return region->flags & MEMMGR_REGION_PAGES;
 }
 
-/* Must our own memory's cache lines be kept for this device? */
-static bool needs_sync(const struct region *region, struct device *device)
+static bool region_is_cached(const struct region *region)
 {
-	return !region_is_ordinary(region) && region_is_cached(region) &&
-	       !dev_is_dma_coherent(device);
+	return !(region->flags & (MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED));
 }
 
 static u32 access_of(enum dma_data_direction direction)
@@ -87,125 +96,189 @@ static u32 access_of(enum dma_data_direction direction)
 					    MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
 }
 
-/* One entry, where the memory is contiguous, and one a page elsewhere. */
-static int table_fill(const struct region *region, const struct export *export,
-		      struct sg_table *table)
+/* The physical address of a page of it. */
+static phys_addr_t export_phys(const struct export *export, u64 offset)
 {
-	bool contiguous = region->flags & MEMMGR_REGION_CONTIGUOUS;
-	u64 step = contiguous ? SEGMENT_MAX : PAGE_SIZE;
-	u64 left = export->base.bytes;
-	u64 place = export->base.place;
+	return PFN_PHYS(region_pfn(export_region(export), export->base.place + offset));
+}
+
+/* Bytes from an address on that lie in one window of the device's bus. */
+static u64 bus_window(const struct device *device, phys_addr_t phys, u64 bytes)
+{
+	const struct bus_dma_region *w = device->dma_range_map;
+
+	if (!w)
+		return bytes;
+	for (; w->size; w++)
+		if (phys >= w->cpu_start && phys - w->cpu_start < w->size)
+			return min_t(u64, bytes, w->size - (phys - w->cpu_start));
+	return 0;
+}
+
+/*
+ * Bytes from an offset on that are one piece for the device; 0: it does not reach them.
+ * The kernel helps itself with a copy (a bounce buffer) where the answer is no. We must
+ * not come there: memory that others use meanwhile cannot be copied, nor what has no
+ * place in the linear map.
+ */
+static u64 export_piece(const struct export *export, const struct attachment *a, u64 at)
+{
+	bool contiguous = export_region(export)->flags & MEMMGR_REGION_CONTIGUOUS;
+	u64 bytes = min_t(u64, export->base.bytes - at, contiguous ? SEGMENT_MAX : PAGE_SIZE);
+	phys_addr_t phys = export_phys(export, at);
+	dma_addr_t first, last;
+
+	if (!a->direct)
+		return bytes;
+	if (!a->device->dma_mask || is_swiotlb_force_bounce(a->device))
+		return 0;
+	bytes = round_down(bus_window(a->device, phys, bytes), PAGE_SIZE);
+	first = phys_to_dma(a->device, phys);
+	last = first + bytes - 1;
+	return last > first && dma_capable(a->device, first, bytes, false) ? bytes : 0;
+}
+
+/* How many pieces. */
+static int export_pieces(const struct export *export, const struct attachment *a)
+{
+	u64 at, bytes;
+	int n = 0;
+
+	for (at = 0; at < export->base.bytes; at += bytes, n++) {
+		bytes = export_piece(export, a, at);
+		if (!bytes)
+			goto out_unreached;
+		cond_resched();
+	}
+	return n;
+
+out_unreached:
+	pr_warn_ratelimited("memmgr: %s: device %s does not reach the dma-buf's memory at offset 0x%llx (mask 0x%llx, bus limit 0x%llx); put the region where it does, or mend the dma-ranges of its bus\n",
+			    export_region(export)->name, dev_name(a->device),
+			    export->base.place + at, dma_get_mask(a->device),
+			    a->device->bus_dma_limit);
+	return -EIO;
+}
+
+static int table_fill(const struct export *export, struct attachment *a)
+{
+	int n = export_pieces(export, a);
 	struct scatterlist *sg;
+	u64 at = 0, bytes;
 	int err, i;
 
-	err = sg_alloc_table(table, div64_u64(left + step - 1, step), GFP_KERNEL);
+	err = n < 0 ? n : sg_alloc_table(&a->table, n, GFP_KERNEL);
 	if (err)
 		return err;
-	for_each_sgtable_sg(table, sg, i) {
-		unsigned long pfn = region_pfn(region, place);
-		unsigned int length = min(step, left);
+	for_each_sgtable_sg(&a->table, sg, i) {
+		unsigned long pfn = PHYS_PFN(export_phys(export, at));
 
-		sg_set_page(sg, pfn_valid(pfn) ? pfn_to_page(pfn) : NULL, length, 0);
-		place += length;
-		left -= length;
+		bytes = export_piece(export, a, at);
+		sg_set_page(sg, a->paged ? pfn_to_page(pfn) : NULL, bytes, 0);
+		at += bytes;
 	}
 	return 0;
 }
 
 /*
- * A device that cannot reach memory without a place in the linear map must not be
- * given it by way of a bounce buffer, which the kernel would fill from there.
+ * Memory without struct pages. What translates for the device takes it as it takes
+ * registers; where nothing does, the bus addresses are all that there is to know.
  */
-static bool device_reaches(struct device *device, const struct region *region,
-			   const struct export *export)
-{
-	u64 last = region_phys(region, export->base.place) + export->base.bytes - 1;
-
-	return device_iommu_mapped(device) || last <= dma_get_mask(device);
-}
-
-/* Memory without struct pages is to the DMA interface what a device's is. */
-static void resource_unmap(struct device *device, struct sg_table *table,
-			   enum dma_data_direction direction)
+static void resource_unmap(struct attachment *a, enum dma_data_direction direction)
 {
 	struct scatterlist *sg;
 	int i;
 
-	for_each_sgtable_sg(table, sg, i)
-		if (sg_dma_len(sg))
-			dma_unmap_resource(device, sg_dma_address(sg), sg_dma_len(sg),
+	for_each_sgtable_sg(&a->table, sg, i)
+		if (!a->direct && sg_dma_len(sg))
+			dma_unmap_resource(a->device, sg_dma_address(sg), sg_dma_len(sg),
 					   direction, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
-static int resource_map(struct device *device, const struct region *region,
-			const struct export *export, struct sg_table *table,
+static int resource_map(const struct export *export, struct attachment *a,
 			enum dma_data_direction direction)
 {
-	phys_addr_t phys = region_phys(region, export->base.place);
+	phys_addr_t phys = export_phys(export, 0);
 	struct scatterlist *sg;
 	dma_addr_t address;
 	int i;
 
-	for_each_sgtable_sg(table, sg, i) {
-		address = dma_map_resource(device, phys, sg->length, direction,
+	for_each_sgtable_sg(&a->table, sg, i) {
+		address = a->direct ? phys_to_dma(a->device, phys) :
+			  dma_map_resource(a->device, phys, sg->length, direction,
 					   DMA_ATTR_SKIP_CPU_SYNC);
-		if (dma_mapping_error(device, address)) {
-			resource_unmap(device, table, direction);
+		if (!a->direct && dma_mapping_error(a->device, address)) {
+			resource_unmap(a, direction);
 			return -EIO;
 		}
 		sg_dma_address(sg) = address;
 		sg_dma_len(sg) = sg->length;
 		phys += sg->length;
 	}
-	table->nents = table->orig_nents;
+	a->table.nents = a->table.orig_nents;
 	return 0;
 }
 
-static int table_map(struct device *device, const struct region *region,
-		     const struct export *export, struct sg_table *table,
-		     enum dma_data_direction direction)
+/* Ordinary memory's caches are kept by the DMA interface. */
+static unsigned long table_attrs(const struct export *export)
 {
-	if (region_is_ordinary(region))
-		return dma_map_sgtable(device, table, direction, 0);
-	if (!device_reaches(device, region, export))
-		return -EIO;
-	if (!sg_page(table->sgl))
-		return resource_map(device, region, export, table, direction);
-	return dma_map_sgtable(device, table, direction, DMA_ATTR_SKIP_CPU_SYNC);
+	return region_is_ordinary(export_region(export)) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
 }
 
-static void table_unmap(struct device *device, const struct region *region,
-			struct sg_table *table, enum dma_data_direction direction)
+static int table_map(const struct export *export, struct attachment *a,
+		     enum dma_data_direction direction)
 {
-	if (region_is_ordinary(region))
-		dma_unmap_sgtable(device, table, direction, 0);
-	else if (!sg_page(table->sgl))
-		resource_unmap(device, table, direction);
+	if (!a->paged)
+		return resource_map(export, a, direction);
+	return dma_map_sgtable(a->device, &a->table, direction, table_attrs(export));
+}
+
+static void table_unmap(const struct export *export, struct attachment *a,
+			enum dma_data_direction direction)
+{
+	if (!a->paged)
+		resource_unmap(a, direction);
 	else
-		dma_unmap_sgtable(device, table, direction, DMA_ATTR_SKIP_CPU_SYNC);
+		dma_unmap_sgtable(a->device, &a->table, direction, table_attrs(export));
+}
+
+static struct attachment *attachment_create(const struct export *export,
+					    struct device *device,
+					    enum dma_data_direction direction)
+{
+	struct region *region = export_region(export);
+	struct attachment *a = kzalloc(sizeof(*a), GFP_KERNEL);
+
+	if (!a)
+		return NULL;
+	a->device = device;
+	a->access = access_of(direction);
+	a->direct = compat_dma_is_direct(device);
+	a->paged = pfn_valid(PHYS_PFN(export_phys(export, 0)));
+	/* What is mapped as registers are is not looked for in caches. */
+	a->sync = !region_is_ordinary(region) && region_is_cached(region) &&
+		  !(dev_is_dma_coherent(device) && (a->paged || a->direct));
+	return a;
 }
 
 static struct sg_table *export_map(struct dma_buf_attachment *at,
 				   enum dma_data_direction direction)
 {
 	struct export *export = at->dmabuf->priv;
-	struct region *region = export_region(export);
-	struct attachment *a = kzalloc(sizeof(*a), GFP_KERNEL);
+	struct attachment *a = attachment_create(export, at->dev, direction);
 	int err;
 
 	if (!a)
 		return ERR_PTR(-ENOMEM);
-	a->device = at->dev;
-	a->access = access_of(direction);
 	err = heap_export_use(&export->base, a->access, false);
 	if (err)
 		goto out_free;
-	err = table_fill(region, export, &a->table);
+	err = table_fill(export, a);
 	if (err)
 		goto out_use;
-	if (needs_sync(region, at->dev))
-		region_sync(region, export->base.place, export->base.bytes);
-	err = table_map(at->dev, region, export, &a->table, direction);
+	if (a->sync)
+		region_sync(export_region(export), export->base.place, export->base.bytes);
+	err = table_map(export, a, direction);
 	if (err)
 		goto out_table;
 	mutex_lock(&export->lock);
@@ -227,14 +300,13 @@ static void export_unmap(struct dma_buf_attachment *at, struct sg_table *table,
 {
 	struct attachment *a = container_of(table, struct attachment, table);
 	struct export *export = at->dmabuf->priv;
-	struct region *region = export_region(export);
 
 	mutex_lock(&export->lock);
 	list_del(&a->node);
 	mutex_unlock(&export->lock);
-	table_unmap(at->dev, region, table, direction);
-	if (needs_sync(region, at->dev) && direction != DMA_TO_DEVICE)
-		region_sync(region, export->base.place, export->base.bytes);
+	table_unmap(export, a, direction);
+	if (a->sync && direction != DMA_TO_DEVICE)
+		region_sync(export_region(export), export->base.place, export->base.bytes);
 	sg_free_table(table);
 	heap_export_unuse(&export->base, a->access);
 	kfree(a);
@@ -251,7 +323,7 @@ static void export_sync(struct export *export, enum dma_data_direction direction
 	mutex_lock(&export->lock);
 	list_for_each_entry(a, &export->attachments, node) {
 		if (!region_is_ordinary(region))
-			own |= needs_sync(region, a->device);
+			own |= a->sync;
 		else if (for_cpu)
 			dma_sync_sgtable_for_cpu(a->device, &a->table, direction);
 		else

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-DESC="the kernel's own selftest of dma-buf heaps on /dev/dma_heap of two regions"
+DESC="dma-bufs of two regions: the kernel's own selftest, importers on buses of all kinds, debuggers"
 CHECK=1
-DTSO=dmabuf
+DTSO="dmabuf buses"
 MODULES="vgem"
 GUEST="sh /usr/lib/memmgr/boots/dma-heap.sh"

@@ -30,7 +30,7 @@ FIXTURE_SETUP(importer)
 	ASSERT_EQ(0, snapshot_take(self->fd, &self->before));
 	self->a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 3 * self->page);
 	self->file = mm_export(self->fd, self->a.handle, 0);
-	self->device = open("/dev/memmgr_importer", O_WRONLY | O_CLOEXEC);
+	self->device = open("/dev/memmgr_importer", O_RDWR | O_CLOEXEC);
 }
 
 FIXTURE_TEARDOWN(importer)
@@ -106,21 +106,14 @@ TEST_F(importer, reader_keeps_read)
 	EXPECT_EQ(0, mm_protect(self->fd, self->a.handle, MEMMGR_ACCESS_NONE, 0));
 }
 
-/*
- * Memory of the kernel's own the DMA interface would copy for such a device, or
- * warn that it cannot: that is no error of ours.
- */
+/* The DMA interface would copy the memory for such a device, or warn that it cannot. */
 TEST_F(importer, device_that_does_not_reach_it)
 {
 	struct import what = { .fd = self->file };
 	struct memmgr_info i;
-	struct memmgr_query q;
 
 	if (self->device < 0)
 		SKIP(return, "no memmgr_importer.ko");
-	ASSERT_EQ(0, mm_query(self->fd, &q));
-	if (q.region_flags & MEMMGR_REGION_PAGES)
-		SKIP(return, "this region has struct pages");
 	ASSERT_EQ(0, mm_info(self->fd, self->a.handle, &i));
 	ASSERT_NE(0, i.phys);
 	what.mask = i.phys - 1;
@@ -130,6 +123,137 @@ TEST_F(importer, device_that_does_not_reach_it)
 	fail_and_look(_metadata, self->fd, self->device, self->a.handle, what, EIO);
 	what.mask = i.phys + i.granted - 1;
 	EXPECT_EQ(0, import(self->device, what));
+}
+
+/* ---- buses that show memory elsewhere -------------------------------------------- */
+
+#define WINDOWS	4
+
+/* What a bus of buses.dtso shows. */
+struct bus {
+	const char *device;
+	__u64 mask;
+	bool whole;	/* shows all RAM, also to this device */
+	struct window {
+		__u64 bus, cpu, bytes;
+	} windows[WINDOWS];
+};
+
+#define BITS(n)	((2ull << ((n) - 1)) - 1)
+
+static const struct bus buses[] = {
+	{ "", BITS(32), true, { { 0x40000000, 0x40000000, 0x20000000 } } },
+	{ "importer-alias", BITS(30), true, { { 0, 0x40000000, 0x20000000 } } },
+	{ "importer-high", BITS(64), true, { { 0x140000000, 0x40000000, 0x20000000 } } },
+	{ "importer-high", BITS(32), false, { { 0x140000000, 0x40000000, 0x20000000 } } },
+	{ "importer-top", BITS(32), true, { { 0xe0000000, 0x40000000, 0x20000000 } } },
+	{ "importer-top", BITS(31), false, { { 0xe0000000, 0x40000000, 0x20000000 } } },
+	{ "importer-short", BITS(64), false, { { 0xc0000000, 0x40000000, 0x08000000 } } },
+	{ "importer-split", BITS(32), true, {
+		{ 0x10000000, 0x40000000, 0x11800000 },
+		{ 0x80000000, 0x51800000, 0x04000000 },
+		{ 0x30000000, 0x55800000, 0x03000000 },
+		{ 0x90000000, 0x58800000, 0x07800000 },
+	} },
+	{ "importer-hole", BITS(32), false, {
+		{ 0x10000000, 0x40000000, 0x11800000 },
+		{ 0x21801000, 0x51801000, 0x03fff000 },
+		{ 0x25801000, 0x55801000, 0x02fff000 },
+		{ 0x28801000, 0x58801000, 0x077ff000 },
+	} },
+};
+
+#define NOWHERE	(~0ull)
+
+/* The bus address of a byte. */
+static __u64 shown_at(const struct bus *bus, __u64 phys)
+{
+	const struct window *w;
+
+	for (w = bus->windows; w < bus->windows + WINDOWS; w++)
+		if (phys >= w->cpu && phys - w->cpu < w->bytes)
+			return phys - w->cpu + w->bus;
+	return NOWHERE;
+}
+
+/* Does the device reach every page of it? In so many pieces. */
+static bool reached(const struct bus *bus, __u64 phys, __u64 bytes, unsigned int *pieces)
+{
+	__u64 end = phys + bytes, before = NOWHERE, at;
+
+	*pieces = 0;
+	for (; phys < end; phys += 4096, before = at) {
+		at = shown_at(bus, phys);
+		if (at == NOWHERE || at + 4095 > bus->mask)
+			return false;
+		*pieces += at != before + 4096;
+	}
+	return true;
+}
+
+/*
+ * What the device gets is what the bus shows. That we know what it shows, a page of
+ * the kernel's own proves.
+ */
+static void import_behind(struct __test_metadata *_metadata, int file, __u64 phys,
+			  __u64 bytes, const struct bus *bus)
+{
+	struct import what = { .fd = file, .mask = bus->mask, .ask = bus->whole };
+	int device = open("/dev/memmgr_importer", O_RDWR | O_CLOEXEC);
+	struct imported seen;
+	unsigned int pieces;
+	int result;
+
+	ASSERT_LE(0, device);
+	strcpy(what.device, bus->device);
+	result = import(device, what);
+	if (!reached(bus, phys, bytes, &pieces)) {
+		EXPECT_FALSE(bus->whole);
+		EXPECT_EQ(-EIO, result);
+		close(device);
+		return;
+	}
+	ASSERT_EQ(0, result);
+	ASSERT_EQ(sizeof(seen), read(device, &seen, sizeof(seen)));
+	EXPECT_EQ(bytes, seen.bytes);
+	EXPECT_EQ(shown_at(bus, phys), seen.first);
+	EXPECT_EQ(shown_at(bus, phys + bytes - 1), seen.last);
+	EXPECT_EQ(pieces, seen.entries);
+	if (bus->whole)
+		EXPECT_EQ(shown_at(bus, seen.page_phys), seen.page_address);
+	close(device);
+}
+
+TEST_F(importer, devices_behind_buses)
+{
+	struct import what = { .fd = -1, .mask = EVERYWHERE };
+	struct memmgr_query q;
+	struct memmgr_alloc a;
+	struct memmgr_info i;
+	unsigned int n;
+	int file;
+
+	if (self->device < 0)
+		SKIP(return, "no memmgr_importer.ko");
+	strcpy(what.device, buses[1].device);
+	if (import(self->device, what) == -ENODEV)
+		SKIP(return, "no buses in the device tree");
+	ASSERT_EQ(0, mm_query(self->fd, &q));
+	close(self->file);
+	self->file = -1;
+	ASSERT_EQ(0, mm_free(self->fd, self->a.handle));
+	/* The middle of the region is inside, where windows end. */
+	a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, q.region_size / 4 * 3);
+	ASSERT_EQ(0, mm_info(self->fd, a.handle, &i));
+	ASSERT_NE(0, i.phys);
+	file = mm_export(self->fd, a.handle, 0);
+	ASSERT_LE(0, file);
+	for (n = 0; n < ARRAY_SIZE(buses); n++) {
+		TH_LOG("%s, mask 0x%llx", buses[n].device, buses[n].mask);
+		import_behind(_metadata, file, i.phys, a.granted, &buses[n]);
+	}
+	close(file);
+	ASSERT_EQ(0, mm_free(self->fd, a.handle));
 }
 
 TEST_F(importer, bus_that_refuses)

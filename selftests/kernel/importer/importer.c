@@ -2,14 +2,21 @@
 /*
  * A device that maps dma-bufs and may fail at it, for the test importer.c. What is
  * written to /dev/memmgr_importer (struct import) is attached and mapped; closing
- * the file undoes it. What failed is undone at once.
+ * the file undoes it. What failed is undone at once. The device is one of the device
+ * tree (compatible "memmgr,test-importer"), behind the dma-ranges of its bus, or one
+ * that is made when the file is opened.
+ *
+ * The test debugger.c has it look at mappings as ptrace() does (struct peek).
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -21,6 +28,8 @@ MODULE_IMPORT_NS(DMA_BUF);
 /* An open file: one import at most. */
 struct importer {
 	struct platform_device *device;
+	struct platform_device *found;	/* in the device tree, instead of it */
+	struct imported result;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attachment;
 	struct sg_table *table;
@@ -61,9 +70,66 @@ static int importer_refuse(struct importer *im)
 
 /* --- one import ---------------------------------------------------------------- */
 
+static struct device *importer_device(const struct importer *im)
+{
+	return im->found ? &im->found->dev : &im->device->dev;
+}
+
+static int importer_find(struct importer *im, const char *name)
+{
+	struct device_node *node = of_find_node_by_name(NULL, name);
+	struct platform_device *found = node ? of_find_device_by_node(node) : NULL;
+
+	of_node_put(node);
+	if (!found || !found->dev.driver) {
+		if (found)
+			put_device(&found->dev);
+		return -ENODEV;
+	}
+	if (im->found)
+		put_device(&im->found->dev);
+	im->found = found;
+	return 0;
+}
+
+/* What the device is given of a page of the kernel's own. */
+static int importer_ask(struct importer *im)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct device *dev = importer_device(im);
+	dma_addr_t address;
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	address = dma_map_page(dev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	err = dma_mapping_error(dev, address);
+	if (!err) {
+		im->result.page_phys = page_to_phys(page);
+		im->result.page_address = address;
+		dma_unmap_page(dev, address, PAGE_SIZE, DMA_TO_DEVICE);
+	}
+	__free_page(page);
+	return err;
+}
+
+static void importer_note(struct importer *im)
+{
+	struct imported *r = &im->result;
+	struct scatterlist *sg;
+	int i;
+
+	r->first = sg_dma_address(im->table->sgl);
+	for_each_sgtable_dma_sg(im->table, sg, i) {
+		r->entries++;
+		r->bytes += sg_dma_len(sg);
+		r->last = sg_dma_address(sg) + sg_dma_len(sg) - 1;
+	}
+}
+
 static int importer_attach(struct importer *im, const struct import *what)
 {
-	struct device *dev = &im->device->dev;
+	struct device *dev = importer_device(im);
 	int err;
 
 	/* Not dma_set_mask(), which wants a device that reaches some memory. */
@@ -81,6 +147,7 @@ static int importer_attach(struct importer *im, const struct import *what)
 	err = PTR_ERR_OR_ZERO(im->table);
 	if (err)
 		goto out_detach;
+	importer_note(im);
 	return 0;
 
 out_detach:
@@ -91,25 +158,88 @@ out_put:
 	return err;
 }
 
-static ssize_t importer_write(struct file *file, const char __user *from, size_t bytes,
-			      loff_t *at)
+static int importer_import(struct importer *im, const struct import *what)
 {
-	struct importer *im = file->private_data;
-	struct import what;
 	int err = 0;
 
-	if (bytes != sizeof(what))
-		return -EINVAL;
-	if (copy_from_user(&what, from, sizeof(what)))
-		return -EFAULT;
-	if (what.direction > DMA_FROM_DEVICE || what.fail > IMPORT_FAIL_MAP || what.reserved)
+	if (what->direction > DMA_FROM_DEVICE || what->fail > IMPORT_FAIL_MAP ||
+	    strnlen(what->device, IMPORT_NAME_LEN) == IMPORT_NAME_LEN)
 		return -EINVAL;
 	if (im->table)
 		return -EBUSY;
-	if (what.fail == IMPORT_FAIL_MAP)
+	im->result = (struct imported) { 0 };
+	if (what->fail == IMPORT_FAIL_MAP)
 		err = importer_refuse(im);
-	err = err ?: importer_attach(im, &what);
-	return err ?: bytes;
+	if (!err && *what->device)
+		err = importer_find(im, what->device);
+	err = err ?: importer_attach(im, what);
+	if (!err && what->ask)
+		err = importer_ask(im);
+	return err;
+}
+
+/* --- a look ------------------------------------------------------------------------ */
+
+static int peek_mapping(const struct peek *what, void *buf)
+{
+	struct vm_area_struct *vma;
+	int done = -EFAULT;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, what->address);
+	if (vma && vma->vm_ops && vma->vm_ops->access)
+		done = vma->vm_ops->access(vma, what->address, buf, what->bytes, what->write);
+	mmap_read_unlock(current->mm);
+	return done;
+}
+
+static int importer_peek(const struct peek *what)
+{
+	void __user *buffer = u64_to_user_ptr(what->buffer);
+	void *buf;
+	int done;
+
+	if (!what->bytes || what->bytes > SZ_64K)
+		return -EINVAL;
+	buf = kzalloc(what->bytes, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (what->write && copy_from_user(buf, buffer, what->bytes))
+		done = -EFAULT;
+	else
+		done = peek_mapping(what, buf);
+	if (done > 0 && !what->write && copy_to_user(buffer, buf, done))
+		done = -EFAULT;
+	kfree(buf);
+	return done;
+}
+
+/* --- the file ---------------------------------------------------------------------- */
+
+static ssize_t importer_write(struct file *file, const char __user *from, size_t bytes,
+			      loff_t *at)
+{
+	union {
+		struct import import;
+		struct peek peek;
+	} what;
+
+	if (bytes != sizeof(what.import) && bytes != sizeof(what.peek))
+		return -EINVAL;
+	if (copy_from_user(&what, from, bytes))
+		return -EFAULT;
+	if (bytes == sizeof(what.peek))
+		return importer_peek(&what.peek);
+	return importer_import(file->private_data, &what.import) ?: bytes;
+}
+
+static ssize_t importer_read(struct file *file, char __user *to, size_t bytes, loff_t *at)
+{
+	struct importer *im = file->private_data;
+
+	if (bytes != sizeof(im->result))
+		return -EINVAL;
+	return copy_to_user(to, &im->result, bytes) ? -EFAULT : bytes;
 }
 
 static int importer_open(struct inode *inode, struct file *file)
@@ -139,6 +269,8 @@ static int importer_release(struct inode *inode, struct file *file)
 		dma_buf_detach(im->dmabuf, im->attachment);
 		dma_buf_put(im->dmabuf);
 	}
+	if (im->found)
+		put_device(&im->found->dev);
 	platform_device_unregister(im->device);
 	kfree(im);
 	return 0;
@@ -148,6 +280,7 @@ static const struct file_operations importer_fops = {
 	.owner = THIS_MODULE,
 	.open = importer_open,
 	.release = importer_release,
+	.read = importer_read,
 	.write = importer_write,
 };
 
@@ -158,6 +291,45 @@ static struct miscdevice importer_misc = {
 	.mode = 0600,
 };
 
-module_misc_device(importer_misc);
+/* The kernel reads a bus's dma-ranges when a driver takes a device on it. */
+static int importer_probe(struct platform_device *device)
+{
+	return 0;
+}
+
+static const struct of_device_id importer_ids[] = {
+	{ .compatible = "memmgr,test-importer" },
+	{ }
+};
+
+static struct platform_driver importer_driver = {
+	.probe = importer_probe,
+	.driver = {
+		.name = "memmgr_importer_of",
+		.of_match_table = importer_ids,
+		.suppress_bind_attrs = true,
+	},
+};
+
+static int __init importer_init(void)
+{
+	int err = platform_driver_register(&importer_driver);
+
+	if (err)
+		return err;
+	err = misc_register(&importer_misc);
+	if (err)
+		platform_driver_unregister(&importer_driver);
+	return err;
+}
+
+static void __exit importer_exit(void)
+{
+	misc_deregister(&importer_misc);
+	platform_driver_unregister(&importer_driver);
+}
+
+module_init(importer_init);
+module_exit(importer_exit);
 MODULE_DESCRIPTION("a device that maps dma-bufs, for memmgr's tests");
 MODULE_LICENSE("Dual MIT/GPL");
