@@ -25,6 +25,7 @@
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
+#include <linux/personality.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -154,6 +155,21 @@ static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
 }
 
+/*
+ * Only what is shared, and not executable. A program with READ_IMPLIES_EXEC, as old ones
+ * have, did not ask for that: it gets a mapping without, as from a file system that is
+ * mounted noexec.
+ */
+static bool mapping_may_be(struct vm_area_struct *vma)
+{
+	/* The kernel takes VM_SHARED from a file that was opened read-only. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return false;
+	if (current->personality & READ_IMPLIES_EXEC)
+		compat_vm_flags_clear(vma, VM_EXEC);
+	return !(vma->vm_flags & VM_EXEC);
+}
+
 static bool mapping_allows(const struct mapping *mapping, vm_flags_t flags)
 {
 	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
@@ -197,7 +213,7 @@ static int mapping_attach(struct mapping *mapping, struct vm_area_struct *vma)
 	compat_vm_flags_clear(vma, VM_MAYEXEC);
 	if (mapping->final && !mapping_allows(mapping, VM_WRITE))
 		compat_vm_flags_clear(vma, VM_MAYWRITE);
-	vma->vm_page_prot = region_pgprot(mapping->region, vma->vm_page_prot);
+	vma->vm_page_prot = region_pgprot(mapping->region, vm_get_page_prot(vma->vm_flags));
 	vma->vm_private_data = mapping;
 	vma->vm_ops = &mapping_ops;
 	return 0;
@@ -220,8 +236,7 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 	struct memmgr_heap *heap;
 	int err;
 
-	/* The kernel takes VM_SHARED from a file that was opened read-only. */
-	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_flags & VM_EXEC ||
+	if (!mapping_may_be(vma) ||
 	    vma->vm_pgoff >> region->window_shift != window)
 		return -EINVAL;
 	heap = heap_get_window(region, window);
@@ -260,7 +275,7 @@ int mapping_create_export(const struct heap_export *export, struct vm_area_struc
 	struct mapping *mapping;
 	int err;
 
-	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_flags & VM_EXEC)
+	if (!mapping_may_be(vma))
 		return -EINVAL;
 	if (!export->writable && vma->vm_flags & VM_WRITE)
 		return -EACCES;

@@ -3,6 +3,8 @@
  * mmap() of allocations and private heaps: what may be mapped, what touching
  * means before and after the memory is gone.
  */
+#include <sys/personality.h>
+
 #include "memmgr_test.h"
 
 MEMMGR_FIXTURE(mmap)
@@ -135,6 +137,50 @@ TEST_F(mmap, only_shared_and_never_executable)
 	EXPECT_EQ(0, mprotect(p, self->page, PROT_READ));
 	EXPECT_EQ(SIGSEGV, touch(p, true));
 	EXPECT_EQ(0, touch(p, false));
+}
+
+/* Does /proc/self/maps show the mapping at @p with an x? */
+static bool is_executable(const void *p)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[256], rights[8] = "";
+	unsigned long begin;
+	bool found = false;
+
+	while (maps && !found && fgets(line, sizeof(line), maps))
+		found = sscanf(line, "%lx-%*x %7s", &begin, rights) == 2 &&
+			begin == (unsigned long)p;
+	if (maps)
+		fclose(maps);
+	return !found || strchr(rights, 'x');
+}
+
+/* The kernel asks for the right to execute in the name of an old program. */
+TEST_F(mmap, read_implies_exec)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
+	int file = mm_export(self->fd, a.handle, 0);
+	unsigned char *p, *q = NULL;
+
+	ASSERT_LE(0, personality(PER_LINUX | READ_IMPLIES_EXEC));
+	p = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+		 (off_t)a.map_offset);
+	ASSERT_TRUE(p != MAP_FAILED);
+	EXPECT_FALSE(is_executable(p));
+	EXPECT_EQ(0, mprotect(p, self->page, PROT_READ));
+	EXPECT_FALSE(is_executable(p));
+	EXPECT_EQ(0, mprotect(p, self->page, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, touch(p, true));
+	if (file >= 0)
+		q = mmap(NULL, self->page, PROT_READ, MAP_SHARED, file, 0);
+	ASSERT_TRUE(q != MAP_FAILED);
+	if (q)
+		EXPECT_FALSE(is_executable(q));
+	ASSERT_LE(0, personality(PER_LINUX));
+	munmap(p, self->page);
+	if (q)
+		munmap(q, self->page);
+	close(file);
 }
 
 TEST_F(mmap, memory_of_another_client)

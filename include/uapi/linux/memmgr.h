@@ -1731,8 +1731,9 @@ struct memmgr_latency {
 
 /*
  * mmap(): @map_offset (plus a multiple of the page size) of an allocation or a
- * private heap of this client, MAP_SHARED, not executable, inside what was
- * granted. EINVAL otherwise, EACCES for what is another client's. Only whole
+ * private heap of this client, MAP_SHARED, without PROT_EXEC, inside what was
+ * granted. A program with the personality READ_IMPLIES_EXEC gets a mapping that is not
+ * executable. EINVAL otherwise, EACCES for what is another client's. Only whole
  * pages can be mapped: allocations of heap main and of shared heaps whose
  * blocks are whole pages; smaller blocks through their private heap. A private
  * slab heap maps as its slabs lie one after the other; a page of a slab that
