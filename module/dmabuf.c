@@ -153,10 +153,9 @@ static int export_pieces(const struct export *export, const struct attachment *a
 	return n;
 
 out_unreached:
-	pr_warn_ratelimited("memmgr: %s: device %s does not reach the dma-buf's memory at offset 0x%llx (mask 0x%llx, bus limit 0x%llx); put the region where it does, or mend the dma-ranges of its bus\n",
+	pr_warn_ratelimited("memmgr: %s: %s does not reach 0x%llx of it (mask 0x%llx); move the region or mend dma-ranges\n",
 			    export_region(export)->name, dev_name(a->device),
-			    export->base.place + at, dma_get_mask(a->device),
-			    a->device->bus_dma_limit);
+			    export->base.place + at, dma_get_mask(a->device));
 	return -EIO;
 }
 

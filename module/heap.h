@@ -485,7 +485,7 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	     u64 offset, u64 bytes, struct mapping *mapping);
 u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping);
 int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
-		   u64 offset, u32 access, u64 *place);
+		   u64 offset, u32 access, bool fault, u64 *place);
 int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 		 u32 access, bool seal);
 bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);

@@ -297,6 +297,8 @@ static void count_lease_fault(struct record *record)
  * @mapping: the mapping
  * @offset: of the byte that is touched, in it
  * @access: MEMMGR_ACCESS_* that is wanted
+ * @fault: the program touches it. False: a debugger looks on, which is no page fault of
+ *	a lease, nor an error of the program when the page is gone
  * @place: of its page in the region
  *
  * Context: process, the region's map_gate is held. O(1).
@@ -304,7 +306,7 @@ static void count_lease_fault(struct record *record)
  * places, see heap_wait_fence(); or -EACCES, which is counted and reported.
  */
 int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
-		   u64 offset, u32 access, u64 *place)
+		   u64 offset, u32 access, bool fault, u64 *place)
 {
 	struct violation violation;
 	unsigned long flags;
@@ -315,10 +317,10 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		err = arena_place(heap, offset, place);
 	else if (heap->serial == mapping->serial)
 		err = record_place(heap, mapping, offset, access, place, &violation);
-	if (!err && mapping->kind != MAPPING_ARENA &&
+	if (!err && fault && mapping->kind != MAPPING_ARENA &&
 	    READ_ONCE(mapping->populator) != current)
 		count_lease_fault(record_of(heap, mapping->handle));
-	if (err)
+	if (err && fault)
 		heap_report_fault(heap, mapping, offset);
 	heap_unlock(heap, flags);
 	if (err == -EACCES)

@@ -61,11 +61,16 @@ static void record_hold(struct memmgr_heap *heap, struct record *record)
 	heap->held++;
 }
 
-/* Is a block the target of I/O? It is out of reach for new I/O. */
+/*
+ * Take away what is mapped of a block that new faults do not reach. Is it the target of
+ * I/O then?
+ */
 static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
 {
-	return record->mapped &&
-	       region_in_io(heap->region, record_map_place(heap, record),
+	if (!record->mapped)
+		return false;
+	mapping_zap(heap->region, record_first_page(record), 0, record->map_bytes);
+	return region_in_io(heap->region, record_map_place(heap, record),
 			    record->map_bytes);
 }
 
@@ -90,7 +95,6 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 	do {
 		reachable = record->exports;
 		heap_unlock(heap, *flags);
-		mapping_zap(heap->region, record_first_page(&seen), 0, seen.map_bytes);
 		*in_io = record_in_io(heap, &seen);
 		hold_here(heap->region, HOLD_COUNTED);
 		*flags = heap_lock(heap);
@@ -151,8 +155,6 @@ static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	 * nothing. Who held it may not have taken away yet what they had mapped; after that
 	 * I/O ends and does not begin.
 	 */
-	if (seen.mapped)
-		mapping_zap(heap->region, record_first_page(&seen), 0, seen.map_bytes);
 	if (record_in_io(heap, &seen))
 		return true;
 	flags = heap_lock(heap);

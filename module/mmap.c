@@ -53,13 +53,18 @@ static void mapping_close(struct vm_area_struct *vma)
 		kfree(mapping);
 }
 
-/* Where in the mapping a fault is: the byte, as far as the kernel knows it. */
-static u64 mapping_offset(const struct vm_fault *vmf)
+/* Where in the mapping an address is. */
+static u64 mapping_offset(const struct vm_area_struct *vma, unsigned long address)
 {
-	const struct mapping *mapping = vmf->vma->vm_private_data;
+	const struct mapping *mapping = vma->vm_private_data;
 
-	return ((u64)(vmf->pgoff - mapping->first) << PAGE_SHIFT) +
-	       compat_fault_byte(vmf);
+	return ((u64)(vma->vm_pgoff - mapping->first) << PAGE_SHIFT) + (address - vma->vm_start);
+}
+
+/* And where a fault is: the byte, as far as the kernel knows it. */
+static u64 fault_offset(const struct vm_fault *vmf)
+{
+	return mapping_offset(vmf->vma, vmf->address & PAGE_MASK) + compat_fault_byte(vmf);
 }
 
 /*
@@ -74,7 +79,7 @@ static vm_fault_t mapping_place(struct vm_fault *vmf, u32 access, u64 *place)
 
 	if (!heap)
 		return VM_FAULT_SIGBUS;
-	err = heap_map_place(heap, mapping, mapping_offset(vmf), access, place);
+	err = heap_map_place(heap, mapping, fault_offset(vmf), access, true, place);
 	heap_put(heap);
 	if (!err)
 		return 0;
@@ -83,34 +88,46 @@ static vm_fault_t mapping_place(struct vm_fault *vmf, u32 access, u64 *place)
 	return err == -EACCES ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
 }
 
-/* Wait until the page has moved, without the gate, then fault anew. */
-static vm_fault_t mapping_wait(struct vm_fault *vmf)
+/* Wait until a page has moved, without the gate. */
+static void mapping_wait_fence(const struct mapping *mapping, u64 offset)
 {
-	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
 
 	if (heap) {
-		heap_wait_fence(heap, mapping, mapping_offset(vmf));
+		heap_wait_fence(heap, mapping, offset);
 		heap_put(heap);
 	}
+}
+
+/* Then fault anew. */
+static vm_fault_t mapping_wait(struct vm_fault *vmf)
+{
+	mapping_wait_fence(vmf->vma->vm_private_data, fault_offset(vmf));
 	return VM_FAULT_NOPAGE;
 }
 
-static vm_fault_t mapping_fault(struct vm_fault *vmf)
+/* Map what a fault touches. @again: instead of what is mapped there. */
+static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct region *region = mapping->region;
-	bool write = vmf->flags & FAULT_FLAG_WRITE;
 	vm_fault_t result;
 	u64 place;
 
 	down_read(&region->map_gate);
 	result = mapping_place(vmf, write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ,
 			       &place);
+	if (!result && again)
+		zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
 	if (!result)
 		result = region_insert(region, vmf->vma, vmf->address, place, write);
 	up_read(&region->map_gate);
 	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
+}
+
+static vm_fault_t mapping_fault(struct vm_fault *vmf)
+{
+	return mapping_show(vmf, vmf->flags & FAULT_FLAG_WRITE, false);
 }
 
 /*
@@ -119,19 +136,7 @@ static vm_fault_t mapping_fault(struct vm_fault *vmf)
  */
 static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
 {
-	struct mapping *mapping = vmf->vma->vm_private_data;
-	struct region *region = mapping->region;
-	vm_fault_t result;
-	u64 place;
-
-	down_read(&region->map_gate);
-	result = mapping_place(vmf, MEMMGR_ACCESS_WRITE, &place);
-	if (!result) {
-		zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
-		result = region_insert(region, vmf->vma, vmf->address, place, true);
-	}
-	up_read(&region->map_gate);
-	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
+	return mapping_show(vmf, true, true);
 }
 
 /*
@@ -189,9 +194,64 @@ static int mapping_mprotect(struct vm_area_struct *vma, unsigned long start,
 	return mapping_allows(vma->vm_private_data, flags) ? 0 : -EACCES;
 }
 
+/*
+ * What a debugger sees at an offset, up to the end of its page. The gate is held
+ * meanwhile: who takes the page away, or the right to it, waits for us.
+ */
+static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, int bytes,
+			bool write)
+{
+	struct region *region = mapping->region;
+	struct memmgr_heap *heap = heap_get(region, mapping->heap);
+	int err;
+	u32 inset = offset_in_page(offset);
+	u64 page;
+
+	if (!heap)
+		return -EFAULT;
+	bytes = min_t(int, bytes, PAGE_SIZE - inset);
+	down_read(&region->map_gate);
+	err = heap_map_place(heap, mapping, offset,
+			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ, false, &page);
+	if (!err && write)
+		region_copy_in(region, page + inset, buf, bytes);
+	else if (!err)
+		region_copy(region, page + inset, buf, bytes);
+	up_read(&region->map_gate);
+	heap_put(heap);
+	return err ? err : bytes;
+}
+
+/*
+ * ptrace() and /proc/PID/mem, where there are no pages that the kernel could look up
+ * itself. Reads what the program may have mapped so, whatever it did with mprotect();
+ * writes what the mapping could write. Not asked on kernels without HAVE_IOREMAP_PROT,
+ * 32-bit arm among them; process_vm_readv() looks for pages only.
+ */
+static int mapping_access(struct vm_area_struct *vma, unsigned long address, void *buf,
+			  int bytes, int write)
+{
+	const struct mapping *mapping = vma->vm_private_data;
+	u64 offset = mapping_offset(vma, address);
+	int done;
+
+	/* Pages were looked up already, and the answer was no. */
+	if (!(vma->vm_flags & VM_PFNMAP) || !(vma->vm_flags & (write ? VM_WRITE : VM_MAYREAD)))
+		return -EFAULT;
+	for (;;) {
+		done = mapping_peek(mapping, offset, buf, bytes, write);
+		if (done != -EAGAIN)
+			return done;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		mapping_wait_fence(mapping, offset);
+	}
+}
+
 static const struct vm_operations_struct mapping_ops = {
 	.open = mapping_open,
 	.close = mapping_close,
+	.access = mapping_access,
 	.mprotect = mapping_mprotect,
 	.fault = mapping_fault,
 	.page_mkwrite = mapping_mkwrite_page,

@@ -1179,10 +1179,11 @@ struct memmgr_sync {
  * protection of the allocation holds for the dma-buf: one that may not be
  * written is exported read-only, with or without the flag, and EACCES when it
  * may not even be read. A device may not be given a read-only one to write to
- * (EACCES), nor one that it cannot reach (EIO: its mask and the dma-ranges of its bus
- * decide; nothing is ever copied for it); a driver that maps one into the kernel gets a copy, and what it writes
- * there is lost. Each call makes a dma-buf of its own, which shows the
- * same memory (dup() makes another descriptor of one). Only whole pages can be exported:
+ * (EACCES), nor one that it cannot reach (EIO: its mask and the dma-ranges of its
+ * bus decide; nothing is ever copied for it). A driver that maps a read-only one into
+ * the kernel gets a copy, and what it writes there is lost. Each call makes a dma-buf
+ * of its own, which shows the same memory (dup() makes another descriptor of one).
+ * Only whole pages can be exported:
  * EOPNOTSUPP for an allocation whose heap has smaller blocks, or that is guarded,
  * see MEMMGR_ALLOC_MAY_SHIFT.
  */
@@ -1753,7 +1754,14 @@ struct memmgr_latency {
  * the heap's is.
  *
  * Where MEMMGR_REGION_PAGES is set, mappings can be the target of O_DIRECT,
- * vmsplice() and the like; elsewhere those fail with EFAULT.
+ * vmsplice(), process_vm_readv() and the like; elsewhere those fail with EFAULT.
+ * Debuggers (ptrace(), /proc/PID/mem) see and change what the program may, by the same
+ * protection; without MEMMGR_REGION_PAGES not on 32-bit arm, whose kernel does not ask
+ * drivers.
+ *
+ * VFIO (type 1) takes the addresses of mappings without MEMMGR_REGION_PAGES and is not
+ * told when they change: PIN an allocation, or export it, before its mapping is given to
+ * VFIO, and free it after VFIO let go.
  *
  * /dev/dma_heap/<region> takes DMA_HEAP_IOCTL_ALLOC of <linux/dma-heap.h>, by
  * its rules, and allocates from heap main.

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Memory that the kernel knows nothing of, and has no struct pages for: what devices and
+# debuggers get of it.
+
+cd "$(dirname "$0")" || exit 1
+. ./common.sh
+importer=${MEMMGR_IMPORTER_KO:-/lib/modules/memmgr_importer.ko}
+! has_tree_regions || skip_all "the device tree has regions of its own"
+[ -n "$MEMMGR_SPARE" ] || skip_all "no MEMMGR_SPARE"
+[ -f "$importer" ] || skip_all "no memmgr_importer.ko"
+require_module
+
+# All of a program's tests, with nothing lacking.
+whole() {
+	./"$1" >"$out.whole"
+	rc=$?
+	cat "$out.whole"
+	! grep '# SKIP' "$out.whole" | grep -v 'this kernel does not ask drivers$' && [ $rc = 0 ]
+}
+
+check load load base="${MEMMGR_SPARE%%:*}" size=16M
+check importer_load insmod "$importer"
+check importer whole importer
+check debugger whole debugger
+check importer_unload rmmod memmgr_importer
+check unload rmmod memmgr
+rm -f "$out.whole"
+finish
