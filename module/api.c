@@ -815,7 +815,8 @@ static u64 stack_end(const struct memmgr_heap *heap)
  * Context: any, never sleeps. O(1) in a stack that only kernel code uses;
  * otherwise O(blocks above the mark), to see that no user's is among them.
  * Return: 0; -EOPNOTSUPP when it is no stack, -EINVAL when the stack has been
- * below the mark since, -EBUSY when a user's allocation lies above it.
+ * below the mark since, -EBUSY when a user's allocation lies above it: a stack of
+ * mode 0 (memmgr,mode, memctl heap mode) has none.
  */
 int memmgr_release(struct memmgr_heap *heap, u64 mark)
 {

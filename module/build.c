@@ -38,6 +38,7 @@
 #include "heap_hold.c"
 #include "heap_move.c"
 #include "heap_pin.c"
+#include "heap_rights.c"
 #include "heap_stats.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #include "hold.c"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Clients: an open file, what was allocated through it, and quotas. */
 #include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
@@ -17,10 +19,11 @@
  * Limits of those that have none of their own. Root may change them while others
  * read: 64 bits at once, on 32-bit machines too.
  */
-static atomic64_t client_max_bytes = ATOMIC64_INIT(0);
-static atomic64_t client_max_allocations = ATOMIC64_INIT(0);
-static atomic64_t user_max_bytes = ATOMIC64_INIT(0);
-static atomic64_t user_max_allocations = ATOMIC64_INIT(0);
+static atomic64_t client_max[ACCOUNT_ITEMS];
+static atomic64_t user_max[ACCOUNT_ITEMS] = {
+	[ACCOUNT_HEAPS] = ATOMIC64_INIT(8),
+	[ACCOUNT_PINS] = ATOMIC64_INIT(1024),
+};
 
 static int limit_set(const char *text, const struct kernel_param *kp)
 {
@@ -42,47 +45,75 @@ static const struct kernel_param_ops limit_ops = {
 	.get = limit_get,
 };
 
-module_param_cb(client_max_bytes, &limit_ops, &client_max_bytes, 0644);
+module_param_cb(client_max_bytes, &limit_ops, &client_max[ACCOUNT_BYTES], 0644);
 MODULE_PARM_DESC(client_max_bytes, "bytes that an open file may have, e.g. 4M (default 0: no limit)");
-module_param_cb(client_max_allocations, &limit_ops, &client_max_allocations, 0644);
+module_param_cb(client_max_allocations, &limit_ops, &client_max[ACCOUNT_ALLOCATIONS], 0644);
 MODULE_PARM_DESC(client_max_allocations, "allocations that an open file may have (default 0: no limit)");
-module_param_cb(user_max_bytes, &limit_ops, &user_max_bytes, 0644);
+module_param_cb(user_max_bytes, &limit_ops, &user_max[ACCOUNT_BYTES], 0644);
 MODULE_PARM_DESC(user_max_bytes, "bytes that a user may have in all, e.g. 16M (default 0: no limit)");
-module_param_cb(user_max_allocations, &limit_ops, &user_max_allocations, 0644);
+module_param_cb(user_max_allocations, &limit_ops, &user_max[ACCOUNT_ALLOCATIONS], 0644);
 MODULE_PARM_DESC(user_max_allocations, "allocations that a user may have in all (default 0: no limit)");
+module_param_cb(user_max_heaps, &limit_ops, &user_max[ACCOUNT_HEAPS], 0644);
+MODULE_PARM_DESC(user_max_heaps, "private heaps of a user (default 8; 0: no limit)");
+module_param_cb(user_max_pins, &limit_ops, &user_max[ACCOUNT_PINS], 0644);
+MODULE_PARM_DESC(user_max_pins, "pins of a user (default 1024; 0: no limit)");
 
-static void limits_of(const struct account *account, bool user, u64 *bytes,
-		      u64 *allocations)
+/* Of a table that all share a user has five eighths at most, unless root says otherwise. */
+static u32 table_share(const struct region *region, enum account_item item)
 {
-	if (account->set) {
-		*bytes = account->max_bytes;
-		*allocations = account->max_allocations;
-	} else {
-		*bytes = atomic64_read(user ? &user_max_bytes : &client_max_bytes);
-		*allocations = atomic64_read(user ? &user_max_allocations :
-						    &client_max_allocations);
+	switch (item) {
+	case ACCOUNT_WINDOWS:
+		return heap_windows_left(region) / 8 * 5;
+	case ACCOUNT_RECORDS:
+		return (heap_main_records(region) * 5 + 7) / 8;
+	default:
+		return 0;
 	}
 }
 
-/* What an account may still have; nothing when it is out of allocations. */
-static u64 account_left(const struct account *account, bool user, u32 allocations)
+/* What an account may have of something; 0: there is no limit. */
+static u64 account_limit(const struct region *region, const struct account *account,
+			 bool user, bool trusted, enum account_item item)
 {
-	u64 max_bytes, max_allocations;
+	u64 limit;
 
-	limits_of(account, user, &max_bytes, &max_allocations);
-	if (max_allocations && account->allocations + (u64)allocations > max_allocations)
+	if (account->set & BIT(item))
+		return account->max[item];
+	if (trusted && item >= ACCOUNT_HEAPS)
 		return 0;
-	if (!max_bytes)
+	limit = atomic64_read(user ? &user_max[item] : &client_max[item]);
+	return limit || !user ? limit : table_share(region, item);
+}
+
+static struct account *account_of(struct client *client, bool user)
+{
+	return user ? &client->user->account : &client->account;
+}
+
+/* How many more an account may have; ~0: there is no limit. Under client_lock. */
+static u64 room_left(struct client *client, bool user, enum account_item item)
+{
+	const struct account *account = account_of(client, user);
+	u64 limit = account_limit(client->region, account, user, client->trusted, item);
+
+	if (!limit)
 		return ~0ull;
-	return max_bytes > account->bytes ? max_bytes - account->bytes : 0;
+	return limit > account->has[item] ? limit - account->has[item] : 0;
+}
+
+/* Bytes that an account may still have; none when it is out of allocations. */
+static u64 account_left(struct client *client, bool user, u32 allocations)
+{
+	return room_left(client, user, ACCOUNT_ALLOCATIONS) < allocations ?
+	       0 : room_left(client, user, ACCOUNT_BYTES);
 }
 
 /* Under client_lock. */
 static int charge_check(struct client *client, u64 bytes, u32 allocations,
 			struct engine_refusal *why)
 {
-	u64 client_left = account_left(&client->account, false, allocations);
-	u64 user_left = account_left(&client->user->account, true, allocations);
+	u64 client_left = account_left(client, false, allocations);
+	u64 user_left = account_left(client, true, allocations);
 	u64 left = min(client_left, user_left);
 
 	if (bytes <= left && left)
@@ -98,9 +129,9 @@ static int charge_check(struct client *client, u64 bytes, u32 allocations,
 
 static void account_add(struct account *account, u64 bytes, u32 allocations)
 {
-	account->bytes += bytes;
-	account->allocations += allocations;
-	account->peak = max(account->peak, account->bytes);
+	account->has[ACCOUNT_BYTES] += bytes;
+	account->has[ACCOUNT_ALLOCATIONS] += allocations;
+	account->peak = max(account->peak, account->has[ACCOUNT_BYTES]);
 }
 
 /**
@@ -162,7 +193,7 @@ static void client_expire(struct client *client)
 {
 	struct client_user *user = client->user;
 
-	if (!client->closed || client->account.allocations)
+	if (!client->closed || client->account.has[ACCOUNT_ALLOCATIONS])
 		return;
 	list_del(&client->node);
 	user->clients--;
@@ -187,10 +218,10 @@ void client_uncharge(struct client *client, u64 bytes, u32 allocations)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	client->account.bytes -= bytes;
-	client->account.allocations -= allocations;
-	user->account.bytes -= bytes;
-	user->account.allocations -= allocations;
+	client->account.has[ACCOUNT_BYTES] -= bytes;
+	client->account.has[ACCOUNT_ALLOCATIONS] -= allocations;
+	user->account.has[ACCOUNT_BYTES] -= bytes;
+	user->account.has[ACCOUNT_ALLOCATIONS] -= allocations;
 	client_expire(client);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 }
@@ -215,13 +246,59 @@ void client_remove_record(struct client *client, struct record *record)
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 }
 
-void client_count_heap(struct client *client, int change)
+/**
+ * client_take_locked - count what a client gets, if it and its user may have it
+ * @client: the client; it has an allocation, or is open, as long as it has that
+ * @item: what it is; not bytes or allocations, see client_charge()
+ * @n: how many
+ *
+ * Context: client_lock is held. O(1).
+ * Return: 0, or -EDQUOT and nothing is counted.
+ */
+int client_take_locked(struct client *client, enum account_item item, u32 n)
+{
+	bool may[2];
+	u32 user;
+
+	for (user = 0; user < 2; user++) {
+		may[user] = room_left(client, user, item) >= n;
+		account_of(client, user)->refused += !may[user];
+	}
+	if (!may[0] || !may[1])
+		return -EDQUOT;
+	client->account.has[item] += n;
+	client->user->account.has[item] += n;
+	return 0;
+}
+
+/* The same without the lock. Context: any; a heap's lock may be held. */
+int client_take(struct client *client, enum account_item item, u32 n,
+		struct engine_refusal *why)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	err = client_take_locked(client, item, n);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	return err ? engine_refuse(why, MEMMGR_REASON_QUOTA, 0), err : 0;
+}
+
+/* It has so many less. Under client_lock. */
+void client_give_locked(struct client *client, enum account_item item, u32 n)
+{
+	client->account.has[item] -= n;
+	client->user->account.has[item] -= n;
+}
+
+void client_give(struct client *client, enum account_item item, u32 n)
 {
 	struct region *region = client->region;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	client->heap_count += change;
+	client_give_locked(client, item, n);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 }
 
@@ -269,6 +346,8 @@ struct client *client_create(struct region *region)
 	}
 	region_get(region);
 	client->region = region;
+	client->trusted = is_admin() ||
+			  ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	client->time_ns = ktime_get_boottime_ns();
 	client->pid = task_tgid_nr(current);
 	get_task_comm(client->comm, current);
@@ -344,18 +423,36 @@ void client_destroy(struct client *client)
 	region_put(region);
 }
 
-static void account_describe(const struct account *account, bool user,
-			     struct memmgr_account *out)
-{
-	u64 max_bytes, max_allocations;
+#define COUNT_FIELDS(field)	{ offsetof(struct memmgr_account, field),	\
+				  offsetof(struct memmgr_account, max_ ## field) }
 
-	limits_of(account, user, &max_bytes, &max_allocations);
-	out->bytes = account->bytes;
+/* Where an account of the ABI has what is counted, and its limit. */
+static const struct {
+	u16 has;
+	u16 max;
+} counts[ACCOUNT_ITEMS] = {
+	[ACCOUNT_ALLOCATIONS]	= COUNT_FIELDS(allocations),
+	[ACCOUNT_HEAPS]		= COUNT_FIELDS(heaps),
+	[ACCOUNT_WINDOWS]	= COUNT_FIELDS(windows),
+	[ACCOUNT_PINS]		= COUNT_FIELDS(pins),
+	[ACCOUNT_RECORDS]	= COUNT_FIELDS(records),
+};
+
+static void account_describe(const struct region *region, const struct account *account,
+			     bool user, bool trusted, struct memmgr_account *out)
+{
+	u32 i;
+
+	for (i = ACCOUNT_ALLOCATIONS; i < ACCOUNT_ITEMS; i++) {
+		*(u32 *)((void *)out + counts[i].has) = account->has[i];
+		*(u32 *)((void *)out + counts[i].max) =
+			min_t(u64, account_limit(region, account, user, trusted, i), U32_MAX);
+	}
+	out->bytes = account->has[ACCOUNT_BYTES];
 	out->peak = account->peak;
-	out->max_bytes = max_bytes;
+	out->max_bytes = account_limit(region, account, user, trusted, ACCOUNT_BYTES);
 	out->refused = account->refused;
-	out->allocations = account->allocations;
-	out->max_allocations = min_t(u64, max_allocations, U32_MAX);
+	out->set = account->set;
 	out->flags = (user ? MEMMGR_ACCOUNT_USER : 0) |
 		     (account->set ? MEMMGR_ACCOUNT_SET : 0);
 }
@@ -363,25 +460,25 @@ static void account_describe(const struct account *account, bool user,
 static void client_describe(const struct client *client, const struct client *viewer,
 			    struct memmgr_account *out)
 {
-	account_describe(&client->account, false, out);
+	account_describe(client->region, &client->account, false, client->trusted, out);
 	out->id = client->serial;
 	out->time_ns = client->time_ns;
 	out->flags |= (client == viewer ? MEMMGR_ACCOUNT_MINE : 0) |
 		      (client->closed ? MEMMGR_ACCOUNT_CLOSED : 0);
-	out->uid = from_kuid(&init_user_ns, client->user->uid);
+	out->uid = __kuid_val(client->user->uid);
 	out->pid = client->pid;
-	out->heaps = client->heap_count;
+	out->clients = 1;
 	memcpy(out->comm, client->comm, sizeof(out->comm));
 }
 
-static void user_describe(const struct client_user *user, const struct client *viewer,
-			  struct memmgr_account *out)
+static void user_describe(const struct region *region, const struct client_user *user,
+			  const struct client *viewer, struct memmgr_account *out)
 {
-	account_describe(&user->account, true, out);
-	out->uid = from_kuid(&init_user_ns, user->uid);
+	account_describe(region, &user->account, true, uid_eq(user->uid, GLOBAL_ROOT_UID), out);
+	out->uid = __kuid_val(user->uid);
 	out->id = out->uid;
 	out->flags |= viewer && viewer->user == user ? MEMMGR_ACCOUNT_MINE : 0;
-	out->heaps = user->open;
+	out->clients = user->open;
 }
 
 /**
@@ -407,12 +504,12 @@ bool client_account_next(struct region *region, const struct client *viewer,
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	if (users) {
 		list_for_each_entry(user, &region->users, node) {
-			found = from_kuid(&init_user_ns, user->uid) + 1ull > *cursor;
+			found = __kuid_val(user->uid) + 1ull > *cursor;
 			if (found)
 				break;
 		}
 		if (found)
-			user_describe(user, viewer, account);
+			user_describe(region, user, viewer, account);
 	} else {
 		list_for_each_entry(client, &region->clients, node) {
 			found = client->serial + 1 > *cursor;
@@ -428,11 +525,45 @@ bool client_account_next(struct region *region, const struct client *viewer,
 	return found;
 }
 
+static u64 quota_max(const struct memmgr_quota *quota, enum account_item item)
+{
+	const u32 *counts = &quota->max_heaps;
+
+	if (item == ACCOUNT_BYTES)
+		return quota->max_bytes;
+	return item == ACCOUNT_ALLOCATIONS ? quota->max_allocations :
+					     counts[item - ACCOUNT_HEAPS];
+}
+
+/* Without a word which limits are meant it is those that there were at first. */
+static u32 quota_limits(const struct memmgr_quota *quota)
+{
+	return quota->limits ? : MEMMGR_LIMIT_BYTES | MEMMGR_LIMIT_ALLOCATIONS;
+}
+
+/* Is what is given meant? */
+static bool quota_ok(const struct memmgr_quota *quota)
+{
+	u32 i, meant = quota->flags & MEMMGR_QUOTA_DEFAULT ? 0 : quota_limits(quota);
+
+	for (i = 0; i < ACCOUNT_ITEMS; i++)
+		if (quota_max(quota, i) && !(meant & BIT(i)))
+			return false;
+	return !(quota->reserved | quota->pad | (quota->limits & ~MEMMGR_LIMIT_ALL));
+}
+
 static void account_set(struct account *account, const struct memmgr_quota *quota)
 {
-	account->set = !(quota->flags & MEMMGR_QUOTA_DEFAULT);
-	account->max_bytes = quota->max_bytes;
-	account->max_allocations = quota->max_allocations;
+	u32 i, limits = quota_limits(quota);
+
+	if (quota->flags & MEMMGR_QUOTA_DEFAULT) {
+		account->set &= quota->limits ? ~limits : 0;
+		return;
+	}
+	for (i = 0; i < ACCOUNT_ITEMS; i++)
+		if (limits & BIT(i))
+			account->max[i] = quota_max(quota, i);
+	account->set |= limits;
 }
 
 static int quota_client(struct region *region, const struct memmgr_quota *quota)
@@ -455,7 +586,7 @@ static int quota_client(struct region *region, const struct memmgr_quota *quota)
 
 static int quota_user(struct region *region, const struct memmgr_quota *quota)
 {
-	kuid_t uid = make_kuid(&init_user_ns, quota->id);
+	kuid_t uid = KUIDT_INIT(quota->id);
 	struct client_user *fresh, *user;
 	unsigned long flags;
 
@@ -477,13 +608,17 @@ static int quota_user(struct region *region, const struct memmgr_quota *quota)
 /**
  * client_set_quota - limit a client or a user
  * @region: of it
- * @quota: as in the ABI, flags and capability checked
+ * @quota: as in the ABI, flags checked
  *
  * Context: process, may sleep. O(clients) or O(users).
- * Return: 0, -ENOENT, -EINVAL or -ENOMEM.
+ * Return: 0, -ENOENT, -EINVAL, -EPERM or -ENOMEM.
  */
 int client_set_quota(struct region *region, const struct memmgr_quota *quota)
 {
+	if (!quota_ok(quota))
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	return quota->flags & MEMMGR_QUOTA_USER ? quota_user(region, quota) :
 						  quota_client(region, quota);
 }

@@ -24,23 +24,39 @@ struct record;
 struct region;
 
 /**
+ * enum account_item - what is counted; in the order of MEMMGR_LIMIT_*
+ * @ACCOUNT_BYTES: granted now
+ * @ACCOUNT_ALLOCATIONS: now, private heaps included
+ * @ACCOUNT_HEAPS: private heaps
+ * @ACCOUNT_WINDOWS: of the mmap() offsets, that private heaps take
+ * @ACCOUNT_PINS: allocations that a client has pinned
+ * @ACCOUNT_RECORDS: of heap main
+ */
+enum account_item {
+	ACCOUNT_BYTES,
+	ACCOUNT_ALLOCATIONS,
+	ACCOUNT_HEAPS,
+	ACCOUNT_WINDOWS,
+	ACCOUNT_PINS,
+	ACCOUNT_RECORDS,
+	ACCOUNT_ITEMS
+};
+
+/**
  * struct account - what somebody has, and may have
- * @bytes: granted now
- * @peak: highest @bytes ever
+ * @has: by item
+ * @max: limits, 0: none; of the items in @set
+ * @set: bits of the items that it has a limit of its own for; otherwise the module's
+ *	parameters hold
+ * @peak: highest number of bytes ever
  * @refused: requests that a limit refused
- * @max_bytes: limit, 0: none; if @set
- * @allocations: now, private heaps included
- * @max_allocations: limit, 0: none; if @set
- * @set: it has limits of its own; otherwise the module's parameters hold
  */
 struct account {
-	u64 bytes;
+	u64 has[ACCOUNT_ITEMS];
+	u64 max[ACCOUNT_ITEMS];
+	u32 set;
 	u64 peak;
 	u64 refused;
-	u64 max_bytes;
-	u32 allocations;
-	u32 max_allocations;
-	bool set;
 };
 
 /**
@@ -68,6 +84,8 @@ struct client_user {
  * @node: in region.clients, by @serial
  * @user: who opened it
  * @closed: its file is gone
+ * @trusted: who opened it has CAP_SYS_ADMIN or CAP_SYS_RESOURCE: what is kept for root
+ *	is there for it, and of heaps, windows, pins and records it may have any number
  * @account: what is charged to it
  * @records: of its allocations that are not persistent
  * @pins: that it has
@@ -77,7 +95,6 @@ struct client_user {
  * @event: number of the last event that it has read
  * @read_mutex: guards @event; one reader at a time
  * @heaps: its private heaps; guarded by region.heap_mutex
- * @heap_count: number of these
  * @time_ns: when it was opened
  * @pid: of who opened it
  * @comm: of who opened it
@@ -92,6 +109,7 @@ struct client {
 	struct list_head node;
 	struct client_user *user;
 	bool closed;
+	bool trusted;
 	struct account account;
 	struct list_head records;
 	struct list_head pins;
@@ -101,7 +119,6 @@ struct client {
 	u64 event;
 	struct mutex read_mutex;	/* event */
 	struct list_head heaps;
-	u32 heap_count;
 	u64 time_ns;
 	u32 pid;
 	char comm[MEMMGR_COMM_LEN];
@@ -112,7 +129,11 @@ struct client *client_create(struct region *region);
 void client_destroy(struct client *client);
 void client_add_record(struct client *client, struct record *record);
 void client_remove_record(struct client *client, struct record *record);
-void client_count_heap(struct client *client, int change);
+int client_take(struct client *client, enum account_item item, u32 n,
+		struct engine_refusal *why);
+int client_take_locked(struct client *client, enum account_item item, u32 n);
+void client_give(struct client *client, enum account_item item, u32 n);
+void client_give_locked(struct client *client, enum account_item item, u32 n);
 int client_charge(struct client *client, u64 bytes, u32 allocations,
 		  struct engine_refusal *why);
 int client_may_charge(struct client *client, u64 bytes, u32 allocations,

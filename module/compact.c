@@ -396,7 +396,7 @@ void compact_slices_end(struct region *region, struct compact_slices *slices)
 {
 	if (slices->moved)
 		events_add(region, MEMMGR_EVENT_COMPACTED, slices->moved, 0,
-			   slices->largest, from_kuid(&init_user_ns, current_euid()));
+			   slices->largest, __kuid_val(current_euid()));
 	slices->moved = 0;
 }
 

@@ -33,7 +33,7 @@ void corruption_of_record(struct memmgr_corruption *c, const struct memmgr_heap 
 	c->site = record->site;
 	c->pid = record->pid;
 	c->tid = record->tid;
-	c->uid = from_kuid(&init_user_ns, record->uid);
+	c->uid = __kuid_val(record->uid);
 	memcpy(c->comm, record->comm, sizeof(c->comm));
 	memcpy(c->tag, record->tag, sizeof(c->tag));
 }
@@ -187,7 +187,7 @@ static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *foun
 	u32 i;
 
 	if (!is_damage(found) && in_task())
-		fresh.uid = from_kuid(&init_user_ns, current_euid());
+		fresh.uid = __kuid_val(current_euid());
 	found->time_ns = ktime_get_boottime_ns();
 	found->heap = heap->id;
 	strscpy(found->heap_name, heap->name, sizeof(found->heap_name));

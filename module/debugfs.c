@@ -105,6 +105,7 @@ DEFINE_SHOW_ATTRIBUTE(summary);
 static void heap_line(struct seq_file *m, struct memmgr_heap *heap)
 {
 	struct memmgr_stats *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	struct heap_rights rights = heap_rights_of(heap);
 	u64 failures;
 	int i;
 
@@ -114,18 +115,20 @@ static void heap_line(struct seq_file *m, struct memmgr_heap *heap)
 	failures = s->injected;
 	for (i = 0; i < MEMMGR_STATS_REASONS; i++)
 		failures += s->failures[i];
-	seq_printf(m, "%-3u %-31s %-6s %-7s %12llu %12llu %12llu %12llu %12llu %8u %8u %10llu %10llu %8llu\n",
+	seq_printf(m, "%-3u %-31s %-6s %-7s %12llu %12llu %12llu %12llu %12llu %8u %8u %10llu %10llu %8llu %04o %6u %6u\n",
 		   heap->id, heap->name, heap_kind_name(heap->kind),
 		   heap->flags & MEMMGR_HEAP_PRIVATE ? "private" : "shared",
 		   heap->bytes, s->total, s->used, s->peak, s->requested,
-		   s->live, s->kernel_live, s->allocs, s->frees, failures);
+		   s->live, s->kernel_live, s->allocs, s->frees, failures,
+		   rights.mode, __kuid_val(rights.uid),
+		   __kgid_val(rights.gid));
 	kfree(s);
 }
 
 static int heaps_show(struct seq_file *m, void *unused)
 {
-	head(m, "heaps");
-	seq_puts(m, "#id name kind access bytes total used peak requested live kernel_live allocs frees failures\n");
+	head_version(m, "heaps", 2);
+	seq_puts(m, "#id name kind access bytes total used peak requested live kernel_live allocs frees failures mode uid gid\n");
 	each_heap(m, heap_line);
 	return 0;
 }
@@ -265,6 +268,7 @@ static const char * const reasons[MEMMGR_REASONS] = {
 	[MEMMGR_REASON_TIMEOUT]		= "timeout",
 	[MEMMGR_REASON_BLOCKED]		= "blocked",
 	[MEMMGR_REASON_INJECTED]	= "injected",
+	[MEMMGR_REASON_WINDOWS]		= "windows",
 };
 
 static int failures_show(struct seq_file *m, void *unused)
@@ -372,20 +376,32 @@ static int corruptions_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(corruptions);
 #endif
 
+static void account_head(struct seq_file *m, const char *whose)
+{
+	seq_printf(m, "%s bytes peak max_bytes allocations max_allocations heaps max_heaps windows max_windows pins max_pins records max_records refused\n",
+		   whose);
+}
+
+static void account_columns(struct seq_file *m, const struct memmgr_account *a)
+{
+	seq_printf(m, " %12llu %12llu %12llu %8u %8u %5u %5u %8u %8u %6u %6u %6u %6u %8llu\n",
+		   a->bytes, a->peak, a->max_bytes, a->allocations, a->max_allocations,
+		   a->heaps, a->max_heaps, a->windows, a->max_windows, a->pins, a->max_pins,
+		   a->records, a->max_records, a->refused);
+}
+
 static int clients_show(struct seq_file *m, void *unused)
 {
 	struct memmgr_account a;
 	u64 cursor = 0;
 
-	head(m, "clients");
-	seq_puts(m, "#id uid pid comm state bytes peak max_bytes allocations max_allocations heaps refused\n");
+	head_version(m, "clients", 2);
+	account_head(m, "#id uid pid comm state");
 	while (client_account_next(m->private, NULL, false, &cursor, &a)) {
 		seq_printf(m, "%-6llu %6u %7u", a.id, a.uid, a.pid);
 		word(m, a.comm);
-		seq_printf(m, " %-6s %12llu %12llu %12llu %8u %8u %5u %8llu\n",
-			   a.flags & MEMMGR_ACCOUNT_CLOSED ? "closed" : "open",
-			   a.bytes, a.peak, a.max_bytes, a.allocations,
-			   a.max_allocations, a.heaps, a.refused);
+		seq_printf(m, " %-6s", a.flags & MEMMGR_ACCOUNT_CLOSED ? "closed" : "open");
+		account_columns(m, &a);
 	}
 	return 0;
 }
@@ -396,12 +412,12 @@ static int users_show(struct seq_file *m, void *unused)
 	struct memmgr_account a;
 	u64 cursor = 0;
 
-	head(m, "users");
-	seq_puts(m, "#uid clients bytes peak max_bytes allocations max_allocations refused\n");
-	while (client_account_next(m->private, NULL, true, &cursor, &a))
-		seq_printf(m, "%-6u %7u %12llu %12llu %12llu %8u %8u %8llu\n",
-			   a.uid, a.heaps, a.bytes, a.peak, a.max_bytes,
-			   a.allocations, a.max_allocations, a.refused);
+	head_version(m, "users", 2);
+	account_head(m, "#uid clients");
+	while (client_account_next(m->private, NULL, true, &cursor, &a)) {
+		seq_printf(m, "%-6u %7u", a.uid, a.clients);
+		account_columns(m, &a);
+	}
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(users);

@@ -41,14 +41,10 @@ struct caller {
 enum call_heap {
 	HEAP_NONE,
 	HEAP_ID,	/* an id; another client's private one is refused */
-	HEAP_LOOK,	/* an id; the administrator may look at private ones */
+	HEAP_READ,	/* the same, and it is to be seen */
+	HEAP_LOOK,	/* an id that is to be seen; the administrator sees private ones */
 	HEAP_HANDLE,	/* a handle; the record says who may use it */
 };
-
-static bool caller_is_admin(void)
-{
-	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
-}
 
 static int call_find_heap(struct caller *caller, enum call_heap by, const void *field)
 {
@@ -61,9 +57,11 @@ static int call_find_heap(struct caller *caller, enum call_heap by, const void *
 		heap = heap_get(caller->client->region, *(const u32 *)field);
 	if (!heap)
 		return by == HEAP_HANDLE ? -EBADF : -ENOENT;
-	if (by != HEAP_HANDLE)
-		err = heap_access(heap, caller->client);
-	if (err && by == HEAP_LOOK && caller_is_admin())
+	if (by == HEAP_ID)
+		err = heap_own(heap, caller->client);
+	else if (by != HEAP_HANDLE)
+		err = heap_look(heap, caller->client);
+	if (err && by == HEAP_LOOK && is_admin())
 		err = 0;
 	if (err)
 		heap_put(heap);
@@ -130,7 +128,7 @@ static int call_heap_destroy(struct caller *caller, void *arg)
 static struct memmgr_heap *query_heap(struct client *client,
 				      const struct memmgr_heap_query *q)
 {
-	bool admin = caller_is_admin();
+	bool admin = is_admin();
 	struct memmgr_heap *heap;
 	u32 id = q->heap;
 
@@ -143,7 +141,7 @@ static struct memmgr_heap *query_heap(struct client *client,
 			heap = heap_get(client->region, id);
 		if (!heap)
 			return ERR_PTR(-ENOENT);
-		if (admin || !heap_access(heap, client))
+		if (admin || !heap_look(heap, client))
 			return heap;
 		id = heap->id;
 		heap_put(heap);
@@ -171,6 +169,16 @@ static int call_heap_query(struct caller *caller, void *arg)
 	heap_query(heap, caller->client, q);
 	heap_put(heap);
 	return 0;
+}
+
+static int call_heap_rights(struct caller *caller, void *arg)
+{
+	struct memmgr_heap_rights *r = arg;
+
+	if (!r->flags || r->flags & ~(MEMMGR_RIGHTS_MODE | MEMMGR_RIGHTS_OWNER |
+				      MEMMGR_RIGHTS_GROUP))
+		return -EINVAL;
+	return heap_set_rights(caller->heap, r);
 }
 
 #define BATCH_FLAGS	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_NO_FALLBACK | \
@@ -449,7 +457,7 @@ static int call_list(struct caller *caller, void *arg)
 {
 	struct client *client = caller->client;
 	struct memmgr_list *l = arg;
-	bool admin = caller_is_admin();
+	bool admin = is_admin();
 	u32 id = l->heap == MEMMGR_HEAP_ANY ? 0 : l->heap;
 	struct memmgr_heap *heap;
 	u32 index = 0, n = 0;
@@ -482,7 +490,7 @@ static int call_list(struct caller *caller, void *arg)
 		if (heap->id != id)
 			index = 0;
 		id = heap->id;
-		while (!err && n < l->count && (admin || !heap_access(heap, client))) {
+		while (!err && n < l->count && (admin || !heap_look(heap, client))) {
 			u32 at = index;
 
 			if (!list_next(heap, client, l->flags, &index, &info))
@@ -564,7 +572,7 @@ static int call_map(struct caller *caller, void *arg)
 
 static int call_failures(struct caller *caller, void *arg)
 {
-	bool admin = caller_is_admin();
+	bool admin = is_admin();
 	struct client *client = caller->client;
 	struct memmgr_failures *f = arg;
 	struct memmgr_failure failure;
@@ -674,7 +682,8 @@ static int call_accounts(struct caller *caller, void *arg)
 	u32 n = 0;
 
 	if (a->flags & ~MEMMGR_ACCOUNTS_USERS || !a->count ||
-	    a->count > MEMMGR_BATCH_MAX || a->entry_size < sizeof(account) ||
+	    a->count > MEMMGR_BATCH_MAX ||
+	    a->entry_size < offsetofend(struct memmgr_account, comm) ||
 	    a->entry_size > ENTRY_MAX)
 		return -EINVAL;
 	while (n < a->count && more) {
@@ -700,11 +709,8 @@ static int call_set_quota(struct caller *caller, void *arg)
 	struct memmgr_quota *q = arg;
 	u32 whom = q->flags & ~MEMMGR_QUOTA_DEFAULT;
 
-	if ((whom != MEMMGR_QUOTA_CLIENT && whom != MEMMGR_QUOTA_USER) || q->reserved ||
-	    (q->flags & MEMMGR_QUOTA_DEFAULT && (q->max_bytes || q->max_allocations)))
+	if (whom != MEMMGR_QUOTA_CLIENT && whom != MEMMGR_QUOTA_USER)
 		return -EINVAL;
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
 	return client_set_quota(caller->client->region, q);
 }
 
@@ -807,7 +813,7 @@ static int call_corruptions(struct caller *caller, void *arg)
 	if (!IS_ENABLED(CONFIG_MEMMGR_DEBUG))
 		return -EOPNOTSUPP;
 	while (!err && n < c->count && corruptions_next(region, c->after, &report)) {
-		if (viewer.admin || report.uid == from_kuid(&init_user_ns, viewer.uid)) {
+		if (viewer.admin || report.uid == __kuid_val(viewer.uid)) {
 			err = entry_put(c->entries, n, c->entry_size, &report, sizeof(report));
 			n += !err;
 		}
@@ -983,7 +989,7 @@ static const struct call {
 	CALL(MEMMGR_IOC_FREE_BATCH, call_free_batch, memmgr_free_batch, handles,
 	     CHANGES, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_MARK, call_mark, memmgr_mark, mark,
-	     LOOKS, RESULTS, HEAP_ID, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_READ, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_RELEASE, call_release, memmgr_mark, mark,
 	     CHANGES, RESULTS, HEAP_ID, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_READ, call_read, memmgr_copy, ptr,
@@ -1017,7 +1023,7 @@ static const struct call {
 	CALL(MEMMGR_IOC_EXPLAIN, call_explain, memmgr_explain, best_run,
 	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_COMPACT, call_compact, memmgr_compact, reserved,
-	     LOOKS, RESULTS, HEAP_ID, heap, NULL, NULL),
+	     LOOKS, RESULTS, HEAP_READ, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_PIN, call_pin, memmgr_pin, mine,
 	     CHANGES, RESULTS, HEAP_HANDLE, handle, undo_pin, NULL),
 	CALL(MEMMGR_IOC_UNPIN, call_unpin, memmgr_pin, mine,
@@ -1036,6 +1042,8 @@ static const struct call {
 	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_CORRUPTIONS, call_corruptions, memmgr_corruptions, entries,
 	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
+	CALL(MEMMGR_IOC_HEAP_RIGHTS, call_heap_rights, memmgr_heap_rights, gid,
+	     CHANGES, NO_RESULTS, HEAP_ID, heap, NULL, NULL),
 };
 
 /* Room for every structure of the table. */
@@ -1053,9 +1061,10 @@ union call_arg {
 
 /* The layout of the ABI is the same everywhere; a change of it is a mistake. */
 static_assert(sizeof(struct memmgr_query) == 88);
-static_assert(sizeof(struct memmgr_heap_create) == 120);
+static_assert(sizeof(struct memmgr_heap_create) == 136);
 static_assert(sizeof(struct memmgr_heap_destroy) == 16);
-static_assert(sizeof(struct memmgr_heap_query) == 136);
+static_assert(sizeof(struct memmgr_heap_rights) == 24);
+static_assert(sizeof(struct memmgr_heap_query) == 152);
 static_assert(sizeof(struct memmgr_alloc) == 120);
 static_assert(sizeof(struct memmgr_free) == 16);
 static_assert(sizeof(struct memmgr_resize) == 48);
@@ -1075,9 +1084,14 @@ static_assert(sizeof(struct memmgr_failures) == 40);
 static_assert(sizeof(struct memmgr_protect) == 24);
 static_assert(sizeof(struct memmgr_sync) == 32);
 static_assert(sizeof(struct memmgr_export) == 24);
-static_assert(sizeof(struct memmgr_account) == 88);
+static_assert(sizeof(struct memmgr_account) == 128);
 static_assert(sizeof(struct memmgr_accounts) == 32);
-static_assert(sizeof(struct memmgr_quota) == 32);
+static_assert(sizeof(struct memmgr_quota) == 56);
+static_assert(BIT(ACCOUNT_ITEMS) - 1 == MEMMGR_LIMIT_ALL);
+/* Limits are read by their place, see client.c. */
+static_assert(offsetof(struct memmgr_quota, max_records) ==
+	      offsetof(struct memmgr_quota, max_heaps) +
+	      (ACCOUNT_RECORDS - ACCOUNT_HEAPS) * sizeof(u32));
 static_assert(sizeof(struct memmgr_explain) == 696);
 static_assert(sizeof(struct memmgr_compact) == 200);
 static_assert(sizeof(struct memmgr_pin) == 40);

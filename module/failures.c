@@ -35,8 +35,8 @@ void failures_add(struct failures *f, struct memmgr_failure *failure, u64 owner)
 	failure->time_ns = ktime_get_boottime_ns();
 	if (in_task()) {
 		failure->pid = task_tgid_nr(current);
-		failure->uid = from_kuid(&init_user_ns, current_uid());
-		fresh.uid = from_kuid(&init_user_ns, current_euid());
+		failure->uid = __kuid_val(current_uid());
+		fresh.uid = __kuid_val(current_euid());
 		/* Without task_lock(), which may sleep on a real-time kernel. */
 		strscpy(failure->comm, current->comm, sizeof(failure->comm));
 	}

@@ -131,14 +131,6 @@ struct memmgr_heap *heap_get_window(struct region *region, u32 window)
 	return NULL;
 }
 
-/* May this client use the heap? Everybody may, unless it is private. */
-int heap_access(const struct memmgr_heap *heap, const struct client *client)
-{
-	if (heap->flags & MEMMGR_HEAP_PRIVATE && heap->client != client)
-		return -EACCES;
-	return 0;
-}
-
 /**
  * heap_main_take - take memory from the region for a heap
  * @region: the region
@@ -400,6 +392,14 @@ u32 heap_config_fields(const struct memmgr_heap_create *c, u32 *missing)
 	return given & ~kind_fields[kind].takes;
 }
 
+/* A private heap is its client's: it has no mode. */
+static bool config_rights_ok(const struct memmgr_heap_create *c)
+{
+	if (c->flags & MEMMGR_HEAP_MODE)
+		return !(c->flags & MEMMGR_HEAP_PRIVATE) && heap_mode_ok(c->mode) && !c->pad;
+	return !(c->mode | c->uid | c->gid | c->pad);
+}
+
 static int config_check(const struct memmgr_heap_create *c)
 {
 	u32 missing;
@@ -407,7 +407,9 @@ static int config_check(const struct memmgr_heap_create *c)
 	if (c->kind >= MEMMGR_KINDS || !name_ok(c->name) || c->reserved)
 		return -EINVAL;
 	if (c->flags & ~(MEMMGR_HEAP_PRIVATE | MEMMGR_HEAP_FALLBACK |
-			 MEMMGR_HEAP_NO_JOIN))
+			 MEMMGR_HEAP_NO_JOIN | MEMMGR_HEAP_MODE))
+		return -EINVAL;
+	if (!config_rights_ok(c))
 		return -EINVAL;
 	if (!heap_kind_built(c->kind))
 		return -EOPNOTSUPP;
@@ -718,21 +720,36 @@ u64 heap_capacity(const struct memmgr_heap *heap)
 	return 0;
 }
 
-static u64 windows_max(const struct region *region)
+static u32 windows_max(const struct region *region)
 {
-	return 1ull << min_t(u32, 31, BITS_PER_LONG - region->window_shift);
+	return 1u << min_t(u32, 31, BITS_PER_LONG - region->window_shift);
 }
 
-/* The lowest @count windows that no other heap has. */
-static u32 windows_find(struct region *region, u64 count)
+/* Records of heap main. */
+u32 heap_main_records(const struct region *region)
 {
-	u64 first = 0;
+	const struct memmgr_heap *main = rcu_access_pointer(region->heaps[MEMMGR_HEAP_MAIN]);
+
+	return main ? main->max_records : 0;
+}
+
+/* Windows that heap main leaves to the others. */
+u32 heap_windows_left(const struct region *region)
+{
+	return windows_max(region) - heap_main_records(region);
+}
+
+/* The lowest @count windows that no other heap has; the last ones are @trusted clients'. */
+static u32 windows_find(struct region *region, u32 count, bool trusted)
+{
+	u32 end = windows_max(region) - (trusted ? 0 : heap_windows_left(region) / ROOT_PART);
+	u32 first = 0;
 	u32 id;
 
 restart:
 	for (id = 0; id < MEMMGR_MAX_HEAPS; id++) {
 		struct memmgr_heap *heap = heap_locked(region, id);
-		u64 w;
+		u32 w;
 
 		if (!heap)
 			continue;
@@ -748,27 +765,44 @@ restart:
 			goto restart;
 		}
 	}
-	return first + count <= windows_max(region) ? first : HEAP_NO_WINDOW;
+	return first + count <= end ? first : HEAP_NO_WINDOW;
 }
 
-/* Windows for the records, and behind them one for a private heap's arena. */
-static void heap_take_windows(struct memmgr_heap *heap)
+/**
+ * heap_take_windows - give a heap its part of the mmap() offsets
+ * @heap: that has none yet; its records and, if it is private, its payer are known
+ * @why: the reason of a failure
+ *
+ * A window for each record whose block can be mapped, and behind them one for a private
+ * heap's arena.
+ *
+ * Context: region.heap_mutex is held. O(heaps^2).
+ * Return: 0, -EDQUOT, or -ENOSPC when no so many are left.
+ */
+int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why)
 {
 	bool private = heap->flags & MEMMGR_HEAP_PRIVATE;
-	u64 records = heap_has_pages(heap) ? heap->max_records : 0;
-	u32 first;
+	u32 records = heap_has_pages(heap) ? heap->max_records : 0;
+	u32 first, windows = records + private;
+	int err;
 
-	heap->window = HEAP_NO_WINDOW;
-	heap->arena_window = HEAP_NO_WINDOW;
-	if (!records && !private)
-		return;
-	first = windows_find(heap->region, records + private);
-	if (first == HEAP_NO_WINDOW)
-		return;
-	if (records)
-		heap->window = first;
-	if (private)
+	if (!windows)
+		return 0;
+	first = windows_find(heap->region, windows, !private || heap->client->trusted);
+	if (first == HEAP_NO_WINDOW) {
+		engine_refuse(why, MEMMGR_REASON_WINDOWS, 0);
+		return -ENOSPC;
+	}
+	if (private) {
+		err = client_take(heap->client, ACCOUNT_WINDOWS, windows, why);
+		if (err)
+			return err;
+		heap->windows = windows;
 		heap->arena_window = first + records;
+	}
+	if (records)
+		WRITE_ONCE(heap->window, first);
+	return 0;
 }
 
 static void heap_setup(struct memmgr_heap *heap, struct region *region,
@@ -778,9 +812,11 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	init_swait_queue_head(&heap->wait);
 	INIT_LIST_HEAD(&heap->mine);
 	refcount_set(&heap->users, 1);
+	heap->window = HEAP_NO_WINDOW;
+	heap->arena_window = HEAP_NO_WINDOW;
 	heap->region = region;
 	heap->kind = c->kind;
-	heap->flags = c->flags;
+	heap->flags = c->flags & ~MEMMGR_HEAP_MODE;
 	/* Where main does without the slow path, so do all. */
 	if (c->kind == MEMMGR_KIND_BUDDY && !(region->flags & MEMMGR_REGION_JOIN))
 		heap->flags |= MEMMGR_HEAP_NO_JOIN;
@@ -798,14 +834,18 @@ static void heap_publish(struct memmgr_heap *heap, u32 id)
 	for (i = 0; i < heap->max_records; i++)
 		heap->records[i].handle = handle_first(region->last_handle[id], id, i,
 						       heap->record_bits);
-	heap_take_windows(heap);
 	rcu_assign_pointer(region->heaps[id], heap);
 }
 
 static void heap_destruct(struct memmgr_heap *heap)
 {
-	if (heap->payer)
+	/* Its charge is what keeps the client: that goes last. */
+	if (heap->windows)
+		client_give(heap->client, ACCOUNT_WINDOWS, heap->windows);
+	if (heap->payer) {
+		client_give(heap->payer, ACCOUNT_HEAPS, 1);
 		client_uncharge(heap->payer, heap->charge, 1);
+	}
 	/* It was never seen by others, or the region goes. */
 	if (heap->fallback)
 		heap_put(heap->fallback);
@@ -828,21 +868,23 @@ void heap_put(struct memmgr_heap *heap)
 	heap_destruct(heap);
 }
 
-/* The slot for a new heap of this name, or an error. */
-static int heap_slot(struct region *region, const char *name)
+/* The slot for a new heap of this name, or an error; the last ones are @trusted clients'. */
+static int heap_slot(struct region *region, const char *name, bool trusted)
 {
-	int slot = -ENOSPC;
+	int slot = -ENOSPC, left = trusted ? ROOT_HEAPS : 0;
 	u32 id;
 
 	for (id = MEMMGR_MAX_HEAPS; id--;) {
 		struct memmgr_heap *heap = heap_locked(region, id);
 
-		if (!heap && handle_left(region->last_handle[id]))
-			slot = id;
-		else if (heap && !strcmp(heap->name, name))
+		if (heap && !strcmp(heap->name, name))
 			return -EEXIST;
+		if (!heap && handle_left(region->last_handle[id])) {
+			slot = id;
+			left++;
+		}
 	}
-	return slot;
+	return left > ROOT_HEAPS ? slot : -ENOSPC;
 }
 
 static int heap_set_fallback(struct memmgr_heap *heap,
@@ -936,9 +978,14 @@ static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
 
 	if (!heap->client)
 		return 0;
-	err = client_charge(heap->client, bytes, 1, why);
+	err = client_take(heap->client, ACCOUNT_HEAPS, 1, why);
 	if (err)
 		return err;
+	err = client_charge(heap->client, bytes, 1, why);
+	if (err) {
+		client_give(heap->client, ACCOUNT_HEAPS, 1);
+		return err;
+	}
 	heap->payer = heap->client;
 	heap->charge = bytes;
 	return 0;
@@ -961,9 +1008,12 @@ static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
 	heap->bytes = plan.bytes;
 	heap->align = plan.align;
 	err = heap_charge(heap, &plan, &why);
+	/* Who alone uses a heap of mode 0 maps nothing. */
+	if (!err && heap->rights.mode)
+		err = heap_take_windows(heap, &why);
 	if (!err)
 		err = heap_init_engine(heap, &plan, c, &why);
-	if (err == -ENOMEM || err == -EDQUOT) {
+	if (err == -ENOMEM || err == -EDQUOT || err == -ENOSPC) {
 		c->reason = why.reason;
 		c->largest = why.largest;
 	}
@@ -992,8 +1042,9 @@ int heap_create(struct region *region, struct client *client,
 	err = config_check(c);
 	if (err)
 		return err;
-	if (client && !(c->flags & MEMMGR_HEAP_PRIVATE) && !capable(CAP_SYS_ADMIN))
-		return -EPERM;
+	err = heap_may_make(region, client, c);
+	if (err)
+		return err;
 	c->reason = MEMMGR_REASON_NONE;
 	c->largest = 0;
 	c->map_offset = ~0ull;
@@ -1006,7 +1057,8 @@ int heap_create(struct region *region, struct client *client,
 		heap->client = client;
 
 	mutex_lock(&region->heap_mutex);
-	slot = heap_slot(region, c->name);
+	heap_rights_begin(heap, c);
+	slot = heap_slot(region, c->name, !client || client->trusted);
 	if (slot < 0) {
 		err = slot;
 		if (err == -ENOSPC)
@@ -1021,10 +1073,8 @@ int heap_create(struct region *region, struct client *client,
 		goto out_fallback;
 	heap_publish(heap, slot);
 	config_answer(c, heap);
-	if (heap->client) {
+	if (heap->client)
 		list_add(&heap->mine, &heap->client->heaps);
-		client_count_heap(heap->client, 1);
-	}
 	mutex_unlock(&region->heap_mutex);
 	return 0;
 
@@ -1059,6 +1109,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 		.records = min3(max_records, HEAP_MAX_RECORDS,
 				(u32)(windows_max(region) / 2)),
 	};
+	struct engine_refusal why;
 	struct memmgr_heap *heap;
 	int err;
 
@@ -1071,6 +1122,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 		return -ENOMEM;
 	plan.records = min(plan.records, granules);
 	heap_setup(heap, region, &c);
+	heap_rights_begin(heap, &c);
 	lockdep_set_class(&heap->lock, &main_lock_key);
 	heap->bytes = region->bytes;
 	heap->align = PAGE_SIZE;
@@ -1086,6 +1138,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 		return err;
 	}
 	mutex_lock(&region->heap_mutex);
+	heap_take_windows(heap, &why);
 	heap_publish(heap, MEMMGR_HEAP_MAIN);
 	mutex_unlock(&region->heap_mutex);
 	return 0;
@@ -1162,10 +1215,7 @@ static int heap_remove(struct memmgr_heap *heap, const struct client *client, bo
 	else if (heap->window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0,
 			    PAGE_ALIGN(heap->bytes) + PAGE_SIZE);
-	if (!list_empty(&heap->mine)) {
-		list_del_init(&heap->mine);
-		client_count_heap(heap->client, -1);
-	}
+	list_del_init(&heap->mine);
 	heap_drop_fallback(heap);
 	if (READ_ONCE(heap->held) || heap_in_io(heap)) {
 		WRITE_ONCE(heap->orphan, true);

@@ -88,6 +88,8 @@
 #define HEAP_MAX_RECORDS	(1u << HANDLE_RECORD_BITS)
 #define HEAP_DEFAULT_RECORDS	4096u
 #define HEAP_NO_WINDOW		(~0u)
+#define ROOT_PART		8u	/* of tables that all share a part in so many is root's */
+#define ROOT_HEAPS		8	/* of the heaps of a region so many are */
 
 /**
  * struct heap_move - an allocation between two places
@@ -101,6 +103,18 @@ struct heap_move {
 	u64 to;
 	u64 done;
 	u64 fence;
+};
+
+/**
+ * struct heap_rights - who may see a heap and allocate from it; guarded by its lock
+ * @uid: its owner
+ * @gid: its group
+ * @mode: as a file's, read and write bits; 0: for kernel code alone
+ */
+struct heap_rights {
+	kuid_t uid;
+	kgid_t gid;
+	u32 mode;
 };
 
 /**
@@ -125,6 +139,7 @@ struct heap_move {
  * @region: it lives in
  * @id: in the region
  * @name: unique in the region
+ * @rights: who may use it, a private one apart; changed under region.heap_mutex too
  * @arena: place of the arena, ~0 for a slab heap
  * @max_align: largest alignment that can be asked for
  * @align: that every block has
@@ -141,6 +156,7 @@ struct heap_move {
  * @orphan: it goes when what still uses its memory has gone; guarded by
  *	region.heap_mutex
  * @payer: the client that a private heap is charged to
+ * @windows: that @client is charged for it
  * @charge: bytes that it is charged, slabs apart
  * @exports: dma-bufs of its allocations
  * @held: records of allocations that were freed and are still in use
@@ -200,6 +216,7 @@ struct memmgr_heap {
 	struct region *region;
 	u32 id;
 	char name[MEMMGR_NAME_LEN];
+	struct heap_rights rights;
 	u64 arena;
 	u64 max_align;
 	u64 align;
@@ -215,6 +232,7 @@ struct memmgr_heap {
 	bool dying;
 	bool orphan;
 	struct client *payer;
+	u32 windows;
 	u64 charge;
 	u32 exports;
 	u32 held;
@@ -366,7 +384,6 @@ void heap_put(struct memmgr_heap *heap);
 __visible struct memmgr_heap *heap_hold(struct region *region, const char *name);
 __visible void heap_unhold(struct memmgr_heap *heap);
 struct memmgr_heap *heap_get_fallback(struct memmgr_heap *heap);
-int heap_access(const struct memmgr_heap *heap, const struct client *client);
 void heap_watch(struct memmgr_heap *main);
 bool heap_unwatch(struct memmgr_heap *main);
 int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
@@ -375,6 +392,9 @@ void heap_main_give(struct region *region, u64 place);
 u32 heap_kernel_live(struct memmgr_heap *heap);
 bool heap_has_pages(const struct memmgr_heap *heap);
 u64 heap_capacity(const struct memmgr_heap *heap);
+int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why);
+u32 heap_windows_left(const struct region *region);
+u32 heap_main_records(const struct region *region);
 const char *heap_kind_name(u32 kind);
 
 /* Is a kind part of this build? Known to the compiler when the kind is. */
@@ -437,6 +457,33 @@ static inline u32 heap_arena_page(const struct memmgr_heap *heap)
 	return (heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :
 						  heap->arena) >> PAGE_SHIFT;
 }
+
+/* heap_rights.c: who may see a heap and allocate from it */
+bool heap_mode_ok(u32 mode);
+void heap_rights_begin(struct memmgr_heap *heap, const struct memmgr_heap_create *c);
+struct heap_rights heap_rights_of(struct memmgr_heap *heap);
+int heap_own(const struct memmgr_heap *heap, const struct client *client);
+
+#define HEAP_SEE	4u	/* as the bits of a mode are */
+#define HEAP_TAKE	2u
+
+int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wanted);
+
+/* May the caller allocate from it? */
+static inline int heap_access(struct memmgr_heap *heap, const struct client *client)
+{
+	return heap_allows(heap, client, HEAP_TAKE);
+}
+
+/* May he see it? Others' private heaps he may not. */
+static inline int heap_look(struct memmgr_heap *heap, const struct client *client)
+{
+	return heap_allows(heap, client, HEAP_SEE);
+}
+
+int heap_may_make(struct region *region, const struct client *client,
+		  const struct memmgr_heap_create *c);
+int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r);
 
 /* heap_alloc.c: allocations with a record */
 int heap_alloc(struct memmgr_heap *heap, struct client *client,

@@ -61,6 +61,15 @@ static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 	return -ENOSPC;
 }
 
+/* Of main's records the last ones are root's. Under the heap's lock. */
+static bool records_left(const struct memmgr_heap *heap, const struct client *client)
+{
+	u32 reserve = heap->id == MEMMGR_HEAP_MAIN && !client->trusted ?
+		      heap->max_records / ROOT_PART : 0;
+
+	return heap->max_records - heap->used_records > reserve;
+}
+
 /* The engine's part of an allocation, and the client's: all or nothing. */
 static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *rq,
 			 struct record *record, struct engine_block *block,
@@ -73,16 +82,23 @@ static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *
 		record->payer = NULL;
 		return heap->engine.ops->alloc(&heap->engine, rq, block, why);
 	}
+	if (heap->id == MEMMGR_HEAP_MAIN) {
+		err = client_take(record->payer, ACCOUNT_RECORDS, 1, why);
+		if (err)
+			return err;
+	}
 	/* What can never be granted shall not show in the engine's books. */
 	err = client_may_charge(record->payer, rq->bytes, 1, why);
 	if (!err)
 		err = heap->engine.ops->alloc(&heap->engine, rq, block, why);
-	if (err)
-		return err;
-	record->charge = block->granted;
-	err = client_charge(record->payer, block->granted, 1, why);
-	if (err)
-		heap->engine.ops->free(&heap->engine, block->offset, true, block);
+	if (!err) {
+		record->charge = block->granted;
+		err = client_charge(record->payer, block->granted, 1, why);
+		if (err)
+			heap->engine.ops->free(&heap->engine, block->offset, true, block);
+	}
+	if (err && heap->id == MEMMGR_HEAP_MAIN)
+		client_give(record->payer, ACCOUNT_RECORDS, 1);
 	return err;
 }
 
@@ -135,7 +151,7 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	if (rq.align > heap->max_align)
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
-	if (heap->free_record == RECORD_NONE)
+	if (heap->free_record == RECORD_NONE || !records_left(heap, template.payer))
 		return refuse_record(heap, why);
 	plan_room(heap, &template);
 	rq.bytes = record_request(&template);
@@ -382,7 +398,8 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct r
 		return NULL;
 	fallback = heap_get_fallback(heap);
 	/* One that never takes such a request is no way. */
-	if (fallback && request_check(fallback, template)) {
+	if (fallback && (heap_access(fallback, template->payer) ||
+			 request_check(fallback, template))) {
 		heap_put(fallback);
 		fallback = NULL;
 	}
@@ -772,10 +789,11 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	unsigned long flags;
 	bool wake = false;
 	u64 before = 0;
-	int err;
+	int err, may_grow;
 
 	if (!bytes)
 		return -EINVAL;
+	may_grow = heap_access(heap, client);
 	record = heap_use(heap, &viewer, handle, true, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err) {
@@ -788,7 +806,7 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	else if (record->exports || record_pinned_by_others(record, client))
 		err = -EBUSY;
 	else if (bytes > before)
-		err = inject_failure(heap, client, bytes, why);
+		err = may_grow ? : inject_failure(heap, client, bytes, why);
 	if (!err && record_has_zones(record))
 		zones_check(heap, record);
 	if (!err)

@@ -40,6 +40,15 @@ static const struct config_field {
 	FIELD("count", "memmgr,count", ANY_KIND, HEAP_FIELD_COUNT, count, u32),
 	FIELD("granule", "memmgr,granule", ANY_KIND, HEAP_FIELD_GRANULE, granule, u32),
 	FIELD("max", "memmgr,max-allocations", ANY_KIND, 0, max_allocations, u32),
+	FIELD("mode", "memmgr,mode", ANY_KIND, 0, mode, u32),
+	FIELD("uid", "memmgr,uid", ANY_KIND, 0, uid, u32),
+	FIELD("gid", "memmgr,gid", ANY_KIND, 0, gid, u32),
+};
+
+/* For everybody who may open the node, unless something else is said. */
+static const struct memmgr_heap_create config_usual = {
+	.flags = MEMMGR_HEAP_MODE,
+	.mode = 0666,
 };
 
 /* Properties that are no numbers: of a region's node, of a heap's, and of any. */
@@ -177,6 +186,8 @@ static void refusal_say(const struct asked *a, int err, char *text, size_t bytes
 		snprintf(text, bytes, "this build has no such kind");
 	else if (err == -EEXIST)
 		snprintf(text, bytes, "the name is taken, give it another");
+	else if (err == -ENOSPC && a->c.reason == MEMMGR_REASON_WINDOWS)
+		snprintf(text, bytes, "no mmap() offsets are left for it; give it a smaller max");
 	else if (err == -ENOSPC)
 		snprintf(text, bytes, "the region has %u heaps already", MEMMGR_MAX_HEAPS);
 	else if (err == -ENOMEM)
@@ -235,7 +246,7 @@ static int option_parse(struct region *region, struct memmgr_heap_create *c,
 /* One "name:kind:key=value,..." of heaps=. */
 static int heap_parse(struct region *region, char *text)
 {
-	struct asked a = { };
+	struct asked a = { .c = config_usual };
 	char *name = strsep(&text, ":");
 	char *kind = text ? strsep(&text, ":") : NULL;
 	char *option;
@@ -251,7 +262,7 @@ static int heap_parse(struct region *region, char *text)
 		int err = shown ? option_parse(region, &a.c, option) : -ENOMEM;
 
 		if (shown && err)
-			pr_err("memmgr: %s: heap '%s' left out: '%s' is not one of bytes, object, align, count, granule, max with a number, or fallback with a heap\n",
+			pr_err("memmgr: %s: heap '%s' left out: '%s' is not one of bytes, object, align, count, granule, max, mode, uid, gid with a number, or fallback with a heap\n",
 			       region->name, a.c.name, shown);
 		kfree(shown);
 		if (err)
@@ -309,7 +320,7 @@ static const char *numbers_read(struct asked *a)
 
 static int heap_from_node(struct region *region, const struct device_node *node)
 {
-	struct asked a = { .node = node };
+	struct asked a = { .c = config_usual, .node = node };
 	const char *text = "";
 	const char *wrong;
 

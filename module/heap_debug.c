@@ -253,7 +253,7 @@ void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u
 		.handle = handle,
 		.offset = ~0ull,
 		.place = ~0ull,
-		.uid = from_kuid(&init_user_ns, current_euid()),
+		.uid = __kuid_val(current_euid()),
 	};
 	const struct record *record = record_of(heap, handle);
 	const struct freed *freed;

@@ -38,6 +38,13 @@ static struct pin *pin_find(const struct client *client, u64 handle)
 	return NULL;
 }
 
+/* It is no longer the client's, and counts no more. Under client_lock. */
+static void pin_remove(struct client *client, struct pin *pin)
+{
+	list_del(&pin->node);
+	client_give_locked(client, ACCOUNT_PINS, 1);
+}
+
 /* How many pins and leases a client has of an allocation. O(its pins). */
 u32 client_pins(const struct client *client, u64 handle)
 {
@@ -87,7 +94,7 @@ struct pin *client_forget_pin(struct client *client, u64 handle)
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	pin = pin_find(client, handle);
 	if (pin)
-		list_del(&pin->node);
+		pin_remove(client, pin);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return pin;
 }
@@ -104,7 +111,9 @@ static int client_count_pin(struct client *client, u64 handle, bool lease, int c
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	pin = pin_find(client, handle);
-	if (!pin && change > 0) {
+	if (!pin && change > 0)
+		err = client_take_locked(client, ACCOUNT_PINS, 1);
+	if (!pin && change > 0 && !err) {
 		pin = *fresh;
 		*fresh = NULL;
 		pin->handle = handle;
@@ -112,12 +121,12 @@ static int client_count_pin(struct client *client, u64 handle, bool lease, int c
 	}
 	count = !pin ? NULL : lease ? &pin->leases : &pin->count;
 	if (!count || (change < 0 && !*count)) {
-		err = -EINVAL;
+		err = err ? : -EINVAL;
 	} else {
 		*count += change;
 		*now = *count;
 		if (!pin->count && !pin->leases) {
-			list_del(&pin->node);
+			pin_remove(client, pin);
 			*fresh = pin;
 		}
 	}
@@ -222,7 +231,7 @@ static struct pin *client_take_pin(struct client *client)
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	pin = list_first_entry_or_null(&client->pins, struct pin, node);
 	if (pin)
-		list_del(&pin->node);
+		pin_remove(client, pin);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return pin;
 }

@@ -116,7 +116,7 @@ void quarantine_add_record(struct memmgr_heap *heap, const struct record *record
 	freed->site = record->site;
 	freed->pid = record->pid;
 	freed->tid = record->tid;
-	freed->uid = from_kuid(&init_user_ns, record->uid);
+	freed->uid = __kuid_val(record->uid);
 	memcpy(freed->comm, record->comm, sizeof(freed->comm));
 	memcpy(freed->tag, record->tag, sizeof(freed->tag));
 }

@@ -200,6 +200,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 		struct memmgr_heap_query *query)
 {
 	struct memmgr_heap *fallback = heap_get_fallback(heap);
+	struct heap_rights rights = heap_rights_of(heap);
 	struct region *region = heap->region;
 	unsigned long flags;
 	u32 held = 0;
@@ -219,6 +220,10 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->count = 0;
 	query->map_offset = ~0ull;
 	query->map_size = 0;
+	query->mode = rights.mode;
+	query->uid = __kuid_val(rights.uid);
+	query->gid = __kgid_val(rights.gid);
+	query->pad = 0;
 	query_kind(heap, query);
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		flags = heap_lock(heap);

@@ -85,7 +85,7 @@ static void worst_fill(struct memmgr_latency_worst *worst, const struct latency_
 		.context = context_now(irqs_off) |
 			   (sample->caller ? MEMMGR_CONTEXT_KERNEL : 0) |
 			   (sample->failed ? MEMMGR_CONTEXT_FAILED : 0),
-		.uid = in_task() ? from_kuid(&init_user_ns, current_euid()) : 0,
+		.uid = in_task() ? __kuid_val(current_euid()) : 0,
 		.cpu = smp_processor_id(),
 	};
 	debug_who(&worst->pid, &worst->tid, worst->comm);
@@ -139,7 +139,7 @@ void latency_record(struct memmgr_heap *heap, const struct latency_sample *sampl
 static void worst_tell(struct memmgr_latency_worst *worst, unsigned long caller,
 		       const struct viewer *viewer)
 {
-	bool mine = worst->uid == from_kuid(&init_user_ns, viewer->uid) &&
+	bool mine = worst->uid == __kuid_val(viewer->uid) &&
 		    !(worst->context & MEMMGR_CONTEXT_KERNEL);
 
 	if (!worst->context)

@@ -116,6 +116,7 @@ struct viewer {
 	bool admin;
 };
 
+bool is_admin(void);
 struct viewer viewer_of(const struct client *client);
 
 /* Where the engine's block begins, and what the engine was asked for. */

@@ -251,7 +251,7 @@ static void site_describe(const struct site *site, bool tell, struct memmgr_site
 	out->live = atomic64_read(&site->live);
 	out->live_bytes = atomic64_read(&site->bytes);
 	out->allocs = atomic64_read(&site->allocs);
-	out->uid = from_kuid(&init_user_ns, site->uid);
+	out->uid = __kuid_val(site->uid);
 	if (!tell)
 		return;
 	out->offset = site->offset;

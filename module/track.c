@@ -534,5 +534,5 @@ void track_tell(const struct client *client, struct track_tally *tally)
 			      (int)strnlen(client->comm, sizeof(client->comm)),
 			      client->comm, client->pid, tally->count, tally->bytes, text);
 	events_add(region, MEMMGR_EVENT_LEAK, tally->count, 0, tally->bytes,
-		   from_kuid(&init_user_ns, client->user->uid));
+		   __kuid_val(client->user->uid));
 }

@@ -52,6 +52,7 @@ union request {
 	struct memmgr_explain explain;
 	struct memmgr_compact compact;
 	struct memmgr_pin pin;
+	struct memmgr_heap_rights rights;
 	struct memmgr_health health;
 	struct memmgr_inject inject;
 	struct memmgr_track track;
@@ -257,6 +258,12 @@ static void undo_quota(struct ground *g, union request *r)
 	mm_call(g->fd, MEMMGR_IOC_SET_QUOTA, &q);
 }
 
+static void fill_heap_rights(struct ground *g, union request *r)
+{
+	r->rights.flags = MEMMGR_RIGHTS_MODE;
+	r->rights.mode = 0666;
+}
+
 static void fill_pin(struct ground *g, union request *r)
 {
 	r->pin.handle = page_handle(g);
@@ -333,7 +340,8 @@ struct call {
 #define RESERVED(type)	offsetof(struct type, reserved)
 
 #define KNOWN_HEAP	(MEMMGR_HEAP_PRIVATE | MEMMGR_HEAP_FALLBACK |	\
-			 MEMMGR_HEAP_NO_JOIN)
+			 MEMMGR_HEAP_NO_JOIN | MEMMGR_HEAP_MODE)
+#define KNOWN_RIGHTS	(MEMMGR_RIGHTS_MODE | MEMMGR_RIGHTS_OWNER | MEMMGR_RIGHTS_GROUP)
 #define KNOWN_LATENCY	(MEMMGR_LATENCY_ON | MEMMGR_LATENCY_OFF | MEMMGR_LATENCY_RESET)
 #define KNOWN_QUERY	(MEMMGR_QUERY_NAME | MEMMGR_QUERY_NEXT)
 #define KNOWN_ALLOC	(MEMMGR_ALLOC_PERSISTENT | MEMMGR_ALLOC_WAIT |	\
@@ -348,13 +356,13 @@ struct call {
 
 static const struct call calls[] = {
 	CALL(QUERY, memmgr_query, 0, 0, true, fill_nothing, fill_nothing),
-	CALL(HEAP_CREATE, memmgr_heap_create, KNOWN_HEAP,
-	     RESERVED(memmgr_heap_create), true, fill_heap_create, undo_heap_create),
+	GROWN(HEAP_CREATE, memmgr_heap_create, 120, KNOWN_HEAP,
+	      RESERVED(memmgr_heap_create), true, fill_heap_create, undo_heap_create),
 	CALL(HEAP_DESTROY, memmgr_heap_destroy, MEMMGR_DESTROY_FORCE,
 	     RESERVED(memmgr_heap_destroy), false, fill_heap_destroy,
 	     undo_heap_destroy),
-	CALL(HEAP_QUERY, memmgr_heap_query, KNOWN_QUERY,
-	     RESERVED(memmgr_heap_query), true, fill_nothing, fill_nothing),
+	GROWN(HEAP_QUERY, memmgr_heap_query, 136, KNOWN_QUERY,
+	      RESERVED(memmgr_heap_query), true, fill_nothing, fill_nothing),
 	GROWN(ALLOC, memmgr_alloc, 112, KNOWN_ALLOC, 0, true, fill_alloc, undo_alloc),
 	CALL(FREE, memmgr_free, 0, 0, false, fill_free, undo_free),
 	CALL(RESIZE, memmgr_resize, 0, RESERVED(memmgr_resize), true,
@@ -384,8 +392,8 @@ static const struct call calls[] = {
 	     RESERVED(memmgr_export), true, fill_export, undo_export),
 	CALL(ACCOUNTS, memmgr_accounts, MEMMGR_ACCOUNTS_USERS, 0, true,
 	     fill_accounts, fill_nothing),
-	CALL(SET_QUOTA, memmgr_quota, KNOWN_QUOTA, RESERVED(memmgr_quota), false,
-	     fill_quota, undo_quota),
+	GROWN(SET_QUOTA, memmgr_quota, 32, KNOWN_QUOTA, RESERVED(memmgr_quota), false,
+	      fill_quota, undo_quota),
 	CALL(EXPLAIN, memmgr_explain, 0, 0, true, fill_nothing, fill_nothing),
 	CALL(COMPACT, memmgr_compact, MEMMGR_COMPACT_DRY_RUN | MEMMGR_COMPACT_RANGE,
 	     RESERVED(memmgr_compact), true, fill_nothing, fill_nothing),
@@ -401,6 +409,8 @@ static const struct call calls[] = {
 	CALL(DEBUG, memmgr_debug, KNOWN_DEBUG, RESERVED(memmgr_debug), true, fill_debug,
 	     fill_nothing),
 	CALL(CORRUPTIONS, memmgr_corruptions, 0, 0, true, fill_corruptions, fill_nothing),
+	CALL(HEAP_RIGHTS, memmgr_heap_rights, KNOWN_RIGHTS, 0, false, fill_heap_rights,
+	     fill_nothing),
 };
 
 static void ground_make(struct __test_metadata *_metadata, int fd, struct ground *g)
@@ -1074,7 +1084,7 @@ TEST_F(abi, unknown_commands)
 	static const unsigned int magics[] = { 0x00, 0xbb, 0xbd, 0x3c, 0xff };
 	struct memmgr_query q = { .size = sizeof(q) };
 	struct snapshot after;
-	unsigned int last = _IOC_NR(MEMMGR_IOC_CORRUPTIONS), nr, i;
+	unsigned int last = _IOC_NR(MEMMGR_IOC_HEAP_RIGHTS), nr, i;
 
 	for (nr = last + 1; nr < 0x100; nr++)
 		EXPECT_EQ(-ENOTTY, mm_call(self->fd, _IO(MEMMGR_IOC_MAGIC, nr), &q));
@@ -1164,9 +1174,10 @@ TEST_F(abi, bad_pictures)
 	_Static_assert(sizeof(struct type) == (bytes), #type)
 
 SAME_SIZE(memmgr_query, 88);
-SAME_SIZE(memmgr_heap_create, 120);
+SAME_SIZE(memmgr_heap_create, 136);
 SAME_SIZE(memmgr_heap_destroy, 16);
-SAME_SIZE(memmgr_heap_query, 136);
+SAME_SIZE(memmgr_heap_query, 152);
+SAME_SIZE(memmgr_heap_rights, 24);
 SAME_SIZE(memmgr_alloc, 120);
 SAME_SIZE(memmgr_free, 16);
 SAME_SIZE(memmgr_resize, 48);
@@ -1183,6 +1194,8 @@ SAME_SIZE(memmgr_cell, 16);
 SAME_SIZE(memmgr_map, 32);
 SAME_SIZE(memmgr_failure, 112);
 SAME_SIZE(memmgr_failures, 40);
+SAME_SIZE(memmgr_account, 128);
+SAME_SIZE(memmgr_quota, 56);
 SAME_SIZE(memmgr_explain, 696);
 SAME_SIZE(memmgr_compact, 200);
 SAME_SIZE(memmgr_pin, 40);

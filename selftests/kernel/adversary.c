@@ -943,7 +943,7 @@ TEST_F(victim, adversary_memory_with_a_past)
 /* ---- structures and pointers ----------------------------------------------- */
 
 #define FIRST_CALL	0x00
-#define LAST_CALL	_IOC_NR(MEMMGR_IOC_CORRUPTIONS)
+#define LAST_CALL	_IOC_NR(MEMMGR_IOC_HEAP_RIGHTS)
 
 static void truncated_structures(const struct target *t)
 {

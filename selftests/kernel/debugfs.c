@@ -98,10 +98,16 @@ static char *next_line(struct table *t)
 	return line;
 }
 
-/* Columns of the list of allocations were added. */
+/* Columns of these were added. */
 static int file_version(const char *file)
 {
-	return strcmp(file, "allocations") ? 1 : 2;
+	static const char *const second[] = { "allocations", "heaps", "clients", "users" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(second); i++)
+		if (!strcmp(file, second[i]))
+			return 2;
+	return 1;
 }
 
 static bool open_table(int fd, const char *file, struct table *t)

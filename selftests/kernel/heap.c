@@ -291,7 +291,7 @@ static const struct bad_config bad_configs[] = {
 	{ "kind 4", EINVAL, { .kind = MEMMGR_KINDS, .bytes = 65536 } },
 	{ "kind ~0", EINVAL, { .kind = ~0u, .bytes = 65536 } },
 	{ "unknown flag", EINVAL, { BUDDY, .bytes = 65536, .flags = 1u << 31 } },
-	{ "next flag", EINVAL, { BUDDY, .bytes = 65536, .flags = 1u << 3 } },
+	{ "next flag", EINVAL, { BUDDY, .bytes = 65536, .flags = 1u << 4 } },
 	{ "reserved", EINVAL, { BUDDY, .bytes = 65536, .reserved = 1 } },
 	{ "buddy of 0 bytes", EINVAL, { BUDDY } },
 	{ "buddy granule 16", EINVAL, { BUDDY, .bytes = 65536, .granule = 16 } },

@@ -61,6 +61,8 @@ good size_in_bytes "size_is 4194304" size=4194304
 good size_in_hexadecimal "size_is 2097152" size=0x200000
 good heaps four_heaps "heaps=$four"
 good heap_with_everything "heap_is_there all" "heaps=all:pool:object=100,align=128,count=8,max=4,fallback=main"
+heap_has_rights() { heap_is_there fenced | grep -E ' 0640 +7 +44$' && heap_is_there open | grep -E ' 0666 +0 +0$'; }
+good heap_with_rights heap_has_rights "heaps=fenced:pool:object=4K,count=8,mode=0640,uid=7,gid=44;open:stack:bytes=64K"
 good no_joining "! ./alloc | grep -q '^not ok'" join=0
 good few_records "MEMMGR_RECORDS=100 ./query" max_allocations=100
 
@@ -90,6 +92,9 @@ left_out heap_called_main "taken" heaps=main:stack:bytes=64K
 heaps_left=2
 left_out heap_twice "taken" "heaps=a:stack:bytes=64K;a:stack:bytes=64K"
 left_out good_heap_beside_a_bad_one "count is missing" "heaps=a:pool:object=4K;b:stack:bytes=64K"
+left_out heap_of_bad_mode heap heaps=a:stack:bytes=64K,mode=0777
+left_out heap_of_bad_mode_text mode heaps=a:stack:bytes=64K,mode=rw
+left_out heap_of_no_user heap heaps=a:stack:bytes=64K,uid=0xfffffffff
 
 # A physical address that is the kernel's own memory, from the map of memory.
 kernel_memory=0x$(sed -n 's/^\([0-9a-f]*\)-.*System RAM$/\1/p' /proc/iomem | sed -n 1p)

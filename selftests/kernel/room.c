@@ -249,4 +249,619 @@ TEST_F(room, room_for_uevents_of_others)
 	ASSERT_EQ(0, debug_set(self->fd, MEMMGR_HEAP_MAIN, (struct memmgr_debug) { 0 }));
 }
 
+/* ---- owner, group and mode of heaps --------------------------------------------- */
+
+static struct memmgr_heap_create shared_heap(const char *name, __u32 mode, __u32 uid, __u32 gid)
+{
+	struct memmgr_heap_create c = {
+		.size = sizeof(c), .kind = MEMMGR_KIND_BUDDY, .bytes = 8 * page_size(),
+		.flags = MEMMGR_HEAP_MODE, .mode = mode, .uid = uid, .gid = gid,
+	};
+
+	snprintf(c.name, sizeof(c.name), "%s", name);
+	return c;
+}
+
+/* Is the heap in the enumeration? */
+static bool is_listed(int fd, __u32 heap)
+{
+	struct memmgr_heap_query q;
+	__u32 next = 0;
+
+	while (!mm_heap_next(fd, next, &q)) {
+		if (q.heap == heap)
+			return true;
+		next = q.heap + 1;
+	}
+	return false;
+}
+
+#define SEES	1
+#define TAKES	2
+
+/* What a user can do with a heap: all ways to see it agree. */
+static int rights_in(int fd, int node, __u64 heap)
+{
+	struct memmgr_info info;
+	struct memmgr_list l = {
+		.size = sizeof(l), .heap = heap, .count = 1, .entry_size = sizeof(info),
+		.entries = (uintptr_t)&info,
+	};
+	struct memmgr_alloc a = alloc_request(heap, 1);
+	struct memmgr_explain e;
+	struct memmgr_heap_query q, named = {
+		.size = sizeof(named), .flags = MEMMGR_QUERY_NAME, .name = "t-rights",
+	};
+	struct memmgr_stats s;
+	struct memmgr_frag f;
+	int sees = mm_heap_query(fd, heap, &q), takes = mm_alloc(fd, &a);
+
+	if ((sees && sees != -EACCES) || (takes && takes != -EACCES))
+		return 10;
+	if (mm_stats(fd, heap, &s) != sees || mm_frag(fd, heap, &f) != sees ||
+	    mm_explain(fd, heap, 1, 0, &e) != sees || mm_call(fd, MEMMGR_IOC_LIST, &l) != sees)
+		return 11;
+	if (mm_call(fd, MEMMGR_IOC_HEAP_QUERY, &named) != (sees ? -ENOENT : 0))
+		return 12;
+	if (is_listed(fd, heap) != !sees)
+		return 13;
+	return (sees ? 0 : SEES) | (takes ? 0 : TAKES);
+}
+
+/* As for files: the owner's bits, else the group's, else the others'. */
+TEST_F(room, room_rights_by_mode)
+{
+	static const struct {
+		__u32 mode;
+		int owner, group, other, root;
+	} t[] = {
+		{ 0666, SEES | TAKES, SEES | TAKES, SEES | TAKES, SEES | TAKES },
+		{ 0640, SEES | TAKES, SEES, 0, SEES | TAKES },
+		{ 0660, SEES | TAKES, SEES | TAKES, 0, SEES | TAKES },
+		{ 0066, 0, SEES | TAKES, SEES | TAKES, SEES | TAKES },
+		{ 0606, SEES | TAKES, 0, SEES | TAKES, SEES | TAKES },
+		{ 0264, TAKES, SEES | TAKES, SEES, SEES | TAKES },
+		{ 0400, SEES, 0, 0, SEES | TAKES },
+		{ 0, 0, 0, 0, SEES },
+	};
+	struct memmgr_heap_query q;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		struct memmgr_heap_create c = shared_heap("t-rights", t[i].mode, NOBODY, SOMEBODY);
+
+		ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+		ASSERT_EQ(0, mm_heap_query(self->fd, c.heap, &q));
+		EXPECT_EQ(t[i].mode, q.mode);
+		EXPECT_EQ(NOBODY, q.uid);
+		EXPECT_EQ(SOMEBODY, q.gid);
+		EXPECT_EQ(0, q.heap_flags & MEMMGR_HEAP_MODE);
+		EXPECT_EQ(t[i].owner, as_user(NOBODY, rights_in, c.heap));
+		EXPECT_EQ(t[i].group, as_user(SOMEBODY, rights_in, c.heap));
+		EXPECT_EQ(t[i].other, as_user(SOMEBODY + 1, rights_in, c.heap));
+		EXPECT_EQ(t[i].root, as_user(0, rights_in, c.heap));
+		ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+	}
+}
+
+/* Without a mode a heap is for all that may open the node, as it was. */
+TEST_F(room, room_rights_usual)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-usual");
+	struct memmgr_heap_query q;
+
+	c.flags = 0;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	ASSERT_EQ(0, mm_heap_query(self->fd, c.heap, &q));
+	EXPECT_EQ(0666, q.mode);
+	EXPECT_EQ(0, q.uid | q.gid);
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+	c = shared_heap("t-own", 0600, MEMMGR_ID_CALLER, MEMMGR_ID_CALLER);
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	ASSERT_EQ(0, mm_heap_query(self->fd, c.heap, &q));
+	EXPECT_EQ(0600, q.mode);
+	EXPECT_EQ(0, q.uid | q.gid);
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+}
+
+TEST_F(room, room_rights_malformed)
+{
+	static const struct memmgr_heap_create bad[] = {
+		{ .flags = MEMMGR_HEAP_MODE, .mode = 0777 },
+		{ .flags = MEMMGR_HEAP_MODE, .mode = 01666 },
+		{ .flags = MEMMGR_HEAP_MODE | MEMMGR_HEAP_PRIVATE, .mode = 0600 },
+		{ .flags = MEMMGR_HEAP_MODE, .mode = 0600, .pad = 1 },
+		{ .mode = 0600 },
+		{ .uid = 1 },
+		{ .gid = 1 },
+		{ .pad = 1 },
+	};
+	struct memmgr_heap_rights r = { .size = sizeof(r) };
+	struct memmgr_heap_create c;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		c = heap_config(MEMMGR_KIND_BUDDY, "t-bad");
+		c.flags = bad[i].flags;
+		c.mode = bad[i].mode;
+		c.uid = bad[i].uid;
+		c.gid = bad[i].gid;
+		c.pad = bad[i].pad;
+		EXPECT_EQ(-EINVAL, mm_heap_create(self->fd, &c));
+	}
+	EXPECT_EQ(-EINVAL, mm_call(self->fd, MEMMGR_IOC_HEAP_RIGHTS, &r));
+	r.flags = MEMMGR_RIGHTS_MODE;
+	r.mode = 0111;
+	EXPECT_EQ(-EINVAL, mm_call(self->fd, MEMMGR_IOC_HEAP_RIGHTS, &r));
+	r.flags = MEMMGR_RIGHTS_GROUP;
+	r.mode = 0;
+	r.gid = ~0u;
+	EXPECT_EQ(-EINVAL, mm_call(self->fd, MEMMGR_IOC_HEAP_RIGHTS, &r));
+	c = heap_config(MEMMGR_KIND_BUDDY, "t-private");
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	r = (struct memmgr_heap_rights) {
+		.size = sizeof(r), .heap = c.heap, .flags = MEMMGR_RIGHTS_MODE, .mode = 0600,
+	};
+	EXPECT_EQ(-EINVAL, mm_call(self->fd, MEMMGR_IOC_HEAP_RIGHTS, &r));
+	r.heap = MEMMGR_MAX_HEAPS;
+	EXPECT_EQ(-ENOENT, mm_call(self->fd, MEMMGR_IOC_HEAP_RIGHTS, &r));
+}
+
+static int set_rights(int fd, __u32 heap, __u32 flags, __u32 value)
+{
+	struct memmgr_heap_rights r = {
+		.size = sizeof(r), .heap = heap, .flags = flags, .mode = value & 0666,
+		.uid = value, .gid = value,
+	};
+
+	return mm_call(fd, MEMMGR_IOC_HEAP_RIGHTS, &r);
+}
+
+static int change_as_owner(int fd, int node, __u64 heap)
+{
+	if (set_rights(fd, heap, MEMMGR_RIGHTS_MODE, 0606))
+		return 1;
+	if (set_rights(fd, heap, MEMMGR_RIGHTS_OWNER, SOMEBODY) != -EPERM)
+		return 2;
+	if (set_rights(fd, heap, MEMMGR_RIGHTS_OWNER, NOBODY) != -EPERM)
+		return 3;
+	if (set_rights(fd, heap, MEMMGR_RIGHTS_GROUP, SOMEBODY) != -EPERM)
+		return 4;
+	if (set_rights(fd, heap, MEMMGR_RIGHTS_GROUP, NOBODY))
+		return 5;
+	/* Not even to see it: it is still his. */
+	return set_rights(fd, heap, MEMMGR_RIGHTS_MODE, 0020) ||
+	       set_rights(fd, heap, MEMMGR_RIGHTS_MODE, 0600) ? 6 : 0;
+}
+
+static int change_as_other(int fd, int node, __u64 heap)
+{
+	return set_rights(fd, heap, MEMMGR_RIGHTS_MODE, 0666) == -EPERM &&
+	       set_rights(fd, heap, MEMMGR_RIGHTS_GROUP, SOMEBODY) == -EPERM &&
+	       set_rights(fd, MEMMGR_HEAP_MAIN, MEMMGR_RIGHTS_MODE, 0) == -EPERM ? 0 : 1;
+}
+
+TEST_F(room, room_rights_change)
+{
+	struct memmgr_heap_create c = shared_heap("t-change", 0600, NOBODY, SOMEBODY);
+	struct memmgr_heap_query q;
+
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	EXPECT_EQ(0, as_user(SOMEBODY, change_as_other, c.heap));
+	EXPECT_EQ(0, as_user(NOBODY, change_as_owner, c.heap));
+	ASSERT_EQ(0, mm_heap_query(self->fd, c.heap, &q));
+	EXPECT_EQ(0600, q.mode);
+	EXPECT_EQ(NOBODY, q.gid);
+	EXPECT_EQ(0, set_rights(self->fd, c.heap, MEMMGR_RIGHTS_OWNER | MEMMGR_RIGHTS_GROUP, 7));
+	ASSERT_EQ(0, mm_heap_query(self->fd, c.heap, &q));
+	EXPECT_EQ(7, q.uid);
+	EXPECT_EQ(7, q.gid);
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+}
+
+/* What somebody has stays his; there is no more. */
+TEST_F(room, room_rights_taken_away)
+{
+	struct memmgr_heap_create c = shared_heap("t-taken", 0666, 0, 0);
+	struct memmgr_resize r;
+	struct memmgr_alloc a, b;
+	char byte = 5;
+
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	a = must_alloc(_metadata, self->fd, c.heap, 2 * self->page);
+	ASSERT_EQ(0, set_rights(self->fd, c.heap, MEMMGR_RIGHTS_MODE, 0));
+	b = alloc_request(c.heap, 1);
+	EXPECT_EQ(-EACCES, mm_alloc(self->fd, &b));
+	EXPECT_EQ(0, mm_write(self->fd, a.handle, 0, &byte, 1));
+	EXPECT_EQ(0, mm_resize(self->fd, a.handle, self->page, &r));
+	EXPECT_EQ(-EACCES, mm_resize(self->fd, a.handle, 2 * self->page, &r));
+	EXPECT_EQ(0, touch(must_map(_metadata, self->fd, a.map_offset, self->page), true));
+	EXPECT_EQ(0, mm_free(self->fd, a.handle));
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+}
+
+/* A fallback serves whom it may serve. */
+static int fall_back(int fd, int node, __u64 heap)
+{
+	struct memmgr_alloc a = alloc_request(heap, 8 * page_size());
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_STACK, "n-falls");
+
+	c.flags |= MEMMGR_HEAP_FALLBACK;
+	c.fallback = heap - 1;
+	if (mm_heap_create(fd, &c) != -EACCES)
+		return 1;
+	if (mm_alloc(fd, &a) || a.from != heap)
+		return 2;
+	a = alloc_request(heap, 1);
+	return mm_alloc(fd, &a) == -ENOMEM ? 0 : 3;
+}
+
+TEST_F(room, room_rights_of_a_fallback)
+{
+	struct memmgr_heap_create behind = shared_heap("t-behind", 0, 0, 0);
+	struct memmgr_heap_create c = shared_heap("t-front", 0666, 0, 0);
+
+	ASSERT_EQ(0, mm_heap_create(self->fd, &behind));
+	c.flags |= MEMMGR_HEAP_FALLBACK;
+	c.fallback = behind.heap;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	ASSERT_EQ(behind.heap + 1, c.heap);
+	EXPECT_EQ(0, as_user(NOBODY, fall_back, c.heap));
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, behind.heap, 0));
+}
+
+static int take_from_main(int fd, int node, __u64 expected)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "n-main");
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 1);
+
+	return mm_alloc(fd, &a) == -(int)expected && mm_heap_create(fd, &c) == -(int)expected ?
+	       0 : 1;
+}
+
+/* A private heap takes its memory from main. */
+TEST_F(room, room_rights_of_main)
+{
+	EXPECT_EQ(0, as_user(NOBODY, take_from_main, 0));
+	ASSERT_EQ(0, set_rights(self->fd, MEMMGR_HEAP_MAIN, MEMMGR_RIGHTS_MODE, 0644));
+	EXPECT_EQ(0, as_user(NOBODY, take_from_main, EACCES));
+	EXPECT_EQ(0, as_user(0, take_from_main, 0));
+	ASSERT_EQ(0, set_rights(self->fd, MEMMGR_HEAP_MAIN, MEMMGR_RIGHTS_MODE, 0666));
+	EXPECT_EQ(0, as_user(NOBODY, take_from_main, 0));
+}
+
+/* ---- tables that all share --------------------------------------------------------- */
+
+static const struct memmgr_quota no_limits;
+
+static int set_limit(int fd, __u32 flags, __u32 uid, struct memmgr_quota q)
+{
+	q.size = sizeof(q);
+	q.flags = MEMMGR_QUOTA_USER | flags;
+	q.id = uid;
+	return mm_call(fd, MEMMGR_IOC_SET_QUOTA, &q);
+}
+
+static struct memmgr_account user_account(struct __test_metadata *_metadata, int fd, __u32 uid)
+{
+	static struct memmgr_account entries[64];
+	__u32 count = ARRAY_SIZE(entries), i;
+	__u64 cursor = 0;
+
+	ASSERT_EQ(0, mm_accounts(fd, MEMMGR_ACCOUNTS_USERS, entries, &count, &cursor));
+	for (i = 0; i < count; i++)
+		if (entries[i].uid == uid)
+			return entries[i];
+	return (struct memmgr_account) { 0 };
+}
+
+static struct memmgr_heap_create small_heap(void)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "");
+	static int number;
+
+	snprintf(c.name, sizeof(c.name), "t-%d-%d", getpid(), number++);
+	c.bytes = page_size();
+	c.max_allocations = 8;
+	return c;
+}
+
+/* As many private heaps as there may be; how many. */
+static int make_heaps(int fd, int node, __u64 most)
+{
+	struct memmgr_heap_create c;
+	int i;
+
+	for (i = 0; i < (int)most; i++) {
+		c = small_heap();
+		if (mm_heap_create(fd, &c))
+			break;
+		if (c.map_offset == NO_OFFSET)
+			return 200;
+	}
+	if (i == (int)most)
+		return i;
+	return c.reason == MEMMGR_REASON_QUOTA || c.reason == MEMMGR_REASON_RECORDS ? i : 201;
+}
+
+/* Eight a user, whatever the number of his files, unless root says otherwise. */
+static int make_heaps_twice(int fd, int node, __u64 unused)
+{
+	struct memmgr_heap_create c = small_heap();
+	int first = make_heaps(fd, node, 5), other = open_again(node, O_RDWR);
+	int second = make_heaps(other, node, 63);
+
+	if (first != 5 || second != 3)
+		return 1;
+	if (mm_heap_create(fd, &c) != -EDQUOT || c.reason != MEMMGR_REASON_QUOTA)
+		return 2;
+	close(other);
+	return mm_heap_create(fd, &c) ? 3 : 0;
+}
+
+TEST_F(room, room_heaps_of_a_user)
+{
+	EXPECT_EQ(0, as_user(NOBODY, make_heaps_twice, 0));
+	EXPECT_EQ(8, as_user(NOBODY, make_heaps, 63));
+	ASSERT_EQ(0, set_limit(self->fd, 0, NOBODY, (struct memmgr_quota) {
+			       .limits = MEMMGR_LIMIT_HEAPS, .max_heaps = 11 }));
+	EXPECT_EQ(11, user_account(_metadata, self->fd, NOBODY).max_heaps);
+	EXPECT_EQ(MEMMGR_LIMIT_HEAPS, user_account(_metadata, self->fd, NOBODY).set);
+	EXPECT_EQ(11, as_user(NOBODY, make_heaps, 63));
+	ASSERT_EQ(0, set_limit(self->fd, MEMMGR_QUOTA_DEFAULT, NOBODY, (struct memmgr_quota) {
+			       .limits = MEMMGR_LIMIT_HEAPS }));
+	EXPECT_EQ(8, as_user(NOBODY, make_heaps, 63));
+}
+
+/* Users without limits leave eight heaps to root, who may have any number. */
+TEST_F(room, room_heaps_for_root)
+{
+	int node = open_public_node(), go[2], done[2], users = 0;
+	struct memmgr_query q;
+	pid_t child;
+
+	ASSERT_EQ(0, mm_query(self->fd, &q));
+	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(done));
+	ASSERT_EQ(0, set_limit(self->fd, 0, NOBODY, (struct memmgr_quota) {
+			       .limits = MEMMGR_LIMIT_HEAPS | MEMMGR_LIMIT_WINDOWS }));
+	child = fork();
+	if (!child) {
+		int fd = open_as(node, NOBODY);
+
+		users = fd < 0 ? -1 : make_heaps(fd, node, 63);
+		if (write(done[1], &users, sizeof(users)) != sizeof(users))
+			_exit(1);
+		close(go[1]);
+		_exit(read(go[0], &users, 1) ? 2 : 0);
+	}
+	close(node);
+	ASSERT_EQ(sizeof(users), read(done[0], &users, sizeof(users)));
+	EXPECT_EQ((int)(MEMMGR_MAX_HEAPS - 8 - q.heaps), users);
+	EXPECT_EQ(users, (int)user_account(_metadata, self->fd, NOBODY).heaps);
+	EXPECT_EQ(8, make_heaps(self->fd, -1, 63));
+	close(go[1]);
+	EXPECT_EQ(0, child_result(child));
+	ASSERT_EQ(0, set_limit(self->fd, MEMMGR_QUOTA_DEFAULT, NOBODY, no_limits));
+}
+
+/* Records of main: five eighths for one user, an eighth for root. */
+static int fill_main(int fd, int node, __u64 most)
+{
+	__u64 handles[64];
+	__u32 count;
+	__u64 done;
+
+	for (done = 0; done < most; done += count) {
+		count = ARRAY_SIZE(handles);
+		if (mm_alloc_batch(fd, MEMMGR_HEAP_MAIN, 0, 1, handles, &count) || !count)
+			break;
+	}
+	return done == most ? 0 : done > 250 ? 250 : (int)done;
+}
+
+TEST_F(room, room_records_for_others)
+{
+	struct memmgr_heap_query q;
+	struct memmgr_account a;
+	struct memmgr_alloc b = alloc_request(MEMMGR_HEAP_MAIN, 1);
+
+	ASSERT_EQ(0, mm_heap_query(self->fd, MEMMGR_HEAP_MAIN, &q));
+	ASSERT_EQ(0, set_limit(self->fd, 0, NOBODY, (struct memmgr_quota) {
+			       .limits = MEMMGR_LIMIT_RECORDS, .max_records = 128 }));
+	EXPECT_EQ(0, as_user(NOBODY, fill_main, 128));
+	EXPECT_EQ(128, as_user(NOBODY, fill_main, 1024));
+	ASSERT_EQ(0, set_limit(self->fd, 0, NOBODY, (struct memmgr_quota) {
+			       .limits = MEMMGR_LIMIT_RECORDS, .max_records = 0 }));
+	EXPECT_EQ(0, user_account(_metadata, self->fd, NOBODY).max_records);
+	ASSERT_EQ(0, set_limit(self->fd, MEMMGR_QUOTA_DEFAULT, NOBODY, no_limits));
+	EXPECT_EQ(0, mm_alloc(self->fd, &b));
+	a = user_account(_metadata, self->fd, 0);
+	EXPECT_LE(1, a.records);
+	EXPECT_EQ(0, a.max_records);
+}
+
+static int pin_many(int fd, int node, __u64 most)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 1);
+	__u64 handles[5];
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		if (mm_alloc(fd, &a))
+			return 1;
+		handles[i] = a.handle;
+		if (mm_pin(fd, a.handle, 0) != (i < (int)most ? 0 : -EDQUOT))
+			return 2;
+	}
+	/* The same once more is no other; one for one. */
+	if (mm_pin(fd, handles[0], 0) || mm_unpin(fd, handles[0], 0))
+		return 3;
+	if (mm_pin(fd, handles[4], 0) != -EDQUOT || mm_unpin(fd, handles[1], 0) ||
+	    mm_pin(fd, handles[4], 0))
+		return 4;
+	return mm_free(fd, handles[0]) || mm_pin(fd, handles[3], 0) ? 5 : 0;
+}
+
+TEST_F(room, room_pins_of_a_user)
+{
+	ASSERT_EQ(0, set_limit(self->fd, 0, NOBODY, (struct memmgr_quota) {
+			       .limits = MEMMGR_LIMIT_PINS, .max_pins = 3 }));
+	EXPECT_EQ(0, as_user(NOBODY, pin_many, 3));
+	EXPECT_EQ(0, user_account(_metadata, self->fd, NOBODY).pins);
+	ASSERT_EQ(0, set_limit(self->fd, MEMMGR_QUOTA_DEFAULT, NOBODY, no_limits));
+}
+
+static int default_limits(int fd, int node, __u64 records)
+{
+	struct memmgr_account entries[64];
+	__u32 count = ARRAY_SIZE(entries), i;
+	__u64 cursor = 0;
+
+	if (mm_accounts(fd, MEMMGR_ACCOUNTS_USERS, entries, &count, &cursor))
+		return 1;
+	for (i = 0; i < count; i++)
+		if (entries[i].flags & MEMMGR_ACCOUNT_MINE)
+			return entries[i].max_heaps == 8 && entries[i].max_pins == 1024 &&
+			       entries[i].max_records == (records * 5 + 7) / 8 &&
+			       entries[i].max_windows && entries[i].clients == 1 &&
+			       !entries[i].set ? 0 : 2;
+	return 3;
+}
+
+TEST_F(room, room_limits_are_told)
+{
+	struct memmgr_account root;
+	struct memmgr_heap_query q;
+
+	ASSERT_EQ(0, mm_heap_query(self->fd, MEMMGR_HEAP_MAIN, &q));
+	EXPECT_EQ(0, as_user(NOBODY, default_limits, q.max_allocations));
+	root = user_account(_metadata, self->fd, 0);
+	EXPECT_EQ(0, root.max_heaps | root.max_pins | root.max_records | root.max_windows);
+}
+
+/*
+ * The mmap() offsets of a 32-bit machine: a heap that could not be mapped is not made, and
+ * the refusal says so. What is left is root's.
+ */
+static int take_windows(int fd, int node, __u64 unused)
+{
+	struct memmgr_heap_create c;
+	int i, made = 0, err = 0;
+
+	for (i = 0; i < 48 && !err; i++) {
+		c = heap_config(MEMMGR_KIND_POOL, "");
+		snprintf(c.name, sizeof(c.name), "w-%d", i);
+		c.object_size = page_size();
+		c.count = 8;
+		c.max_allocations = 8;
+		err = mm_heap_create(fd, &c);
+		if (!err && c.map_offset == NO_OFFSET)
+			return 1;
+		made += !err;
+	}
+	if (!err)
+		return 2;
+	return err == -EDQUOT && c.reason == MEMMGR_REASON_QUOTA && made == 4 ? 0 : 3;
+}
+
+TEST_F(room, room_windows_of_a_user)
+{
+	REQUIRE_KIND(MEMMGR_KIND_POOL);
+	ASSERT_EQ(0, set_limit(self->fd, 0, NOBODY, (struct memmgr_quota) {
+			       .limits = MEMMGR_LIMIT_WINDOWS | MEMMGR_LIMIT_HEAPS,
+			       .max_windows = 4 * 9 + 8 }));
+	EXPECT_EQ(0, as_user(NOBODY, take_windows, 0));
+	EXPECT_EQ(0, user_account(_metadata, self->fd, NOBODY).windows);
+	ASSERT_EQ(0, set_limit(self->fd, MEMMGR_QUOTA_DEFAULT, NOBODY, no_limits));
+}
+
+/* A heap whose records take a lot of windows, but no memory of the region. */
+static struct memmgr_heap_create wide_heap(const char *name, int number, __u64 bytes, __u32 mode)
+{
+	struct memmgr_heap_create c = shared_heap(name, mode, 0, 0);
+
+	snprintf(c.name, sizeof(c.name), "%s-%d", name, number);
+	c.kind = MEMMGR_KIND_SLAB;
+	c.object_size = page_size();
+	c.bytes = bytes;
+	c.max_allocations = bytes / page_size();
+	return c;
+}
+
+static int no_windows(int fd, int node, __u64 unused)
+{
+	struct memmgr_heap_create c = small_heap();
+
+	return mm_heap_create(fd, &c) == -ENOSPC && c.reason == MEMMGR_REASON_WINDOWS ? 0 : 1;
+}
+
+static void expect_mapped(struct __test_metadata *_metadata, int fd, __u32 heap)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, fd, heap, 1);
+
+	EXPECT_EQ(0, touch(must_map(_metadata, fd, a.map_offset, page_size()), true));
+	unmap_all();
+	EXPECT_EQ(0, mm_free(fd, a.handle));
+}
+
+#define WIDE_HEAPS	20	/* too many for a region of 64 MiB on a 32-bit machine */
+
+/*
+ * The mmap() offsets of a 32-bit machine: a heap that could not be mapped is not made, and
+ * the last ones are root's. A heap of mode 0 needs none, until it is opened.
+ */
+TEST_F(room, room_windows_for_root)
+{
+	struct memmgr_heap_create c[WIDE_HEAPS], hidden;
+	struct memmgr_heap_query q;
+	int heaps, result = 0;
+
+	REQUIRE_KIND(MEMMGR_KIND_SLAB);
+	ASSERT_EQ(0, mm_heap_query(self->fd, MEMMGR_HEAP_MAIN, &q));
+	for (heaps = 0; heaps < WIDE_HEAPS && !result; heaps += !result) {
+		c[heaps] = wide_heap("t-wide", heaps, q.bytes, 0666);
+		result = mm_heap_create(self->fd, &c[heaps]);
+	}
+	hidden = wide_heap("t-hidden", 0, q.bytes, 0);
+	ASSERT_EQ(0, mm_heap_create(self->fd, &hidden));
+	if (result) {
+		EXPECT_EQ(-ENOSPC, result);
+		EXPECT_EQ(MEMMGR_REASON_WINDOWS, c[heaps].reason);
+		/* One or more windows are left, but not so many. */
+		ASSERT_EQ(0, mm_heap_destroy(self->fd, c[heaps - 1].heap, 0));
+		c[heaps - 1].max_allocations--;
+		ASSERT_EQ(0, mm_heap_create(self->fd, &c[heaps - 1]));
+		EXPECT_EQ(0, as_user(NOBODY, no_windows, 0));
+		EXPECT_EQ(1, make_heaps(self->fd, -1, 1));
+		EXPECT_EQ(-ENOSPC, set_rights(self->fd, hidden.heap, MEMMGR_RIGHTS_MODE, 0666));
+	}
+	while (heaps--) {
+		expect_mapped(_metadata, self->fd, c[heaps].heap);
+		EXPECT_EQ(0, mm_heap_destroy(self->fd, c[heaps].heap, 0));
+	}
+	EXPECT_EQ(0, set_rights(self->fd, hidden.heap, MEMMGR_RIGHTS_MODE, 0666));
+	expect_mapped(_metadata, self->fd, hidden.heap);
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, hidden.heap, 0));
+}
+
+TEST_F(room, room_limits_malformed)
+{
+	static const struct memmgr_quota bad[] = {
+		{ .limits = MEMMGR_LIMIT_ALL + 1 },
+		{ .limits = MEMMGR_LIMIT_HEAPS, .max_pins = 1 },
+		{ .limits = MEMMGR_LIMIT_HEAPS, .max_bytes = 1 },
+		{ .max_heaps = 1 },
+		{ .limits = MEMMGR_LIMIT_HEAPS, .pad = 1 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-EINVAL, set_limit(self->fd, 0, NOBODY, bad[i]));
+	EXPECT_EQ(-EINVAL, set_limit(self->fd, MEMMGR_QUOTA_DEFAULT, NOBODY,
+				     (struct memmgr_quota) {
+				     .limits = MEMMGR_LIMIT_HEAPS, .max_heaps = 1 }));
+}
+
 MEMMGR_TEST_MAIN

@@ -48,6 +48,12 @@ int memmgr_heap_destroy(int fd, uint32_t heap, uint32_t flags)
 	return call(fd, MEMMGR_IOC_HEAP_DESTROY, &destroy);
 }
 
+int memmgr_heap_set_rights(int fd, struct memmgr_heap_rights *rights)
+{
+	rights->size = sizeof(*rights);
+	return call(fd, MEMMGR_IOC_HEAP_RIGHTS, rights);
+}
+
 int memmgr_heap_query(int fd, uint32_t heap, struct memmgr_heap_query *query)
 {
 	memset(query, 0, sizeof(*query));

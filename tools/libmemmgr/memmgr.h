@@ -88,6 +88,9 @@ int memmgr_heap_create(int fd, struct memmgr_heap_create *create);
 /* Unmake a heap; @flags: MEMMGR_DESTROY_*. */
 int memmgr_heap_destroy(int fd, uint32_t heap, uint32_t flags);
 
+/* Change who may use a heap; see struct memmgr_heap_rights. */
+int memmgr_heap_set_rights(int fd, struct memmgr_heap_rights *rights);
+
 /* The make of the heap with the id @heap. */
 int memmgr_heap_query(int fd, uint32_t heap, struct memmgr_heap_query *query);
 

@@ -32,6 +32,7 @@ static const char *const reason_names[MEMMGR_REASONS] = {
 	[MEMMGR_REASON_TIMEOUT]		= "timeout",
 	[MEMMGR_REASON_BLOCKED]		= "blocked",
 	[MEMMGR_REASON_INJECTED]	= "injected",
+	[MEMMGR_REASON_WINDOWS]		= "windows",
 };
 
 static const char *const fixed_names[MEMMGR_FIXED_REASONS] = {

@@ -12,6 +12,10 @@
 #define KEY_BYTES	0x201
 #define KEY_COUNT	0x202
 #define KEY_DEFAULT	0x203
+#define KEY_HEAPS	0x204
+#define KEY_WINDOWS	0x205
+#define KEY_PINS	0x206
+#define KEY_RECORDS	0x207
 
 /* ---- what is shown ------------------------------------------------------------ */
 
@@ -28,7 +32,18 @@ static const struct column client_columns[] = {
 	{ "MAY HAVE", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "ALLOCATIONS", "allocations", CELL_COUNT, 0 },
 	{ "AT MOST", "max_allocations", CELL_COUNT, COLUMN_HIDE_ZERO },
-	{ "HEAPS", "heaps", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "HEAPS", "heaps", CELL_COUNT, COLUMN_JSON },
+	{ "HEAPS", "max_heaps", CELL_COUNT, COLUMN_JSON },
+	{ "HEAPS", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "PINS", "pins", CELL_COUNT, COLUMN_JSON },
+	{ "PINS", "max_pins", CELL_COUNT, COLUMN_JSON },
+	{ "PINS", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "IN MAIN", "records", CELL_COUNT, COLUMN_JSON },
+	{ "IN MAIN", "max_records", CELL_COUNT, COLUMN_JSON },
+	{ "IN MAIN", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "WINDOWS", "windows", CELL_COUNT, COLUMN_JSON },
+	{ "WINDOWS", "max_windows", CELL_COUNT, COLUMN_JSON },
+	{ "WINDOWS", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "REFUSED", "refused", CELL_COUNT, 0 },
 };
 
@@ -42,6 +57,18 @@ static const struct column user_columns[] = {
 	{ "MAY HAVE", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "ALLOCATIONS", "allocations", CELL_COUNT, 0 },
 	{ "AT MOST", "max_allocations", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "HEAPS", "heaps", CELL_COUNT, COLUMN_JSON },
+	{ "HEAPS", "max_heaps", CELL_COUNT, COLUMN_JSON },
+	{ "HEAPS", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "PINS", "pins", CELL_COUNT, COLUMN_JSON },
+	{ "PINS", "max_pins", CELL_COUNT, COLUMN_JSON },
+	{ "PINS", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "IN MAIN", "records", CELL_COUNT, COLUMN_JSON },
+	{ "IN MAIN", "max_records", CELL_COUNT, COLUMN_JSON },
+	{ "IN MAIN", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "WINDOWS", "windows", CELL_COUNT, COLUMN_JSON },
+	{ "WINDOWS", "max_windows", CELL_COUNT, COLUMN_JSON },
+	{ "WINDOWS", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "SET", "set", CELL_FLAG, 0 },
 	{ "REFUSED", "refused", CELL_COUNT, 0 },
 };
@@ -49,6 +76,17 @@ static const struct column user_columns[] = {
 static const char *limit_text(uint64_t bytes)
 {
 	return bytes ? size_text(bytes) : "-";
+}
+
+/* Two numbers, and for people "3 of 8". */
+static void add_count(struct table *table, uint32_t has, uint32_t may)
+{
+	char text[32];
+
+	table_num(table, has);
+	table_num(table, may);
+	snprintf(text, sizeof(text), may ? "%u of %u" : "%u", has, may);
+	table_text(table, text);
 }
 
 static void add_limits(struct table *table, const struct memmgr_account *account)
@@ -59,6 +97,10 @@ static void add_limits(struct table *table, const struct memmgr_account *account
 	table_text(table, limit_text(account->max_bytes));
 	table_num(table, account->allocations);
 	table_num(table, account->max_allocations);
+	add_count(table, account->heaps, account->max_heaps);
+	add_count(table, account->pins, account->max_pins);
+	add_count(table, account->records, account->max_records);
+	add_count(table, account->windows, account->max_windows);
 }
 
 static int add_client(const struct memmgr_account *account, void *arg)
@@ -74,7 +116,6 @@ static int add_client(const struct memmgr_account *account, void *arg)
 	table_text(table, account->flags & MEMMGR_ACCOUNT_CLOSED ? "closed" :
 		   account->flags & MEMMGR_ACCOUNT_MINE ? "this" : "open");
 	add_limits(table, account);
-	table_num(table, account->heaps);
 	table_num(table, account->refused);
 	return 0;
 }
@@ -86,7 +127,7 @@ static int add_user(const struct memmgr_account *account, void *arg)
 
 	table_num(table, account->uid);
 	table_text(table, user ? user->pw_name : "-");
-	table_num(table, account->heaps);
+	table_num(table, account->clients);
 	add_limits(table, account);
 	table_num(table, account->flags & MEMMGR_ACCOUNT_SET);
 	table_num(table, account->refused);
@@ -127,8 +168,10 @@ static error_t parse_clients(int key, char *arg, struct argp_state *state)
 static const struct argp clients_argp = {
 	.options = clients_options,
 	.parser = parse_clients,
-	.doc = "Show who has opened the region, what they have, and what they may have. A client "
-	       "that is closed left something that stays: persistent allocations or dma-bufs.",
+	.doc = "Show who has opened the region, what they have, and what they may have: bytes, "
+	       "allocations, private heaps, pins, allocations in main, and windows of the mmap() "
+	       "offsets, which private heaps take. A client that is closed left something that "
+	       "stays: persistent allocations or dma-bufs.",
 };
 
 static int run_clients(struct memctl *ctl, int argc, char **argv)
@@ -156,12 +199,16 @@ struct options {
 	const char *id;
 	size_t whom;
 	bool given;
-	bool limits;
 };
 
 static const struct argp_option quota_options[] = {
 	{ "bytes", KEY_BYTES, "SIZE", 0, "May have so much; 0: no limit", 0 },
 	{ "allocations", KEY_COUNT, "N", 0, "May have so many; 0: no limit", 0 },
+	{ "heaps", KEY_HEAPS, "N", 0, "May have so many private heaps; 0: no limit", 0 },
+	{ "pins", KEY_PINS, "N", 0, "May have so many pinned; 0: no limit", 0 },
+	{ "records", KEY_RECORDS, "N", 0, "May have so many allocations in main; 0: no limit", 0 },
+	{ "windows", KEY_WINDOWS, "N", 0,
+	  "May have so many windows of the mmap() offsets for private heaps; 0: no limit", 0 },
 	{ "default", KEY_DEFAULT, 0, 0, "Back to the limits of the module's parameters", 0 },
 	{ 0 },
 };
@@ -201,7 +248,7 @@ static void parse_end(struct options *options, struct argp_state *state)
 	bool back = options->quota.flags & MEMMGR_QUOTA_DEFAULT;
 
 	if (!options->given) {
-		if (options->limits || back)
+		if (options->quota.limits || back)
 			argp_error(state, "client ID or user NAME is missing; for example "
 				   "memctl quota user camera --bytes 16M");
 		return;
@@ -209,10 +256,19 @@ static void parse_end(struct options *options, struct argp_state *state)
 	if (!options->id)
 		argp_error(state, "the %s is missing; memctl clients%s lists them",
 			   options->whom ? "user" : "client", options->whom ? " --users" : "");
-	if (options->limits == back)
+	if (!!options->quota.limits == back)
 		argp_error(state, back ? "--default goes without limits" :
-			   "give --bytes, --allocations or --default");
+			   "give a limit, for example --bytes or --heaps, or --default");
 	parse_id(options, state);
+}
+
+static void parse_count(struct argp_state *state, const char *name, const char *arg, uint32_t *max,
+			uint32_t limit)
+{
+	struct options *options = state->input;
+
+	*max = (uint32_t)arg_count(state, name, arg, 0, UINT32_MAX);
+	options->quota.limits |= limit;
 }
 
 static error_t parse_quota(int key, char *arg, struct argp_state *state)
@@ -222,12 +278,25 @@ static error_t parse_quota(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_BYTES:
 		options->quota.max_bytes = arg_size(state, "--bytes", arg);
-		options->limits = true;
+		options->quota.limits |= MEMMGR_LIMIT_BYTES;
 		return 0;
 	case KEY_COUNT:
-		options->quota.max_allocations = arg_count(state, "--allocations", arg, 0,
-							   UINT32_MAX);
-		options->limits = true;
+		parse_count(state, "--allocations", arg, &options->quota.max_allocations,
+			    MEMMGR_LIMIT_ALLOCATIONS);
+		return 0;
+	case KEY_HEAPS:
+		parse_count(state, "--heaps", arg, &options->quota.max_heaps, MEMMGR_LIMIT_HEAPS);
+		return 0;
+	case KEY_WINDOWS:
+		parse_count(state, "--windows", arg, &options->quota.max_windows,
+			    MEMMGR_LIMIT_WINDOWS);
+		return 0;
+	case KEY_PINS:
+		parse_count(state, "--pins", arg, &options->quota.max_pins, MEMMGR_LIMIT_PINS);
+		return 0;
+	case KEY_RECORDS:
+		parse_count(state, "--records", arg, &options->quota.max_records,
+			    MEMMGR_LIMIT_RECORDS);
 		return 0;
 	case KEY_DEFAULT:
 		options->quota.flags |= MEMMGR_QUOTA_DEFAULT;
@@ -248,8 +317,10 @@ static const struct argp quota_argp = {
 	.parser = parse_quota,
 	.args_doc = "[client ID|user NAME]",
 	.doc = "Limit what a client (an open file) or a user may have, as root; or, without "
-	       "arguments, show the users and their limits. A limit that is not given is none. "
-	       "Lower than what somebody has is allowed: there is no more then.",
+	       "arguments, show the users and their limits. A limit that is not given stays as it "
+	       "is. Lower than what somebody has is allowed: there is no more then. Where root "
+	       "says nothing a user may have 8 private heaps, 1024 pins, and five eighths each of "
+	       "main's records and of the windows that main leaves, and root as many as there are.",
 };
 
 static int run_quota(struct memctl *ctl, int argc, char **argv)

@@ -25,7 +25,13 @@ static const struct column list_columns[] = {
 	{ "MAXALIGN", "max_align", CELL_SIZE, COLUMN_JSON },
 	{ "RECORDS", "max_allocations", CELL_COUNT, COLUMN_JSON },
 	{ "OFFSET", "offset", CELL_SIZE, COLUMN_JSON },
-	{ "PRIVATE", "private", CELL_FLAG, COLUMN_HIDE_ZERO },
+	{ "PRIVATE", "private", CELL_FLAG, COLUMN_JSON },
+	{ "MODE", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "MODE", "mode", CELL_COUNT, COLUMN_JSON },
+	{ "OWNER", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "OWNER", "uid", CELL_COUNT, COLUMN_JSON },
+	{ "GROUP", NULL, CELL_TEXT, COLUMN_TEXT },
+	{ "GROUP", "gid", CELL_COUNT, COLUMN_JSON },
 	{ "FALLBACK", "fallback", CELL_TEXT, 0 },
 };
 
@@ -57,6 +63,12 @@ static int list_heap(const struct memctl *ctl, const struct memmgr_heap_query *h
 	else
 		table_num(table, heap->offset);
 	table_num(table, heap->heap_flags & MEMMGR_HEAP_PRIVATE);
+	table_text(table, mode_text(heap));
+	table_num(table, heap->mode);
+	table_text(table, user_text(heap->uid));
+	table_num(table, heap->uid);
+	table_text(table, group_text(heap->gid));
+	table_num(table, heap->gid);
 	if (heap->heap_flags & MEMMGR_HEAP_FALLBACK)
 		table_text(table, heap_name(ctl, heap->fallback, name));
 	else
@@ -103,6 +115,9 @@ enum {
 	KEY_MAX,
 	KEY_FALLBACK,
 	KEY_NO_JOIN,
+	KEY_MODE,
+	KEY_OWNER,
+	KEY_GROUP,
 };
 
 static const struct argp_option create_options[] = {
@@ -117,6 +132,11 @@ static const struct argp_option create_options[] = {
 	{ "max-allocations", KEY_MAX, "N", 0, "how many may live at a time", 0 },
 	{ "fallback", KEY_FALLBACK, "HEAP", 0, "heap that serves when this one cannot", 0 },
 	{ "no-join", KEY_NO_JOIN, 0, 0, "buddy: never join blocks slowly (real time)", 0 },
+	{ "mode", KEY_MODE, "MODE", 0,
+	  "who may use it, as chmod has it: read to see it, write to allocate; 0: kernel code "
+	  "alone (default 0666)", 0 },
+	{ "owner", KEY_OWNER, "USER", 0, "its owner (default: who makes it)", 0 },
+	{ "group", KEY_GROUP, "GROUP", 0, "its group (default: of who makes it)", 0 },
 	{ 0 },
 };
 
@@ -171,6 +191,15 @@ static error_t parse_create(int key, char *arg, struct argp_state *state)
 	case KEY_NO_JOIN:
 		create->flags |= MEMMGR_HEAP_NO_JOIN;
 		return 0;
+	case KEY_MODE:
+		create->mode = arg_mode(state, arg);
+		return 0;
+	case KEY_OWNER:
+		create->uid = arg_user(state, "--owner", arg);
+		return 0;
+	case KEY_GROUP:
+		create->gid = arg_group(state, "--group", arg);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_error(state, "'%s' is one word too many; give one NAME", arg);
@@ -195,7 +224,8 @@ static const struct argp create_argp = {
 	       "  memctl heap create frames --kind pool --block-size 64K --count 32\n"
 	       "  memctl heap create nodes --kind slab --object-size 192\n"
 	       "  memctl heap create scratch --kind stack --size 1M\n"
-	       "  memctl heap create small --kind buddy --size 2M --granule 32",
+	       "  memctl heap create small --kind buddy --size 2M --granule 32\n"
+	       "  memctl heap create camera --kind pool --block-size 1M --count 8 --mode 0660 --group video",
 };
 
 /* What the kind cannot do without; NULL when nothing lacks. */
@@ -224,14 +254,22 @@ static int create_failed(const struct memctl *ctl, int err,
 		.largest = create->largest,
 	};
 
-	if (err == -ENOMEM && create->reason)
+	if ((err == -ENOMEM || err == -ENOSPC || err == -EDQUOT) && create->reason &&
+	    create->reason != MEMMGR_REASON_RECORDS)
 		return fail_request(ctl, err, &request);
 	return fail_errno(ctl, err, "heap '%s'", create->name);
 }
 
 static int run_create(struct memctl *ctl, int argc, char **argv)
 {
-	struct create_options options = { .fallback = NULL };
+	struct create_options options = {
+		.create = {
+			.flags = MEMMGR_HEAP_MODE,
+			.mode = 0666,
+			.uid = MEMMGR_ID_CALLER,
+			.gid = MEMMGR_ID_CALLER,
+		},
+	};
 	struct memmgr_heap_create *create = &options.create;
 	struct memmgr_heap_query fallback;
 	struct json_object *heap;

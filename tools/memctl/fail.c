@@ -69,8 +69,8 @@ static const struct {
 	{ ENOENT, "ENOENT", NULL, "there is no such heap", "see memctl heap list" },
 	{ EBADF, "EBADF", NULL, "there is no such allocation: never made, or freed already",
 	  "see memctl list --mine" },
-	{ EACCES, "EACCES", NULL, "it belongs to another program or user, or is protected",
-	  "use it from there; memctl list shows by whom it is held" },
+	{ EACCES, "EACCES", NULL, "it belongs to another program or user, its heap is not for you, or it is protected",
+	  "use it from there; memctl list shows by whom it is held, memctl heap list for whom heaps are" },
 	{ EPERM, "EPERM", NULL, "that takes CAP_SYS_ADMIN", "run it as root" },
 	{ EEXIST, "EEXIST", NULL, "a heap of that name exists",
 	  "choose another name (memctl heap list)" },
@@ -122,6 +122,8 @@ static const struct {
 		"allocate anew and free the old one", "list --sort offset --heap" },
 	[MEMMGR_REASON_INJECTED] = { "was told to let it fail",
 		"that is a test; see who is told so", "inject" },
+	[MEMMGR_REASON_WINDOWS] = { "has no room left in the mmap() offsets",
+		"ask for fewer --max-allocations, or destroy a heap", "heap list" },
 };
 
 struct message {

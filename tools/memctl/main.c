@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
 	&cmd_heap_list,
 	&cmd_heap_create,
 	&cmd_heap_destroy,
+	&cmd_heap_mode,
 	&cmd_alloc,
 	&cmd_free,
 	&cmd_resize,

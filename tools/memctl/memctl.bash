@@ -43,8 +43,8 @@ _memctl() {
 		'') words="$commands --json --region --help --version" ;;
 		heap)
 			case $sub in
-			'') words='list create destroy' ;;
-			destroy) words=$(_memctl_heaps) ;;
+			'') words='list create destroy mode' ;;
+			destroy | mode) words=$(_memctl_heaps) ;;
 			esac
 			;;
 		help) words=$commands ;;

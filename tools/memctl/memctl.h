@@ -51,11 +51,22 @@ struct command {
 };
 
 extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
-	cmd_heap_destroy, cmd_alloc, cmd_free, cmd_resize, cmd_list, cmd_read,
+	cmd_heap_destroy, cmd_heap_mode, cmd_alloc, cmd_free, cmd_resize, cmd_list, cmd_read,
 	cmd_write, cmd_fill, cmd_stats, cmd_frag, cmd_map, cmd_check,
 	cmd_failures, cmd_protect, cmd_seal, cmd_clients, cmd_quota, cmd_export,
 	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch,
 	cmd_top, cmd_leaks, cmd_inject, cmd_report, cmd_latency, cmd_debug, cmd_errors;
+
+/* ---- cmd_heap_mode.c ---- */
+
+/* What a word says; a usage error that names it if it says nothing. */
+uint32_t arg_mode(struct argp_state *state, const char *text);
+uint32_t arg_user(struct argp_state *state, const char *name, const char *text);
+uint32_t arg_group(struct argp_state *state, const char *name, const char *text);
+/* Valid until the next call of the same. */
+const char *mode_text(const struct memmgr_heap_query *heap);
+const char *user_text(uint32_t uid);
+const char *group_text(uint32_t gid);
 
 /* ---- main.c ---- */
 

@@ -229,7 +229,7 @@ static struct table *users(const struct survey *survey)
 		const struct memmgr_account *user = &survey->users[i];
 
 		table_num(table, user->uid);
-		table_num(table, user->heaps);
+		table_num(table, user->clients);
 		table_num(table, user->bytes);
 		table_num(table, user->peak);
 		if (user->max_bytes)

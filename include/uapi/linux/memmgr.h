@@ -42,14 +42,17 @@
  *	ENOTTY		unknown command
  *	ENOENT		no such heap
  *	EBADF		no such handle: never issued, forged, or already freed
- *	EACCES		the handle or private heap is another client's, the call
- *			changes something and the file was opened read-only, or
- *			the protection of the allocation does not allow it
- *	EPERM		the call needs CAP_SYS_ADMIN, or the allocation is sealed
+ *	EACCES		the handle or private heap is another client's, the mode of
+ *			the heap does not allow it, the call changes something and
+ *			the file was opened read-only, or the protection of the
+ *			allocation does not allow it
+ *	EPERM		the call needs CAP_SYS_ADMIN, or to be the owner of the heap,
+ *			or the allocation is sealed
  *	EEXIST		a heap of that name exists
  *	ENOMEM		the heap cannot serve the request; @reason says why and
  *			@largest what would have worked
- *	ENOSPC		no free record or heap slot (@reason: RECORDS)
+ *	ENOSPC		no free record or heap slot (@reason: RECORDS), or no room in
+ *			the mmap() offsets (WINDOWS)
  *	EDQUOT		the client or its user may not have more (@reason: QUOTA);
  *			@largest is what it may still have
  *	ETIMEDOUT	a waiting allocation ran out of its time
@@ -111,6 +114,8 @@ enum memmgr_kind {
  * @MEMMGR_REASON_TIMEOUT: nothing was freed in time
  * @MEMMGR_REASON_BLOCKED: resize in place: what follows is in use
  * @MEMMGR_REASON_INJECTED: MEMMGR_IOC_INJECT wanted it to fail
+ * @MEMMGR_REASON_WINDOWS: a new heap: no room is left in the mmap() offsets for its
+ *	allocations; fewer of them (max_allocations) need less
  */
 enum memmgr_reason {
 	MEMMGR_REASON_NONE		= 0,
@@ -126,7 +131,8 @@ enum memmgr_reason {
 	MEMMGR_REASON_TIMEOUT		= 10,
 	MEMMGR_REASON_BLOCKED		= 11,
 	MEMMGR_REASON_INJECTED		= 12,
-	MEMMGR_REASONS			= 13,
+	MEMMGR_REASON_WINDOWS		= 13,
+	MEMMGR_REASONS			= 14,
 };
 
 #define MEMMGR_STATS_REASONS	12	/* in struct memmgr_stats.failures */
@@ -177,15 +183,38 @@ struct memmgr_query {
 	char name[MEMMGR_NAME_LEN];
 };
 
+/*
+ * Who may use a heap. A private heap is its client's alone. Any other has an owner, a
+ * group and a mode, as files have, of read and write bits: 0666 unless it is made with
+ * another. As for a file, the bits of the owner, of the group or of others hold, those
+ * that fit the caller first.
+ *
+ *	read	to see it: HEAP_QUERY, LIST, STATS, FRAG, CHECK, EXPLAIN, MARK, and what
+ *		COMPACT, DEBUG, TRACK, LATENCY and INJECT tell of it. ENOENT by name and
+ *		EACCES by id otherwise; an enumeration leaves it out
+ *	write	to allocate from it, directly or as a fallback, and to grow what one has
+ *		there; of main: to make private heaps, which take their memory from it
+ *
+ * What somebody allocated stays his, to use and to free, when that changes. CAP_SYS_ADMIN
+ * sees all heaps, and allocates from all but those of mode 0: a heap of mode 0 is for
+ * kernel code alone. Kernel code asks for no rights.
+ *
+ * So a driver's heap: mode 0, for a pool whose blocks users shall not take, and for a
+ * stack in which the driver releases to marks, for a user's block above a mark makes a
+ * release fail with EBUSY.
+ */
+#define MEMMGR_ID_CALLER	0xffffffffu	/* uid, gid: the caller's own */
+
 /* struct memmgr_heap_create.flags */
 #define MEMMGR_HEAP_PRIVATE	(1u << 0)	/* this client's alone, may be mapped whole */
 #define MEMMGR_HEAP_FALLBACK	(1u << 1)	/* @fallback is valid */
 #define MEMMGR_HEAP_NO_JOIN	(1u << 2)	/* buddy: no slow path, for real time */
+#define MEMMGR_HEAP_MODE	(1u << 3)	/* @mode, @uid, @gid are valid; not if private */
 
 /**
  * struct memmgr_heap_create - make a heap
  * @size: in: sizeof(struct memmgr_heap_create)
- * @flags: in: MEMMGR_HEAP_PRIVATE, _FALLBACK, _NO_JOIN
+ * @flags: in: MEMMGR_HEAP_PRIVATE, _FALLBACK, _NO_JOIN, _MODE
  * @name: in: unique in the region; letters, digits, '-', '_', '.'; a private
  *	heap's name is seen by its client only, but must be unique as well
  * @kind: in: enum memmgr_kind
@@ -205,10 +234,16 @@ struct memmgr_query {
  *	cannot; it must not have a fallback itself
  * @map_offset: out: private heaps: what to pass to mmap() for the whole arena
  * @map_size: out: private heaps: bytes that may be mapped
- * @reason: out: when it failed with ENOMEM: enum memmgr_reason; NONE: the system
- *	has no memory for the heap's books
+ * @reason: out: when it failed with ENOMEM, EDQUOT or ENOSPC: enum memmgr_reason;
+ *	NONE: the system has no memory for the heap's books; RECORDS: there are as many
+ *	heaps as the region may have
  * @reserved: 0
  * @largest: out: when it failed: largest arena that would have worked
+ * @mode: in: with MEMMGR_HEAP_MODE: as above; else 0, which stands for 0666
+ * @uid: in: with MEMMGR_HEAP_MODE: its owner, or MEMMGR_ID_CALLER; else 0, which stands
+ *	for the caller
+ * @gid: in: with MEMMGR_HEAP_MODE: its group; the same
+ * @pad: 0
  *
  * A heap that is not private needs CAP_SYS_ADMIN. A private heap goes when its
  * client closes.
@@ -231,6 +266,37 @@ struct memmgr_heap_create {
 	__u32 reason;
 	__u32 reserved;
 	__u64 largest;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u32 pad;
+};
+
+/* struct memmgr_heap_rights.flags */
+#define MEMMGR_RIGHTS_MODE	(1u << 0)	/* set @mode */
+#define MEMMGR_RIGHTS_OWNER	(1u << 1)	/* set @uid */
+#define MEMMGR_RIGHTS_GROUP	(1u << 2)	/* set @gid */
+
+/**
+ * struct memmgr_heap_rights - change who may use a heap
+ * @size: in: sizeof(struct memmgr_heap_rights)
+ * @flags: in: MEMMGR_RIGHTS_*, at least one
+ * @heap: in: id, MEMMGR_HEAP_MAIN too; not a private one (EINVAL)
+ * @mode: in: as chmod(), of read and write bits
+ * @uid: in: as chown()
+ * @gid: in: as chown()
+ *
+ * What is not set is not looked at. EPERM unless the caller is the owner, who may give
+ * the heap to a group of his, or has CAP_SYS_ADMIN. ENOSPC when a heap that was made with
+ * mode 0 shall be opened, and no room is left in the mmap() offsets.
+ */
+struct memmgr_heap_rights {
+	__u32 size;
+	__u32 flags;
+	__u32 heap;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
 };
 
 /* struct memmgr_heap_destroy.flags */
@@ -279,6 +345,10 @@ struct memmgr_heap_destroy {
  * @offset: out: of the arena in the region; ~0 for a slab heap
  * @map_offset: out: a private heap of this client: for mmap()
  * @map_size: out: the same
+ * @mode: out: read and write bits; private: 0600
+ * @uid: out: its owner
+ * @gid: out: its group
+ * @pad: 0
  * @reserved: 0
  *
  * ENOENT ends an enumeration with MEMMGR_QUERY_NEXT. Private heaps of other
@@ -304,6 +374,10 @@ struct memmgr_heap_query {
 	__u64 offset;
 	__u64 map_offset;
 	__u64 map_size;
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u32 pad;
 };
 
 /* flags of allocations, in struct memmgr_alloc.flags and memmgr_info.flags */
@@ -1214,8 +1288,18 @@ struct memmgr_export {
  * @flags: MEMMGR_ACCOUNT_*
  * @uid: user id of who opened the client
  * @pid: thread group of who opened the client; user: 0
- * @heaps: private heaps of the client; user: its open clients
+ * @heaps: private heaps
  * @comm: command name of who opened the client; user: empty
+ * @clients: user: its open clients; client: 1
+ * @max_heaps: private heaps that it may have; 0: no limit, as for the others
+ * @windows: of the mmap() offsets, that its private heaps have
+ * @max_windows: that it may have
+ * @pins: allocations that it has pinned
+ * @max_pins: that it may have
+ * @records: of heap main, that it has
+ * @max_records: that it may have
+ * @set: MEMMGR_LIMIT_*, the limits that are its own
+ * @pad: 0
  */
 struct memmgr_account {
 	__u64 id;
@@ -1231,6 +1315,16 @@ struct memmgr_account {
 	__u32 pid;
 	__u32 heaps;
 	char comm[MEMMGR_COMM_LEN];
+	__u32 clients;
+	__u32 max_heaps;
+	__u32 windows;
+	__u32 max_windows;
+	__u32 pins;
+	__u32 max_pins;
+	__u32 records;
+	__u32 max_records;
+	__u32 set;
+	__u32 pad;
 };
 
 /* struct memmgr_accounts.flags */
@@ -1262,6 +1356,15 @@ struct memmgr_accounts {
 #define MEMMGR_QUOTA_USER	(1u << 1)	/* @id is a user id */
 #define MEMMGR_QUOTA_DEFAULT	(1u << 2)	/* back to the module's parameters */
 
+/* struct memmgr_quota.limits, memmgr_account.set */
+#define MEMMGR_LIMIT_BYTES	(1u << 0)
+#define MEMMGR_LIMIT_ALLOCATIONS (1u << 1)
+#define MEMMGR_LIMIT_HEAPS	(1u << 2)
+#define MEMMGR_LIMIT_WINDOWS	(1u << 3)
+#define MEMMGR_LIMIT_PINS	(1u << 4)
+#define MEMMGR_LIMIT_RECORDS	(1u << 5)
+#define MEMMGR_LIMIT_ALL	((1u << 6) - 1)
+
 /**
  * struct memmgr_quota - limit what a client or a user may have
  * @size: in: sizeof(struct memmgr_quota)
@@ -1270,11 +1373,23 @@ struct memmgr_accounts {
  * @max_bytes: in: bytes that it may have; 0: no limit
  * @max_allocations: in: allocations that it may have; 0: no limit
  * @reserved: 0
+ * @limits: in: MEMMGR_LIMIT_*, the limits that are meant; 0: _BYTES and _ALLOCATIONS, or
+ *	with MEMMGR_QUOTA_DEFAULT all
+ * @max_heaps: in: private heaps that it may have; 0: no limit
+ * @max_windows: in: windows of the mmap() offsets that its private heaps may have: one
+ *	for each, and one for each record where blocks are whole pages; 0: no limit
+ * @max_pins: in: allocations that it may pin; 0: no limit
+ * @max_records: in: allocations that it may have in heap main; 0: no limit
  *
  * Needs CAP_SYS_ADMIN. ENOENT when there is no such client; a user need not have
- * any. Lower than what it has now is allowed: it gets no more then. With
- * MEMMGR_QUOTA_DEFAULT the limits given here have to be 0. A client is the file
- * that was opened, and its user who opened it, whoever it was handed to.
+ * any. Lower than what it has now is allowed: it gets no more then. Limits that are not
+ * meant stay as they are, and have to be 0 here, as all have with MEMMGR_QUOTA_DEFAULT. A
+ * client is the file that was opened, and its user who opened it, whoever it was handed to.
+ *
+ * Unless root says otherwise, a user may have 8 private heaps, 1024 pins, and five eighths
+ * each of main's records and of the windows that main leaves. Who has CAP_SYS_ADMIN or
+ * CAP_SYS_RESOURCE when he opens the file has no such limits, and what is kept for him:
+ * 8 of the heaps that a region can have, and the last eighth of records and windows.
  */
 struct memmgr_quota {
 	__u32 size;
@@ -1283,6 +1398,12 @@ struct memmgr_quota {
 	__u64 max_bytes;
 	__u32 max_allocations;
 	__u32 reserved;
+	__u32 limits;
+	__u32 max_heaps;
+	__u32 max_windows;
+	__u32 max_pins;
+	__u32 max_records;
+	__u32 pad;
 };
 
 /* struct memmgr_inject.flags: exactly one of the first two */
@@ -1803,5 +1924,6 @@ struct memmgr_latency {
 #define MEMMGR_IOC_LATENCY		_IO(MEMMGR_IOC_MAGIC, 0x21)
 #define MEMMGR_IOC_DEBUG		_IO(MEMMGR_IOC_MAGIC, 0x22)
 #define MEMMGR_IOC_CORRUPTIONS		_IO(MEMMGR_IOC_MAGIC, 0x23)
+#define MEMMGR_IOC_HEAP_RIGHTS		_IO(MEMMGR_IOC_MAGIC, 0x24)
 
 #endif /* _UAPI_LINUX_MEMMGR_H */

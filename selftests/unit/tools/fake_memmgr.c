@@ -543,6 +543,26 @@ static int do_heap_destroy(const struct memmgr_heap_destroy *destroy)
 	return 0;
 }
 
+static int do_heap_rights(const struct memmgr_heap_rights *rights)
+{
+	struct heap *heap = heap_at(rights->heap);
+
+	if (!heap)
+		return -ENOENT;
+	if (getenv("FAKE_OTHER"))
+		return -EPERM;
+	if (!(heap->make.flags & MEMMGR_HEAP_MODE))
+		heap->make.mode = 0666;
+	heap->make.flags |= MEMMGR_HEAP_MODE;
+	if (rights->flags & MEMMGR_RIGHTS_MODE)
+		heap->make.mode = rights->mode;
+	if (rights->flags & MEMMGR_RIGHTS_OWNER)
+		heap->make.uid = rights->uid;
+	if (rights->flags & MEMMGR_RIGHTS_GROUP)
+		heap->make.gid = rights->gid;
+	return 0;
+}
+
 static int do_heap_query(struct memmgr_heap_query *query)
 {
 	uint32_t id = query->flags ? 0 : query->heap;
@@ -563,7 +583,10 @@ static int do_heap_query(struct memmgr_heap_query *query)
 	memcpy(query->name, heap->make.name, MEMMGR_NAME_LEN);
 	query->heap = id;
 	query->kind = heap->make.kind;
-	query->heap_flags = heap->make.flags;
+	query->heap_flags = heap->make.flags & ~MEMMGR_HEAP_MODE;
+	query->mode = heap->make.flags & MEMMGR_HEAP_MODE ? heap->make.mode : 0666;
+	query->uid = heap->make.uid == MEMMGR_ID_CALLER ? 0 : heap->make.uid;
+	query->gid = heap->make.gid == MEMMGR_ID_CALLER ? 0 : heap->make.gid;
 	query->granule = unit_of(heap);
 	query->bytes = heap->bytes;
 	query->held = heap->bytes;
@@ -1219,7 +1242,7 @@ static int do_accounts(struct memmgr_accounts *accounts)
 	account->peak = peak;
 	account->max_bytes = max;
 	account->refused = refused;
-	account->heaps = 1;
+	account->clients = 1;
 	accounts->count = 1;
 	return 0;
 }
@@ -1308,6 +1331,8 @@ static int dispatch(unsigned long command, void *arg)
 		return do_heap_create(arg);
 	case MEMMGR_IOC_HEAP_DESTROY:
 		return do_heap_destroy(arg);
+	case MEMMGR_IOC_HEAP_RIGHTS:
+		return do_heap_rights(arg);
 	case MEMMGR_IOC_HEAP_QUERY:
 		return do_heap_query(arg);
 	case MEMMGR_IOC_ALLOC:
