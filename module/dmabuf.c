@@ -85,11 +85,6 @@ static bool region_is_ordinary(const struct region *region)
 	return region->flags & MEMMGR_REGION_PAGES;
 }
 
-static bool region_is_cached(const struct region *region)
-{
-	return !(region->flags & (MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED));
-}
-
 static u32 access_of(enum dma_data_direction direction)
 {
 	return direction == DMA_TO_DEVICE ? MEMMGR_ACCESS_READ :

@@ -285,7 +285,7 @@ static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
 	__must_hold(&heap->lock)
 {
 	u32 shift = heap->slabs.layout.shift;
-	u64 place = (u64)heap->slab_at[n] << shift;
+	u64 place = heap_slab_place(heap, heap->slab_at[n]);
 	bool in_io;
 
 	heap_unlock(heap, *flags);
@@ -413,15 +413,7 @@ static int config_check(const struct memmgr_heap_create *c)
 		return -EINVAL;
 	if (!heap_kind_built(c->kind))
 		return -EOPNOTSUPP;
-	takes = kind_takes[array_index_nospec(c->kind, MEMMGR_KINDS)];
-	if ((c->bytes && !(takes & TAKES_BYTES)) ||
-	    (!c->bytes && takes & NEEDS_BYTES) ||
-	    !!c->object_size != !!(takes & TAKES_OBJECT) ||
-	    (c->align && !(takes & TAKES_OBJECT)) ||
-	    (c->count && !(takes & TAKES_COUNT)) ||
-	    (!c->count && takes & NEEDS_COUNT) ||
-	    (c->granule && !(takes & TAKES_GRANULE)) ||
-	    (c->flags & MEMMGR_HEAP_NO_JOIN && !(takes & TAKES_NO_JOIN)))
+	if (heap_config_fields(c, &missing) || missing)
 		return -EINVAL;
 	if (!engine_align_ok(c->align) || !engine_align_ok(c->granule))
 		return -EINVAL;

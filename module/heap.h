@@ -144,8 +144,9 @@ struct heap_rights {
  * @max_align: largest alignment that can be asked for
  * @align: that every block has
  * @meta: state of the engine
- * @slab_at: slab heaps: by number of the slab, its place >> shift
- * @slab_of: slab heaps: by place >> shift, number of the slab + 1, 0: not ours
+ * @skew: slab heaps: bytes from an address that is aligned like a slab to the region
+ * @slab_at: slab heaps: by number of the slab, its place + skew >> shift
+ * @slab_of: slab heaps: by place + skew >> shift, number of the slab + 1, 0: not ours
  * @fallback: serves when this heap cannot; held, and a reference; goes under the lock
  * @client: owner of a private heap
  * @mine: in the client's list of heaps

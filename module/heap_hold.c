@@ -233,7 +233,7 @@ bool heap_in_io(struct memmgr_heap *heap)
 		/* It may just be given back, see heap_trim(). */
 		slab = READ_ONCE(heap->slab_at[n]);
 		if (slab != SLAB_NONE &&
-		    region_in_io(heap->region, (u64)slab << shift, 1ull << shift))
+		    region_in_io(heap->region, heap_slab_place(heap, slab), 1ull << shift))
 			return true;
 		cond_resched();
 	}

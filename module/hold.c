@@ -21,6 +21,8 @@ static const char * const hold_words[HOLD_STEPS] = {
 	[HOLD_DESTROYING] = "destroying",
 	[HOLD_CLOSING]	= "closing",
 	[HOLD_COUNTED]	= "counted",
+	[HOLD_BATCHED]	= "batched",
+	[HOLD_MADE]	= "made",
 };
 
 /**

@@ -18,6 +18,8 @@ enum hold_step {
 	HOLD_DESTROYING, /* a heap was found idle, and takes no more requests */
 	HOLD_CLOSING,	/* a client goes: its next allocation is known, but not locked */
 	HOLD_COUNTED,	/* it is freed, and I/O was looked for */
+	HOLD_BATCHED,	/* an allocation of a batch is made, and the next is not begun */
+	HOLD_MADE,	/* a call has made what it can unmake, and has not answered */
 	HOLD_STEPS,
 };
 
