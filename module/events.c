@@ -60,12 +60,12 @@ static void uevents_settle(struct region *region, struct uevents *u)
 	u->held = 0;
 }
 
+/* Under events.gate. */
 static void uevents_send(struct region *region, const struct memmgr_event *event)
 {
 	struct events *events = &region->events;
 	struct uevents *u = &events->uevents[event->kind];
 
-	mutex_lock(&events->gate);
 	uevents_settle(region, u);
 	if (u->sent < UEVENT_BURST) {
 		u->sent++;
@@ -75,7 +75,6 @@ static void uevents_send(struct region *region, const struct memmgr_event *event
 		u->last = *event;
 		schedule_delayed_work(&events->later, UEVENT_TIME);
 	}
-	mutex_unlock(&events->gate);
 }
 
 static void uevents_later(struct work_struct *work)
@@ -154,15 +153,19 @@ void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes
 	unsigned long flags;
 	u32 i;
 
-	raw_spin_lock_irqsave(&events->lock, flags);
-	event.seq = ++events->total;
+	mutex_lock(&events->gate);
+	event.seq = events->total + 1;
 	fresh.seq = event.seq;
 	i = kept_place(events->kept, EVENTS_KEPT, &fresh, KIND_SHARE);
+	/* Readers alone have the lock without the gate: so long a search needs none of it. */
+	raw_spin_lock_irqsave(&events->lock, flags);
+	events->total = event.seq;
 	events->kept[i] = fresh;
 	events->entry[i] = event;
 	raw_spin_unlock_irqrestore(&events->lock, flags);
 	wake_up_interruptible_all(&events->wait);
 	uevents_send(region, &event);
+	mutex_unlock(&events->gate);
 }
 
 /**

@@ -32,12 +32,12 @@ struct uevents {
 
 /**
  * struct events - the last ones
- * @lock: guards @total, @kept and @entry; innermost
+ * @lock: guards @total, @kept and @entry, which change with @gate held too; innermost
  * @total: events ever
  * @kept: whose the entries are; see kept.h
  * @entry: the last ones, in no order
  * @wait: readers
- * @gate: held to speak in the name of @device
+ * @gate: held to add an event, and to speak in the name of @device
  * @device: the region's, while it is registered
  * @uevents: by kind
  * @later: sends those that were held

@@ -11,7 +11,7 @@
 MEMMGR_FIXTURE(room)
 
 #define SOMEBODY	4711		/* another user without any capability */
-#define FORGED		0x700000005ull	/* a handle of heap main that was never issued */
+#define FORGED		0x7000000000000500ull	/* a handle of heap main that was never issued */
 #define FLOOD		100
 
 static const struct memmgr_debug watched = { .flags = MEMMGR_DEBUG_ZONES };
