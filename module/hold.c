@@ -26,17 +26,17 @@ static const char * const hold_words[HOLD_STEPS] = {
 };
 
 /**
- * hold_here - stop here if a test wants that
+ * hold_wait - stop here if a test wants that; by hold_here() alone
  * @region: of the heap
  * @step: enum hold_step
  *
  * Context: process, may sleep, no locks held but compact_mutex and heap_mutex.
  */
-void hold_here(struct region *region, u32 step)
+void hold_wait(struct region *region, u32 step)
 {
 	struct hold *hold = &region->hold;
 
-	if (likely(!test_bit(step, &hold->armed)))
+	if (!test_bit(step, &hold->armed))
 		return;
 	set_bit(step, &hold->waiting);
 	if (wait_event_killable(region->hold_wait, !test_bit(step, &hold->armed)))

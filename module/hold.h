@@ -33,13 +33,23 @@ struct hold {
 	unsigned long waiting;
 };
 
+/*
+ * Stop here if a test wants that: see hold_wait(). A look at one word, when no test does.
+ * A macro, because struct region has a struct hold.
+ */
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-void hold_here(struct region *region, u32 step);
+#define hold_here(region, step)					\
+do {								\
+	if (unlikely(READ_ONCE((region)->hold.armed)))		\
+		hold_wait(region, step);			\
+} while (0)
+
+void hold_wait(struct region *region, u32 step);
 int hold_set(struct region *region, const char *word);
 void hold_print(struct seq_file *m, const struct region *region);
 void hold_end(struct region *region);
 #else
-static inline void hold_here(struct region *region, u32 step) { }
+#define hold_here(region, step) do { } while (0)
 static inline void hold_end(struct region *region) { }
 #endif
 
