@@ -384,11 +384,12 @@ static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsi
 }
 
 /* A driver with flags of another allocator would get memory that it does not expect. */
-static noinline bool flags_ok(const struct memmgr_heap *heap, unsigned int flags)
+static noinline void *flags_refuse(const struct memmgr_heap *heap, unsigned int flags)
 {
-	return !WARN_ONCE(flags & ~KALLOC_FLAGS,
-			  "memmgr: memmgr_alloc() from heap %s refused: flags %#x are not MEMMGR_KALLOC_*, the only ones that it takes\n",
-			  heap->name, flags);
+	WARN_ONCE(true,
+		  "memmgr: memmgr_alloc() from heap %s refused: flags %#x are not MEMMGR_KALLOC_*, the only ones that it takes\n",
+		  heap->name, flags);
+	return NULL;
 }
 
 /**
@@ -416,8 +417,9 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	 * 0 asks for more than a heap has, and goes the slow way as well.
 	 */
 	if (unlikely(flags | (align & ~8ul) | upper_32_bits(bytes - 1))) {
-		if (unlikely(!flags_ok(heap, flags)))
-			return NULL;
+		/* In a branch of its own, or the short way would keep the caller's address. */
+		if (unlikely(flags & ~KALLOC_FLAGS))
+			return flags_refuse(heap, flags);
 		/* The engine refuses an alignment that is none. */
 		if (debug_is_on() && engine_align_ok(align))
 			return alloc_watched(heap, bytes, how_asked(align, flags),
