@@ -287,6 +287,23 @@ static inline void heap_assert_locked(const struct memmgr_heap *heap)
 	lockdep_assert_held(&heap->lock);
 }
 
+/**
+ * record_set_state - the one way for a record from a state to the next
+ * @heap: of the record, locked
+ * @record: the record
+ * @state: enum record_state, known when this is compiled: then the check is a mask
+ *
+ * Context: any. O(1).
+ */
+static __always_inline void record_set_state(struct memmgr_heap *heap, struct record *record,
+					     u32 state)
+{
+	heap_assert_locked(heap);
+	if (unlikely(!(BIT(record->state) & record_origin[state])))
+		record_wrong_step(heap, record, state);
+	record->state = state;
+}
+
 /*
  * The same in the fast paths, without the calls: the kernel's own inline form of
  * the lock, where this kernel has one. The spare stays: who takes the lock this

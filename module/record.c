@@ -26,38 +26,11 @@ struct viewer viewer_of(const struct client *client)
 	};
 }
 
-/* What each state may become: BIT() of the others. */
-static const u8 record_next[RECORD_STATES] = {
-	[RECORD_FREE]	  = BIT(RECORD_NEW),
-	/* FREE: its heap was destroyed meanwhile, here and below. */
-	[RECORD_NEW]	  = BIT(RECORD_LIVE) | BIT(RECORD_FREE),
-	[RECORD_LIVE]	  = BIT(RECORD_CHANGING) | BIT(RECORD_DYING) | BIT(RECORD_HELD) |
-			    BIT(RECORD_MOVING) | BIT(RECORD_FREE),
-	[RECORD_CHANGING] = BIT(RECORD_LIVE) | BIT(RECORD_DYING) | BIT(RECORD_HELD) |
-			    BIT(RECORD_FREE),
-	/* DYING: a second caller ends it; the one that comes back last finds it gone. */
-	[RECORD_DYING]	  = BIT(RECORD_DYING) | BIT(RECORD_HELD) | BIT(RECORD_FREE),
-	[RECORD_HELD]	  = BIT(RECORD_FREE),
-	/* The mover alone ends a move: everybody else waits for that. */
-	[RECORD_MOVING]	  = BIT(RECORD_LIVE),
-};
-
-/**
- * record_set_state - the one way for a record from a state to the next
- * @heap: of the record, locked
- * @record: the record
- * @state: enum record_state
- *
- * Context: any. O(1). A step that record_next[] does not know is a fault of ours: it
- * is reported once.
- */
-void record_set_state(struct memmgr_heap *heap, struct record *record, u32 state)
+/* A step of a record that record_origin[] does not know: a fault of ours. Reported once. */
+void record_wrong_step(const struct memmgr_heap *heap, const struct record *record, u32 state)
 {
-	heap_assert_locked(heap);
-	WARN_ONCE(!(record_next[record->state] & BIT(state)),
-		  "memmgr: a record of heap %s went from state %u to %u\n", heap->name,
+	WARN_ONCE(true, "memmgr: a record of heap %s went from state %u to %u\n", heap->name,
 		  record->state, state);
-	record->state = state;
 }
 
 /**
@@ -177,7 +150,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 
 	heap->free_record = record->next;
 	heap->used_records++;
-	record_set_state(heap, record, template->state);
+	record_set_state(heap, record, RECORD_NEW);
 	*record = *template;
 	record->handle = handle;
 	record->seq = ++heap->seq;

@@ -15,7 +15,7 @@ struct memmgr_heap;
 
 #define RECORD_NONE		(~0u)
 
-/* Which state may follow which: record_next[] in record.c. */
+/* Which state may follow which: record_origin[] below. */
 enum record_state {
 	RECORD_FREE,	/* in the list of free records */
 	RECORD_NEW,	/* its memory is being cleared; nobody has the handle */
@@ -145,7 +145,23 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 		     const struct engine_block *block);
 
 /* All of these with the heap's lock held. */
-void record_set_state(struct memmgr_heap *heap, struct record *record, u32 state);
+/* Out of which states a record comes into each: BIT() of them. */
+static const u8 record_origin[RECORD_STATES] = {
+	/* Out of NEW, LIVE and CHANGING: its heap was destroyed meanwhile. */
+	[RECORD_FREE]	  = BIT(RECORD_NEW) | BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) |
+			    BIT(RECORD_DYING) | BIT(RECORD_HELD),
+	[RECORD_NEW]	  = BIT(RECORD_FREE),
+	/* The mover alone ends a move: everybody else waits for that. */
+	[RECORD_LIVE]	  = BIT(RECORD_NEW) | BIT(RECORD_CHANGING) | BIT(RECORD_MOVING),
+	[RECORD_CHANGING] = BIT(RECORD_LIVE),
+	/* Out of DYING: a second caller ends it; the one that comes back last finds it gone. */
+	[RECORD_DYING]	  = BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) | BIT(RECORD_DYING),
+	[RECORD_HELD]	  = BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) | BIT(RECORD_DYING),
+	[RECORD_MOVING]	  = BIT(RECORD_LIVE),
+};
+
+void record_wrong_step(const struct memmgr_heap *heap, const struct record *record, u32 state);
+
 bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
 		     u64 handle, u32 state);
 int record_access(const struct record *record, const struct viewer *viewer);
