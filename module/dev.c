@@ -1108,20 +1108,23 @@ static_assert(sizeof(struct memmgr_debug) == 80);
 static_assert(sizeof(struct memmgr_corruptions) == 40);
 static_assert(sizeof(struct memmgr_corruption) == 312);
 
-/* Two words tell of a whole structure: see call_writable(). */
+/* Two bytes tell of a whole structure: see call_writable(). */
 static_assert(sizeof(union call_arg) <= PAGE_SIZE);
 
 /*
  * Can the results be written? Looked at before anything is done: a page that cannot be
- * written takes its fault here. The bytes are those that are there; the first and the last
- * tell of all, because a structure lies in two pages at the most.
+ * written takes its fault here. The bytes are those that are there; one of each page tells
+ * of all, and a structure lies in two pages at the most.
  */
 static bool call_writable(u8 __user *user, const union call_arg *known, u32 bytes)
 {
 	const u8 *last = (const u8 *)known + bytes - 1;
+	u8 __user *user_last = user + bytes - 1;
 
-	return !put_user(known->size, (u32 __user *)user) &&
-	       !put_user(*last, user + bytes - 1);
+	if (put_user(known->size, (u32 __user *)user))
+		return false;
+	return !(((unsigned long)user ^ (unsigned long)user_last) & PAGE_MASK) ||
+	       !put_user(*last, user_last);
 }
 
 /* The call itself, with the heap that its argument names. */

@@ -7,6 +7,7 @@
 
 #define RIGHTS_ALL	0666u
 #define RIGHTS_PRIVATE	0600u
+#define RIGHTS_EACH	0111u	/* a right of one class of users times this: of all */
 
 /* Modes have read and write bits alone. */
 bool heap_mode_ok(u32 mode)
@@ -84,6 +85,9 @@ int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wante
 
 	if (heap->flags & MEMMGR_HEAP_PRIVATE || !client)
 		return heap_own(heap, client);
+	/* The usual mode says the same to everybody, whoever owns the heap. */
+	if (!(wanted * RIGHTS_EACH & ~READ_ONCE(heap->rights.mode)))
+		return 0;
 	rights = heap_rights_of(heap);
 	if (rights_allow(&rights, wanted))
 		return 0;
@@ -160,7 +164,7 @@ int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r
 	if (!err) {
 		flags = heap_lock(heap);
 		if (r->flags & MEMMGR_RIGHTS_MODE)
-			heap->rights.mode = r->mode;
+			WRITE_ONCE(heap->rights.mode, r->mode);
 		if (r->flags & MEMMGR_RIGHTS_OWNER)
 			heap->rights.uid = KUIDT_INIT(r->uid);
 		if (r->flags & MEMMGR_RIGHTS_GROUP)
