@@ -660,12 +660,14 @@ static __always_inline void block_enter(struct buddy *b, u32 g, u32 n, u32 slack
 
 static __always_inline void block_leave(struct buddy *b, u32 g, u32 n)
 {
-	if (b->slack[g])
-		b->waste -= b->slack[g];
-	code_clear(b, g);
-	g += b->lead;
-	range_give(b, g, g + n);
+	u32 place = g + b->lead;
+	u32 slack = b->slack[g];
+
+	if (slack)
+		b->waste -= slack;
 	b->live--;
+	code_clear(b, g);
+	range_give(b, place, place + n);
 }
 
 /*
@@ -832,18 +834,18 @@ static int buddy_find(struct engine *e, u64 offset, struct engine_block *block)
 void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
 {
 	const u8 *code = b->code + g;
+	u32 place = g + b->lead;
 	u32 i, w = 0;
 
 	settle(b);
-	for (i = 0; i < n; i++) {
-		u32 place = g + b->lead + i;
-
+	for (i = 0; i < n; i++, place++, w >>= 1) {
 		if (!i || !(place & 31)) {
 			w = b->level[0].word[place >> 5];
 			if (w == FULL && !unit_free(b, 1, place >> 5))
 				w = 0;
+			w >>= place & 31;
 		}
-		if (w >> (place & 31) & 1)
+		if (w & 1)
 			cell[i] = PLAN_FREE;
 		else if (code[i] & CODE_LENGTH && !(code[i] & CODE_MORE))
 			cell[i] = PLAN_USED | PLAN_FIXED | PLAN_START;
