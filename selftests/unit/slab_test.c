@@ -326,6 +326,7 @@ static void slab_needed_again(void)
 	layout.max = 1;
 	rig = slab_rig_new(&layout);
 	rig->may_shrink = false;
+	rig->s.keep = 0;
 	for (round = 0; round < 3; round++) {
 		slab_rig_alloc(rig, &rq);
 		slab_rig_free(rig, 0, false);
