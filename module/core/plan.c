@@ -64,15 +64,16 @@ static u32 plan_align(const struct plan *p, u32 g, u32 align)
 	return ALIGN(g + p->lead, align) - p->lead;
 }
 
-/* The length of a run from its first granule that is so aligned. */
-static u32 run_aligned(const struct plan *p, u32 start, u32 end, u32 align)
+/* The length of a run of places from its first multiple of @align on. */
+static u32 run_aligned(u32 start, u32 end, u32 align)
 {
-	u32 at = plan_align(p, start, align);
+	u32 at = ALIGN(start, align);
 
 	return at >= start && at < end ? end - at : 0;
 }
 
-static void survey_run(const struct plan *p, struct plan_survey *s, u32 start, u32 end)
+/* Places, not granules. */
+static void survey_run(struct plan_survey *s, u32 start, u32 end)
 {
 	u32 n = end - start;
 	u32 o, block;
@@ -82,8 +83,8 @@ static void survey_run(const struct plan *p, struct plan_survey *s, u32 start, u
 	s->longest = max(s->longest, n);
 	s->by_order[env_highest(n)]++;
 	for (o = 0; o < MEMMGR_ORDERS; o++)
-		s->aligned[o] = max(s->aligned[o], run_aligned(p, start, end, 1u << o));
-	for (block = 1u << env_highest(n); run_aligned(p, start, end, block) < block;)
+		s->aligned[o] = max(s->aligned[o], run_aligned(start, end, 1u << o));
+	for (block = 1u << env_highest(n); run_aligned(start, end, block) < block;)
 		block >>= 1;
 	s->block = max(s->block, block);
 }
@@ -105,7 +106,7 @@ void plan_survey(const struct plan *p, struct plan_survey *s)
 	for (g = 0; g < p->granules; g = end) {
 		end = piece_end(p, g);
 		if (!cell_is(p, g, PLAN_USED)) {
-			survey_run(p, s, g, end);
+			survey_run(s, g + p->lead, end + p->lead);
 			before = end - g;
 			continue;
 		}
@@ -286,7 +287,7 @@ u32 plan_longest(const struct plan *p, u32 align)
 	for (g = 0; g <= p->granules; g++) {
 		if (g < p->granules && !cell_is(p, g, PLAN_FIXED))
 			continue;
-		longest = max(longest, run_aligned(p, start, g, align));
+		longest = max(longest, run_aligned(start + p->lead, g + p->lead, align));
 		start = g + 1;
 	}
 	return min(longest, plan_free(p));
@@ -462,7 +463,7 @@ static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
 	for (; g < p->granules && !cell_is(p, g, PLAN_FIXED); g = end) {
 		end = piece_end(p, g);
 		if (!cell_is(p, g, PLAN_USED)) {
-			if (run_aligned(p, top, end, align) >= n) {
+			if (run_aligned(top + p->lead, end + p->lead, align) >= n) {
 				p->window = plan_align(p, top, align);
 				p->length = n;
 				return true;
