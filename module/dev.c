@@ -943,10 +943,15 @@ static void undo_alloc_batch(struct caller *caller, void *arg)
 	call_free_batch(caller, &f);
 }
 
+/* What is written back into the structure of a call. */
+enum call_results {
+	NO_RESULTS,
+	ANSWER,		/* the call does nothing else: an answer that is lost harms nobody */
+	RESULTS,	/* that it can be written is seen to before anything is done */
+};
+
 #define CHANGES		true
 #define LOOKS		false
-#define RESULTS		true
-#define NO_RESULTS	false
 
 #define CALL(nr, name, type, last, changes, results, by, field, undo, keep)	\
 	[_IOC_NR(nr)] = { name, undo, keep, offsetofend(struct type, last),	\
@@ -968,16 +973,16 @@ static const struct call {
 	u16 field;
 	u8 by;
 	bool changes;
-	bool results;
+	u8 results;
 } calls[] = {
 	CALL(MEMMGR_IOC_QUERY, call_query, memmgr_query, name,
-	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, ANSWER, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_HEAP_CREATE, call_heap_create, memmgr_heap_create, largest,
 	     CHANGES, RESULTS, HEAP_NONE, size, undo_heap_create, NULL),
 	CALL(MEMMGR_IOC_HEAP_DESTROY, call_heap_destroy, memmgr_heap_destroy, reserved,
 	     CHANGES, NO_RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_HEAP_QUERY, call_heap_query, memmgr_heap_query, map_size,
-	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
+	     LOOKS, ANSWER, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_ALLOC, call_alloc, memmgr_alloc, largest,
 	     CHANGES, RESULTS, HEAP_ID, heap, undo_alloc, NULL),
 	CALL(MEMMGR_IOC_FREE, call_free, memmgr_free, handle,
@@ -989,7 +994,7 @@ static const struct call {
 	CALL(MEMMGR_IOC_FREE_BATCH, call_free_batch, memmgr_free_batch, handles,
 	     CHANGES, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_MARK, call_mark, memmgr_mark, mark,
-	     LOOKS, RESULTS, HEAP_READ, heap, NULL, NULL),
+	     LOOKS, ANSWER, HEAP_READ, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_RELEASE, call_release, memmgr_mark, mark,
 	     CHANGES, RESULTS, HEAP_ID, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_READ, call_read, memmgr_copy, ptr,
@@ -997,13 +1002,13 @@ static const struct call {
 	CALL(MEMMGR_IOC_WRITE, call_write, memmgr_copy, ptr,
 	     CHANGES, RESULTS, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_ALLOC_QUERY, call_alloc_query, memmgr_info, tag,
-	     LOOKS, RESULTS, HEAP_HANDLE, handle, NULL, NULL),
+	     LOOKS, ANSWER, HEAP_HANDLE, handle, NULL, NULL),
 	CALL(MEMMGR_IOC_LIST, call_list, memmgr_list, entries,
 	     LOOKS, RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_STATS, call_stats, memmgr_stats, classes,
-	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, ANSWER, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_FRAG, call_frag, memmgr_frag, index,
-	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, ANSWER, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_CHECK, call_check, memmgr_check, what,
 	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_MAP, call_map, memmgr_map, cells,
@@ -1021,7 +1026,7 @@ static const struct call {
 	CALL(MEMMGR_IOC_SET_QUOTA, call_set_quota, memmgr_quota, reserved,
 	     CHANGES, NO_RESULTS, HEAP_NONE, size, NULL, NULL),
 	CALL(MEMMGR_IOC_EXPLAIN, call_explain, memmgr_explain, best_run,
-	     LOOKS, RESULTS, HEAP_LOOK, heap, NULL, NULL),
+	     LOOKS, ANSWER, HEAP_LOOK, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_COMPACT, call_compact, memmgr_compact, reserved,
 	     LOOKS, RESULTS, HEAP_READ, heap, NULL, NULL),
 	CALL(MEMMGR_IOC_PIN, call_pin, memmgr_pin, mine,
@@ -1147,9 +1152,9 @@ static int call_answer(const struct call *call, struct caller *caller, union cal
 {
 	int err;
 
-	if (!call->results)
+	if (call->results == NO_RESULTS)
 		return call_run(call, caller, known);
-	if (!call_writable(user, known, bytes))
+	if (call->results == RESULTS && !call_writable(user, known, bytes))
 		return -EFAULT;
 	err = call_run(call, caller, known);
 	caller->made |= !err;
