@@ -196,10 +196,12 @@ static void mover_settle(struct mover *m, u64 stays, u64 gone)
 	u32 shift = heap->buddy.shift;
 	struct engine_block block;
 
-	if (m->slide)
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		heap->engine.ops->free(&heap->engine, gone, true, &block);
+	else if (m->slide)
 		buddy_slid(&heap->buddy, m->to >> shift, stays >> shift, m->bytes >> shift);
 	else
-		heap->engine.ops->free(&heap->engine, gone, true, &block);
+		buddy_left(&heap->buddy, gone >> shift);
 }
 
 static void mover_wake(const struct mover *m)

@@ -729,10 +729,11 @@ u32 buddy_take(struct buddy *b, u32 bytes)
  */
 int buddy_give(struct buddy *b, u32 g)
 {
-	if (!code_starts(b, g))
+	if (unlikely(g >= b->granules))
 		return -ENOENT;
-	if (b->code[g] & CODE_RECORDED)
-		return -EACCES;
+	/* A block without a record starts with its length alone, and with neither mark. */
+	if (unlikely(b->code[g] - 1u >= CODE_LENGTH))
+		return code_starts(b, g) ? -EACCES : -ENOENT;
 	block_leave(b, g, code_read(b, g));
 	return 0;
 }
@@ -893,6 +894,18 @@ int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack)
 	range_take(b, place, place + n);
 	block_enter(b, g, n, slack, true);
 	return 0;
+}
+
+/**
+ * buddy_left - one of the two blocks of a move goes: the old one, or the one at the new place
+ * @b: the engine
+ * @g: its first granule; a live block starts there, as the mover knows
+ *
+ * Context: any; the caller serialises. O(levels).
+ */
+void buddy_left(struct buddy *b, u32 g)
+{
+	block_leave(b, g, code_read(b, g));
 }
 
 /* What the live block at @g wastes, in bytes. */

@@ -133,7 +133,9 @@ static void step_take_at(struct scene *s)
 	to = some_place(s, n);
 	if (!buddy_rig_take_at(&s->rig, to, n, buddy_slack(&s->rig.b, from)))
 		return;
-	if (unit_chance(80))
+	if (unit_chance(40))
+		buddy_rig_left(&s->rig, unit_chance(80) ? from : to);
+	else if (unit_chance(60))
 		free_block(s, unit_chance(80) ? from : to);
 }
 

@@ -222,6 +222,13 @@ bool buddy_rig_take_at(struct buddy_rig *rig, u32 g, u32 n, u32 slack)
 	return true;
 }
 
+/* One of the two blocks of a move goes. */
+void buddy_rig_left(struct buddy_rig *rig, u32 g)
+{
+	buddy_left(&rig->b, g);
+	model_del(&rig->m, g * rig->m.bytes);
+}
+
 /* The block at @g begins at @to and has @n granules now; its waste stays. */
 static void block_shift(struct buddy_rig *rig, u32 g, u32 to, u32 n)
 {

@@ -29,6 +29,7 @@ void buddy_rig_give(struct buddy_rig *rig, u32 granule);
 
 /* Moves: to a free place, and down. Each returns whether the engine did it. */
 bool buddy_rig_take_at(struct buddy_rig *rig, u32 g, u32 n, u32 slack);
+void buddy_rig_left(struct buddy_rig *rig, u32 g);
 bool buddy_rig_slide(struct buddy_rig *rig, u32 g, u32 to);
 void buddy_rig_slid(struct buddy_rig *rig, u32 g, u32 keep, u32 n);
 
