@@ -187,7 +187,8 @@ static void refusal_say(const struct asked *a, int err, char *text, size_t bytes
 	else if (err == -EEXIST)
 		snprintf(text, bytes, "the name is taken, give it another");
 	else if (err == -ENOSPC && a->c.reason == MEMMGR_REASON_WINDOWS)
-		snprintf(text, bytes, "no mmap() offsets are left for it; give it a smaller max");
+		snprintf(text, bytes,
+			 "the mmap() offsets have no room; give it fewer allocations, or mode 0");
 	else if (err == -ENOSPC)
 		snprintf(text, bytes, "the region has %u heaps already", MEMMGR_MAX_HEAPS);
 	else if (err == -ENOMEM)
@@ -198,6 +199,8 @@ static void refusal_say(const struct asked *a, int err, char *text, size_t bytes
 	else if (surplus)
 		snprintf(text, bytes, "%s is not for a %s, leave it out", names,
 			 heap_kind_name(a->c.kind));
+	else if (!heap_mode_ok(a->c.mode))
+		snprintf(text, bytes, "its mode has other bits than read and write");
 	else
 		snprintf(text, bytes,
 			 "a value is out of its range: names have 1 to %u letters, digits and -_., align and granule are powers of two, a granule is %u bytes up to a page",

@@ -81,6 +81,9 @@ left_out heap_without_object "object is missing" heaps=a:slab
 left_out pool_without_count "count is missing" heaps=a:pool:object=4K
 left_out pool_without_anything "object, count is missing" heaps=a:pool
 left_out stack_with_a_granule "granule is not for a stack" heaps=a:stack:bytes=1M,granule=64
+left_out heap_of_bad_mode "mode" heaps=a:stack:bytes=64K,mode=0777
+left_out heap_of_bad_mode_text "mode=rw" heaps=a:stack:bytes=64K,mode=rw
+left_out heap_of_no_user "uid=0xfffffffff" heaps=a:stack:bytes=64K,uid=0xfffffffff
 left_out heap_of_zero "bytes is missing" heaps=a:stack:bytes=0
 left_out heap_too_large "fit" heaps=a:buddy:bytes=1G
 left_out heap_with_a_bad_name "name" heaps=a/b:stack:bytes=64K
@@ -92,9 +95,6 @@ left_out heap_called_main "taken" heaps=main:stack:bytes=64K
 heaps_left=2
 left_out heap_twice "taken" "heaps=a:stack:bytes=64K;a:stack:bytes=64K"
 left_out good_heap_beside_a_bad_one "count is missing" "heaps=a:pool:object=4K;b:stack:bytes=64K"
-left_out heap_of_bad_mode heap heaps=a:stack:bytes=64K,mode=0777
-left_out heap_of_bad_mode_text mode heaps=a:stack:bytes=64K,mode=rw
-left_out heap_of_no_user heap heaps=a:stack:bytes=64K,uid=0xfffffffff
 
 # A physical address that is the kernel's own memory, from the map of memory.
 kernel_memory=0x$(sed -n 's/^\([0-9a-f]*\)-.*System RAM$/\1/p' /proc/iomem | sed -n 1p)
