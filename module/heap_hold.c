@@ -87,6 +87,7 @@ static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
  */
 static bool record_part(struct memmgr_heap *heap, struct record *record,
 			unsigned long *flags, bool *in_io)
+	__must_hold(&heap->lock)
 {
 	struct record seen = *record;
 	bool reachable;
