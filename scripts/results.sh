@@ -127,13 +127,24 @@ end_jobs() {
 	done
 }
 
+# Seconds until scripts/boot ends the guest of case $1: the case may compute them.
+boot_timeout() {
+	(
+		TIMEOUT=600
+		# shellcheck source=/dev/null
+		. "selftests/boots/$1.boot"
+		echo "$TIMEOUT"
+	)
+}
+
 # The boot cases with $1=1, those first that may take longest: so that none of these is
 # begun when the others are done.
 longest_first() {
-	local file
+	local file case
 	for file in selftests/boots/*.boot; do
 		grep -q "^$1=1" "$file" || continue
-		echo "$(sed -n 's/^TIMEOUT=//p' "$file") $(basename "$file" .boot)"
+		case=$(basename "$file" .boot)
+		echo "$(boot_timeout "$case") $case"
 	done | sort -s -k1,1nr | awk '{ print $NF }'
 }
 
@@ -141,8 +152,7 @@ longest_first() {
 # as well. $1: the case, then the options of scripts/boot.
 boot_bound() {
 	local seconds
-	seconds=$(sed -n 's/^TIMEOUT=//p' "selftests/boots/$1.boot")
-	seconds=${seconds:-600}
+	seconds=$(boot_timeout "$1")
 	shift
 	[[ " $* " != *' debug '* ]] || seconds=$((seconds * 3))
 	echo $((seconds + 300))
