@@ -206,7 +206,7 @@ static __always_inline bool slab_get_fast(struct memmgr_heap *heap, void **ptr)
 		return false;
 	}
 	*ptr = heap->base + ((size_t)heap->slab_at[n] << heap->slabs.layout.shift) +
-	       slab_take_from(&heap->slabs, n, 0);
+	       slab_take_from(&heap->slabs, n);
 	heap_unlock_inline(heap, flags);
 	return true;
 }

@@ -3,8 +3,8 @@
  * Slab. The words are explained in slab.h.
  *
  * Slabs, partial lists and colouring are Bonwick's ("The Slab Allocator: An
- * Object-Caching Kernel Memory Allocator", USENIX Summer 1994); the bitmap
- * outside of the objects keeps the books out of what users can write to.
+ * Object-Caching Kernel Memory Allocator", USENIX Summer 1994); books outside
+ * of the slabs are out of reach for users, who can write to all of a slab.
  *
  * alloc and free are O(1), with one call of the source when a slab comes or
  * goes.
@@ -19,7 +19,7 @@ static struct slabs *to_slabs(struct engine *e)
 /* Put a slab into the ring of partial slabs, behind its last one. */
 static void ring_add_tail(struct slabs *s, u32 n)
 {
-	struct slab *slab = &s->slab[n];
+	struct slab *slab = slab_book(s, n);
 	struct slab *head;
 
 	if (s->partial == SLAB_NONE) {
@@ -28,39 +28,110 @@ static void ring_add_tail(struct slabs *s, u32 n)
 		s->partial = n;
 		return;
 	}
-	head = &s->slab[s->partial];
+	head = slab_book(s, s->partial);
 	slab->prev = head->prev;
 	slab->next = s->partial;
-	s->slab[head->prev].next = n;
+	slab_book(s, head->prev)->next = n;
 	head->prev = n;
 }
 
 static void ring_del(struct slabs *s, u32 n)
 {
-	struct slab *slab = &s->slab[n];
+	struct slab *slab = slab_book(s, n);
 
 	if (slab->next == n) {
 		s->partial = SLAB_NONE;
 		return;
 	}
-	s->slab[slab->prev].next = slab->next;
-	s->slab[slab->next].prev = slab->prev;
+	slab_book(s, slab->prev)->next = slab->next;
+	slab_book(s, slab->next)->prev = slab->prev;
 	if (s->partial == n)
 		s->partial = slab->next;
+}
+
+/* The word of the table that has the entry of object @i, and where in it. */
+static u32 *table_word(const struct slabs *s, struct slab *slab, u32 i, u32 *at)
+{
+	u32 bit = i << s->width;
+
+	*at = bit & 31;
+	return slab->bits + 2 * s->row + (bit >> 5);
+}
+
+static u32 table_mask(const struct slabs *s)
+{
+	return ~0u >> (32 - (1u << s->width));
+}
+
+/* The entry of object @i; 0 when it is not odd. */
+static u32 table_entry(const struct slabs *s, struct slab *slab, u32 i)
+{
+	u32 at, *word = table_word(s, slab, i, &at);
+
+	return *word >> at & table_mask(s);
+}
+
+static bool is_odd(struct slab *slab, u32 i)
+{
+	return slab_bits(slab, i)[1] >> (i & 31) & 1;
+}
+
+/* What was asked for object @i, with SLAB_RECORDED when it has a record; 0: free. */
+static noinline u32 object_asked(const struct slabs *s, u32 n, u32 i)
+{
+	struct slab *slab = slab_book(s, n);
+	u32 top = table_mask(s) ^ table_mask(s) >> 1;
+	u32 entry = table_entry(s, slab, i);
+
+	if (*slab_bits(slab, i) >> (i & 31) & 1)
+		return 0;
+	if (!is_odd(slab, i))
+		return s->layout.object;
+	return ((entry & ~top) + 1) | (entry & top ? SLAB_RECORDED : 0);
+}
+
+/* @asked: as object_asked() tells it from now on, not 0; the object is handed out. */
+static noinline void object_set_asked(struct slabs *s, struct slab *slab, u32 i, u32 asked)
+{
+	u32 *odd = slab_bits(slab, i) + 1;
+	u32 mask = table_mask(s), entry = 0;
+	u32 at, *word;
+
+	*odd &= ~(1u << (i & 31));
+	if (asked != s->layout.object) {
+		*odd |= 1u << (i & 31);
+		entry = (asked & ~SLAB_RECORDED) - 1;
+		if (asked & SLAB_RECORDED)
+			entry |= mask ^ mask >> 1;
+	}
+	word = table_word(s, slab, i, &at);
+	*word = (*word & ~(mask << at)) | entry << at;
+}
+
+/* An object with a record or a size becomes a whole one without, or -EACCES. */
+static int slab_give_odd(struct slabs *s, struct slab *slab, u32 i, u32 mark)
+{
+	u32 n = ((void *)slab - s->books) / s->book;
+	u32 asked = object_asked(s, n, i);
+
+	if ((asked ^ mark) & SLAB_RECORDED)
+		return -EACCES;
+	s->waste -= s->layout.object - (asked & ~SLAB_RECORDED);
+	object_set_asked(s, slab, i, s->layout.object);
+	return 0;
 }
 
 /* All objects of a slab are free. */
 static void slab_fill(struct slabs *s, u32 n)
 {
-	struct slab *slab = &s->slab[n];
-	u32 *row = slab_row(s, n);
+	struct slab *slab = slab_book(s, n);
 	u32 rest = s->layout.objects;
 	u32 w;
 
 	slab->free = rest;
 	slab->words = 0;
 	for (w = 0; w < s->row; w++, rest -= min(rest, 32u)) {
-		row[w] = rest >= 32 ? ~0u : (1u << rest) - 1;
+		*slab_bits(slab, w << 5) = rest >= 32 ? ~0u : (1u << rest) - 1;
 		slab->words |= 1u << w;
 	}
 }
@@ -90,12 +161,12 @@ static u32 slab_colour(struct slabs *s)
 /* Slab @n, which became empty, goes when the ones that did so before it have gone. */
 static void leaving_add(struct slabs *s, u32 n)
 {
-	s->slab[n].leaving = true;
-	s->slab[n].next = SLAB_NONE;
+	slab_book(s, n)->leaving = true;
+	slab_book(s, n)->next = SLAB_NONE;
 	if (s->leaving == SLAB_NONE)
 		s->leaving = n;
 	else
-		s->slab[s->last_leaving].next = n;
+		slab_book(s, s->last_leaving)->next = n;
 	s->last_leaving = n;
 }
 
@@ -104,10 +175,10 @@ static u32 leaving_take(struct slabs *s)
 {
 	u32 n = s->leaving;
 
-	s->leaving = s->slab[n].next;
+	s->leaving = slab_book(s, n)->next;
 	if (s->leaving == SLAB_NONE)
 		s->last_leaving = SLAB_NONE;
-	s->slab[n].leaving = false;
+	slab_book(s, n)->leaving = false;
 	s->going = false;
 	return n;
 }
@@ -136,9 +207,9 @@ static int slab_grow(struct slabs *s, struct engine_refusal *why)
 	err = s->source.grow(s->source.context, n, why);
 	if (err)
 		return err;
-	s->unheld = s->slab[n].next;
-	s->slab[n].held = true;
-	s->slab[n].colour = slab_colour(s);
+	s->unheld = slab_book(s, n)->next;
+	slab_book(s, n)->held = true;
+	slab_book(s, n)->colour = slab_colour(s);
 	slab_fill(s, n);
 	s->held++;
 	s->empty++;
@@ -148,8 +219,8 @@ static int slab_grow(struct slabs *s, struct engine_refusal *why)
 
 static void slab_unhold(struct slabs *s, u32 n)
 {
-	s->slab[n].held = false;
-	s->slab[n].next = s->unheld;
+	slab_book(s, n)->held = false;
+	slab_book(s, n)->next = s->unheld;
 	s->unheld = n;
 	s->held--;
 }
@@ -181,6 +252,50 @@ void slab_emptied(struct slabs *s, u32 n)
 	}
 }
 
+/* The slab and the object at @offset; false when none can be there. */
+static noinline bool object_at(const struct slabs *s, u64 offset, u32 *number, u32 *object)
+{
+	u64 n = offset >> s->layout.shift;
+
+	if (unlikely(n >= s->layout.max || !slab_book(s, n)->held))
+		return false;
+	*number = n;
+	return slab_object(s, slab_book(s, n), offset & ((1u << s->layout.shift) - 1), object);
+}
+
+/* The live object at @offset: what was asked for it; 0: there is none. */
+static noinline u32 live_at(const struct slabs *s, u64 offset, u32 *number, u32 *object)
+{
+	return object_at(s, offset, number, object) ? object_asked(s, *number, *object) : 0;
+}
+
+/* Take an object of slab @n, which has one, for a request of @asked. */
+static u32 take_asked(struct slabs *s, u32 n, u32 asked)
+{
+	u32 rest = slab_take_from(s, n);
+	u32 i;
+
+	slab_object(s, slab_book(s, n), rest, &i);
+	object_set_asked(s, slab_book(s, n), i, asked);
+	s->waste += s->layout.object - (asked & ~SLAB_RECORDED);
+	return rest;
+}
+
+static int slab_take_asked(struct slabs *s, u32 asked, u64 *offset, struct engine_refusal *why)
+{
+	u32 n;
+
+	if (unlikely(s->partial == SLAB_NONE)) {
+		int err = slab_grow(s, why);
+
+		if (err)
+			return err;
+	}
+	n = s->partial;
+	*offset = ((u64)n << s->layout.shift) + take_asked(s, n, asked);
+	return 0;
+}
+
 /**
  * slab_take - take a whole object
  * @s: the engine
@@ -193,35 +308,48 @@ void slab_emptied(struct slabs *s, u32 n)
  */
 int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why)
 {
-	u32 n;
+	return slab_take_asked(s, s->layout.object | mark, offset, why);
+}
 
-	if (unlikely(s->partial == SLAB_NONE)) {
-		int err = slab_grow(s, why);
+/**
+ * slab_give_to - give back the object at a place in a slab
+ * @s: the engine
+ * @n: number of the slab, which has memory
+ * @rest: bytes into it
+ * @mark: the same as at slab_take()
+ *
+ * Context: any; the caller serialises. O(1), and one shrink() at most.
+ * Return: 0, -ENOENT or -EACCES.
+ */
+int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark)
+{
+	struct slab *slab = slab_book(s, n);
+	u32 *word, bit, i;
+
+	if (unlikely(!slab_object(s, slab, rest, &i)))
+		return -ENOENT;
+	word = slab_bits(slab, i);
+	bit = 1u << (i & 31);
+	if (unlikely(*word & bit))
+		return -ENOENT;
+	if (unlikely(mark || word[1] & bit)) {
+		int err = slab_give_odd(s, slab, i, mark);
 
 		if (err)
 			return err;
 	}
-	n = s->partial;
-	*offset = ((u64)n << s->layout.shift) + slab_take_from(s, n, mark);
+	*word |= bit;
+	slab->words |= 1u << (i >> 5);
+	s->live--;
+	if (unlikely(!slab->free++))
+		slab_opened(s, n);
+	if (slab->free != s->layout.objects)
+		return 0;
+	if (likely(slab->next == n && s->empty < s->keep))
+		s->empty++;
+	else
+		slab_emptied(s, n);
 	return 0;
-}
-
-/* The slab and the object at @offset: its place in asked[], or SLAB_NONE. */
-static u32 object_at(const struct slabs *s, u64 offset, u32 *number, u32 *object)
-{
-	u64 n = offset >> s->layout.shift;
-	u32 rest = offset & ((1u << s->layout.shift) - 1);
-	u32 i;
-
-	if (unlikely(n >= s->layout.max || !s->slab[n].held))
-		return SLAB_NONE;
-	rest -= s->slab[n].colour;
-	i = divide(rest, s->magic);
-	if (unlikely(i >= s->layout.objects || i * s->layout.stride != rest))
-		return SLAB_NONE;
-	*number = n;
-	*object = i;
-	return (u32)n * s->layout.objects + i;
 }
 
 /**
@@ -237,7 +365,7 @@ int slab_give(struct slabs *s, u64 offset, u32 mark)
 {
 	u64 n = offset >> s->layout.shift;
 
-	if (unlikely(n >= s->layout.max || !s->slab[n].held))
+	if (unlikely(n >= s->layout.max || !slab_book(s, n)->held))
 		return -ENOENT;
 	return slab_give_to(s, n, offset & ((1u << s->layout.shift) - 1), mark);
 }
@@ -245,7 +373,7 @@ int slab_give(struct slabs *s, u64 offset, u32 mark)
 /* Objects handed out of slab @n, if it is partial and not empty; 0 otherwise. */
 u32 slab_live(const struct slabs *s, u32 n)
 {
-	const struct slab *slab = &s->slab[n];
+	const struct slab *slab = slab_book(s, n);
 
 	return slab->held && slab->free ? s->layout.objects - slab->free : 0;
 }
@@ -272,30 +400,26 @@ void slab_last(struct slabs *s, u32 n)
  */
 int slab_move(struct slabs *s, u64 offset, u64 *to)
 {
-	u32 n, i, at, other = s->partial;
-	u32 asked;
+	u32 n, i, other = s->partial;
+	u32 asked = live_at(s, offset, &n, &i);
 
-	at = object_at(s, offset, &n, &i);
-	if (at == SLAB_NONE || !s->asked[at])
+	if (!asked)
 		return -ENOENT;
 	/* An empty one is no gain. */
-	if (other == SLAB_NONE || other == n || s->slab[other].free == s->layout.objects)
+	if (other == SLAB_NONE || other == n || slab_book(s, other)->free == s->layout.objects)
 		return -EBUSY;
-	asked = s->asked[at];
-	*to = ((u64)other << s->layout.shift) + slab_take_from(s, other, SLAB_RECORDED);
+	*to = ((u64)other << s->layout.shift) + take_asked(s, other, asked | SLAB_RECORDED);
 	s->e.allocs--;
-	s->asked[object_at(s, *to, &n, &i)] = asked;
-	s->waste += s->layout.object - (asked & ~SLAB_RECORDED);
 	return 0;
 }
 
 static void slab_describe(const struct slabs *s, u32 n, u32 i,
 			  struct engine_block *block)
 {
-	u32 asked = s->asked[n * s->layout.objects + i];
+	u32 asked = object_asked(s, n, i);
 
 	*block = (struct engine_block) {
-		.offset = ((u64)n << s->layout.shift) + s->slab[n].colour +
+		.offset = ((u64)n << s->layout.shift) + slab_book(s, n)->colour +
 			  i * s->layout.stride,
 		.granted = s->layout.stride,
 		.requested = asked & ~SLAB_RECORDED,
@@ -307,10 +431,9 @@ static void slab_describe(const struct slabs *s, u32 n, u32 i,
 static int slab_find(struct engine *e, u64 offset, struct engine_block *block)
 {
 	struct slabs *s = to_slabs(e);
-	u32 n, i, at;
+	u32 n, i;
 
-	at = object_at(s, offset, &n, &i);
-	if (at == SLAB_NONE || !s->asked[at])
+	if (!live_at(s, offset, &n, &i))
 		return -ENOENT;
 	slab_describe(s, n, i, block);
 	return 0;
@@ -322,7 +445,7 @@ static int slab_alloc(struct engine *e, const struct engine_request *rq,
 	struct slabs *s = to_slabs(e);
 	u32 mark = rq->recorded ? SLAB_RECORDED : 0;
 	u64 offset;
-	u32 n, i, at;
+	u32 n, i;
 	int err;
 
 	if (!rq->bytes || !engine_align_ok(rq->align))
@@ -332,15 +455,12 @@ static int slab_alloc(struct engine *e, const struct engine_request *rq,
 	if (rq->bytes > s->layout.object)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
 				     s->layout.object);
-	err = slab_take(s, mark, &offset, why);
+	err = slab_take_asked(s, rq->bytes | mark, &offset, why);
 	if (err)
 		return err;
-	at = object_at(s, offset, &n, &i);
-	if (rq->bytes < s->layout.object) {
-		s->asked[at] = rq->bytes | mark;
-		s->waste += s->layout.object - rq->bytes;
+	if (rq->bytes < s->layout.object)
 		engine_count(e, engine_class(rq->bytes));
-	}
+	object_at(s, offset, &n, &i);
 	slab_describe(s, n, i, block);
 	return 0;
 }
@@ -361,7 +481,7 @@ static int slab_resize(struct engine *e, u64 offset,
 		       struct engine_block *block, struct engine_refusal *why)
 {
 	struct slabs *s = to_slabs(e);
-	u32 n, i, at;
+	u32 n, i;
 	int err;
 
 	if (!rq->bytes)
@@ -374,10 +494,11 @@ static int slab_resize(struct engine *e, u64 offset,
 	if (rq->bytes > s->layout.object)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
 				     s->layout.object);
-	at = object_at(s, offset, &n, &i);
+	object_at(s, offset, &n, &i);
 	s->waste += block->requested;
 	s->waste -= rq->bytes;
-	s->asked[at] = rq->bytes | (rq->recorded ? SLAB_RECORDED : 0);
+	object_set_asked(s, slab_book(s, n), i,
+			 rq->bytes | (rq->recorded ? SLAB_RECORDED : 0));
 	block->requested = rq->bytes;
 	return 0;
 }
@@ -385,7 +506,7 @@ static int slab_resize(struct engine *e, u64 offset,
 /* The object at or behind @rest bytes into a slab. */
 static u32 object_from(const struct slabs *s, u32 n, u64 rest)
 {
-	u32 colour = s->slab[n].colour;
+	u32 colour = slab_book(s, n)->colour;
 
 	if (rest <= colour)
 		return 0;
@@ -401,7 +522,7 @@ static bool slab_next(struct engine *e, u64 *pos, struct engine_block *block)
 	u64 rest = *pos & mask;
 
 	for (; n < s->layout.max; n++, rest = 0) {
-		u32 i = s->slab[n].held ? object_from(s, n, rest) :
+		u32 i = slab_book(s, n)->held ? object_from(s, n, rest) :
 					  s->layout.objects;
 
 		if (i >= s->layout.objects)
@@ -421,34 +542,46 @@ struct slab_sums {
 	u64 waste;
 };
 
+/* The bits: nothing behind the last object, and no free object is odd. */
+static bool bits_ok(const struct slabs *s, struct slab *slab)
+{
+	u32 rest = s->layout.objects;
+	u32 w;
+
+	for (w = 0; w < s->row; w++, rest -= min(rest, 32u)) {
+		u32 free = slab_bits(slab, w << 5)[0], odd = slab_bits(slab, w << 5)[1];
+
+		if (free & odd || (rest < 32 && (free | odd) >> rest))
+			return false;
+	}
+	return true;
+}
+
 static bool slab_check_one(struct slabs *s, u32 n, struct slab_sums *sums,
 			   struct engine_fault *fault)
 {
-	const struct slab *slab = &s->slab[n];
-	const u32 *row = slab_row(s, n);
+	struct slab *slab = slab_book(s, n);
 	u64 at = (u64)n << s->layout.shift;
-	u32 odd = s->layout.objects & 31;
 	u32 free = 0;
 	u32 i;
 
 	if (!colour_fits(s, slab->colour))
 		return engine_broken(fault, "colour of a slab", at);
+	if (!bits_ok(s, slab))
+		return engine_broken(fault, "bits of a slab", at);
 	for (i = 0; i < s->layout.objects; i++) {
-		u32 asked = s->asked[n * s->layout.objects + i];
+		u32 asked = object_asked(s, n, i);
 
 		fault->checked++;
-		if (!(row[i >> 5] >> (i & 31) & 1) != !!asked)
-			return engine_broken(fault, "object both free and used", at);
-		if ((asked & ~SLAB_RECORDED) > s->layout.object)
+		if ((asked & ~SLAB_RECORDED) > s->layout.object ||
+		    (!is_odd(slab, i) && table_entry(s, slab, i)))
 			return engine_broken(fault, "size of an object", at);
 		free += !asked;
 		if (asked)
 			sums->waste += s->layout.object - (asked & ~SLAB_RECORDED);
 	}
-	if (odd && row[s->row - 1] >> odd)
-		return engine_broken(fault, "end of a bitmap", at);
 	for (i = 0; i < 32; i++)
-		if ((slab->words >> i & 1) != (i < s->row && row[i]))
+		if ((slab->words >> i & 1) != (i < s->row && *slab_bits(slab, i << 5)))
 			return engine_broken(fault, "summary of a bitmap", at);
 	if (free != slab->free)
 		return engine_broken(fault, "free objects of a slab", at);
@@ -463,9 +596,9 @@ static bool slab_check_one(struct slabs *s, u32 n, struct slab_sums *sums,
 static bool list_check(struct slabs *s, u32 n, bool leaving, u32 *length, u32 *last)
 {
 	*last = SLAB_NONE;
-	for (*length = 0; n != SLAB_NONE; n = s->slab[n].next) {
-		if (n >= s->layout.max || s->slab[n].held != leaving ||
-		    s->slab[n].leaving != leaving || ++*length > s->layout.max)
+	for (*length = 0; n != SLAB_NONE; n = slab_book(s, n)->next) {
+		if (n >= s->layout.max || slab_book(s, n)->held != leaving ||
+		    slab_book(s, n)->leaving != leaving || ++*length > s->layout.max)
 			return false;
 		*last = n;
 	}
@@ -482,10 +615,10 @@ static bool ring_check(struct slabs *s, u32 *length)
 	if (n >= s->layout.max)
 		return false;
 	do {
-		u32 next = s->slab[n].next;
+		u32 next = slab_book(s, n)->next;
 
-		if (next >= s->layout.max || s->slab[next].prev != n ||
-		    !s->slab[n].held || !s->slab[n].free ||
+		if (next >= s->layout.max || slab_book(s, next)->prev != n ||
+		    !slab_book(s, n)->held || !slab_book(s, n)->free ||
 		    ++*length > s->layout.max)
 			return false;
 		n = next;
@@ -502,7 +635,7 @@ static bool slab_check(struct engine *e, struct engine_fault *fault)
 
 	memset(fault, 0, sizeof(*fault));
 	for (n = 0; n < s->layout.max; n++)
-		if (s->slab[n].held && !slab_check_one(s, n, &sums, fault))
+		if (slab_book(s, n)->held && !slab_check_one(s, n, &sums, fault))
 			return false;
 	if (!colour_fits(s, s->next_colour))
 		return engine_broken(fault, "colour of the next slab", 0);
@@ -687,12 +820,28 @@ static u32 row_words(const struct slab_layout *layout)
 	return (layout->objects + 31) / 32;
 }
 
-/* Bytes for the state of as many slabs as the layout allows. */
+/* Log2 of the bits that tell up to @object bytes and whether there is a record. */
+static u32 table_width(u32 object)
+{
+	return object <= 1u << 3 ? 2 : object <= 1u << 7 ? 3 : object <= 1u << 15 ? 4 : 5;
+}
+
+/* Bytes of the book of one slab. */
+size_t slab_book_size(const struct slab_layout *layout)
+{
+	u32 bits = layout->objects << table_width(layout->object);
+
+	return sizeof(struct slab) +
+	       (2 * row_words(layout) + (bits + 31) / 32) * sizeof(u32);
+}
+
+/*
+ * Bytes for the state of as many slabs as the layout allows. For objects of 8 and 16
+ * bytes that is less than 1/9 of the slabs, for larger ones less than 1/16.
+ */
 size_t slab_meta_size(const struct slab_layout *layout)
 {
-	return layout->max * (sizeof(struct slab) +
-			      row_words(layout) * sizeof(u32) +
-			      layout->objects * sizeof(u32));
+	return layout->max * slab_book_size(layout);
 }
 
 /**
@@ -719,9 +868,9 @@ void slab_init(struct slabs *s, const struct slab_layout *layout,
 	s->partial = SLAB_NONE;
 	s->leaving = SLAB_NONE;
 	s->last_leaving = SLAB_NONE;
-	s->slab = meta;
-	s->bitmap = (u32 *)(s->slab + layout->max);
-	s->asked = s->bitmap + layout->max * s->row;
+	s->width = table_width(layout->object);
+	s->book = slab_book_size(layout);
+	s->books = meta;
 	for (n = 0; n < layout->max; n++)
-		s->slab[n].next = n + 1 < layout->max ? n + 1 : SLAB_NONE;
+		slab_book(s, n)->next = n + 1 < layout->max ? n + 1 : SLAB_NONE;
 }

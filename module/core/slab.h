@@ -8,6 +8,10 @@
  *	slab		2^shift bytes that hold @objects of them
  *	number		of a slab; its objects have the offsets from
  *			number << shift on, wherever in the region it lies
+ *	book		what is known of a slab: struct slab, two bits an object
+ *			and the table of its odd objects
+ *	odd		handed out, and either smaller than a whole object or
+ *			with a record: the table tells which
  *	held		the slab has memory; only then objects can be in it
  *	partial		it is held and has a free object; the partial slabs are
  *			a ring, used from its head, the empty ones at its end
@@ -22,7 +26,7 @@
 #include "divide.h"
 #include "engine.h"
 
-#define SLAB_RECORDED		(1u << 31)	/* in asked[] */
+#define SLAB_RECORDED		(1u << 31)	/* beside the bytes asked for */
 #define SLAB_MAX_OBJECT		(1u << 27)
 #define SLAB_MAX_OBJECTS	1024u		/* a slab: one word of words */
 #define SLAB_COLOUR		64u		/* a cache line */
@@ -59,14 +63,17 @@ struct slab_layout {
 };
 
 /**
- * struct slab - one slab
+ * struct slab - the book of one slab
  * @prev: in the ring of partial slabs
  * @next: the same, or in the list of those that are not held or leaving
  * @free: free objects
- * @words: bit w: word w of its bitmap is not 0
- * @colour: where its first object is
  * @held: it has memory
  * @leaving: which is about to go back
+ * @words: bit w: word w of its free objects is not 0
+ * @colour: where its first object is
+ * @bits: for each 32 objects a word, bit set: free, and a word, bit set: odd. Behind
+ *	them the table: of each odd object the bytes asked for and whether it has a
+ *	record, in the fewest bits that the size of an object allows
  */
 struct slab {
 	u32 prev;
@@ -76,6 +83,7 @@ struct slab {
 	bool leaving;
 	u32 words;
 	u32 colour;
+	u32 bits[];
 };
 
 /**
@@ -84,7 +92,9 @@ struct slab {
  * @layout: of every slab
  * @source: of memory
  * @magic: to divide by the stride
- * @row: words of a bitmap
+ * @row: words of bits of free objects
+ * @width: log2 of the bits of an entry of the table, 2 to 5
+ * @book: bytes of a book
  * @live: objects handed out
  * @high: most that ever were
  * @held: slabs that have memory
@@ -97,9 +107,7 @@ struct slab {
  * @last_leaving: the last one of these
  * @going: the first of them is on its way, see slab_leaving()
  * @waste: what live objects have more of than was asked for, in bytes
- * @slab: by number
- * @bitmap: @row words a slab, bit set: free
- * @asked: for each object the bytes asked for
+ * @books: by number of the slab
  */
 struct slabs {
 	struct engine e;
@@ -107,6 +115,8 @@ struct slabs {
 	struct slab_source source;
 	u64 magic;
 	u32 row;
+	u32 width;
+	u32 book;
 	u32 live;
 	u32 high;
 	u32 held;
@@ -119,13 +129,12 @@ struct slabs {
 	u32 last_leaving;
 	bool going;
 	u64 waste;
-	struct slab *slab;
-	u32 *bitmap;
-	u32 *asked;
+	void *books;
 };
 
 int slab_layout(struct slab_layout *layout, u64 object, u64 align, u64 limit,
 		u32 page_shift);
+size_t slab_book_size(const struct slab_layout *layout);
 size_t slab_meta_size(const struct slab_layout *layout);
 void slab_init(struct slabs *s, const struct slab_layout *layout,
 	       const struct slab_source *source, void *meta);
@@ -141,18 +150,26 @@ int slab_move(struct slabs *s, u64 offset, u64 *to);
 __visible void slab_filled(struct slabs *s, u32 n);
 __visible void slab_opened(struct slabs *s, u32 n);
 __visible void slab_emptied(struct slabs *s, u32 n);
+__visible int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark);
 
-static inline u32 *slab_row(const struct slabs *s, u32 n)
+/* The book of slab @n, which is below layout.max. */
+static inline struct slab *slab_book(const struct slabs *s, u32 n)
 {
-	return &s->bitmap[n * s->row];
+	return s->books + (size_t)n * s->book;
 }
 
-/* Take a whole object of slab @n, which has one: where it is in the slab. */
-static inline u32 slab_take_from(struct slabs *s, u32 n, u32 mark)
+/* The word with the bit of object @i, set: free; behind it the one with its bit, set: odd. */
+static inline u32 *slab_bits(struct slab *slab, u32 i)
 {
-	struct slab *slab = &s->slab[n];
+	return &slab->bits[i >> 5 << 1];
+}
+
+/* Take a whole object without a record of slab @n, which has one: where in the slab. */
+static inline u32 slab_take_from(struct slabs *s, u32 n)
+{
+	struct slab *slab = slab_book(s, n);
 	u32 w = env_lowest(slab->words);
-	u32 *word = &slab_row(s, n)[w];
+	u32 *word = slab_bits(slab, w << 5);
 	u32 left = *word;
 	u32 i = w << 5 | env_lowest(left);
 
@@ -160,7 +177,6 @@ static inline u32 slab_take_from(struct slabs *s, u32 n, u32 mark)
 	*word = left;
 	if (!left)
 		slab->words &= ~(1u << w);
-	s->asked[n * s->layout.objects + i] = s->layout.object | mark;
 	s->e.allocs++;
 	if (++s->live > s->high)
 		s->high = s->live;
@@ -171,62 +187,33 @@ static inline u32 slab_take_from(struct slabs *s, u32 n, u32 mark)
 	return slab->colour + i * s->layout.stride;
 }
 
-/* What was asked for the object at @rest bytes into slab @n; NULL: no object. */
-static inline u32 *slab_asked(const struct slabs *s, u32 n, u32 rest, u32 *number)
+/* The object that begins @rest bytes into a slab; false when none does. */
+static inline bool slab_object(const struct slabs *s, const struct slab *slab, u32 rest,
+			       u32 *i)
 {
-	u32 at = rest - s->slab[n].colour;
-	u32 i = divide(at, s->magic);
+	u32 at = rest - slab->colour;
 
-	if (unlikely(i >= s->layout.objects || i * s->layout.stride != at))
-		return NULL;
-	*number = i;
-	return &s->asked[n * s->layout.objects + i];
+	*i = divide(at, s->magic);
+	return likely(*i < s->layout.objects && *i * s->layout.stride == at);
 }
 
 /* Is a whole object without a record handed out there? */
 static inline bool slab_is_whole(const struct slabs *s, u32 n, u32 rest)
 {
+	struct slab *slab = slab_book(s, n);
+	const u32 *word;
 	u32 i;
-	const u32 *asked = slab_asked(s, n, rest, &i);
 
-	return asked && *asked == s->layout.object;
+	if (unlikely(!slab_object(s, slab, rest, &i)))
+		return false;
+	word = slab_bits(slab, i);
+	return !((word[0] | word[1]) >> (i & 31) & 1);
 }
 
 /* Is slab @n about to go back, so that nobody may see its memory any more? */
 static inline bool slab_is_leaving(const struct slabs *s, u32 n)
 {
-	return s->slab[n].leaving;
-}
-
-/* Give back the object at @rest bytes into slab @n, which has memory. */
-static inline int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark)
-{
-	struct slab *slab = &s->slab[n];
-	u32 i;
-	u32 *asked = slab_asked(s, n, rest, &i);
-
-	if (unlikely(!asked))
-		return -ENOENT;
-	if (unlikely(*asked != (s->layout.object | mark))) {
-		if (!*asked)
-			return -ENOENT;
-		if ((*asked ^ mark) & SLAB_RECORDED)
-			return -EACCES;
-		s->waste -= s->layout.object - (*asked & ~SLAB_RECORDED);
-	}
-	*asked = 0;
-	slab_row(s, n)[i >> 5] |= 1u << (i & 31);
-	slab->words |= 1u << (i >> 5);
-	s->live--;
-	if (unlikely(!slab->free++))
-		slab_opened(s, n);
-	if (slab->free != s->layout.objects)
-		return 0;
-	if (likely(slab->next == n && s->empty < s->keep))
-		s->empty++;
-	else
-		slab_emptied(s, n);
-	return 0;
+	return slab_book(s, n)->leaving;
 }
 
 #endif /* MEMMGR_SLAB_H */

@@ -247,7 +247,7 @@ static bool in_ring(const struct slabs *s, u32 number)
 	do {
 		if (n == number)
 			return true;
-		n = s->slab[n].next;
+		n = slab_book(s, n)->next;
 	} while (n != s->partial);
 	return false;
 }
@@ -260,21 +260,17 @@ static bool slab_partial_dont_care(const void *engine, u32 byte, u32 bit)
 	return in_ring(s, turned(s->partial, byte, bit));
 }
 
-static bool slab_asked_dont_care(const void *engine, u32 byte, u32 bit)
+/*
+ * The table of a book: that an object has a record, and what is behind the last entry.
+ * @at: of the byte, in the table
+ */
+static bool table_dont_care(const struct slabs *s, struct slab *slab, size_t at, u32 bit)
 {
-	const struct slabs *s = engine;
-	u32 at = byte / 4;
+	u32 entry = (at * 8 + bit) >> s->width, odd = (at * 8 + bit) & ((1u << s->width) - 1);
 
-	return !s->slab[at / s->layout.objects].held ||
-	       (byte % 4 == 3 && bit == 7 && s->asked[at]);
-}
-
-static bool slab_bitmap_dont_care(const void *engine, u32 byte, u32 bit)
-{
-	const struct slabs *s = engine;
-
-	(void)bit;
-	return !s->slab[byte / 4 / s->row].held;
+	return entry >= s->layout.objects ||
+	       (odd == (1u << s->width) - 1 &&
+		slab_bits(slab, entry)[1] >> entry % 32 & 1);
 }
 
 /*
@@ -282,12 +278,14 @@ static bool slab_bitmap_dont_care(const void *engine, u32 byte, u32 bit)
  * looked at; a slab may have any possible colour. The bits of a bool but the
  * lowest, and what fills up the structure, mean nothing.
  */
-static bool slab_slab_dont_care(const void *engine, u32 byte, u32 bit)
+static bool slab_books_dont_care(const void *engine, u32 byte, u32 bit)
 {
 	const struct slabs *s = engine;
-	const struct slab *slab = &s->slab[byte / sizeof(*slab)];
-	size_t at = byte % sizeof(*slab);
+	struct slab *slab = slab_book(s, byte / s->book);
+	size_t at = byte % s->book, table = sizeof(*slab) + 2 * s->row * sizeof(u32);
 
+	if (at >= sizeof(*slab))
+		return !slab->held || (at >= table && table_dont_care(s, slab, at - table, bit));
 	if (at >= offsetof(struct slab, held) && at < offsetof(struct slab, words))
 		return at > offsetof(struct slab, held) || bit;
 	if (at >= offsetof(struct slab, colour))
@@ -295,7 +293,7 @@ static bool slab_slab_dont_care(const void *engine, u32 byte, u32 bit)
 		       colour_possible(s, turned(slab->colour, at -
 						 offsetof(struct slab, colour), bit));
 	if (at < offsetof(struct slab, next))
-		return !in_ring(s, slab - s->slab);
+		return !in_ring(s, byte / s->book);
 	if (at < offsetof(struct slab, free))
 		return slab->held && !slab->free;
 	return !slab->held;
@@ -303,7 +301,7 @@ static bool slab_slab_dont_care(const void *engine, u32 byte, u32 bit)
 
 static void damage_slab(void)
 {
-	static const u32 sizes[] = { 40, 700, 1360, 3000 };
+	static const u32 sizes[] = { 8, 40, 700, 1360, 3000 };
 	const struct slab_source source = {
 		.grow = give_slab,
 		.shrink = take_slab,
@@ -329,12 +327,8 @@ static void damage_slab(void)
 			{ "high", &s.high, sizeof(s.high), slab_high_dont_care },
 			{ "next_colour", &s.next_colour, sizeof(s.next_colour),
 			  slab_colour_dont_care },
-			{ "asked", s.asked, layout.max * layout.objects *
-			  sizeof(u32), slab_asked_dont_care },
-			{ "bitmap", s.bitmap, layout.max * s.row * sizeof(u32),
-			  slab_bitmap_dont_care },
-			{ "slab", s.slab, layout.max * sizeof(struct slab),
-			  slab_slab_dont_care },
+			{ "books", s.books, layout.max * s.book,
+			  slab_books_dont_care },
 		};
 		damage(&s.e, parts, ARRAY_SIZE(parts));
 		free(meta);

@@ -122,7 +122,8 @@ static void slab_differential(void)
 		u32 slabs;
 		u32 keep;
 	} shapes[] = {
-		{ 8, 8, 2, 0 }, { 1, 8, 1, 0 }, { 24, 8, 3, 200 },
+		{ 8, 8, 2, 0 }, { 5, 8, 3, 0 }, { 9, 8, 2, 0 }, { 1, 8, 1, 0 },
+		{ 128, 8, 4, 0 }, { 129, 8, 4, 0 }, { 32768, 8, 3, 0 }, { 32776, 8, 3, 0 }, { 24, 8, 3, 200 },
 		{ 64, 64, 4, 1 }, { 72, 8, 16, 0 }, { 100, 64, 5, 90 },
 		{ 192, 8, 16, 1000 }, { 700, 16, 7, 0 }, { 1000, 8, 16, 20 },
 		{ 1360, 8, 6, 0 }, { 4000, 8, 5, 3 }, { 4096, 4096, 4, 0 },
@@ -178,7 +179,7 @@ static void settle(void *state)
 	rig->may_shrink = 0;
 	books->total = 0;
 	for (i = 0; i < rig->s.layout.max; i++) {
-		struct slab *slab = &rig->s.slab[i];
+		struct slab *slab = slab_book(&rig->s, i);
 
 		if (rig->state[i] != RIG_HELD || !slab->free)
 			slab->prev = 0;
@@ -261,6 +262,30 @@ static void layout_holds(u64 object, u64 align, u64 limit, u32 page_shift)
 	EXPECT(l.max * slab <= limit, "%u slabs are more than the limit", l.max);
 	EXPECT(limit - l.max * slab < slab || l.max == 1u << 24,
 	       "%u slabs do not use the limit", l.max);
+}
+
+/* What a slab costs beside its memory: with room for its place, and for records. */
+static void book_is_small(u32 object, u32 align)
+{
+	struct slab_layout l;
+	u64 slab;
+
+	unit_context("book of objects of %u aligned to %u", object, align);
+	EXPECT_EQ(slab_layout(&l, object, align, 1ull << 32, 12), 0);
+	slab = 1ull << l.shift;
+	EXPECT(slab_book_size(&l) + sizeof(u32) <= slab / (l.stride <= 16 ? 8 : 16),
+	       "%zu bytes for a slab of %llu", slab_book_size(&l), slab);
+}
+
+static void slab_books_are_small(void)
+{
+	u32 i;
+
+	for (i = 1; i <= 20000; i++)
+		book_is_small(i, 8);
+	for (i = 1; i <= 27; i++)
+		book_is_small((1u << i) - 1, 8);
+	book_is_small(1, 4096);
 }
 
 static void slab_layouts(void)
@@ -359,6 +384,7 @@ static const struct unit_test tests[] = {
 	{ "slab_needed_again", slab_needed_again },
 	{ "slab_exhaustive", slab_exhaustive },
 	{ "slab_layouts", slab_layouts },
+	{ "slab_books_are_small", slab_books_are_small },
 	{ "slab_hostile", slab_hostile },
 };
 
