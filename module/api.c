@@ -34,10 +34,10 @@ static bool heap_offset(const struct memmgr_heap *heap, const void *ptr,
 	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return true;
 	shift = heap->slabs.layout.shift;
-	n = heap->slab_of[distance >> shift];
-	if (!n)
+	n = heap_slab_of(heap, distance);
+	if (n >= SLAB_NOT_OURS)
 		return false;
-	*offset = ((u64)(n - 1) << shift) | (distance & ((1ul << shift) - 1));
+	*offset = ((u64)n << shift) | (distance & ((1ul << shift) - 1));
 	return true;
 }
 
@@ -499,16 +499,16 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 					  unsigned long distance)
 {
 	struct slabs *s = &heap->slabs;
-	u32 n = heap->slab_of[distance >> s->layout.shift];
+	u32 n = heap_slab_of(heap, distance);
 	u32 rest = distance & ((1u << s->layout.shift) - 1);
 
-	if (unlikely(!n))
+	if (unlikely(n >= SLAB_NOT_OURS))
 		return -ERANGE;
-	if (likely(!heap->spare && slab_is_whole(s, n - 1, rest))) {
+	if (likely(!heap->spare && slab_is_whole(s, n, rest))) {
 		heap->spare = ptr;
 		return 0;
 	}
-	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n - 1, rest, 0);
+	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n, rest, 0);
 }
 
 /**

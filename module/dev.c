@@ -1069,7 +1069,7 @@ static_assert(sizeof(struct memmgr_query) == 88);
 static_assert(sizeof(struct memmgr_heap_create) == 136);
 static_assert(sizeof(struct memmgr_heap_destroy) == 16);
 static_assert(sizeof(struct memmgr_heap_rights) == 24);
-static_assert(sizeof(struct memmgr_heap_query) == 152);
+static_assert(sizeof(struct memmgr_heap_query) == 160);
 static_assert(sizeof(struct memmgr_alloc) == 120);
 static_assert(sizeof(struct memmgr_free) == 16);
 static_assert(sizeof(struct memmgr_resize) == 48);

@@ -629,7 +629,7 @@ static void guards_set_interval(struct guards *g, u32 interval)
  *
  * Off, what lives in a slot or is shifted stays so until it is freed.
  *
- * Context: process, may sleep; region.heap_mutex is held. O(slots).
+ * Context: process, may sleep; heap.features is held. O(slots).
  * Return: 0, -ENOMEM, or -EOPNOTSUPP when the region's memory cannot be mapped by the
  * page.
  */

@@ -5,8 +5,10 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "heap.h"
 #include "hold.h"
@@ -35,7 +37,7 @@ static noinline void heap_settle(struct memmgr_heap *heap)
 
 	heap->spare = NULL;
 	if (heap_kind_built(MEMMGR_KIND_SLAB))
-		slab_give_to(&heap->slabs, heap->slab_of[distance >> shift] - 1,
+		slab_give_to(&heap->slabs, heap_slab_of(heap, distance),
 			     distance & ((1u << shift) - 1), 0);
 }
 
@@ -250,7 +252,7 @@ static int slab_source_grow(void *context, u32 number,
 		region_zero(heap->region, place, 1ull << shift);
 	place += heap->skew;
 	heap->slab_at[number] = place >> shift;
-	heap->slab_of[place >> shift] = number + 1;
+	WRITE_ONCE(*heap_slab_entry(heap, place), heap->slab_key | number);
 	return 0;
 }
 
@@ -259,7 +261,7 @@ static void slab_return(struct memmgr_heap *heap, u32 number)
 	u32 at = heap->slab_at[number];
 
 	heap->slab_at[number] = SLAB_NONE;
-	heap->slab_of[at] = 0;
+	WRITE_ONCE(*heap_slab_entry(heap, (u64)at << heap->slabs.layout.shift), 0);
 	heap_main_give(heap->region, heap_slab_place(heap, at));
 	if (heap->payer)
 		client_uncharge(heap->payer, 1ull << heap->slabs.layout.shift, 0);
@@ -344,6 +346,15 @@ static bool name_ok(const char *name)
 			return false;
 	return p != name && p - name < MEMMGR_NAME_LEN;
 }
+
+/*
+ * What a client's heap may cost the system: 1/16 of the memory that it holds, 1/8 for
+ * small objects, and so much more.
+ */
+#define COST_SHIFT		4
+#define COST_SMALL_SHIFT	3
+#define COST_BASE		(16u << 10)
+#define SMALL_OBJECT		16u
 
 /* Which fields of a configuration a kind takes, and which it needs; the others must be 0. */
 static const struct {
@@ -436,18 +447,27 @@ static u64 object_align(const struct memmgr_heap_create *c)
 /**
  * struct heap_plan - what a configuration comes to
  * @bytes: of the arena; slab: the limit
+ * @held: bytes that the heap has of the region from the start; slabs of whole pages: once
+ *	its records are used up
  * @align: of every block
  * @granule: log2, buddy
  * @records: size of the record table
+ * @most: records that could ever be in use
+ * @small: objects of at most 16 bytes
  * @meta: bytes of the engine's state
+ * @books: bytes of all that a heap needs beside struct memmgr_heap
  * @layout: slab
  */
 struct heap_plan {
 	u64 bytes;
+	u64 held;
 	u64 align;
 	u32 granule;
 	u32 records;
-	size_t meta;
+	u32 most;
+	bool small;
+	u64 meta;
+	u64 books;
 	struct slab_layout layout;
 };
 
@@ -463,14 +483,20 @@ static int too_large(const struct region *region, struct memmgr_heap_create *c)
 	return -ENOMEM;
 }
 
-/* No more records than there can be blocks: they are memory of the kernel, and uncharged. */
-static u32 plan_records(const struct memmgr_heap_create *c, u64 blocks)
-{
-	return min_t(u64, blocks, c->max_allocations ? c->max_allocations :
-						       HEAP_DEFAULT_RECORDS);
-}
-
 #define PRIVATE_SLAB_MAX	max_t(u64, PAGE_SIZE, 1u << 16)
+
+#define SLAB_LIMIT_SHIFT	4	/* 1/16 of the region, unless a limit is given */
+#define SLAB_LIMIT_LEAST	(1ull << 20)
+
+/* The limit of a slab heap for which none is given: what it shall have from the start fits. */
+static u64 slab_limit(const struct region *region, const struct memmgr_heap_create *c,
+		      const struct slab_layout *layout)
+{
+	u64 limit = max(region->bytes >> SLAB_LIMIT_SHIFT, SLAB_LIMIT_LEAST);
+	u64 least = (u64)DIV_ROUND_UP(max(c->count, 1u), layout->objects) << layout->shift;
+
+	return min(max(limit, least), region->bytes);
+}
 
 static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 		     struct heap_plan *plan)
@@ -494,9 +520,12 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	if (c->count > (u64)plan->layout.max * plan->layout.objects)
 		return too_large(region, c);
+	if (!c->bytes)
+		plan->bytes = slab_limit(region, c, &plan->layout);
+	plan->layout.max = min_t(u64, plan->layout.max, plan->bytes >> plan->layout.shift);
 	plan->align = plan->layout.align;
-	plan->records = plan_records(c, (u64)plan->layout.max * plan->layout.objects);
-	plan->meta = slab_meta_size(&plan->layout);
+	plan->small = plan->layout.stride <= SMALL_OBJECT;
+	plan->most = min_t(u64, (u64)plan->layout.max * plan->layout.objects, HEAP_MAX_RECORDS);
 	return 0;
 }
 
@@ -515,8 +544,8 @@ static int plan_pool(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	if (c->bytes && c->bytes < stride * c->count)
 		return -EINVAL;
-	plan->records = c->max_allocations ? plan_records(c, c->count) :
-					     min(c->count, HEAP_MAX_RECORDS);
+	plan->small = stride <= SMALL_OBJECT;
+	plan->most = min(c->count, HEAP_MAX_RECORDS);
 	plan->meta = pool_meta_size(c->count);
 	return 0;
 }
@@ -528,8 +557,7 @@ static int plan_stack(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	plan->bytes = PAGE_ALIGN(c->bytes);
 	plan->align = 1u << STACK_SHIFT;
-	plan->records = plan_records(c, plan->bytes >> STACK_SHIFT);
-	plan->meta = stack_meta_size(plan->records);
+	plan->most = min_t(u64, plan->bytes >> STACK_SHIFT, HEAP_MAX_RECORDS);
 	return 0;
 }
 
@@ -544,66 +572,168 @@ static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
 	plan->align = c->granule ? c->granule : PAGE_SIZE;
 	plan->granule = ilog2(plan->align);
 	granules = plan->bytes >> plan->granule;
-	plan->records = plan_records(c, granules);
+	plan->most = min_t(u64, granules, HEAP_MAX_RECORDS);
 	plan->meta = buddy_meta_size(0, granules);
 	return 0;
 }
 
-static int heap_plan(const struct region *region, struct memmgr_heap_create *c,
+/* The code behind it vanishes as with heap_is(). */
+static bool plan_is(const struct memmgr_heap_create *c, u32 kind)
+{
+	return heap_kind_built(kind) && c->kind == kind;
+}
+
+static int plan_kind(const struct region *region, struct memmgr_heap_create *c,
 		     struct heap_plan *plan)
 {
 	memset(plan, 0, sizeof(*plan));
-	if (heap_kind_built(MEMMGR_KIND_SLAB) && c->kind == MEMMGR_KIND_SLAB)
+	if (plan_is(c, MEMMGR_KIND_SLAB))
 		return plan_slab(region, c, plan);
-	if (heap_kind_built(MEMMGR_KIND_POOL) && c->kind == MEMMGR_KIND_POOL)
+	if (plan_is(c, MEMMGR_KIND_POOL))
 		return plan_pool(region, c, plan);
-	if (heap_kind_built(MEMMGR_KIND_STACK) && c->kind == MEMMGR_KIND_STACK)
+	if (plan_is(c, MEMMGR_KIND_STACK))
 		return plan_stack(region, c, plan);
 	return plan_buddy(region, c, plan);
 }
 
-static void heap_free_memory(struct memmgr_heap *heap)
+/* Slabs that may be on their way back while new ones come: see heap_trim(). */
+#define SLABS_LEAVING	4u
+
+/*
+ * A client's heap grows only when all of its slabs are full: no slab beyond those that as
+ * many objects fill as there are records is ever needed.
+ */
+static void plan_slabs(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records)
 {
-	kvfree(heap->records);
-	kvfree(heap->record_at);
-	kvfree(heap->slab_at);
-	kvfree(heap->slab_of);
-	kvfree(heap->meta);
+	u32 objects = plan->layout.objects;
+	u32 full = DIV_ROUND_UP(max(records, c->count), objects);
+	u32 held = PAGE_ALIGNED(c->object_size) ? full : DIV_ROUND_UP(c->count, objects);
+
+	plan->layout.max = min_t(u64, plan->bytes >> plan->layout.shift, 1u << 24);
+	if (c->flags & MEMMGR_HEAP_PRIVATE)
+		plan->layout.max = min(plan->layout.max, full + SLABS_LEAVING);
+	plan->held = (u64)min(held, plan->layout.max) << plan->layout.shift;
+	plan->meta = (u64)plan->layout.max * (slab_book_size(&plan->layout) + sizeof(u32));
+}
+
+/* What a heap of this plan and so many records needs. */
+static void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records)
+{
+	plan->records = records;
+	plan->held = plan->bytes;
+	if (plan_is(c, MEMMGR_KIND_SLAB))
+		plan_slabs(c, plan, records);
+	if (plan_is(c, MEMMGR_KIND_STACK))
+		plan->meta = stack_meta_size(records) + records * sizeof(u32);
+	plan->books = ALIGN(plan->meta, sizeof(u64)) + records * (u64)sizeof(struct record);
+}
+
+/* What kmalloc() and vmalloc() make of a size. */
+static u64 system_bytes(u64 bytes)
+{
+	return bytes > PAGE_SIZE ? PAGE_ALIGN(bytes) : roundup_pow_of_two(bytes);
+}
+
+static u64 plan_cost(const struct heap_plan *plan)
+{
+	return system_bytes(sizeof(struct memmgr_heap)) + system_bytes(plan->books);
+}
+
+/* The most that a heap may cost the system which has @held bytes of the region. */
+static u64 cost_limit(const struct heap_plan *plan, u64 held)
+{
+	return (held >> (plan->small ? COST_SMALL_SHIFT : COST_SHIFT)) + COST_BASE;
+}
+
+/* The largest table up to @most for which the heap is worth what it costs; 0: none. */
+static u32 plan_worth(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 most)
+{
+	u32 least = 0;
+
+	while (least < most) {
+		u32 half = least + (most - least + 1) / 2;
+
+		plan_books(c, plan, half);
+		if (plan_cost(plan) <= cost_limit(plan, plan->held))
+			least = half;
+		else
+			most = half - 1;
+	}
+	return least;
+}
+
+/*
+ * How many records. A user other than an administrator gets as many as the memory is
+ * worth that the heap has for them, or asks for more, up to what its limit is worth.
+ */
+static int plan_records(struct memmgr_heap_create *c, struct heap_plan *plan, bool admin)
+{
+	u32 usual = c->kind == MEMMGR_KIND_POOL ? plan->most : HEAP_DEFAULT_RECORDS;
+	u32 records = min(plan->most, c->max_allocations ? c->max_allocations : usual);
+
+	if (!admin && !c->max_allocations)
+		records = plan_worth(c, plan, records);
+	plan_books(c, plan, records);
+	if (records && (admin || plan_cost(plan) <= cost_limit(plan, plan->bytes)))
+		return 0;
+	c->reason = MEMMGR_REASON_RECORDS;
+	return -ENOSPC;
+}
+
+static int heap_plan(const struct region *region, const struct client *client,
+		     struct memmgr_heap_create *c, struct heap_plan *plan)
+{
+	int err = plan_kind(region, c, plan);
+
+	return err ? err : plan_records(c, plan, !client || viewer_of(client).admin);
 }
 
 /* A user decides how much: on his account, and no warning when it is too much. */
-#define HEAP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+#define HEAP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
 
-/* The memory of a heap outside of the region; all of it before it exists. */
-static int heap_alloc_memory(struct memmgr_heap *heap,
-			     const struct heap_plan *plan)
+/* Not kvmalloc(), which may take twice as much as it is asked for. */
+static void *books_alloc(u64 bytes)
 {
+	if (bytes > SIZE_MAX / 2)
+		return NULL;
+	return bytes > PAGE_SIZE ? __vmalloc(bytes, HEAP_GFP) : kmalloc(bytes, HEAP_GFP);
+}
+
+#define SETUP_STEP	1024u	/* records to set up without a pause */
+
+/* All records are free, and their handles follow those that were ever given out. */
+static void records_setup(struct memmgr_heap *heap)
+{
+	/* Nobody else gets the slot meanwhile. */
+	u64 last = heap->region->last_handle[heap->id];
 	u32 i;
 
-	heap->meta = kvzalloc(plan->meta, HEAP_GFP);
-	heap->records = kvcalloc(plan->records, sizeof(*heap->records),
-				 HEAP_GFP);
-	if (!heap->meta || !heap->records)
+	for (i = 0; i < heap->max_records; i++) {
+		heap->records[i].next = i + 1 < heap->max_records ? i + 1 : RECORD_NONE;
+		heap->records[i].handle = handle_first(last, heap->id, i, heap->record_bits);
+		if (i % SETUP_STEP == 0)
+			cond_resched();
+	}
+}
+
+/* The memory of a heap outside of the region, in one piece; all of it before it exists. */
+static int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan)
+{
+	void *at = books_alloc(plan->books);
+
+	if (!at)
 		return -ENOMEM;
-	heap->max_records = plan->records;
-	heap->record_bits = handle_bits(plan->records);
-	for (i = 0; i < plan->records; i++)
-		heap->records[i].next = i + 1 < plan->records ? i + 1 : RECORD_NONE;
+	heap->books = at;
+	heap->kernel_bytes = plan_cost(plan);
+	heap->records = at;
+	heap->meta = heap->records + plan->records;
+	records_setup(heap);
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
-		heap->record_at = kvcalloc(plan->records, sizeof(u32),
-					   HEAP_GFP);
-		if (!heap->record_at)
-			return -ENOMEM;
+		heap->record_at = heap->meta + stack_meta_size(plan->records);
 		memset(heap->record_at, 0xff, plan->records * sizeof(u32));
 	}
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
-		heap->slab_at = kvcalloc(plan->layout.max, sizeof(u32),
-					 HEAP_GFP);
-		heap->slab_of = kvcalloc(((heap->region->bytes + heap->skew) >>
-					  plan->layout.shift) + 1,
-					 sizeof(u32), HEAP_GFP);
-		if (!heap->slab_at || !heap->slab_of)
-			return -ENOMEM;
+		heap->slab_at = heap->meta + slab_meta_size(&plan->layout);
 		memset(heap->slab_at, 0xff, plan->layout.max * sizeof(u32));
 	}
 	return 0;
@@ -640,9 +770,44 @@ static void heap_return_memory(struct memmgr_heap *heap)
 		heap_main_give(heap->region, heap->arena);
 		return;
 	}
-	for (n = 0; n < heap->slabs.layout.max; n++)
+	for (n = 0; n < heap->slabs.layout.max; n++) {
 		if (heap->slab_at[n] != SLAB_NONE)
 			slab_return(heap, n);
+		cond_resched();
+	}
+}
+
+#define CLEAR_PIECE	(1ull << 20)
+
+/* What others left there. Whoever is killed meanwhile has no use for the heap. */
+static int heap_clear_arena(struct memmgr_heap *heap, u64 bytes)
+{
+	u64 at, step;
+
+	hold_here(heap->region, HOLD_MAKING);
+	for (at = 0; at < bytes && heap->flags & MEMMGR_HEAP_PRIVATE; at += step) {
+		step = min(bytes - at, CLEAR_PIECE);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		region_clear(heap->region, heap->arena + at, step);
+	}
+	return 0;
+}
+
+/* Slabs for a number of objects, some at a time: those of a private heap are cleared. */
+static int heap_prepare_slabs(struct memmgr_heap *heap, u32 objects, struct engine_refusal *why)
+{
+	u32 step = heap->slabs.layout.objects, n = 0;
+	int err;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		n += min(objects - n, step);
+		err = slab_prepare(&heap->slabs, n, why);
+		cond_resched();
+	} while (!err && n < objects);
+	return err;
 }
 
 static int heap_init_slab(struct memmgr_heap *heap, const struct heap_plan *plan,
@@ -658,8 +823,12 @@ static int heap_init_slab(struct memmgr_heap *heap, const struct heap_plan *plan
 
 	heap->arena = ~0ull;
 	heap->max_align = plan->align;
+	heap->slab_of = heap->region->slab_of;
+	heap->slab_key = heap->id << SLAB_KEY_SHIFT;
+	heap->slab_mask = ~((1u << (plan->layout.shift - PAGE_SHIFT)) - 1);
 	slab_init(&heap->slabs, &plan->layout, &source, heap->meta);
-	err = slab_prepare(&heap->slabs, c->count, why);
+	hold_here(heap->region, HOLD_MAKING);
+	err = heap_prepare_slabs(heap, c->count, why);
 	if (err)
 		heap_return_memory(heap);
 	return err;
@@ -678,9 +847,10 @@ static int heap_init_engine(struct memmgr_heap *heap,
 	err = heap_take_arena(heap, plan, why);
 	if (err)
 		return err;
-	if (heap->flags & MEMMGR_HEAP_PRIVATE)
-		region_clear(heap->region, heap->arena, plan->bytes);
-	if (heap_is(heap, MEMMGR_KIND_POOL)) {
+	err = heap_clear_arena(heap, plan->bytes);
+	if (err) {
+		/* Killed: nothing to set up. */
+	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		heap->max_align = plan->align;
 		err = pool_init(&heap->pool, c->object_size, plan->align,
 				c->count, heap->meta);
@@ -712,6 +882,12 @@ u64 heap_capacity(const struct memmgr_heap *heap)
 	return 0;
 }
 
+/* The heap that has a slot, made or being made. Under heap_mutex. */
+static struct memmgr_heap *heap_in_slot(struct region *region, u32 id)
+{
+	return region->making[id] ? region->making[id] : heap_locked(region, id);
+}
+
 static u32 windows_max(const struct region *region)
 {
 	return 1u << min_t(u32, 31, BITS_PER_LONG - region->window_shift);
@@ -740,7 +916,7 @@ static u32 windows_find(struct region *region, u32 count, bool trusted)
 
 restart:
 	for (id = 0; id < MEMMGR_MAX_HEAPS; id++) {
-		struct memmgr_heap *heap = heap_locked(region, id);
+		struct memmgr_heap *heap = heap_in_slot(region, id);
 		u32 w;
 
 		if (!heap)
@@ -801,6 +977,7 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 		       const struct memmgr_heap_create *c)
 {
 	raw_spin_lock_init(&heap->lock);
+	mutex_init(&heap->features);
 	init_swait_queue_head(&heap->wait);
 	INIT_LIST_HEAD(&heap->mine);
 	refcount_set(&heap->users, 1);
@@ -813,20 +990,6 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	if (c->kind == MEMMGR_KIND_BUDDY && !(region->flags & MEMMGR_REGION_JOIN))
 		heap->flags |= MEMMGR_HEAP_NO_JOIN;
 	strscpy(heap->name, c->name, sizeof(heap->name));
-}
-
-/* Make a heap's handles follow those of all earlier heaps, and publish it. */
-static void heap_publish(struct memmgr_heap *heap, u32 id)
-{
-	struct region *region = heap->region;
-	u32 i;
-
-	heap->id = id;
-	heap->serial = ++region->serial;
-	for (i = 0; i < heap->max_records; i++)
-		heap->records[i].handle = handle_first(region->last_handle[id], id, i,
-						       heap->record_bits);
-	rcu_assign_pointer(region->heaps[id], heap);
 }
 
 static void heap_destruct(struct memmgr_heap *heap)
@@ -843,7 +1006,7 @@ static void heap_destruct(struct memmgr_heap *heap)
 		heap_put(heap->fallback);
 	/* Main itself takes back what its guards have. */
 	guards_free(heap);
-	heap_free_memory(heap);
+	kvfree(heap->books);
 	track_free(heap);
 	latency_free(heap);
 	quarantine_free(heap);
@@ -867,7 +1030,7 @@ static int heap_slot(struct region *region, const char *name, bool trusted)
 	u32 id;
 
 	for (id = MEMMGR_MAX_HEAPS; id--;) {
-		struct memmgr_heap *heap = heap_locked(region, id);
+		struct memmgr_heap *heap = heap_in_slot(region, id);
 
 		if (heap && !strcmp(heap->name, name))
 			return -EEXIST;
@@ -890,7 +1053,7 @@ static int heap_set_fallback(struct memmgr_heap *heap,
 	fallback = heap_get(heap->region, c->fallback);
 	if (!fallback)
 		return -ENOENT;
-	err = heap_access(fallback, heap->client);
+	err = READ_ONCE(fallback->dying) ? -ENOENT : heap_access(fallback, heap->client);
 	if (!err && (fallback->fallback ||
 		     (fallback->flags & MEMMGR_HEAP_PRIVATE &&
 		      !(heap->flags & MEMMGR_HEAP_PRIVATE))))
@@ -959,13 +1122,13 @@ static void config_answer(struct memmgr_heap_create *c,
 }
 
 /*
- * A private heap is charged for what it holds, allocated or not: an arena now, a
- * slab when it comes.
+ * A private heap is charged for what it costs the system, and for what it holds,
+ * allocated or not: an arena now, a slab when it comes.
  */
 static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
 		       struct engine_refusal *why)
 {
-	u64 bytes = heap_is(heap, MEMMGR_KIND_SLAB) ? 0 : PAGE_ALIGN(plan->bytes);
+	u64 arena = heap_is(heap, MEMMGR_KIND_SLAB) ? 0 : PAGE_ALIGN(plan->bytes);
 	int err;
 
 	if (!heap->client)
@@ -973,65 +1136,114 @@ static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
 	err = client_take(heap->client, ACCOUNT_HEAPS, 1, why);
 	if (err)
 		return err;
-	err = client_charge(heap->client, bytes, 1, why);
+	err = client_charge(heap->client, arena + plan_cost(plan), 1, why);
 	if (err) {
 		client_give(heap->client, ACCOUNT_HEAPS, 1);
 		return err;
 	}
 	heap->payer = heap->client;
-	heap->charge = bytes;
+	heap->charge = arena + plan_cost(plan);
 	return 0;
 }
 
-static int heap_build(struct memmgr_heap *heap, struct memmgr_heap_create *c)
+/*
+ * Slot, name, windows and fallback are the heap's from here on, but nobody finds it.
+ * Under heap_mutex.
+ */
+static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
+			const struct heap_plan *plan, struct memmgr_heap_create *c)
+{
+	struct region *region = heap->region;
+	struct engine_refusal why = { 0 };
+	int err, slot;
+
+	slot = heap_slot(region, c->name, !client || client->trusted);
+
+	if (slot == -ENOSPC)
+		c->reason = MEMMGR_REASON_RECORDS;
+	if (slot < 0)
+		return slot;
+	err = heap_set_fallback(heap, c);
+	if (err)
+		return err;
+	heap->id = slot;
+	heap->bytes = plan->bytes;
+	heap->align = plan->align;
+	heap->max_records = plan->records;
+	heap->record_bits = handle_bits(plan->records);
+	/* Who alone uses a heap of mode 0 maps nothing. */
+	if (heap->rights.mode)
+		err = heap_take_windows(heap, &why);
+	if (err) {
+		c->reason = why.reason;
+		c->largest = why.largest;
+		heap_drop_fallback(heap);
+		return err;
+	}
+	region->making[slot] = heap;
+	return 0;
+}
+
+/* What slabs can lie in, so that where one begins is a page of the region. */
+static unsigned long slab_span(const struct memmgr_heap *heap, const struct slab_layout *layout)
+{
+	u64 bytes = heap->region->bytes, slab = 1ull << layout->shift;
+
+	return min(bytes + heap->skew, ALIGN(bytes, slab));
+}
+
+/* Everything that takes long, or memory: no mutex is held. */
+static int heap_build(struct memmgr_heap *heap, const struct heap_plan *plan,
+		      struct memmgr_heap_create *c)
 {
 	struct engine_refusal why = { 0 };
-	struct heap_plan plan;
 	int err;
 
-	err = heap_plan(heap->region, c, &plan);
-	if (err)
-		return err;
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		heap->skew = heap->region->phys & ((1u << plan.layout.shift) - 1);
-	err = heap_alloc_memory(heap, &plan);
-	if (err)
-		return err;
-	heap->bytes = plan.bytes;
-	heap->align = plan.align;
-	err = heap_charge(heap, &plan, &why);
-	/* Who alone uses a heap of mode 0 maps nothing. */
-	if (!err && heap->rights.mode)
-		err = heap_take_windows(heap, &why);
+		heap->skew = heap->region->phys & ((1u << plan->layout.shift) - 1);
+	err = heap_charge(heap, plan, &why);
 	if (!err)
-		err = heap_init_engine(heap, &plan, c, &why);
-	if (err == -ENOMEM || err == -EDQUOT || err == -ENOSPC) {
+		err = heap_alloc_memory(heap, plan);
+	if (!err)
+		err = heap_init_engine(heap, plan, c, &why);
+	if (err == -ENOMEM || err == -EDQUOT) {
 		c->reason = why.reason;
 		c->largest = why.largest;
 	}
+	/* What the books cost counts as well. */
+	if (err == -EDQUOT)
+		c->largest -= min(c->largest, plan_cost(plan));
 	heap->base = heap->region->virt +
 		     (heap_is(heap, MEMMGR_KIND_SLAB) ? -(s64)heap->skew : (s64)heap->arena);
-	heap->span = heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes + heap->skew :
+	heap->span = heap_is(heap, MEMMGR_KIND_SLAB) ? slab_span(heap, &plan->layout) :
 						      heap->bytes;
 	return err;
 }
 
-/**
- * heap_create - make a heap
- * @region: it shall live in
- * @client: its owner if it is private, and who asks; NULL: the kernel
- * @c: as in the ABI; the answers are filled in
- *
- * Context: process, may sleep. Cost: its metadata is allocated and cleared.
- * Return: 0 or an error of the ABI's table.
- */
-int heap_create(struct region *region, struct client *client,
-		struct memmgr_heap_create *c)
+/* It is there for everybody, or it is not to be: then its slot is free again. */
+static void heap_publish(struct memmgr_heap *heap, bool made)
 {
-	struct memmgr_heap *heap;
-	int slot, err;
+	struct region *region = heap->region;
 
-	err = config_check(c);
+	mutex_lock(&region->heap_mutex);
+	region->making[heap->id] = NULL;
+	if (!made) {
+		heap_drop_fallback(heap);
+	} else {
+		heap->serial = ++region->serial;
+		rcu_assign_pointer(region->heaps[heap->id], heap);
+	}
+	if (made && heap->client)
+		list_add(&heap->mine, &heap->client->heaps);
+	mutex_unlock(&region->heap_mutex);
+}
+
+/* May this client make such a heap, and what does it come to? */
+static int heap_wanted(struct region *region, struct client *client,
+		       struct memmgr_heap_create *c, struct heap_plan *plan)
+{
+	int err = config_check(c);
+
 	if (err)
 		return err;
 	err = heap_may_make(region, client, c);
@@ -1041,41 +1253,67 @@ int heap_create(struct region *region, struct client *client,
 	c->largest = 0;
 	c->map_offset = ~0ull;
 	c->map_size = 0;
-	heap = kzalloc(sizeof(*heap), GFP_KERNEL);
+	return heap_plan(region, client, c, plan);
+}
+
+/**
+ * heap_create - make a heap
+ * @region: it shall live in
+ * @client: its owner if it is private, and who asks; NULL: the kernel
+ * @c: as in the ABI; the answers are filled in
+ *
+ * Its slot and its name are taken first; then it is built, with no mutex held; then
+ * others find it. A fatal signal ends the building, and nothing of it stays.
+ *
+ * Context: process, may sleep. Cost: its books are allocated, and they and the memory of
+ * a private heap are cleared.
+ * Return: 0, -EINTR, or an error of the ABI's table.
+ */
+int heap_create(struct region *region, struct client *client,
+		struct memmgr_heap_create *c)
+{
+	struct memmgr_heap *heap;
+	struct heap_plan plan;
+	int err;
+
+	err = heap_wanted(region, client, c, &plan);
+	if (err)
+		return err;
+	heap = kzalloc(sizeof(*heap), HEAP_GFP);
 	if (!heap)
 		return -ENOMEM;
 	heap_setup(heap, region, c);
 	if (c->flags & MEMMGR_HEAP_PRIVATE)
 		heap->client = client;
-
-	mutex_lock(&region->heap_mutex);
 	heap_rights_begin(heap, c);
-	slot = heap_slot(region, c->name, !client || client->trusted);
-	if (slot < 0) {
-		err = slot;
-		if (err == -ENOSPC)
-			c->reason = MEMMGR_REASON_RECORDS;
-		goto out_free;
+	mutex_lock(&region->heap_mutex);
+	err = heap_reserve(heap, client, &plan, c);
+	mutex_unlock(&region->heap_mutex);
+	if (!err) {
+		err = heap_build(heap, &plan, c);
+		/* Once it is there, another call may destroy it. */
+		if (!err)
+			config_answer(c, heap);
+		heap_publish(heap, !err);
 	}
-	err = heap_set_fallback(heap, c);
 	if (err)
-		goto out_free;
-	err = heap_build(heap, c);
-	if (err)
-		goto out_fallback;
-	heap_publish(heap, slot);
-	config_answer(c, heap);
-	if (heap->client)
-		list_add(&heap->mine, &heap->client->heaps);
-	mutex_unlock(&region->heap_mutex);
-	return 0;
-
-out_fallback:
-	heap_drop_fallback(heap);
-out_free:
-	mutex_unlock(&region->heap_mutex);
-	heap_destruct(heap);
+		heap_destruct(heap);
 	return err;
+}
+
+/* Which slab has a page of the region, for all slab heaps. */
+static int slab_map_alloc(struct region *region)
+{
+	if (!heap_kind_built(MEMMGR_KIND_SLAB))
+		return 0;
+	region->slab_of = kvcalloc(region->bytes >> PAGE_SHIFT, sizeof(u32), HEAP_GFP);
+	return region->slab_of ? 0 : -ENOMEM;
+}
+
+static void slab_map_free(struct region *region)
+{
+	kvfree(region->slab_of);
+	region->slab_of = NULL;
 }
 
 /**
@@ -1097,11 +1335,12 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 	/* Blocks are aligned as addresses, wherever the region begins. */
 	u32 lead = (region->phys & (region->max_align - 1)) >> PAGE_SHIFT;
 	struct heap_plan plan = {
+		.bytes = region->bytes,
+		.align = PAGE_SIZE,
 		.meta = buddy_meta_size(lead, granules),
 		.records = min3(max_records, HEAP_MAX_RECORDS,
 				(u32)(windows_max(region) / 2)),
 	};
-	struct engine_refusal why;
 	struct memmgr_heap *heap;
 	int err;
 
@@ -1112,38 +1351,43 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 	heap = kzalloc(sizeof(*heap), GFP_KERNEL);
 	if (!heap)
 		return -ENOMEM;
-	plan.records = min(plan.records, granules);
+	plan_books(&c, &plan, min(plan.records, granules));
 	heap_setup(heap, region, &c);
 	heap_rights_begin(heap, &c);
 	lockdep_set_class(&heap->lock, &main_lock_key);
-	heap->bytes = region->bytes;
-	heap->align = PAGE_SIZE;
 	heap->max_align = region->max_align;
 	heap->base = region->virt;
 	heap->span = region->bytes;
-	err = heap_alloc_memory(heap, &plan);
+	mutex_lock(&region->heap_mutex);
+	err = heap_reserve(heap, NULL, &plan, &c);
+	mutex_unlock(&region->heap_mutex);
+	if (!err)
+		err = heap_alloc_memory(heap, &plan);
+	if (!err)
+		err = slab_map_alloc(region);
 	if (!err)
 		err = buddy_init(&heap->buddy, lead, granules, PAGE_SHIFT,
 				 join ? BUDDY_JOIN : 0, heap->meta);
+	heap_publish(heap, !err);
 	if (err) {
 		heap_destruct(heap);
-		return err;
+		slab_map_free(region);
 	}
-	mutex_lock(&region->heap_mutex);
-	heap_take_windows(heap, &why);
-	heap_publish(heap, MEMMGR_HEAP_MAIN);
-	mutex_unlock(&region->heap_mutex);
-	return 0;
+	return err;
 }
 
-/* The last handle that the heap could have given, so that none comes again. */
-static void heap_keep_handles(struct memmgr_heap *heap)
+/* The last handle that a heap without records in use could have given. */
+static u64 heap_last_handle(const struct memmgr_heap *heap)
 {
-	u64 *last = &heap->region->last_handle[heap->id];
+	u64 last = 0;
 	u32 i;
 
-	for (i = 0; i < heap->max_records; i++)
-		*last = max(*last, heap->records[i].handle);
+	for (i = 0; i < heap->max_records; i++) {
+		last = max(last, heap->records[i].handle);
+		if (i % SETUP_STEP == 0)
+			cond_resched();
+	}
+	return last;
 }
 
 /*
@@ -1167,35 +1411,51 @@ static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool
 	return err;
 }
 
-/* Take a heap that nothing uses out of the region. Under heap_mutex. */
+/* Take a heap that nothing uses out of the region. No locks held; may sleep. */
 static void heap_withdraw(struct memmgr_heap *heap)
 {
-	heap_keep_handles(heap);
+	struct region *region = heap->region;
+	u64 last = heap_last_handle(heap);
+
+	/* It is dying, so that whoever comes later turns nothing on. */
+	mutex_lock(&heap->features);
 	debug_set(heap, 0, ~0u);
-	RCU_INIT_POINTER(heap->region->heaps[heap->id], NULL);
+	mutex_unlock(&heap->features);
+	mutex_lock(&region->heap_mutex);
+	region->last_handle[heap->id] = max(region->last_handle[heap->id], last);
+	RCU_INIT_POINTER(region->heaps[heap->id], NULL);
+	mutex_unlock(&region->heap_mutex);
 	heap_put(heap);
 }
 
 /*
- * Unmake a heap; its memory goes when nothing uses it any more. Under heap_mutex.
+ * Let a heap die: no request begins in it any more, and heap_unmake() is due. Under
+ * heap_mutex.
  * @client: who asks; @force: with what lives in it; @closing: with dma-bufs of it as well.
  */
-static int heap_remove(struct memmgr_heap *heap, const struct client *client, bool force,
+static int heap_retire(struct memmgr_heap *heap, const struct client *client, bool force,
 		       bool closing)
 {
-	struct region *region = heap->region;
 	int err;
 
-	if (heap->holders || heap->orphan)
+	if (heap->dying)
+		return heap->orphan ? -EBUSY : -ENOENT;
+	if (heap->holders)
 		return -EBUSY;
 	err = heap_idle(heap, client, force, closing);
 	if (err)
 		return err;
-	hold_here(region, HOLD_DESTROYING);
-	heap_wake(heap, READ_ONCE(heap->waiters));
-	quarantine_flush(heap);
-	/* From here on a fault finds nothing; what was mapped goes now. */
-	heap_forget_records(heap);
+	/* What has begun already keeps the fallback by a reference. */
+	heap_drop_fallback(heap);
+	list_del_init(&heap->mine);
+	return 0;
+}
+
+/* Take away what is mapped of a heap whose records are forgotten. */
+static void heap_zap(struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+
 	if (heap->arena_window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
 	/*
@@ -1207,20 +1467,36 @@ static int heap_remove(struct memmgr_heap *heap, const struct client *client, bo
 	else if (heap->window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0,
 			    PAGE_ALIGN(heap->bytes) + PAGE_SIZE);
-	list_del_init(&heap->mine);
-	heap_drop_fallback(heap);
+}
+
+/*
+ * Unmake a heap that dies; its memory goes when nothing uses it any more. Its slot and
+ * its name are taken until then. No locks held; may sleep.
+ */
+static void heap_unmake(struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+
+	hold_here(region, HOLD_DESTROYING);
+	heap_wake(heap, READ_ONCE(heap->waiters));
+	quarantine_flush(heap);
+	/* From here on a fault finds nothing; what was mapped goes now. */
+	heap_forget_records(heap);
+	heap_zap(heap);
 	if (READ_ONCE(heap->held) || heap_in_io(heap)) {
+		/* From then on the worker may let it go. */
 		WRITE_ONCE(heap->orphan, true);
 		heap_settle_start(region);
 	} else {
 		heap_withdraw(heap);
 	}
-	return 0;
 }
 
 /**
  * heap_retire_orphans - let heaps go that something still used at their end
  * @region: of them
+ *
+ * One caller at a time: the region's worker.
  *
  * Context: process, may sleep. O(heaps), and their pages in memory that can be
  * the target of I/O.
@@ -1232,17 +1508,17 @@ bool heap_retire_orphans(struct region *region)
 	bool in_io = false;
 	u32 id;
 
-	mutex_lock(&region->heap_mutex);
-	for (id = 1; id < MEMMGR_MAX_HEAPS; id++) {
-		heap = heap_locked(region, id);
-		if (!heap || !heap->orphan || READ_ONCE(heap->held))
-			continue;
-		if (heap_in_io(heap))
-			in_io = true;
-		else
-			heap_withdraw(heap);
+	for (id = 1; (heap = heap_get_next(region, id)); id++) {
+		id = heap->id;
+		/* Nothing is allocated, mapped or exported in it again. */
+		if (READ_ONCE(heap->orphan) && !READ_ONCE(heap->held)) {
+			if (heap_in_io(heap))
+				in_io = true;
+			else
+				heap_withdraw(heap);
+		}
+		heap_put(heap);
 	}
-	mutex_unlock(&region->heap_mutex);
 	return in_io;
 }
 
@@ -1271,23 +1547,42 @@ int heap_destroy(struct region *region, struct client *client, u32 id, u32 flags
 	else if (heap->client != client && !capable(CAP_SYS_ADMIN))
 		err = heap->client ? -EACCES : -EPERM;
 	else
-		err = heap_remove(heap, client, flags & MEMMGR_DESTROY_FORCE, false);
+		err = heap_retire(heap, client, flags & MEMMGR_DESTROY_FORCE, false);
 	mutex_unlock(&region->heap_mutex);
+	if (!err)
+		heap_unmake(heap);
 	return err;
 }
 
-/* A client goes, and its private heaps with it, those that fall back first. */
+/* The next private heap of a client that goes, those that fall back first; NULL: no more. */
+static struct memmgr_heap *heap_retire_next(struct client *client)
+{
+	struct region *region = client->region;
+	struct memmgr_heap *heap, *next = NULL;
+
+	mutex_lock(&region->heap_mutex);
+	list_for_each_entry(heap, &client->heaps, mine)
+		if (!next || heap->fallback)
+			next = heap;
+	/* Its records have no pins any more, and no call of the client runs: it can die. */
+	if (next && WARN_ON_ONCE(heap_retire(next, client, true, true)))
+		next = NULL;
+	mutex_unlock(&region->heap_mutex);
+	return next;
+}
+
+/* A client goes, and its private heaps with it. No call of it runs, and none will. */
 void heap_destroy_private(struct client *client)
 {
-	struct memmgr_heap *heap, *next;
+	struct memmgr_heap *heap;
 
-	mutex_lock(&client->region->heap_mutex);
-	list_for_each_entry_safe(heap, next, &client->heaps, mine)
-		if (heap->fallback)
-			heap_remove(heap, client, true, true);
-	list_for_each_entry_safe(heap, next, &client->heaps, mine)
-		heap_remove(heap, client, true, true);
-	mutex_unlock(&client->region->heap_mutex);
+	while (!list_empty(&client->heaps)) {
+		heap = heap_retire_next(client);
+		/* An administrator may have been quicker. */
+		if (!heap)
+			return;
+		heap_unmake(heap);
+	}
 }
 
 /**
@@ -1310,6 +1605,7 @@ void heap_destroy_all(struct region *region)
 			RCU_INIT_POINTER(region->heaps[id], NULL);
 	}
 	RCU_INIT_POINTER(region->heaps[MEMMGR_HEAP_MAIN], NULL);
+	slab_map_free(region);
 }
 
 /* The region is gone: requests of clients that wait for memory end. */
@@ -1336,7 +1632,7 @@ struct memmgr_heap *heap_hold(struct region *region, const char *name)
 
 	mutex_lock(&region->heap_mutex);
 	heap = heap_get_named(region, name);
-	if (heap && heap->flags & MEMMGR_HEAP_PRIVATE) {
+	if (heap && (heap->flags & MEMMGR_HEAP_PRIVATE || READ_ONCE(heap->dying))) {
 		heap_put(heap);
 		heap = NULL;
 	}

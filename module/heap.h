@@ -5,7 +5,9 @@
  * Locks, outermost first:
  *
  *	region.compact_mutex	one compaction at a time
- *	region.heap_mutex	making and unmaking heaps
+ *	heap.features		what a heap is watched for
+ *	region.heap_mutex	slots, names and windows of heaps, who holds them, and
+ *				the clients' lists of them
  *	region.map_gate		faults against changes of what is mapped
  *	heap.lock		a heap: engine, records and books; raw, irqs off
  *	main's heap.lock	inside the lock of a slab heap that grows
@@ -44,13 +46,35 @@
  *				size, and that nothing keeps it there
  *	mover_*()		RECORD_MOVING: the mover alone ends it
  *	heap_trim()		the slab stays in the books: slab_left()
- *	heap_remove()		heap.dying, set under the lock that saw it idle: record_use()
+ *	heap_unmake()		heap.dying, set under the lock that saw it idle: record_use()
  *				gives nothing of it any more
  *	heap_retire_orphans()	an orphan's memory comes into use no more: that only ends
  *	quarantine_*()		FREED_BUSY: nobody else touches the entry
  *	debug_apply()		RCU: whoever saw the old flags has finished
  *	heap_info_next(), heap_next_block(), see_records(), report_record_at(), heap_check()
  *				walks: each step is true for itself
+ *
+ * No mutex that close(), ALLOC or FREE need is held while memory is cleared, copied,
+ * allocated in large pieces or waited for:
+ *
+ *	mutex			longest under it		needed by close, ALLOC, FREE
+ *	region.heap_mutex	a search of all slots		close, with private heaps
+ *	heap.features		quarantine emptied, memory	close, the client's own heaps:
+ *				for features, RCU, patching	root is at work on one of them
+ *	debug.c's mutex		the kernel patched, once	the same
+ *	track.c, guards.c	memory for features		no
+ *	guards.mutex		a few pages mapped		close, the client's own heaps
+ *	region.map_gate		a page found and mapped; it	all three, of what was mapped
+ *				is never kept for writing
+ *	region.compact_mutex	a whole compaction		ALLOC with MAY_COMPACT only,
+ *								which a fatal signal ends
+ *	health.mutex		the figures of main		no
+ *	events.gate		a uevent			the settling of an event
+ *	client.read_mutex	a read of events		no
+ *
+ * heap_create() and heap_destroy() take heap_mutex twice: a heap that is being made has
+ * its slot in region.making, one that is being unmade is dying, and in between neither
+ * is locked.
  *
  * Offsets: the engine's *offset* counts from the start of the heap; a *place*
  * counts from the start of the region.
@@ -60,6 +84,7 @@
 
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/swait.h>
@@ -143,10 +168,14 @@ struct heap_rights {
  * @arena: place of the arena, ~0 for a slab heap
  * @max_align: largest alignment that can be asked for
  * @align: that every block has
+ * @books: memory of the system for all that follows, in one piece
+ * @kernel_bytes: what the heap costs the system
  * @meta: state of the engine
  * @skew: slab heaps: bytes from an address that is aligned like a slab to the region
  * @slab_at: slab heaps: by number of the slab, its place + skew >> shift
- * @slab_of: slab heaps: by place + skew >> shift, number of the slab + 1, 0: not ours
+ * @slab_of: slab heaps: region.slab_of
+ * @slab_key: slab heaps: what it adds to the numbers of its slabs there
+ * @slab_mask: slab heaps: of the number of a page, that of its slab's first page
  * @fallback: serves when this heap cannot; held, and a reference; goes under the lock
  * @client: owner of a private heap
  * @mine: in the client's list of heaps
@@ -154,8 +183,7 @@ struct heap_rights {
  * @holders: kernel modules and other heaps that keep it from being destroyed;
  *	guarded by region.heap_mutex
  * @dying: it was destroyed; no more allocations
- * @orphan: it goes when what still uses its memory has gone; guarded by
- *	region.heap_mutex
+ * @orphan: it goes when what still uses its memory has gone
  * @payer: the client that a private heap is charged to
  * @windows: that @client is charged for it
  * @charge: bytes that it is charged, slabs apart
@@ -165,6 +193,7 @@ struct heap_rights {
  * @compacting: it is being compacted, and cannot be destroyed
  * @trimming: slab heaps: heap_trim() gives slabs back
  * @move: the allocation that is moving
+ * @features: turning on and off what it is watched for
  * @serial: tells it from all other heaps that the region ever had
  * @seq: number of the last allocation
  * @window: first window of its records, or HEAP_NO_WINDOW
@@ -221,10 +250,14 @@ struct memmgr_heap {
 	u64 arena;
 	u64 max_align;
 	u64 align;
+	void *books;
+	u64 kernel_bytes;
 	void *meta;
 	u32 skew;
 	u32 *slab_at;
 	u32 *slab_of;
+	u32 slab_key;
+	u32 slab_mask;
 	struct memmgr_heap *fallback;
 	struct client *client;
 	struct list_head mine;
@@ -241,6 +274,7 @@ struct memmgr_heap {
 	bool compacting;
 	bool trimming;
 	struct heap_move move;
+	struct mutex features;	/* what it is watched for */
 	u64 serial;
 	u64 seq;
 	u32 window;
@@ -444,6 +478,31 @@ static inline u64 heap_slab_place(const struct memmgr_heap *heap, u32 at)
 	return ((u64)at << heap->slabs.layout.shift) - heap->skew;
 }
 
+/* In region.slab_of: number of a slab, and above it the id of its heap, which is not 0. */
+#define SLAB_KEY_SHIFT	24
+#define SLAB_NOT_OURS	(1u << SLAB_KEY_SHIFT)
+
+static_assert(MEMMGR_MAX_HEAPS <= 1u << (32 - SLAB_KEY_SHIFT));
+
+/*
+ * The entry of the slab in which a place + skew below heap.span lies: it is that of a page
+ * of the slab, the one whose number is aligned like a slab, so that no two heaps share it.
+ */
+static __always_inline u32 *heap_slab_entry(const struct memmgr_heap *heap,
+					    unsigned long skewed)
+{
+	return &heap->slab_of[(skewed >> PAGE_SHIFT) & heap->slab_mask];
+}
+
+/*
+ * The number of the slab that has a place + skew below heap.span: SLAB_NOT_OURS or more
+ * when none of this heap has. Under the heap's lock.
+ */
+static __always_inline u32 heap_slab_of(const struct memmgr_heap *heap, unsigned long skewed)
+{
+	return READ_ONCE(*heap_slab_entry(heap, skewed)) ^ heap->slab_key;
+}
+
 /* The place in the region of an engine's offset. */
 static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
 {
@@ -465,8 +524,9 @@ static inline u64 heap_unplace(const struct memmgr_heap *heap, u64 place)
 		return place - heap->arena;
 	shift = heap->slabs.layout.shift;
 	place += heap->skew;
-	n = heap->slab_of[place >> shift];
-	return n ? ((u64)(n - 1) << shift) | (place & ((1u << shift) - 1)) : 0;
+	n = place < heap->span ? heap_slab_of(heap, place) : SLAB_NOT_OURS;
+	return n < SLAB_NOT_OURS ?
+	       ((u64)n << shift) | (place & ((1u << shift) - 1)) : 0;
 }
 
 /* Under which page of the mmap() address space the arena's mappings are found. */

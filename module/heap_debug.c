@@ -156,14 +156,14 @@ int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
 	if (!debug_ok(d))
 		return -EINVAL;
 	/* A heap that goes turns its features off: after that none may be turned on. */
-	mutex_lock(&heap->region->heap_mutex);
+	mutex_lock(&heap->features);
 	if (READ_ONCE(heap->dying))
 		err = -ENOENT;
 	else if (d->flags & MEMMGR_DEBUG_SET)
 		err = debug_apply(heap, d);
 	if (!err)
 		debug_tell(heap, d);
-	mutex_unlock(&heap->region->heap_mutex);
+	mutex_unlock(&heap->features);
 	return err;
 }
 

@@ -421,7 +421,7 @@ static void quarantine_empty(struct memmgr_heap *heap)
  * @heap: whose DEBUG_POISON and DEBUG_QUARANTINE are off
  * @d: as in the ABI, checked; all limits 0: nothing is
  *
- * Context: process, may sleep, region.heap_mutex held. O(bytes in quarantine).
+ * Context: process, may sleep, heap.features held. O(bytes in quarantine).
  * Return: 0 or -ENOMEM.
  */
 int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d)

@@ -224,6 +224,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->uid = __kuid_val(rights.uid);
 	query->gid = __kgid_val(rights.gid);
 	query->pad = 0;
+	query->kernel_bytes = heap->kernel_bytes;
 	query_kind(heap, query);
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		flags = heap_lock(heap);
@@ -256,7 +257,8 @@ bool heap_next_block(struct memmgr_heap *heap, u64 *pos,
 static bool heap_holds(struct memmgr_heap *heap, u64 place)
 {
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		return READ_ONCE(heap->slab_of[(place + heap->skew) >> heap->slabs.layout.shift]);
+		return place + heap->skew < heap->span &&
+		       heap_slab_of(heap, place + heap->skew) < SLAB_NOT_OURS;
 	return place >= heap->arena && place - heap->arena < PAGE_ALIGN(heap->bytes);
 }
 

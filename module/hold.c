@@ -23,6 +23,7 @@ static const char * const hold_words[HOLD_STEPS] = {
 	[HOLD_COUNTED]	= "counted",
 	[HOLD_BATCHED]	= "batched",
 	[HOLD_MADE]	= "made",
+	[HOLD_MAKING]	= "making",
 };
 
 /**

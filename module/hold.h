@@ -20,6 +20,7 @@ enum hold_step {
 	HOLD_COUNTED,	/* it is freed, and I/O was looked for */
 	HOLD_BATCHED,	/* an allocation of a batch is made, and the next is not begun */
 	HOLD_MADE,	/* a call has made what it can unmake, and has not answered */
+	HOLD_MAKING,	/* a new heap has its slot and its memory, which is not yet cleared */
 	HOLD_STEPS,
 };
 

@@ -149,14 +149,14 @@ static int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *i
 	bool on = inject->times;
 	int err = 0;
 
-	mutex_lock(&heap->region->heap_mutex);
+	mutex_lock(&heap->features);
 	if (READ_ONCE(heap->dying)) {
 		err = -ENOENT;
 	} else if (is_set_call(inject)) {
 		injection_set(&heap->injection, inject);
 		debug_set(heap, on ? DEBUG_INJECT : 0, on ? 0 : DEBUG_INJECT);
 	}
-	mutex_unlock(&heap->region->heap_mutex);
+	mutex_unlock(&heap->features);
 	if (!err)
 		injection_describe(&heap->injection, inject);
 	return err;

@@ -28,7 +28,7 @@ static struct latency *latency_of(const struct memmgr_heap *heap)
 
 /*
  * Made once, and kept until the heap goes: who records needs no lock to find it.
- * Under region.heap_mutex.
+ * Under heap.features.
  */
 static int latency_make(struct memmgr_heap *heap)
 {
@@ -180,7 +180,7 @@ void latency_read(struct memmgr_heap *heap, const struct viewer *viewer,
 		worst_tell(&out->op[i].worst, caller[i], viewer);
 }
 
-/* Under region.heap_mutex. */
+/* Under heap.features. */
 static int latency_set(struct memmgr_heap *heap, u32 flags)
 {
 	bool on = flags & MEMMGR_LATENCY_ON, off = flags & MEMMGR_LATENCY_OFF;
@@ -215,9 +215,9 @@ int latency_call(struct memmgr_heap *heap, const struct viewer *viewer,
 	if (out->flags & ~LATENCY_FLAGS || (out->flags & both) == both)
 		return -EINVAL;
 	if (out->flags) {
-		mutex_lock(&heap->region->heap_mutex);
+		mutex_lock(&heap->features);
 		err = latency_set(heap, out->flags);
-		mutex_unlock(&heap->region->heap_mutex);
+		mutex_unlock(&heap->features);
 	}
 	if (!err)
 		latency_read(heap, viewer, out);

@@ -74,10 +74,13 @@ struct vm_area_struct;
  * @hold_wait: of a call that stops there
  * @events: the last events
  * @health: thresholds and the worker
- * @heap_mutex: serialises making and unmaking heaps
+ * @heap_mutex: guards what follows, up to @last_handle
+ * @making: heaps that are being made, by id: nobody finds them yet
  * @heaps: by id; written under @heap_mutex, read under RCU
  * @serial: of the last heap that was made
  * @last_handle: by id: last one that a heap which went could have given
+ * @slab_of: by page, what slab of which heap begins there; see heap.h. Each heap's lock
+ *	guards the entries of its slabs
  * @failures: the last failed requests
  * @corruptions: the last reports of damage
  * @sites: where allocations come from; NULL: no heap was ever tracked
@@ -115,10 +118,12 @@ struct region {
 	wait_queue_head_t hold_wait;
 	struct events events;
 	struct health health;
-	struct mutex heap_mutex;	/* making and unmaking heaps */
+	struct mutex heap_mutex;	/* slots of heaps */
+	struct memmgr_heap *making[MEMMGR_MAX_HEAPS];
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
 	u64 serial;
 	u64 last_handle[MEMMGR_MAX_HEAPS];
+	u32 *slab_of;
 	struct failures failures;
 	struct corruptions corruptions;
 	struct sites *sites;

@@ -159,9 +159,9 @@ static int track_switch(struct memmgr_heap *heap, bool on)
 {
 	int err;
 
-	mutex_lock(&heap->region->heap_mutex);
+	mutex_lock(&heap->features);
 	err = READ_ONCE(heap->dying) ? -ENOENT : track_set(heap, on);
-	mutex_unlock(&heap->region->heap_mutex);
+	mutex_unlock(&heap->features);
 	return err;
 }
 

@@ -1176,7 +1176,7 @@ TEST_F(abi, bad_pictures)
 SAME_SIZE(memmgr_query, 88);
 SAME_SIZE(memmgr_heap_create, 136);
 SAME_SIZE(memmgr_heap_destroy, 16);
-SAME_SIZE(memmgr_heap_query, 152);
+SAME_SIZE(memmgr_heap_query, 160);
 SAME_SIZE(memmgr_heap_rights, 24);
 SAME_SIZE(memmgr_alloc, 120);
 SAME_SIZE(memmgr_free, 16);

@@ -1459,13 +1459,16 @@ static void quota_by_private_heaps(const struct target *t)
 {
 	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "a-arena");
 	int fd = attacker_open(t, O_RDWR);
+	struct memmgr_heap_query q;
 
-	c.bytes = (QUOTA_PAGES + 1) * t->page;
+	/* What it costs the system counts as well. */
+	c.bytes = QUOTA_PAGES * t->page;
 	HOLDS(mm_heap_create(fd, &c) == -EDQUOT && c.reason == MEMMGR_REASON_QUOTA);
 	c = heap_config(MEMMGR_KIND_BUDDY, "a-arena");
-	c.bytes = 12 * t->page;
-	HOLDS(!mm_heap_create(fd, &c));
-	HOLDS(take_all(fd) == QUOTA_PAGES - 12);
+	c.bytes = 8 * t->page;
+	HOLDS(!mm_heap_create(fd, &c) && !mm_heap_query(fd, c.heap, &q));
+	HOLDS(q.kernel_bytes && q.kernel_bytes < 8 * t->page);
+	HOLDS(take_all(fd) == (8 * t->page - q.kernel_bytes) / t->page);
 }
 
 ATTACK_QUOTA(quota_by_private_heaps)
@@ -1479,13 +1482,16 @@ static void quota_by_growing_slabs(const struct target *t)
 
 	if (!kind_is_built(fd, MEMMGR_KIND_SLAB))
 		vacuous("a build without slab heaps");
+	c.object_size = t->page;
+	c.max_allocations = 2 * QUOTA_PAGES;
 	HOLDS(!mm_heap_create(fd, &c));
 	for (i = 0; !result && i < 10000; i++) {
 		a = alloc_request(c.heap, 100);
 		result = mm_alloc(fd, &a);
 	}
 	HOLDS(result == -EDQUOT && a.reason == MEMMGR_REASON_QUOTA);
-	HOLDS(!mm_heap_query(fd, c.heap, &q) && q.held <= QUOTA_PAGES * t->page);
+	HOLDS(!mm_heap_query(fd, c.heap, &q) &&
+	      q.held + q.kernel_bytes <= QUOTA_PAGES * t->page);
 }
 
 ATTACK_QUOTA(quota_by_growing_slabs)

@@ -167,6 +167,7 @@ TEST_F(quota, private_heap_counts_as_one)
 {
 	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-one");
 	struct memmgr_account account;
+	struct memmgr_heap_query q;
 	int i;
 
 	c.bytes = 8 * self->page;
@@ -174,7 +175,8 @@ TEST_F(quota, private_heap_counts_as_one)
 	for (i = 0; i < 10; i++)
 		must_alloc(_metadata, self->fd, c.heap, 64);
 	account = my_account(_metadata, self->fd);
-	EXPECT_EQ(8 * self->page, account.bytes);
+	ASSERT_EQ(0, mm_heap_query(self->fd, c.heap, &q));
+	EXPECT_EQ(8 * self->page + q.kernel_bytes, account.bytes);
 	EXPECT_EQ(1, account.allocations);
 	EXPECT_EQ(1, account.heaps);
 	ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, MEMMGR_DESTROY_FORCE));

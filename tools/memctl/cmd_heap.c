@@ -24,6 +24,7 @@ static const struct column list_columns[] = {
 	{ "ALIGN", "align", CELL_SIZE, COLUMN_JSON },
 	{ "MAXALIGN", "max_align", CELL_SIZE, COLUMN_JSON },
 	{ "RECORDS", "max_allocations", CELL_COUNT, COLUMN_JSON },
+	{ "KERNEL", "kernel_bytes", CELL_SIZE, COLUMN_JSON },
 	{ "OFFSET", "offset", CELL_SIZE, COLUMN_JSON },
 	{ "PRIVATE", "private", CELL_FLAG, COLUMN_JSON },
 	{ "MODE", NULL, CELL_TEXT, COLUMN_TEXT },
@@ -58,6 +59,7 @@ static int list_heap(const struct memctl *ctl, const struct memmgr_heap_query *h
 	table_num(table, heap->align);
 	table_num(table, heap->max_align);
 	table_num(table, heap->max_allocations);
+	table_num(table, heap->kernel_bytes);
 	if (heap->offset == UINT64_MAX)
 		table_none(table);
 	else
@@ -79,7 +81,7 @@ static int list_heap(const struct memctl *ctl, const struct memmgr_heap_query *h
 static const struct argp list_argp = {
 	.doc = "List the heaps of the region.\vSIZE is the arena, or for a slab heap the limit "
 	       "it may grow to; HELD what it has of the region now; LIVE counts what kernel "
-	       "code holds as well.",
+	       "code holds as well. --json tells kernel_bytes, what it costs the system, too.",
 };
 
 static int run_list(struct memctl *ctl, int argc, char **argv)
@@ -122,7 +124,8 @@ enum {
 
 static const struct argp_option create_options[] = {
 	{ "kind", 'k', "KIND", 0, "buddy, slab, pool or stack (needed)", 0 },
-	{ "size", 's', "SIZE", 0, "buddy, stack: arena; slab: limit (default: none)", 0 },
+	{ "size", 's', "SIZE", 0,
+	  "buddy, stack: arena; slab: limit (default: 1/16 of the region)", 0 },
 	{ "object-size", KEY_OBJECT, "SIZE", 0, "slab: an object; pool: a block", 0 },
 	{ "block-size", 0, 0, OPTION_ALIAS, 0, 0 },
 	{ "count", KEY_COUNT, "N", 0, "pool: blocks; slab: objects to prepare", 0 },

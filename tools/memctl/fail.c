@@ -56,8 +56,10 @@ static const struct {
 	  "see which options the kind takes: memctl help heap create" },
 	{ EINVAL, "EINVAL", "heap destroy", "this heap stays as long as its region",
 	  "destroy another one (memctl heap list)" },
-	{ ENOSPC, "ENOSPC", "heap create", "the region has no room for a further heap",
-	  "destroy one that is not needed (memctl heap list)" },
+	{ ENOSPC, "ENOSPC", "heap create", "the region has as many heaps as it can have, or "
+	  "the books of this one would cost more than its memory is worth",
+	  "destroy one that is not needed (memctl heap list), or give it fewer "
+	  "--max-allocations, larger objects or granules; root has no such bound" },
 
 	{ EINVAL, "EINVAL", NULL, "the module refuses an argument",
 	  "see memctl help and dmesg" },

@@ -51,12 +51,14 @@
  *	EEXIST		a heap of that name exists
  *	ENOMEM		the heap cannot serve the request; @reason says why and
  *			@largest what would have worked
- *	ENOSPC		no free record or heap slot (@reason: RECORDS), or no room in
+ *	ENOSPC		no free record or heap slot, or the books of a heap would cost
+ *			more than its memory is worth (@reason: RECORDS), or no room in
  *			the mmap() offsets (WINDOWS)
  *	EDQUOT		the client or its user may not have more (@reason: QUOTA);
  *			@largest is what it may still have
  *	ETIMEDOUT	a waiting allocation ran out of its time
- *	EINTR		a waiting allocation was interrupted by a signal
+ *	EINTR		a waiting allocation was interrupted by a signal, or the maker
+ *			of a heap killed
  *	EBUSY		the heap has live allocations or users, the block is in
  *			use by another call, by a device or by I/O, or a stack
  *			block is not the top one
@@ -220,8 +222,9 @@ struct memmgr_query {
  * @kind: in: enum memmgr_kind
  * @heap: out: id of the heap
  * @bytes: in: buddy, stack: size of the arena, rounded up to pages; slab: the
- *	limit it may grow to (0: the whole region); pool: must be 0 or at least
- *	@count blocks, the arena follows from @count
+ *	limit it may grow to (0: 1/16 of the region, at least 1 MiB and what @count
+ *	objects need); pool: must be 0 or at least @count blocks, the arena follows
+ *	from @count
  * @object_size: in: slab: object, pool: block, in bytes; others: 0. In a private
  *	slab heap at most 64 KiB
  * @align: in: slab, pool: alignment of each object (0: 8 bytes); others: 0
@@ -229,14 +232,15 @@ struct memmgr_query {
  * @granule: in: buddy: 32 or a larger power of two up to the page size
  *	(0: the page size); others: 0
  * @max_allocations: in: size of the record table (0: pool: @count; others:
- *	as many as could ever be live, at most 4096); at most 2^24
+ *	as many as could ever be live, at most 4096; without CAP_SYS_ADMIN fewer, see
+ *	below); at most 2^24
  * @fallback: in: with MEMMGR_HEAP_FALLBACK: the heap that serves when this one
  *	cannot; it must not have a fallback itself
  * @map_offset: out: private heaps: what to pass to mmap() for the whole arena
  * @map_size: out: private heaps: bytes that may be mapped
  * @reason: out: when it failed with ENOMEM, EDQUOT or ENOSPC: enum memmgr_reason;
  *	NONE: the system has no memory for the heap's books; RECORDS: there are as many
- *	heaps as the region may have
+ *	heaps as the region may have, or its books would cost too much
  * @reserved: 0
  * @largest: out: when it failed: largest arena that would have worked
  * @mode: in: with MEMMGR_HEAP_MODE: as above; else 0, which stands for 0666
@@ -247,6 +251,17 @@ struct memmgr_query {
  *
  * A heap that is not private needs CAP_SYS_ADMIN. A private heap goes when its
  * client closes.
+ *
+ * All that a heap ever needs of the system's memory is taken when it is made: struct
+ * memmgr_heap_query.kernel_bytes tells. A private heap's counts against the quota of its
+ * client, like the memory that it holds. Without CAP_SYS_ADMIN it is at most 1/16 (1/8
+ * for slabs and pools of objects that take 16 bytes or less) of the memory that the heap
+ * holds, and 16 KiB. With @max_allocations 0 the table is as large as that allows, for
+ * what the heap holds from the start, or, of slabs of whole pages, once its records are
+ * used up. More may be asked for, up to what its arena or limit is worth: ENOSPC says
+ * that it is too much.
+ *
+ * A fatal signal ends the call with EINTR, and there is no heap.
  */
 struct memmgr_heap_create {
 	__u32 size;
@@ -349,6 +364,8 @@ struct memmgr_heap_destroy {
  * @uid: out: its owner
  * @gid: out: its group
  * @pad: 0
+ * @kernel_bytes: out: what the heap costs the system: memory outside of the region, all
+ *	of it taken when it was made
  * @reserved: 0
  *
  * ENOENT ends an enumeration with MEMMGR_QUERY_NEXT. Private heaps of other
@@ -378,6 +395,7 @@ struct memmgr_heap_query {
 	__u32 uid;
 	__u32 gid;
 	__u32 pad;
+	__u64 kernel_bytes;
 };
 
 /* flags of allocations, in struct memmgr_alloc.flags and memmgr_info.flags */
