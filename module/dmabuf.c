@@ -178,15 +178,16 @@ static int table_fill(const struct export *export, struct attachment *a)
  * Memory without struct pages. What translates for the device takes it as it takes
  * registers; where nothing does, the bus addresses are all that there is to know.
  */
-static void resource_unmap(struct attachment *a, enum dma_data_direction direction)
+static void resource_unmap(struct attachment *a, enum dma_data_direction direction, int count)
 {
 	struct scatterlist *sg;
 	int i;
 
-	for_each_sgtable_sg(&a->table, sg, i)
-		if (!a->direct && sg_dma_len(sg))
-			dma_unmap_resource(a->device, sg_dma_address(sg), sg_dma_len(sg),
-					   direction, DMA_ATTR_SKIP_CPU_SYNC);
+	if (a->direct)
+		return;
+	for_each_sg(a->table.sgl, sg, count, i)
+		dma_unmap_resource(a->device, sg_dma_address(sg), sg_dma_len(sg), direction,
+				   DMA_ATTR_SKIP_CPU_SYNC);
 }
 
 static int resource_map(const struct export *export, struct attachment *a,
@@ -202,7 +203,8 @@ static int resource_map(const struct export *export, struct attachment *a,
 			  dma_map_resource(a->device, phys, sg->length, direction,
 					   DMA_ATTR_SKIP_CPU_SYNC);
 		if (!a->direct && dma_mapping_error(a->device, address)) {
-			resource_unmap(a, direction);
+			/* Some kernels have one length for both: it does not tell. */
+			resource_unmap(a, direction, i);
 			return -EIO;
 		}
 		sg_dma_address(sg) = address;
@@ -231,7 +233,7 @@ static void table_unmap(const struct export *export, struct attachment *a,
 			enum dma_data_direction direction)
 {
 	if (!a->paged)
-		resource_unmap(a, direction);
+		resource_unmap(a, direction, a->table.orig_nents);
 	else
 		dma_unmap_sgtable(a->device, &a->table, direction, table_attrs(export));
 }
