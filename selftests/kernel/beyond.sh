@@ -11,12 +11,17 @@ importer=${MEMMGR_IMPORTER_KO:-/lib/modules/memmgr_importer.ko}
 [ -f "$importer" ] || skip_all "no memmgr_importer.ko"
 require_module
 
+# Bus addresses of the debug kernel, which is built without LPAE, have 32 bits.
+bits=64
+[ "${KERNEL:-}" != debug ] || bits=32
+
 # All of a program's tests, with nothing lacking.
 whole() {
-	./"$1" >"$out.whole"
+	MEMMGR_NO_PAGES=1 MEMMGR_DMA_BITS=$bits ./"$1" >"$out.whole"
 	rc=$?
 	cat "$out.whole"
-	! grep '# SKIP' "$out.whole" | grep -v 'this kernel does not ask drivers$' && [ $rc = 0 ]
+	! grep '# SKIP' "$out.whole" | grep -v 'this kernel \(does not ask drivers\|counts what .*\)$' &&
+		[ $rc = 0 ]
 }
 
 check load load base="${MEMMGR_SPARE%%:*}" size=16M

@@ -191,6 +191,18 @@ static bool reached(const struct bus *bus, __u64 phys, __u64 bytes, unsigned int
 	return true;
 }
 
+/* Can the kernel's bus addresses say where the bus shows its windows? */
+static bool is_told(const struct bus *bus)
+{
+	__u64 bits = test_number("MEMMGR_DMA_BITS", 64);
+	const struct window *w;
+
+	for (w = bus->windows; w < bus->windows + WINDOWS; w++)
+		if (bits < 64 && w->bytes && (w->bus + w->bytes - 1) >> bits)
+			return false;
+	return true;
+}
+
 /*
  * What the device gets is what the bus shows. That we know what it shows, a page of
  * the kernel's own proves.
@@ -249,6 +261,8 @@ TEST_F(importer, devices_behind_buses)
 	file = mm_export(self->fd, a.handle, 0);
 	ASSERT_LE(0, file);
 	for (n = 0; n < ARRAY_SIZE(buses); n++) {
+		if (!is_told(&buses[n]))
+			continue;
 		TH_LOG("%s, mask 0x%llx", buses[n].device, buses[n].mask);
 		import_behind(_metadata, file, i.phys, a.granted, &buses[n]);
 	}
@@ -265,6 +279,9 @@ TEST_F(importer, bus_that_refuses)
 
 	if (self->device < 0)
 		SKIP(return, "no memmgr_importer.ko");
+	/* dma-debug keeps an entry for each, and warns when there are eight. */
+	if (getenv("MEMMGR_NO_PAGES") && !access("/sys/kernel/debug/dma-api", F_OK))
+		SKIP(return, "this kernel counts what map_resource() refused");
 	result = import(self->device, what);
 	if (result == -EOPNOTSUPP)
 		SKIP(return, "a kernel without CONFIG_DMA_OPS");
