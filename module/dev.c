@@ -453,6 +453,14 @@ static bool list_next(struct memmgr_heap *heap, struct client *client, u32 flags
 					    heap_info_next(heap, client, index, info);
 }
 
+static bool list_ok(const struct memmgr_list *l)
+{
+	return !(l->flags & ~(MEMMGR_LIST_MINE | MEMMGR_LIST_KERNEL) || l->reserved || !l->count ||
+		 l->count > MEMMGR_BATCH_MAX || l->entry_size > ENTRY_MAX ||
+		 l->entry_size < offsetofend(struct memmgr_info, tag) ||
+		 (l->cursor && !(l->cursor & CURSOR_VALID)));
+}
+
 static int call_list(struct caller *caller, void *arg)
 {
 	struct client *client = caller->client;
@@ -463,10 +471,7 @@ static int call_list(struct caller *caller, void *arg)
 	u32 index = 0, n = 0;
 	int err = 0;
 
-	if (l->flags & ~(MEMMGR_LIST_MINE | MEMMGR_LIST_KERNEL) || l->reserved || !l->count ||
-	    l->count > MEMMGR_BATCH_MAX || l->entry_size > ENTRY_MAX ||
-	    l->entry_size < offsetofend(struct memmgr_info, tag) ||
-	    (l->cursor && !(l->cursor & CURSOR_VALID)))
+	if (!list_ok(l))
 		return -EINVAL;
 	if (l->flags & MEMMGR_LIST_KERNEL && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
