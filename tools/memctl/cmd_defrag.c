@@ -9,9 +9,16 @@
 
 #include "memctl.h"
 
-/* Bytes that one call moves: Ctrl-C and the bar wait no longer than that takes. */
+/*
+ * Bytes that one call moves, at the least: the bar waits no longer than that takes. Each
+ * call looks at the whole heap, so of a large one it moves a part like this.
+ */
 #define CALL_BYTES	(1u << 20)
+#define CALL_PART	64
 #define CALLS_IN_VAIN	3	/* in a row: then what is left is left */
+/* More than the first call foresaw, by so much: others change the heap as fast. */
+#define CALLS_TIMES	4
+#define BYTES_TIMES	2
 #define BAR_WIDTH	30
 #define BAR_PAUSE_NS	100000000ull
 
@@ -31,8 +38,8 @@ static const struct argp_option options_table[] = {
 	{ "align", 'a', "SIZE", 0, "Where that run has to start: a power of two", 0 },
 	{ "range", KEY_RANGE, "OFFSET,SIZE", 0, "Empty this range of the region", 0 },
 	{ "budget", KEY_BUDGET, "SIZE", 0,
-	  "Bytes that one step moves at most: nobody waits for longer than for one step "
-	  "(default: 64K)", 0 },
+	  "Bytes that one step moves at most; a block moves onto its own old place only when it "
+	  "has at most 16 times that (default: 64K)", 0 },
 	{ "quiet", 'q', 0, 0, "No progress bar", 0 },
 	{ 0 },
 };
@@ -127,7 +134,8 @@ static const struct argp argp = {
 	       "keep their pointers and see the same bytes. HEAP is a shared buddy (default: "
 	       "main), or a slab heap, whose sparse slabs are merged and given back.\v"
 	       "Without --size, --order and --range everything is moved together. Ctrl-C stops "
-	       "between two steps; what has been moved is reported and stays.\n\n"
+	       "between two moves; what has been moved is reported and stays. It ends by itself "
+	       "when other programs undo its work as fast.\n\n"
 	       "Example: memctl defrag --size 8M --align 1M --dry-run",
 };
 
@@ -192,12 +200,41 @@ static void add_call(struct memmgr_compact *sum, const struct memmgr_compact *ca
 	}
 }
 
+/* Bytes of a call: see CALL_BYTES. */
+static uint64_t call_bytes(const struct memmgr_compact *request,
+			   const struct memmgr_heap_query *heap)
+{
+	uint64_t bytes = heap->bytes / CALL_PART;
+
+	if (bytes < CALL_BYTES)
+		bytes = CALL_BYTES;
+	return bytes < request->step_bytes ? request->step_bytes : bytes;
+}
+
+/* What the first call foresaw, and what has been spent of that. */
+struct effort {
+	uint64_t bytes;
+	uint64_t calls;
+};
+
+/* Other programs undo what is done: there would be no end. */
+static bool effort_spent(struct effort *effort, const struct memmgr_compact *sum,
+			 uint64_t max_bytes)
+{
+	if (!effort->calls)
+		effort->bytes = sum->moved + sum->left;
+	effort->calls++;
+	return sum->moved >= BYTES_TIMES * effort->bytes + max_bytes ||
+	       effort->calls >= CALLS_TIMES * (effort->bytes / max_bytes + 1);
+}
+
 /* Call after call until nothing is left; the error of the last one. */
 static int compact(const struct memctl *ctl, const struct options *options,
-		   struct memmgr_compact *sum)
+		   const struct memmgr_heap_query *heap, struct memmgr_compact *sum)
 {
 	const struct memmgr_compact *request = &options->request;
-	uint64_t max_bytes = request->step_bytes > CALL_BYTES ? request->step_bytes : CALL_BYTES;
+	uint64_t max_bytes = call_bytes(request, heap);
+	struct effort effort = { .calls = 0 };
 	bool dry_run = request->flags & MEMMGR_COMPACT_DRY_RUN, first = true;
 	struct bar bar = { .shown = bar_wanted(ctl, options) };
 	struct memmgr_compact call;
@@ -219,7 +256,8 @@ static int compact(const struct memctl *ctl, const struct options *options,
 			err = -EINTR;
 		else if (err == -EINTR)
 			err = 0;
-	} while (!err && call.left && vain < CALLS_IN_VAIN && !dry_run);
+	} while (!err && call.left && vain < CALLS_IN_VAIN && !dry_run &&
+		 !effort_spent(&effort, sum, max_bytes));
 	bar_end(&bar);
 	return err;
 }
@@ -369,7 +407,7 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		return rc;
 	sum = options.request;
 	interrupt_catch();
-	err = compact(ctl, &options, &sum);
+	err = compact(ctl, &options, &heap, &sum);
 	/* What was moved is told even when it was not enough. */
 	if (!err || err == -EINTR || sum.moves)
 		show(ctl, &heap, &sum);

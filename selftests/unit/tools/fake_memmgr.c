@@ -10,7 +10,8 @@
  * their offset, searched first fit. It does not map. With
  * FAKE_DAMAGE in the environment what is written goes wrong in one bit, with
  * FAKE_INTERRUPT=N SIGINT arrives with the Nth allocation or compaction, with
- * FAKE_INTERRUPT_STATS=N with the Nth request for statistics. With
+ * FAKE_INTERRUPT_STATS=N with the Nth request for statistics. With FAKE_RESTLESS each
+ * compaction finds as much to be moved as the one before. With
  * FAKE_BEFORE_WAIT="N SIGNAL" that signal arrives just before the Nth wait, after whatever
  * memctl looked at before it, and an allocation that may wait does, without end. With
  * FAKE_GROWS="FROM TO BYTES" somebody who has gone since allocates BYTES with each of
@@ -844,6 +845,11 @@ static int do_compact(struct memmgr_compact *compact)
 	compact->steps = (compact->moved + step - 1) / step;
 	compact->longest_bytes = compact->moved < step ? compact->moved : step;
 	compact->longest_ns = compact->longest_bytes;
+	/* Others undo it as fast. */
+	if (getenv("FAKE_RESTLESS") && !dry) {
+		compact->moved = 4096;
+		compact->left = 24 << 20;
+	}
 	if (compact->left)
 		compact->after = find_gap(heap, UINT64_MAX / 2, 1, &link, &at);
 	if (compact->left || compact->bytes <= compact->after)
