@@ -26,6 +26,7 @@ targets() {
 	buddy_checkerboard  max   -le  500
 	frag_query          mean  -le  3000
 	move_granule        mean  -le  $((2 * $(figure copy_granule mean) + 1500))
+	merge_dry           mean  -le  300
 	compact_off         mean  -le  2000
 	compact_off_mapped  mean  -le  2000
 	EOT

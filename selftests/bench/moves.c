@@ -5,6 +5,7 @@
  *
  *	move_granule		one granule that nobody has mapped, plan and all
  *	move_mapped		one granule that is mapped and was touched
+ *	merge_dry		a dry run of merging sparse slabs, for each record of the heap
  *	frag_query		MEMMGR_IOC_FRAG of heap main
  *	compact_off		longest time that interrupts are off meanwhile, beyond
  *				what the same measurement shows without compaction
@@ -26,6 +27,8 @@
 #define BLOCKS		2048
 #define ROUNDS		4
 #define QUERIES		2000
+#define OBJECTS		8192
+#define OBJECT		2048
 #define OFF		"/sys/kernel/debug/memmgr_bench/off"
 
 static int device;
@@ -130,6 +133,47 @@ static void moves_bench(const char *name, bool mapped)
 	report(name, sum, longest, n);
 }
 
+/* One object in eight is left, each in a slab of its own: all of these want to go. */
+static void merge_bench(void)
+{
+	struct memmgr_heap_create heap = {
+		.size = sizeof(heap), .kind = MEMMGR_KIND_SLAB, .object_size = OBJECT,
+		.bytes = 2 * OBJECTS * OBJECT, .max_allocations = OBJECTS, .name = "merge",
+	};
+	struct memmgr_compact c = { .size = sizeof(c), .flags = MEMMGR_COMPACT_DRY_RUN };
+	struct memmgr_heap_destroy destroy = {
+		.size = sizeof(destroy), .flags = MEMMGR_DESTROY_FORCE,
+	};
+	static __u64 handles[OBJECTS];
+	__u64 took;
+	int i;
+
+	call(MEMMGR_IOC_HEAP_CREATE, &heap, "HEAP_CREATE");
+	c.heap = heap.heap;
+	destroy.heap = heap.heap;
+	for (i = 0; i < OBJECTS; i++) {
+		struct memmgr_alloc a = {
+			.size = sizeof(a), .heap = heap.heap, .bytes = OBJECT,
+		};
+
+		call(MEMMGR_IOC_ALLOC, &a, "ALLOC");
+		handles[i] = a.handle;
+	}
+	for (i = 0; i < OBJECTS; i++) {
+		struct memmgr_free f = { .size = sizeof(f), .handle = handles[i] };
+
+		if (i % 8)
+			call(MEMMGR_IOC_FREE, &f, "FREE");
+	}
+	took = now();
+	call(MEMMGR_IOC_COMPACT, &c, "COMPACT");
+	took = now() - took;
+	if (!c.slabs)
+		fail("no slab would go");
+	report("merge_dry", took, took / OBJECTS, OBJECTS);
+	call(MEMMGR_IOC_HEAP_DESTROY, &destroy, "HEAP_DESTROY");
+}
+
 /* All of them at once: the clock itself would cost more than the query. */
 static void frag_bench(void)
 {
@@ -211,6 +255,7 @@ int main(void)
 	region_bytes = q.region_size;
 	health_off();
 	blocks_make(false);
+	merge_bench();
 	moves_bench("move_granule", false);
 	off_bench(false);
 	frag_bench();
