@@ -26,14 +26,23 @@ static void compact_pause(void)
 	cond_resched();
 }
 
-bool compact_skips(const struct compaction *c, u32 index)
+/* Why a record is not tried again, or MEMMGR_FIXED_NONE. */
+u32 compact_skips(const struct compaction *c, u32 index)
 {
 	u32 i;
 
 	for (i = 0; i < c->skips; i++)
 		if (c->skip[i] == index)
-			return true;
-	return false;
+			return c->skip_why[i];
+	return MEMMGR_FIXED_NONE;
+}
+
+static void compact_skip(struct compaction *c, u32 index)
+{
+	if (c->skips == COMPACT_SKIPS)
+		return;
+	c->skip[c->skips] = index;
+	c->skip_why[c->skips++] = c->pace->stayed;
 }
 
 static void compaction_free(struct compaction *c)
@@ -44,7 +53,9 @@ static void compaction_free(struct compaction *c)
 	kfree(c);
 }
 
-static struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves)
+/* @slide: bytes of the longest block that may slide. */
+static struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves,
+					   u64 slide)
 {
 	struct compaction *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	u32 granules = heap->buddy.granules;
@@ -56,6 +67,7 @@ static struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool 
 	plan->granules = granules;
 	plan->lead = heap->buddy.lead;
 	plan->room = moves ? min(2 * granules, COMPACT_MOVES) : 0;
+	plan->slide = slide >> heap->buddy.shift;
 	plan->pause = compact_pause;
 	plan->cell = kvmalloc(granules, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	c->record = kvmalloc_array(granules, sizeof(*c->record),
@@ -180,9 +192,9 @@ static bool compact_interrupted(void)
 }
 
 /* Is it time to stop? Not before something was done. */
-static int compact_break(const struct memmgr_compact *out)
+static int compact_break(const struct memmgr_compact *out, const struct move_pace *pace)
 {
-	if (out->max_bytes && out->moved >= out->max_bytes)
+	if (out->moved >= pace->max_bytes || pace->clock >= pace->end)
 		return -ENOSPC;
 	return compact_interrupted() ? -EINTR : 0;
 }
@@ -198,7 +210,7 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 	u32 i;
 	int err;
 
-	c->pace = (struct move_pace) { .step = out->step_bytes, .clock = ktime_get_ns() };
+	c->pace->clock = ktime_get_ns();
 	for (i = 0; i < c->plan.moves; i++) {
 		const struct plan_move *m = &c->plan.move[i];
 		struct heap_route route = {
@@ -210,12 +222,12 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 		};
 		u32 index = c->record[m->from];
 
-		err = compact_break(out);
+		err = compact_break(out, c->pace);
 		if (err)
 			return err;
-		err = heap_move(heap, index, &route, &c->pace, out);
-		if (err == -EBUSY && c->skips < COMPACT_SKIPS)
-			c->skip[c->skips++] = index;
+		err = heap_move(heap, index, &route, c->pace, out);
+		if (err == -EBUSY)
+			compact_skip(c, index);
 		if (err)
 			return -EAGAIN;
 		/* It may move once more. */
@@ -225,9 +237,10 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 	return 0;
 }
 
-static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out)
+static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out,
+			 struct move_pace *pace)
 {
-	struct compaction *c = compaction_alloc(heap, true);
+	struct compaction *c = compaction_alloc(heap, true, MEMMGR_COMPACT_SLIDE * out->step_bytes);
 	u32 shift = heap->buddy.shift;
 	bool first = true;
 	int err = -EAGAIN;
@@ -235,7 +248,10 @@ static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out)
 
 	if (!c)
 		return -ENOMEM;
+	c->pace = pace;
 	for (plans = 0; err == -EAGAIN && plans < COMPACT_PLANS; plans++) {
+		if (plans && ktime_get_ns() >= pace->end)
+			break;
 		err = compact_plan(c, heap, out, first);
 		if (err && c->torn && plans < COMPACT_PLANS - 1) {
 			err = compact_interrupted() ? -EINTR : -EAGAIN;
@@ -268,121 +284,240 @@ static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out)
  * is in them.
  */
 
-/* The slab with the fewest objects, of those that are still to be looked at. */
-static u32 slab_sparsest(const u16 *live, u32 max)
+enum merge_mark {
+	MERGE_KEPT,	/* it was not looked at, or takes what others lose */
+	MERGE_GOES,
+	MERGE_STAYS,	/* it would go, but something in it may not move */
+};
+
+/**
+ * struct merge - one compaction of a slab heap; arrays are by number of the slab
+ * @live: objects of a partial slab, else 0
+ * @seen: of these, those that have a record
+ * @fixed: of these, those that may not move
+ * @mark: enum merge_mark
+ * @at: of a slab that goes: its first place in @record
+ * @partial: number of partial slabs
+ * @count: of them by number of objects, for sorting
+ * @record: what has to move, slab by slab, RECORD_NONE: it went by itself
+ * @moves: size of @record
+ * @order: partial slabs, those with the fewest objects first; the other arrays follow
+ */
+struct merge {
+	u16 *live;
+	u16 *seen;
+	u16 *fixed;
+	u8 *mark;
+	u32 *at;
+	u32 partial;
+	u32 count[SLAB_MAX_OBJECTS + 2];
+	u32 *record;
+	u32 moves;
+	u32 order[];
+};
+
+static void merge_free(struct merge *m)
 {
-	u32 n, best = SLAB_NONE;
+	kvfree(m->record);
+	kvfree(m);
+}
+
+static struct merge *merge_alloc(const struct memmgr_heap *heap)
+{
+	u32 max = heap->slabs.layout.max;
+	struct merge *m = kvzalloc(struct_size(m, order, 2 * (size_t)max) +
+				   max * (3 * sizeof(u16) + sizeof(u8)),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+	if (!m)
+		return NULL;
+	m->at = m->order + max;
+	m->live = (u16 *)(m->at + max);
+	m->seen = m->live + max;
+	m->fixed = m->seen + max;
+	m->mark = (u8 *)(m->fixed + max);
+	return m;
+}
+
+/* Sort the partial slabs by their objects. O(slabs). */
+static void merge_sort(struct merge *m, u32 max)
+{
+	u32 n;
 
 	for (n = 0; n < max; n++)
-		if (live[n] && (best == SLAB_NONE || live[n] < live[best]))
-			best = n;
-	return best;
-}
-
-/* May all objects of a slab move? Those that the kernel has are without a record. */
-static bool slab_movable(struct memmgr_heap *heap, u32 number, u32 live,
-			 struct memmgr_compact *out)
-{
-	u64 stride = heap->slabs.layout.stride;
-	struct heap_route route;
-	u32 i = 0, seen = 0, stay = 0;
-	u32 fixed;
-
-	for (; heap_next_in_slab(heap, number, &i, &route, &fixed); i++) {
-		seen++;
-		stay += !!fixed;
-		if (fixed)
-			out->stayed[fixed] += route.bytes;
+		if (m->live[n])
+			m->count[m->live[n] + 1]++;
+	for (n = 1; n < ARRAY_SIZE(m->count); n++)
+		m->count[n] += m->count[n - 1];
+	m->partial = m->count[ARRAY_SIZE(m->count) - 1];
+	for (n = 0; n < max; n++) {
+		if (m->live[n])
+			m->order[m->count[m->live[n]]++] = n;
+		if (n % SLAB_MAX_OBJECTS == 0)
+			compact_pause();
 	}
-	if (seen < live)
-		out->stayed[MEMMGR_FIXED_KERNEL] += (live - seen) * stride;
-	return seen >= live && !stay;
 }
 
-static int slab_empty(struct memmgr_heap *heap, u32 number, struct memmgr_compact *out)
+typedef void (*merge_look_t)(struct merge *m, const struct heap_object *object,
+			     struct memmgr_compact *out);
+
+/* Look at all records once. */
+static void merge_walk(struct merge *m, struct memmgr_heap *heap, merge_look_t look,
+		       struct memmgr_compact *out)
 {
-	struct move_pace pace = { .step = out->step_bytes, .clock = ktime_get_ns() };
+	struct heap_object seen[SHOW_OBJECTS];
+	u32 i, n, from = 0;
+
+	while (from < heap->max_records) {
+		n = heap_see_objects(heap, &from, seen, SHOW_OBJECTS);
+		for (i = 0; i < n; i++)
+			look(m, &seen[i], out);
+		compact_pause();
+	}
+}
+
+/* Objects may come meanwhile, so these counts may be too large by some. */
+static void merge_count(struct merge *m, const struct heap_object *object,
+			struct memmgr_compact *out)
+{
+	u32 n = object->slab;
+
+	m->seen[n] += m->seen[n] < U16_MAX;
+	m->fixed[n] += object->fixed && m->fixed[n] < U16_MAX;
+}
+
+static void merge_tell_fixed(struct merge *m, const struct heap_object *object,
+			     struct memmgr_compact *out)
+{
+	if (object->fixed && m->mark[object->slab] == MERGE_STAYS)
+		out->stayed[object->fixed] += object->bytes;
+}
+
+static void merge_collect(struct merge *m, const struct heap_object *object,
+			  struct memmgr_compact *out)
+{
+	u32 n = object->slab;
+
+	if (m->mark[n] == MERGE_GOES && m->seen[n] < m->live[n])
+		m->record[m->at[n] + m->seen[n]++] = object->index;
+}
+
+/* Choose the slabs that go. Objects that the kernel has are without a record. */
+static void merge_choose(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out)
+{
+	const struct slab_layout *layout = &heap->slabs.layout;
+	u64 room = 0;
+	u32 i, n, here;
+
+	for (i = 0; i < m->partial; i++)
+		room += layout->objects - m->live[m->order[i]];
+	for (i = 0; i < m->partial; i++) {
+		n = m->order[i];
+		here = m->live[n];
+		/* Its own room goes with it. */
+		if (m->moves + here > room - (layout->objects - here))
+			break;
+		if (m->seen[n] < here)
+			out->stayed[MEMMGR_FIXED_KERNEL] += (here - m->seen[n]) * layout->stride;
+		m->mark[n] = m->seen[n] < here || m->fixed[n] ? MERGE_STAYS : MERGE_GOES;
+		if (m->mark[n] == MERGE_STAYS)
+			continue;
+		room -= layout->objects - here;
+		m->at[n] = m->moves;
+		m->moves += here;
+		out->slabs++;
+	}
+}
+
+/* Move one object out of a slab that goes. Another time what is used right now. */
+static int merge_move(struct merge *m, struct memmgr_heap *heap, u32 index,
+		      struct memmgr_compact *out, struct move_pace *pace)
+{
+	struct heap_object object;
 	struct heap_route route;
-	u32 fixed, i = 0;
+	u32 from = index;
+	int err;
+
+	if (!heap_see_objects(heap, &from, &object, 1) || m->mark[object.slab] != MERGE_GOES)
+		return 0;
+	err = compact_break(out, pace);
+	if (err)
+		return err;
+	route = (struct heap_route) {
+		.from = object.offset,
+		.bytes = object.bytes,
+		.seq = object.seq,
+	};
+	heap_move(heap, index, &route, pace, out);
+	return 0;
+}
+
+static int merge_carry(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out,
+		       struct move_pace *pace)
+{
+	u32 i, n;
 	int err = 0;
 
-	for (; !err && heap_next_in_slab(heap, number, &i, &route, &fixed); i++) {
-		err = compact_break(out);
-		if (!err)
-			err = heap_move(heap, i, &route, &pace, out);
+	m->record = kvmalloc_array(m->moves, sizeof(*m->record),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (m->moves && !m->record)
+		return -ENOMEM;
+	memset(m->record, 0xff, m->moves * sizeof(*m->record));
+	for (i = 0; i < m->partial; i++) {
+		n = m->order[i];
+		m->seen[n] = 0;
+		if (m->mark[n] == MERGE_GOES)
+			heap_slab_last(heap, n);
+		compact_pause();
 	}
+	merge_walk(m, heap, merge_collect, out);
+	pace->clock = ktime_get_ns();
+	for (i = 0; i < m->moves && !err; i++)
+		if (m->record[i] != RECORD_NONE)
+			err = merge_move(m, heap, m->record[i], out, pace);
 	return err;
 }
 
-/*
- * Choose the slabs that go: @live of the others becomes 0. Returns bytes to move.
- */
-static u64 slabs_choose(struct memmgr_heap *heap, u16 *live, struct memmgr_compact *out)
+/* Of slabs that become empty some stay held. */
+static void merge_foretell(const struct merge *m, struct memmgr_heap *heap,
+			   struct memmgr_compact *out)
 {
-	const struct slab_layout *layout = &heap->slabs.layout;
-	u16 *left = live + layout->max;		/* still to be looked at */
-	u64 room = 0, moves = 0;
-	u32 n;
-
-	for (n = 0; n < layout->max; n++) {
-		room += live[n] ? layout->objects - live[n] : 0;
-		left[n] = live[n];
-		live[n] = 0;
-	}
-	while ((n = slab_sparsest(left, layout->max)) != SLAB_NONE) {
-		u32 here = left[n];
-
-		left[n] = 0;
-		/* Its own room goes with it. */
-		if (moves + here > room - (layout->objects - here))
-			break;
-		if (!slab_movable(heap, n, here, out))
-			continue;
-		room -= layout->objects - here;
-		moves += here;
-		live[n] = here;
-	}
-	return moves * layout->stride;
+	out->slabs -= min(out->slabs, heap_slabs_kept(heap));
+	out->moves = m->moves;
+	out->moved = out->least;
+	out->left = 0;
 }
 
-static int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out)
+/* O(slabs + records), a few times. */
+static int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out,
+			struct move_pace *pace)
 {
-	u32 max = heap->slabs.layout.max;
-	u16 *live = kvcalloc(2 * max, sizeof(*live), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	struct merge *m = merge_alloc(heap);
 	u32 held = READ_ONCE(heap->slabs.held);
-	int err = 0;
-	u32 n;
+	u32 now;
+	int err;
 
-	if (!live)
+	if (!m)
 		return -ENOMEM;
-	heap_show_slabs(heap, live);
-	out->least = slabs_choose(heap, live, out);
+	heap_show_slabs(heap, m->live);
+	merge_sort(m, heap->slabs.layout.max);
+	merge_walk(m, heap, merge_count, out);
+	merge_choose(m, heap, out);
+	merge_walk(m, heap, merge_tell_fixed, out);
+	out->least = (u64)m->moves * heap->slabs.layout.stride;
 	out->left = out->least;
 	out->offset = ~0ull;
 	if (out->flags & MEMMGR_COMPACT_DRY_RUN) {
-		for (n = 0; n < max; n++) {
-			out->moves += live[n];
-			out->slabs += !!live[n];
-		}
-		/* Some stay although they are empty. */
-		n = heap_slabs_kept(heap);
-		out->slabs -= min(out->slabs, n);
-		out->moved = out->least;
-		out->left = 0;
-	} else {
-		for (n = 0; n < max; n++)
-			if (live[n])
-				heap_slab_last(heap, n);
-		while (!err && (n = slab_sparsest(live, max)) != SLAB_NONE) {
-			err = slab_empty(heap, n, out);
-			live[n] = 0;
-		}
-		out->left = err ? out->least - min(out->least, out->moved) : 0;
-		n = READ_ONCE(heap->slabs.held);
-		out->slabs = held > n ? held - n : 0;
+		merge_foretell(m, heap, out);
+		merge_free(m);
+		return 0;
 	}
-	kvfree(live);
-	return err == -EINTR ? err : 0;
+	err = merge_carry(m, heap, out, pace);
+	out->left -= min(out->left, out->moved);
+	now = READ_ONCE(heap->slabs.held);
+	out->slabs = held > now ? held - now : 0;
+	merge_free(m);
+	return err == -ENOSPC ? 0 : err;
 }
 
 /**
@@ -449,19 +584,50 @@ static int compact_refuse(const struct memmgr_heap *heap, struct memmgr_compact 
 	return out->reason ? -ENOMEM : 0;
 }
 
+/* What a call may do at most; the rest is the next one's. */
+static void compact_limits(const struct memmgr_heap *heap, struct memmgr_compact *out,
+			   struct move_pace *pace)
+{
+	if (!out->step_bytes)
+		out->step_bytes = MEMMGR_COMPACT_STEP;
+	out->step_bytes = max_t(u64, PAGE_SIZE, round_down(out->step_bytes, PAGE_SIZE));
+	*pace = (struct move_pace) {
+		.step = out->step_bytes,
+		.max_bytes = out->max_bytes ? out->max_bytes : 2 * heap->bytes,
+		.clock = ktime_get_ns(),
+	};
+	pace->end = pace->clock + min(out->max_ns ? out->max_ns : MEMMGR_COMPACT_NS,
+				      (u64)S64_MAX);
+}
+
+/* Become the one that compacts: 0, -EINTR, or -EBUSY when another one does for too long. */
+static int compact_lock(struct region *region, const struct move_pace *pace)
+{
+	while (!mutex_trylock(&region->compact_mutex)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (ktime_get_ns() >= pace->end)
+			return -EBUSY;
+		schedule_timeout_uninterruptible(1);
+	}
+	return 0;
+}
+
 /**
  * compact_heap - compact a heap
  * @heap: the heap
  * @out: as in the ABI, flags and capability checked; the answers are filled in
  * @slices: the owner's; ended when nothing is left to be done
  *
- * Context: process, may sleep, long. Waits for another compaction of the region.
+ * Context: process, may sleep, long, but bounded by bytes and time: see the ABI. Waits
+ * for another compaction of the region.
  * Return: 0 or an error of the ABI's table.
  */
 int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 		 struct compact_slices *slices)
 {
 	struct region *region = heap->region;
+	struct move_pace pace;
 	int err;
 
 	err = compact_check(heap, out);
@@ -469,15 +635,14 @@ int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 		err = compact_refuse(heap, out);
 	if (err)
 		return err;
-	if (!out->step_bytes)
-		out->step_bytes = MEMMGR_COMPACT_STEP;
-	out->step_bytes = max_t(u64, PAGE_SIZE, round_down(out->step_bytes, PAGE_SIZE));
-	if (mutex_lock_killable(&region->compact_mutex))
-		return -EINTR;
+	compact_limits(heap, out, &pace);
+	err = compact_lock(region, &pace);
+	if (err)
+		return err;
 	err = heap_compact_begin(heap);
 	if (!err) {
-		err = heap_is(heap, MEMMGR_KIND_SLAB) ? compact_slab(heap, out) :
-							compact_buddy(heap, out);
+		err = heap_is(heap, MEMMGR_KIND_SLAB) ? compact_slab(heap, out, &pace) :
+							compact_buddy(heap, out, &pace);
 		compact_count(heap, out, slices);
 		/* A dry run between two slices ends nothing. */
 		if (!out->left && !(out->flags & MEMMGR_COMPACT_DRY_RUN))
@@ -610,7 +775,7 @@ int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out)
 		return -EOPNOTSUPP;
 	if (!engine_align_ok(out->align))
 		return -EINVAL;
-	c = compaction_alloc(heap, false);
+	c = compaction_alloc(heap, false, 0);
 	if (!c)
 		return -ENOMEM;
 	heap_show(heap, c);

@@ -12,16 +12,22 @@
 struct memmgr_heap;
 struct region;
 
-#define COMPACT_SKIPS	16u	/* allocations that I/O holds, before it is given up */
+#define COMPACT_SKIPS		16u	/* busy allocations, before it is given up */
 
 /**
- * struct move_pace - the steps of a compaction
+ * struct move_pace - the steps of a compaction, and its end
  * @step: bytes that one copies at most
+ * @max_bytes: bytes after which no move begins
+ * @end: time after which no move begins
  * @clock: when the last one ended
+ * @stayed: enum memmgr_fixed: why the last allocation that was busy stayed
  */
 struct move_pace {
 	u64 step;
+	u64 max_bytes;
+	u64 end;
 	u64 clock;
+	u32 stayed;
 };
 
 /**
@@ -30,7 +36,8 @@ struct move_pace {
  * @record: by granule: of the movable block that starts there
  * @movable: granules of blocks that may move
  * @fixed: granules of those that may not, by enum memmgr_fixed
- * @skip: records that turned out to be held by I/O
+ * @skip: records that turned out to be held by I/O, or to be touched all the time
+ * @skip_why: enum memmgr_fixed
  * @skips: number of these
  * @torn: the heap changed while the picture was taken
  * @seq: number of the last allocation before it was taken
@@ -42,10 +49,31 @@ struct compaction {
 	u64 movable;
 	u64 fixed[MEMMGR_FIXED_REASONS];
 	u32 skip[COMPACT_SKIPS];
+	u32 skip_why[COMPACT_SKIPS];
 	u32 skips;
 	bool torn;
 	u64 seq;
-	struct move_pace pace;
+	struct move_pace *pace;
+};
+
+#define SHOW_OBJECTS	12u	/* to look at with the lock held */
+
+/**
+ * struct heap_object - a record of a slab heap, as it is copied out from under the lock
+ * @index: of the record
+ * @slab: number of the slab that it is in
+ * @offset: of the object
+ * @bytes: granted
+ * @seq: of the allocation
+ * @fixed: enum memmgr_fixed
+ */
+struct heap_object {
+	u32 index;
+	u32 slab;
+	u64 offset;
+	u64 bytes;
+	u64 seq;
+	u32 fixed;
 };
 
 /**
@@ -92,7 +120,7 @@ struct compact_total {
 	u64 longest_ns;
 };
 
-bool compact_skips(const struct compaction *c, u32 index);
+u32 compact_skips(const struct compaction *c, u32 index);
 int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 		 struct compact_slices *slices);
 void compact_slices_end(struct region *region, struct compact_slices *slices);

@@ -740,6 +740,7 @@ static void compact_clear(struct memmgr_compact *c)
 	c->offset = asked.flags & MEMMGR_COMPACT_RANGE ? asked.offset : ~0ull;
 	c->step_bytes = asked.step_bytes;
 	c->max_bytes = asked.max_bytes;
+	c->max_ns = asked.max_ns;
 }
 
 /* For calls that look as well as change. */
@@ -1102,8 +1103,8 @@ static_assert(BIT(ACCOUNT_ITEMS) - 1 == MEMMGR_LIMIT_ALL);
 static_assert(offsetof(struct memmgr_quota, max_records) ==
 	      offsetof(struct memmgr_quota, max_heaps) +
 	      (ACCOUNT_RECORDS - ACCOUNT_HEAPS) * sizeof(u32));
-static_assert(sizeof(struct memmgr_explain) == 696);
-static_assert(sizeof(struct memmgr_compact) == 200);
+static_assert(sizeof(struct memmgr_explain) == 760);
+static_assert(sizeof(struct memmgr_compact) == 272);
 static_assert(sizeof(struct memmgr_pin) == 40);
 static_assert(sizeof(struct memmgr_health) == 80);
 static_assert(sizeof(struct memmgr_event) == 64);

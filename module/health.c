@@ -22,7 +22,8 @@
 #include "trace.h"
 
 #define HEALTH_DELAY	(HZ / 10 + 1)	/* from a change to the look at it */
-#define HEALTH_SLICE	(1ull << 20)	/* bytes to move before it sleeps */
+#define HEALTH_SLICE	(1ull << 20)	/* bytes to move before it sleeps, at the least */
+#define HEALTH_SLICES	6		/* log2 of the slices that all of a heap takes */
 #define HEALTH_BACKOFF	(60 * HZ)	/* longest pause after a compaction in vain */
 
 static bool health = true;
@@ -150,7 +151,10 @@ static void health_rate(struct health *h, const struct memmgr_compact *c)
 /* Compact a slice. Return: jiffies until the next one; 0: there is no more to do. */
 static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 {
-	struct memmgr_compact c = { .max_bytes = HEALTH_SLICE };
+	/* Each slice looks at all of the heap: there are no more of a larger one. */
+	struct memmgr_compact c = {
+		.max_bytes = max_t(u64, HEALTH_SLICE, main->bytes >> HEALTH_SLICES),
+	};
 	u64 took = ktime_get_ns();
 	int err;
 

@@ -27,8 +27,10 @@
  *				has forgotten it: the handle
  *	alloc_wait()		nothing is kept: it tries anew
  *	alloc_by_all_means()	a reference to the fallback; each try asks whether it dies
- *	heap_use()		waits for a move, then looks the handle up anew
- *	heap_lock_unmoved()	the same for who cannot be put off
+ *	heap_use(), heap_lock_unmoved()
+ *				complete a slide, then look the handle up anew
+ *	slide_piece()		the handle and what is done, each time; heap_move.copying
+ *				keeps others from the piece, and preemption is off
  *	heap_reclaim()		the handle and its owner, under the lock
  *	heap_end()		RECORD_DYING: record_is_still()
  *	resize_cut(), resize_clear(), heap_protect()
@@ -37,14 +39,19 @@
  *	heap_copy_begin()	record.busy keeps all but the end of its heap away, and the
  *				caller's reference the memory; heap_copy_end() looks again
  *	heap_export_begin()	record.exports keeps the record until heap_export_end()
- *	heap_map_place()	region.map_gate, which mapping_zap() passes
+ *	heap_map_place()	region.map_gate, which mapping_zap() passes; record.faults,
+ *				which a mover looks at; heap_map_end(): record.seq
  *	heap_pin()		a lease is a pin while it is mapped; the handle, each time
  *	heap_stack_release()	what release_check_all() saw, release_step() asks again
  *	heap_show()		heap_changes(): a torn picture is taken anew when it matters
- *	compact_carry(), slab_empty()
+ *	compact_carry(), merge_move()
  *				mover_begin(): the allocation (its number), its place and
  *				size, and that nothing keeps it there
- *	mover_*()		RECORD_MOVING: the mover alone ends it
+ *	mover_unmap(), mover_held(), mover_settle(), mover_leave()
+ *				mover_is_off(): a call may have ended the move. The new
+ *				place is the mover's until then or until mover_settle(),
+ *				which looks whether the old one was touched
+ *	mover_slide()		as slide_piece()
  *	heap_trim()		the slab stays in the books: slab_left()
  *	heap_unmake()		heap.dying, set under the lock that saw it idle: record_use()
  *				gives nothing of it any more
@@ -117,17 +124,23 @@
 #define ROOT_HEAPS		8	/* of the heaps of a region so many are */
 
 /**
- * struct heap_move - an allocation between two places
- * @record: of it; NULL: none is
+ * struct heap_move - an allocation on its way, see heap_move.c; guarded by the heap's lock
+ * @record: of it; NULL: none is, or it was called off, or it has arrived
  * @to: where it goes, offset in the heap
- * @done: bytes that have arrived
- * @fence: bytes up to which it is being moved right now
+ * @touched: first byte that was mapped at the old place since the mover last looked
+ * @touched_end: behind the last such byte; 0: there is none
+ * @slides: it goes over its own old place, piece by piece, and cannot be called off
+ * @copying: a task copies the next piece, with preemption off
+ * @done: slides: bytes that have arrived
  */
 struct heap_move {
 	struct record *record;
 	u64 to;
-	u64 done;
-	u64 fence;
+	unsigned long touched;
+	unsigned long touched_end;
+	bool slides;
+	bool copying;
+	unsigned long done;
 };
 
 /**
@@ -613,7 +626,8 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		   u64 offset, u32 access, bool fault, u64 *place);
 int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 		 u32 access, bool seal);
-bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
+void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping);
+void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
 
 /* heap_debug.c: memory errors */
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
@@ -645,6 +659,7 @@ static inline void heap_report_fault(struct memmgr_heap *heap, const struct mapp
 
 /* heap_move.c: allocations move */
 struct compaction;
+struct heap_object;
 struct heap_route;
 struct move_pace;
 
@@ -655,7 +670,9 @@ struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 	__acquires(&heap->lock);
 unsigned long heap_lock_unmoved(struct memmgr_heap *heap, u64 handle)
 	__acquires(&heap->lock);
-void heap_wait_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
+void heap_move_touched(struct memmgr_heap *heap, unsigned long offset);
+int heap_wait_unmapped(struct region *region);
+void heap_help_move(struct memmgr_heap *heap, u64 handle, unsigned long upto);
 int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
 	      struct move_pace *pace, struct memmgr_compact *tally);
 int heap_compact_begin(struct memmgr_heap *heap);
@@ -664,8 +681,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c);
 void heap_show_slabs(struct memmgr_heap *heap, u16 *live);
 u32 heap_slabs_kept(struct memmgr_heap *heap);
 void heap_slab_last(struct memmgr_heap *heap, u32 number);
-bool heap_next_in_slab(struct memmgr_heap *heap, u32 number, u32 *index,
-		       struct heap_route *route, u32 *fixed);
+u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *seen, u32 room);
 
 /* heap_pin.c: allocations stay */
 int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);

@@ -56,7 +56,7 @@ void violation_report(const struct memmgr_heap *heap, const struct violation *vi
  * @access: MEMMGR_ACCESS_* that the copy needs; 0: none
  * @place: of that byte in the region
  *
- * Context: process, may sleep while it moves. O(1).
+ * Context: process, may reschedule. O(1), and what heap_use() costs.
  * Return: 0, or an error of the ABI's table; after 0 heap_copy_end() is due.
  */
 int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
@@ -227,17 +227,19 @@ static bool record_shows(const struct record *record, const struct mapping *mapp
 	       (record->state == RECORD_HELD || record->state == RECORD_DYING);
 }
 
-/* The page of an allocation, which may be at its old or at its new place. */
-static int moving_place(const struct memmgr_heap *heap, const struct record *record,
+/* The page of an allocation: at its old place, or where it has slid to. */
+static int moving_place(struct memmgr_heap *heap, const struct record *record,
 			u64 offset, u64 *place)
 {
 	const struct heap_move *move = &heap->move;
 	u64 at = record->offset - record_inset(record);
 
-	if (record->state == RECORD_MOVING && offset < move->fence) {
-		if (offset >= move->done)
+	if (record->state == RECORD_MOVING && move->slides) {
+		if (offset + PAGE_SIZE > move->done)
 			return -EAGAIN;
 		at = move->to;
+	} else if (record->state == RECORD_MOVING) {
+		heap_move_touched(heap, offset);
 	}
 	*place = heap_place(heap, at) + offset;
 	return 0;
@@ -265,30 +267,55 @@ static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
 }
 
 /**
- * heap_behind_fence - is a page between two places?
- * @heap: with the id of the one that the mapping showed when it was made
+ * heap_map_help - make a page arrive that a fault found on its way
+ * @heap: of heap_map_place(), which said -EAGAIN
  * @mapping: that shows it
- * @offset: of the page in it, in bytes
+ * @offset: of the byte that is touched, in it
  *
- * Context: any. O(1).
+ * Context: process, may reschedule, no locks of ours held. See heap_help_move().
  */
-bool heap_behind_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
+void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
 {
-	struct violation unused;
-	unsigned long flags;
-	u64 place;
-	int err;
+	u64 guard = mapping->guard ? PAGE_SIZE : 0;
 
-	flags = heap_lock(heap);
-	err = record_place(heap, mapping, offset, MEMMGR_ACCESS_NONE, &place, &unused);
-	heap_unlock(heap, flags);
-	return err == -EAGAIN;
+	heap_help_move(heap, mapping->handle, page_of(offset) - guard + PAGE_SIZE);
 }
 
-/* A real-time program is promised that there are none. */
-static void count_lease_fault(struct record *record)
+/* From here to heap_map_end() a mover lets the record be. Under the heap's lock. */
+static int count_fault(struct memmgr_heap *heap, const struct mapping *mapping, bool fault)
 {
-	record->lease_faults += !!record->leases;
+	struct record *record = record_of(heap, mapping->handle);
+
+	/* Another time: who else faults here goes on meanwhile. */
+	if (record->faults == U16_MAX)
+		return -EAGAIN;
+	record->faults++;
+	/* A real-time program is promised that there are none. */
+	if (fault && READ_ONCE(mapping->populator) != current)
+		record->lease_faults += !!record->leases;
+	return 0;
+}
+
+/**
+ * heap_map_end - a fault has mapped what heap_map_place() told it, or has given up
+ * @heap: the same
+ * @mapping: the same
+ *
+ * Context: process, the region's map_gate is held. O(1).
+ */
+void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping)
+{
+	struct record *record;
+	unsigned long flags;
+
+	if (mapping->kind == MAPPING_ARENA)
+		return;
+	flags = heap_lock(heap);
+	record = record_of(heap, mapping->handle);
+	/* The heap may have forgotten it meanwhile, and have another one there. */
+	if (record && record->seq == mapping->seq)
+		record->faults--;
+	heap_unlock(heap, flags);
 }
 
 /**
@@ -302,8 +329,9 @@ static void count_lease_fault(struct record *record)
  * @place: of its page in the region
  *
  * Context: process, the region's map_gate is held. O(1).
- * Return: 0; -ENOENT when it is not there any more; -EAGAIN while it is between two
- * places, see heap_wait_fence(); or -EACCES, which is counted and reported.
+ * Return: 0, and heap_map_end() is due when the page is mapped; -ENOENT when it is not
+ * there any more; -EAGAIN when it has yet to arrive, see heap_map_help(); or -EACCES,
+ * which is counted and reported.
  */
 int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		   u64 offset, u32 access, bool fault, u64 *place)
@@ -317,9 +345,8 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 		err = arena_place(heap, offset, place);
 	else if (heap->serial == mapping->serial)
 		err = record_place(heap, mapping, offset, access, place, &violation);
-	if (!err && fault && mapping->kind != MAPPING_ARENA &&
-	    READ_ONCE(mapping->populator) != current)
-		count_lease_fault(record_of(heap, mapping->handle));
+	if (!err && mapping->kind != MAPPING_ARENA)
+		err = count_fault(heap, mapping, fault);
 	if (err && fault)
 		heap_report_fault(heap, mapping, offset);
 	heap_unlock(heap, flags);

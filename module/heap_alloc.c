@@ -997,7 +997,11 @@ int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
 	unsigned long flags;
 	int err;
 
-	record = heap_use(heap, &viewer, handle, false, &flags);
+	flags = heap_lock(heap);
+	record = record_use(heap, &viewer, handle);
+	/* A look does not end its move. */
+	if (record == ERR_PTR(-EAGAIN))
+		record = record_of(heap, handle);
 	err = PTR_ERR_OR_ZERO(record);
 	if (!err)
 		record_describe(heap, record, &viewer, info);

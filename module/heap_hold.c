@@ -249,7 +249,7 @@ bool heap_in_io(struct memmgr_heap *heap)
  * @read_only: nobody shall write through the dma-buf
  * @export: the answer
  *
- * Context: process, may sleep while it moves. O(1).
+ * Context: process, may reschedule. O(1), and what heap_use() costs.
  * Return: 0, or an error of the ABI's table; after 0 heap_export_end() is due.
  */
 int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,

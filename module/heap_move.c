@@ -1,29 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * An allocation moves.
+ * An allocation moves: its mappings are taken away, it is copied, and what touches it
+ * next finds it at its new place. Pointers stay valid.
  *
- * Its mappings are taken away piece by piece, the piece is copied, and what touches
- * it next finds it at its new place: pointers stay valid. A piece between the two
- * places is behind the *fence*: who touches it waits until it has arrived. Calls
- * that use the allocation wait until all of it has.
+ * The task that moves it may get no CPU for seconds. So nobody ever waits for that task:
+ *
+ * A *switch* is for two places that do not overlap. Until all of it has been copied, the
+ * allocation is at its old place, and the mover is a guest there. A fault maps the old
+ * place and notes what it mapped (touched); a call that uses the allocation calls the
+ * move off. The mover takes away what was mapped again, copies that again, and after
+ * MOVE_TRIES leaves the allocation where it is and says "busy". Else it gives the record
+ * its new place in one go, under the heap's lock. Worst wait of a fault or a call: none.
+ *
+ * A *slide* is for two places that overlap: as it goes, the old place is overwritten. It
+ * begins as a switch does. When nothing of it is mapped and nobody has touched it, it is
+ * committed, and from then on nothing of it is mapped but what has arrived. Its pieces
+ * are copied in order, each with preemption off, by the task that comes first: the mover,
+ * or a fault or call that needs it. Worst wait: for one piece that another CPU copies at
+ * that moment, MOVE_PIECE bytes. What else it takes is the fault's own work: a copy of
+ * what lies before the page, of at most MEMMGR_COMPACT_SLIDE steps; compact.c plans no
+ * longer slides.
+ *
+ * A fault counts itself in the record while it knows a place (heap_map_place() to
+ * heap_map_end()). A mover that finds one there comes back later: so each fault has
+ * either mapped its page before that was taken away, or has noted it.
  *
  * Memory with struct pages may be the target of I/O, which the kernel begins without
- * asking. There the whole allocation goes behind the fence at once, and is left where
- * it is when I/O holds a page of it. Elsewhere a move that has begun is completed, in
- * steps of at most so many bytes, whatever becomes of those who look on.
+ * asking, through mappings. It has a reference to the page then: such an allocation is
+ * left where it is.
  *
- * The heap's lock is held to begin a move, to shift the fence and to end the move,
- * never while anything is copied.
+ * The heap's lock is held to begin a move, to look what was touched, to switch and to
+ * pass from piece to piece, never while anything is copied.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
-#include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "compact.h"
 #include "heap.h"
 #include "hold.h"
 #include "trace.h"
+
+#define MOVE_TRIES	8u	/* to switch or to commit, beside those who touch it */
+#define MOVE_PIECE	4096u	/* of a slide, copied with preemption off */
 
 /**
  * record_fixed - why an allocation may not be moved
@@ -54,17 +78,137 @@ bool heap_can_move(const struct memmgr_heap *heap)
 	       (heap->kind == MEMMGR_KIND_BUDDY || heap_is(heap, MEMMGR_KIND_SLAB));
 }
 
-static bool heap_is_moving(struct memmgr_heap *heap, u64 handle)
+/* The move is over. Under the heap's lock. */
+static void move_over(struct memmgr_heap *heap)
 {
-	struct record *record;
-	unsigned long flags;
-	bool moving;
+	record_set_state(heap, heap->move.record, RECORD_LIVE);
+	heap->move.record = NULL;
+}
 
+/*
+ * A call wants the allocation that moves. False when it slides: that has to be completed.
+ * The mover gives the new place back when it finds out. Under the heap's lock.
+ */
+static bool move_called_off(struct memmgr_heap *heap)
+{
+	if (heap->move.slides)
+		return false;
+	move_over(heap);
+	return true;
+}
+
+/* It is at its new place now. Under the heap's lock; heap_wake() when it says so. */
+static bool move_arrived(struct memmgr_heap *heap)
+{
+	struct record *record = heap->move.record;
+
+	record->offset = heap->move.to;
+	record->moves++;
+	move_over(heap);
+	return heap_freed(heap);
+}
+
+/* A fault maps the page at @offset of what moves at its old place. Under the lock. */
+void heap_move_touched(struct memmgr_heap *heap, unsigned long offset)
+{
+	struct heap_move *move = &heap->move;
+
+	if (!move->touched_end)
+		move->touched = offset;
+	move->touched = min(move->touched, offset);
+	move->touched_end = max(move->touched_end, offset + PAGE_SIZE);
+}
+
+/* The last piece of a slide has arrived. Under the heap's lock. */
+static bool slide_arrived(struct memmgr_heap *heap)
+{
+	u32 shift = heap->buddy.shift;
+	u64 to = heap->move.to, bytes = heap->move.record->map_bytes;
+
+	buddy_slid(&heap->buddy, to >> shift, to >> shift, bytes >> shift);
+	return move_arrived(heap);
+}
+
+/*
+ * Copy the next piece of a slide, unless that has come to @upto or another CPU is at it.
+ * That one cannot be preempted before it has finished. False: there is no more to do.
+ */
+static bool slide_piece(struct memmgr_heap *heap, u64 handle, unsigned long upto)
+{
+	struct heap_move *move = &heap->move;
+	bool more, wake = false;
+	unsigned long flags, bytes = 0;
+	u64 from, to;
+
+	preempt_disable();
 	flags = heap_lock(heap);
-	record = record_of(heap, handle);
-	moving = record && record->state == RECORD_MOVING;
+	more = move->record && move->slides && move->record->handle == handle &&
+	       move->done < upto;
+	if (more && !move->copying) {
+		move->copying = true;
+		from = heap->arena + move->record->offset + move->done;
+		to = heap->arena + move->to + move->done;
+		bytes = min_t(u64, MOVE_PIECE, move->record->map_bytes - move->done);
+	}
 	heap_unlock(heap, flags);
-	return moving;
+	if (bytes) {
+		region_move(heap->region, to, from, bytes);
+		flags = heap_lock(heap);
+		move->copying = false;
+		move->done += bytes;
+		if (move->done == move->record->map_bytes)
+			wake = slide_arrived(heap);
+		heap_unlock(heap, flags);
+	}
+	preempt_enable();
+	heap_wake(heap, wake);
+	cpu_relax();
+	return more;
+}
+
+/**
+ * heap_help_move - complete a slide, or its first part, if there is one
+ * @heap: the heap
+ * @handle: of the allocation
+ * @upto: bytes that have to have arrived
+ *
+ * Context: process, may reschedule, no locks of ours held. O(@upto), of at most
+ * MEMMGR_COMPACT_SLIDE steps of a compaction.
+ */
+void heap_help_move(struct memmgr_heap *heap, u64 handle, unsigned long upto)
+{
+	while (slide_piece(heap, handle, upto))
+		cond_resched();
+}
+
+/**
+ * heap_wait_unmapped - wait until no mappings are being taken away for a move
+ * @region: of the allocation, which is pinned
+ *
+ * For who wants it to stay mapped from now on. What the mover began to take away before
+ * the pin may be this allocation's, or that of another one that was at its place.
+ *
+ * Context: process, sleeps for as long as it takes to remove the mappings that there
+ * are; a worker of high priority does that.
+ * Return: 0, or -EINTR when a fatal signal came.
+ */
+int heap_wait_unmapped(struct region *region)
+{
+	unsigned long seen = READ_ONCE(region->unmapping);
+
+	while (seen & 1 && READ_ONCE(region->unmapping) == seen) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		schedule_timeout_uninterruptible(1);
+	}
+	return 0;
+}
+
+static struct record *use_record(struct memmgr_heap *heap, const struct viewer *viewer,
+				 u64 handle, bool alone)
+{
+	return alone ? record_use_alone(heap, viewer, handle) :
+		       record_use(heap, viewer, handle);
 }
 
 /**
@@ -75,86 +219,71 @@ static bool heap_is_moving(struct memmgr_heap *heap, u64 handle)
  * @alone: nobody may copy from or to it
  * @flags: of the lock
  *
- * Waits for a move of the allocation to end.
+ * Ends a move of the allocation.
  *
- * Context: process, may sleep.
- * Return: the record, or an error of the ABI's table; -EINTR only for who is killed.
+ * Context: process, may reschedule. O(1), or a copy of the allocation when it slides.
+ * Return: the record, or an error of the ABI's table.
  */
 struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			u64 handle, bool alone, unsigned long *flags)
 	__acquires(&heap->lock)
 {
 	struct record *record;
-	bool killed = false;
 
 	for (;;) {
 		*flags = heap_lock(heap);
-		record = alone ? record_use_alone(heap, viewer, handle) :
-				 record_use(heap, viewer, handle);
+		record = use_record(heap, viewer, handle, alone);
+		if (record == ERR_PTR(-EAGAIN) && move_called_off(heap))
+			record = use_record(heap, viewer, handle, alone);
 		if (record != ERR_PTR(-EAGAIN))
 			return record;
-		if (killed)
-			return ERR_PTR(-EINTR);
 		heap_unlock(heap, *flags);
-		killed = wait_event_killable(heap->region->move_wait,
-					     !heap_is_moving(heap, handle));
+		heap_help_move(heap, handle, ULONG_MAX);
 	}
 }
 
 /**
- * heap_lock_unmoved - lock a heap while an allocation of it is not on its way
- * @heap: that the handle names
- * @handle: of the allocation, or of one that has ended
+ * heap_lock_unmoved - lock a heap, with an allocation of it on no move
+ * @heap: the heap
+ * @handle: of the allocation, which may be gone
  *
- * The same for who cannot be put off. Look and lock are one step: between two of them
- * a move could begin.
- *
- * Context: process, may sleep.
+ * Context: process, may reschedule. Cost: as heap_use().
  * Return: for heap_unlock().
  */
 unsigned long heap_lock_unmoved(struct memmgr_heap *heap, u64 handle)
 	__acquires(&heap->lock)
 {
-	const struct record *record;
+	struct record *record;
 	unsigned long flags;
 
 	for (;;) {
 		flags = heap_lock(heap);
 		record = record_of(heap, handle);
-		if (!record || record->state != RECORD_MOVING)
+		if (!record || record->state != RECORD_MOVING || move_called_off(heap))
 			return flags;
 		heap_unlock(heap, flags);
-		wait_event(heap->region->move_wait, !heap_is_moving(heap, handle));
+		heap_help_move(heap, handle, ULONG_MAX);
 	}
 }
 
 /**
- * heap_wait_fence - wait until a page is no longer between two places
- * @heap: it lies in
- * @mapping: that shows it
- * @offset: of the page in the mapping
- *
- * Context: of a fault, no locks of ours held.
- */
-void heap_wait_fence(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
-{
-	if (wait_event_killable(heap->region->move_wait,
-				!heap_behind_fence(heap, mapping, offset)))
-		cond_resched();
-}
-
-/**
- * struct mover - a move under way
+ * struct mover - a move under way, as its mover sees it
  * @heap: where
- * @record: of the allocation; stays RECORD_MOVING, so nobody else changes it
+ * @record: of the allocation; the mover's only as long as heap.move names it
  * @handle: of the allocation
  * @from: offset in the heap
  * @to: offset in the heap
+ * @old: place in the region of the old one, as long as it is the allocation's
+ * @new: place in the region of the new one
  * @bytes: of the block
  * @seq: as in struct heap_route
- * @piece: bytes that go behind the fence in one go
  * @slide: the two places overlap
- * @mapped: somebody may have mapped the piece behind the fence
+ * @at: first byte to take away and to copy now
+ * @end: behind the last one
+ * @mapped: somebody may have mapped these
+ * @page: vm_pgoff of the allocation's first byte
+ * @unmapping: takes away what is mapped
+ * @off: a call had ended the move when that began
  * @pace: how large steps are, and when the last one ended
  * @tally: takes what is to be reported
  */
@@ -164,58 +293,67 @@ struct mover {
 	u64 handle;
 	u64 from;
 	u64 to;
+	u64 old;
+	u64 new;
 	u64 bytes;
 	u64 seq;
-	u64 piece;
 	bool slide;
+	unsigned long at;
+	unsigned long end;
 	bool mapped;
+	u32 page;
+	struct work_struct unmapping;
+	bool off;
 	struct move_pace *pace;
 	struct memmgr_compact *tally;
 };
 
-/* The engine's part of the beginning: room at the new place. */
+/* The engine's part of the beginning: room at the new place, but for a slide. */
 static int mover_reserve(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
 	struct buddy *b = &heap->buddy;
-	u32 from, to;
+	u32 from;
 
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
 		return slab_move(&heap->slabs, m->from, &m->to);
-	from = m->from >> b->shift;
-	to = m->to >> b->shift;
 	if (m->slide)
-		return buddy_slide(b, from, to);
-	return buddy_take_at(b, to, m->bytes >> b->shift, buddy_slack(b, from));
+		return 0;
+	from = m->from >> b->shift;
+	return buddy_take_at(b, m->to >> b->shift, m->bytes >> b->shift,
+			     buddy_slack(b, from));
 }
 
-/* The block at @gone goes, the other one of the two places stays. */
-static void mover_settle(struct mover *m, u64 stays, u64 gone)
+/* One of the two places is free again. Under the heap's lock. */
+static void mover_give(struct mover *m, u64 gone)
 {
 	struct memmgr_heap *heap = m->heap;
-	u32 shift = heap->buddy.shift;
 	struct engine_block block;
 
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
 		heap->engine.ops->free(&heap->engine, gone, true, &block);
-	else if (m->slide)
-		buddy_slid(&heap->buddy, m->to >> shift, stays >> shift, m->bytes >> shift);
 	else
-		buddy_left(&heap->buddy, gone >> shift);
+		buddy_left(&heap->buddy, gone >> heap->buddy.shift);
 }
 
-static void mover_wake(const struct mover *m)
+/* Take over what was touched, to do that again: all that can be mapped lies in it. */
+static void mover_look(struct mover *m)
 {
-	struct wait_queue_head *wait = &m->heap->region->move_wait;
+	struct heap_move *move = &m->heap->move;
 
-	if (wq_has_sleeper(wait))
-		wake_up_all(wait);
+	m->at = 0;
+	m->end = 0;
+	/* A fault is about to map something: later. */
+	if (m->record->faults)
+		return;
+	m->at = move->touched;
+	m->end = min_t(u64, move->touched_end, m->bytes);
+	m->mapped = m->record->mapped;
+	m->page = record_first_page(m->record);
+	move->touched_end = 0;
 }
 
-/*
- * Reserve the new place, with the first piece behind the fence: who maps it from now
- * on waits there.
- */
+/* Reserve the new place; from now on what is mapped of the old one is noted. */
 static int mover_begin(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
@@ -239,108 +377,234 @@ static int mover_begin(struct mover *m)
 	}
 	if (!err) {
 		m->handle = record->handle;
-		m->mapped = record->mapped;
+		m->old = heap_place(heap, m->from);
+		m->new = heap_place(heap, m->to);
 		record_set_state(heap, record, RECORD_MOVING);
 		heap->move = (struct heap_move) {
 			.record = record,
 			.to = m->to,
-			.fence = m->piece,
+			.touched_end = m->bytes,
 		};
+		mover_look(m);
 	}
 	heap_unlock(heap, flags);
 	return err;
 }
 
-/* A piece has arrived, and the next one goes behind the fence. */
-static void mover_next(struct mover *m, u64 bytes)
+static void mover_count_step(struct mover *m, unsigned long bytes)
+{
+	u64 now = ktime_get_ns();
+
+	m->tally->steps++;
+	m->tally->longest_ns = max(m->tally->longest_ns, now - m->pace->clock);
+	m->tally->longest_bytes = max_t(u64, m->tally->longest_bytes, bytes);
+	m->pace->clock = now;
+}
+
+/* Has a call ended the move? Or, of a slide, has it arrived? */
+static bool mover_is_off(const struct mover *m)
+{
+	return READ_ONCE(m->heap->move.record) != m->record;
+}
+
+/* A copy of what is no longer the allocation's does no harm: the new place is ours. */
+static void mover_copy(struct mover *m)
+{
+	unsigned long at, bytes;
+
+	for (at = m->at; at < m->end && !mover_is_off(m); at += bytes) {
+		bytes = min_t(u64, m->pace->step, m->end - at);
+		region_move(m->heap->region, m->new + at, m->old + at, bytes);
+		mover_count_step(m, bytes);
+		cond_resched();
+	}
+}
+
+static int mover_stays(struct mover *m, u32 why)
+{
+	m->tally->stayed[why] += m->bytes;
+	m->pace->stayed = why;
+	return -EBUSY;
+}
+
+static void count_unmapping(struct region *region)
+{
+	WRITE_ONCE(region->unmapping, region->unmapping + 1);
+}
+
+/*
+ * Take away what is mapped, unless a call needs it: a lease that comes before is promised
+ * that it stays mapped, and one that comes later waits.
+ */
+static void mover_unmap(struct work_struct *work)
+{
+	struct mover *m = container_of(work, struct mover, unmapping);
+	struct region *region = m->heap->region;
+	unsigned long flags;
+
+	flags = heap_lock(m->heap);
+	m->off = mover_is_off(m);
+	if (!m->off)
+		count_unmapping(region);
+	heap_unlock(m->heap, flags);
+	if (m->off)
+		return;
+	hold_here(region, HOLD_UNMAPS);
+	mapping_unmap(region, m->page, m->at, m->end - m->at);
+	count_unmapping(region);
+}
+
+/* Does the scheduler put the task off in favour of ordinary ones? */
+static bool task_is_put_off(void)
+{
+	return current->policy == SCHED_IDLE || current->policy == SCHED_BATCH ||
+	       task_nice(current) > 0;
+}
+
+/*
+ * The kernel holds a lock of the region's mappings meanwhile, which mmap(), munmap() and
+ * fork() need, and leases wait for us: they shall not wait for a task that gets no CPU. A
+ * worker of high priority does it for such a one. Others do it themselves: they are more
+ * likely to have copied what they took away before somebody touches it again. -ENOENT: a
+ * call needs the allocation.
+ */
+static int mover_unmap_soon(struct mover *m)
+{
+	INIT_WORK_ONSTACK(&m->unmapping, mover_unmap);
+	if (task_is_put_off())
+		mapping_run_soon(&m->unmapping);
+	else
+		mover_unmap(&m->unmapping);
+	destroy_work_on_stack(&m->unmapping);
+	return m->off ? -ENOENT : 0;
+}
+
+/*
+ * There are references to pages. Whose, is known only when nobody has mapped one again:
+ * -EBUSY: that of I/O; -EAGAIN: somebody has, and all is done again.
+ */
+static int mover_held(struct mover *m)
+{
+	struct heap_move *move = &m->heap->move;
+	unsigned long flags;
+	int err = -EAGAIN;
+
+	flags = heap_lock(m->heap);
+	if (mover_is_off(m)) {
+		err = -ENOENT;
+	} else if (!m->record->faults && !move->touched_end) {
+		err = mover_stays(m, MEMMGR_FIXED_IO);
+	} else {
+		move->touched = move->touched_end ? min(move->touched, m->at) : m->at;
+		move->touched_end = max(move->touched_end, m->end);
+		mover_look(m);
+	}
+	heap_unlock(m->heap, flags);
+	return err;
+}
+
+/* What was touched goes over: 0, or as mover_unmap_soon() and mover_held(). */
+static int mover_pass(struct mover *m)
+{
+	struct region *region = m->heap->region;
+	int err;
+
+	err = m->mapped ? mover_unmap_soon(m) : 0;
+	if (err)
+		return err;
+	hold_here(region, HOLD_ZAPPED);
+	if (m->mapped && region_in_io(region, m->old + m->at, m->end - m->at))
+		return mover_held(m);
+	if (!m->slide) {
+		mover_copy(m);
+		hold_here(region, HOLD_COPIED);
+	}
+	return 0;
+}
+
+/* From here on the old place is overwritten. Under the heap's lock. */
+static int slide_commit(struct mover *m)
+{
+	struct buddy *b = &m->heap->buddy;
+
+	if (buddy_slide(b, m->from >> b->shift, m->to >> b->shift))
+		return -ENOENT;
+	m->heap->move.slides = true;
+	return 0;
+}
+
+/*
+ * The allocation has its new place, or slides there for good. -EAGAIN: it was touched
+ * meanwhile; -ENOENT: a call has ended the move, or the new place has gone.
+ */
+static int mover_settle(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
 	unsigned long flags;
+	bool wake = false;
+	int err = 0;
 
 	flags = heap_lock(heap);
-	heap->move.done = heap->move.fence;
-	heap->move.fence += bytes;
-	m->mapped = m->record->mapped;
+	if (mover_is_off(m)) {
+		err = -ENOENT;
+	} else if (m->record->faults || heap->move.touched_end) {
+		mover_look(m);
+		err = -EAGAIN;
+	} else if (m->slide) {
+		err = slide_commit(m);
+	} else {
+		mover_give(m, m->from);
+		wake = move_arrived(heap);
+	}
 	heap_unlock(heap, flags);
-	mover_wake(m);
+	heap_wake(heap, wake);
+	return err;
 }
 
-/* All of it has arrived, or stays where it was. */
-static void mover_end(struct mover *m, bool moved)
+/* It stays where it is; a call may have seen to that already. */
+static void mover_leave(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
 	unsigned long flags;
 	bool wake;
 
 	flags = heap_lock(heap);
-	mover_settle(m, moved ? m->to : m->from, moved ? m->from : m->to);
-	if (moved) {
-		m->record->offset = m->to;
-		m->record->moves++;
-	}
-	record_set_state(heap, m->record, RECORD_LIVE);
-	heap->move.record = NULL;
+	if (!mover_is_off(m))
+		move_over(heap);
+	if (!m->slide)
+		mover_give(m, m->to);
 	wake = heap_freed(heap);
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
-	mover_wake(m);
 }
 
-static void mover_count_step(struct mover *m, u64 bytes)
-{
-	u64 now = ktime_get_ns();
-
-	m->tally->steps++;
-	m->tally->longest_ns = max(m->tally->longest_ns, now - m->pace->clock);
-	m->tally->longest_bytes = max(m->tally->longest_bytes, bytes);
-	m->pace->clock = now;
-}
-
-static void mover_copy(struct mover *m, u64 at, u64 bytes)
-{
-	struct memmgr_heap *heap = m->heap;
-	u64 to = heap_place(heap, m->to);
-	u64 from = heap_place(heap, m->from);
-	u64 end = at + bytes;
-
-	for (; at < end; at += m->pace->step) {
-		bytes = min(m->pace->step, end - at);
-		region_move(heap->region, to + at, from + at, bytes);
-		mover_count_step(m, bytes);
-		cond_resched();
-	}
-}
-
-/* The piece behind the fence goes over. -EBUSY: it did not, because I/O holds it. */
-static int mover_piece(struct mover *m, u64 at, u64 bytes)
-{
-	struct region *region = m->heap->region;
-
-	if (m->mapped)
-		mapping_zap(region, record_first_page(m->record), at, bytes);
-	hold_here(region, HOLD_ZAPPED);
-	if (m->mapped && region_in_io(region, heap_place(m->heap, m->from) + at, bytes)) {
-		m->tally->stayed[MEMMGR_FIXED_IO] += bytes;
-		return -EBUSY;
-	}
-	mover_copy(m, at, bytes);
-	hold_here(region, HOLD_COPIED);
-	return 0;
-}
-
-/* Only the first piece can fail: where I/O can begin at any time there is no other. */
+/* Those who touch it go first. -EBUSY: they do so all the time, or I/O does. */
 static int mover_carry(struct mover *m)
 {
-	u64 at = 0, bytes = m->piece;
+	u32 tries;
 	int err;
 
-	for (;;) {
-		err = mover_piece(m, at, bytes);
-		at += bytes;
-		if (err || at == m->bytes)
+	for (tries = 0; tries < MOVE_TRIES; tries++) {
+		err = m->at < m->end ? mover_pass(m) : 0;
+		if (!err)
+			err = mover_settle(m);
+		if (err != -EAGAIN)
 			return err;
-		bytes = min(m->piece, m->bytes - at);
-		mover_next(m, bytes);
+		usleep_range(10, 50);
+	}
+	return mover_stays(m, MEMMGR_FIXED_BUSY);
+}
+
+/* The mover's part of a slide that is committed: all of it, unless others help. */
+static void mover_slide(struct mover *m)
+{
+	unsigned long at, bytes;
+
+	for (at = 0; at < m->bytes; at += bytes) {
+		bytes = min_t(u64, m->pace->step, m->bytes - at);
+		heap_help_move(m->heap, m->handle, at + bytes);
+		mover_count_step(m, bytes);
+		hold_here(m->heap->region, HOLD_COPIED);
 	}
 }
 
@@ -352,9 +616,10 @@ static int mover_carry(struct mover *m)
  * @pace: how large steps are; the clock is read once a step
  * @tally: takes bytes, blocks, steps, and what stayed
  *
- * Context: process, may sleep. Cost: a copy, and the mappings that there are.
- * Return: 0; -EAGAIN when the allocation or its new place is not what the plan saw;
- * -EBUSY when I/O holds it.
+ * Context: process, may sleep. Cost: a copy, and the mappings that there are; as often
+ * as others touch it, MOVE_TRIES times at most.
+ * Return: 0; -EAGAIN when the allocation or its new place is not what the plan saw, or a
+ * call needs it; -EBUSY when I/O holds it, or it is touched all the time.
  */
 int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
 	      struct move_pace *pace, struct memmgr_compact *tally)
@@ -366,8 +631,6 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
 		.to = route->to,
 		.bytes = route->bytes,
 		.seq = route->seq,
-		.piece = heap->region->flags & MEMMGR_REGION_PAGES ?
-			 route->bytes : min(route->bytes, pace->step),
 		.slide = route->slide,
 		.pace = pace,
 		.tally = tally,
@@ -379,13 +642,15 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
 		return err;
 	hold_here(heap->region, HOLD_TAKEN);
 	err = mover_carry(&m);
-	mover_end(&m, !err);
-	if (err)
-		return err;
+	if (err) {
+		mover_leave(&m);
+		return err == -ENOENT ? -EAGAIN : err;
+	}
+	if (m.slide)
+		mover_slide(&m);
 	tally->moves++;
 	tally->moved += m.bytes;
-	trace_memmgr_move(heap->region->name, heap->name, m.handle,
-			  heap_place(heap, m.from), heap_place(heap, m.to), m.bytes);
+	trace_memmgr_move(heap->region->name, heap->name, m.handle, m.old, m.new, m.bytes);
 	hold_here(heap->region, HOLD_SWITCHED);
 	return 0;
 }
@@ -528,8 +793,10 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 		n = see_records(heap, i, seen, &next);
 		left -= min(left, n);
 		while (n--) {
-			if (compact_skips(c, seen[n].index))
-				seen[n].fixed = MEMMGR_FIXED_IO;
+			u32 why = compact_skips(c, seen[n].index);
+
+			if (why)
+				seen[n].fixed = why;
 			show_record(c, &seen[n]);
 		}
 		cond_resched();
@@ -576,44 +843,36 @@ void heap_slab_last(struct memmgr_heap *heap, u32 number)
 }
 
 /**
- * heap_next_in_slab - the next record of an object of a slab
- * @heap: a slab heap
- * @number: of the slab
- * @index: record to begin at; of the one found
- * @route: where it is, and its size
- * @fixed: enum memmgr_fixed
+ * heap_see_objects - the next records of a slab heap
+ * @heap: the heap
+ * @from: index to begin at, and to go on at
+ * @seen: they are copied to
+ * @room: of that; SHOW_OBJECTS at most
  *
- * Context: process. O(records).
- * Return: false when there are no more.
+ * Context: process. O(@room).
+ * Return: how many there are; there are more while @from is below heap.max_records.
  */
-bool heap_next_in_slab(struct memmgr_heap *heap, u32 number, u32 *index,
-		       struct heap_route *route, u32 *fixed)
+u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *seen, u32 room)
 {
 	u32 shift = heap->slabs.layout.shift;
-	struct record *record;
+	u32 end = min(*from + room, heap->max_records);
 	unsigned long flags;
-	bool found = false;
-	u32 end;
+	u32 n = 0;
 
-	while (!found && *index < heap->max_records) {
-		end = min(*index + SHOW_RECORDS, heap->max_records);
-		flags = heap_lock(heap);
-		for (; !found && *index < end; ++*index) {
-			record = &heap->records[*index];
-			found = record->state != RECORD_FREE &&
-				record_block(record) >> shift == number;
-			if (found)
-				break;
-		}
-		if (found) {
-			*fixed = record_fixed(record);
-			*route = (struct heap_route) {
-				.from = record->offset,
+	flags = heap_lock(heap);
+	for (; *from < end; ++*from) {
+		const struct record *record = &heap->records[*from];
+
+		if (record->state != RECORD_FREE)
+			seen[n++] = (struct heap_object) {
+				.index = *from,
+				.slab = record_block(record) >> shift,
+				.offset = record->offset,
 				.bytes = record->map_bytes,
 				.seq = record->seq,
+				.fixed = record_fixed(record),
 			};
-		}
-		heap_unlock(heap, flags);
 	}
-	return found;
+	heap_unlock(heap, flags);
+	return n;
 }

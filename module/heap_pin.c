@@ -208,7 +208,9 @@ int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin 
 	err = pin_change(heap, client, &undone, false, 1);
 	if (err)
 		return err;
-	err = mapping_populate(heap->region, out->handle);
+	err = heap_wait_unmapped(heap->region);
+	if (!err)
+		err = mapping_populate(heap->region, out->handle);
 	if (!err)
 		err = pin_change(heap, client, out, true, 1);
 	pin_change(heap, client, &undone, false, -1);

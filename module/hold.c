@@ -14,6 +14,7 @@
 static const char * const hold_words[HOLD_STEPS] = {
 	[HOLD_SEEN]	= "seen",
 	[HOLD_TAKEN]	= "taken",
+	[HOLD_UNMAPS]	= "unmaps",
 	[HOLD_ZAPPED]	= "zapped",
 	[HOLD_COPIED]	= "copied",
 	[HOLD_SWITCHED]	= "switched",

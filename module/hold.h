@@ -10,9 +10,10 @@ struct seq_file;
 
 enum hold_step {
 	HOLD_SEEN,	/* what is in use is known, but not yet by whom */
-	HOLD_TAKEN,	/* the new place is reserved */
+	HOLD_TAKEN,	/* the move has begun; the new place is reserved, but for a slide */
+	HOLD_UNMAPS,	/* its mappings are about to be taken away */
 	HOLD_ZAPPED,	/* nothing is mapped any more */
-	HOLD_COPIED,	/* it is at the new place, but nobody knows */
+	HOLD_COPIED,	/* it is at the new place, but nobody knows; of a slide: a step is */
 	HOLD_SWITCHED,	/* the old place is free */
 	HOLD_TRIMMED,	/* an empty slab is mapped no more, and about to go back */
 	HOLD_DESTROYING, /* a heap was found idle, and takes no more requests */

@@ -16,7 +16,8 @@
  * A fault looks up what a page shows and maps it with the region's map_gate
  * held for reading. Whoever takes something away first makes the lookup fail,
  * then passes the gate for writing, so that no fault is still about to map what
- * it saw before, and then removes the mappings that are there.
+ * it saw before, and then removes the mappings that are there. A mover does neither,
+ * so that no fault waits for it: see heap_move.c.
  *
  * A dma-buf's mappings go by the same numbers in the same address space: what takes
  * an allocation's mappings away takes those of its dma-bufs with them.
@@ -29,6 +30,7 @@
 #include <linux/pseudo_fs.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "client.h"
 #include "compat.h"
@@ -67,43 +69,13 @@ static u64 fault_offset(const struct vm_fault *vmf)
 	return mapping_offset(vmf->vma, vmf->address & PAGE_MASK) + compat_fault_byte(vmf);
 }
 
-/*
- * Where the page of a fault is; 0, or what to tell the kernel. VM_FAULT_RETRY is for
- * us: it moves right now, see mapping_wait().
- */
-static vm_fault_t mapping_place(struct vm_fault *vmf, u32 access, u64 *place)
+/* What to tell the kernel of a fault that found no page. */
+static vm_fault_t fault_failed(int err)
 {
-	struct mapping *mapping = vmf->vma->vm_private_data;
-	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
-	int err;
-
-	if (!heap)
-		return VM_FAULT_SIGBUS;
-	err = heap_map_place(heap, mapping, fault_offset(vmf), access, true, place);
-	heap_put(heap);
-	if (!err)
-		return 0;
+	/* It has arrived now: fault anew. */
 	if (err == -EAGAIN)
-		return VM_FAULT_RETRY;
+		return VM_FAULT_NOPAGE;
 	return err == -EACCES ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
-}
-
-/* Wait until a page has moved, without the gate. */
-static void mapping_wait_fence(const struct mapping *mapping, u64 offset)
-{
-	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
-
-	if (heap) {
-		heap_wait_fence(heap, mapping, offset);
-		heap_put(heap);
-	}
-}
-
-/* Then fault anew. */
-static vm_fault_t mapping_wait(struct vm_fault *vmf)
-{
-	mapping_wait_fence(vmf->vma->vm_private_data, fault_offset(vmf));
-	return VM_FAULT_NOPAGE;
 }
 
 /* Map what a fault touches. @again: instead of what is mapped there. */
@@ -111,18 +83,27 @@ static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct region *region = mapping->region;
-	vm_fault_t result;
+	struct memmgr_heap *heap = heap_get(region, mapping->heap);
+	vm_fault_t result = 0;
 	u64 place;
+	int err;
 
+	if (!heap)
+		return VM_FAULT_SIGBUS;
 	down_read(&region->map_gate);
-	result = mapping_place(vmf, write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ,
-			       &place);
-	if (!result && again)
-		zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
-	if (!result)
+	err = heap_map_place(heap, mapping, fault_offset(vmf),
+			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ, true, &place);
+	if (!err) {
+		if (again)
+			zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
 		result = region_insert(region, vmf->vma, vmf->address, place, write);
+		heap_map_end(heap, mapping);
+	}
 	up_read(&region->map_gate);
-	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
+	if (err == -EAGAIN)
+		heap_map_help(heap, mapping, fault_offset(vmf));
+	heap_put(heap);
+	return err ? fault_failed(err) : result;
 }
 
 static vm_fault_t mapping_fault(struct vm_fault *vmf)
@@ -147,17 +128,24 @@ static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct region *region = mapping->region;
-	vm_fault_t result;
+	struct memmgr_heap *heap = heap_get(region, mapping->heap);
 	u64 place;
+	int err;
 
+	if (!heap)
+		return VM_FAULT_SIGBUS;
 	lock_page(vmf->page);
 	down_read(&region->map_gate);
-	result = mapping_place(vmf, MEMMGR_ACCESS_WRITE, &place);
+	err = heap_map_place(heap, mapping, fault_offset(vmf), MEMMGR_ACCESS_WRITE, true, &place);
+	if (!err)
+		heap_map_end(heap, mapping);
 	up_read(&region->map_gate);
-	if (!result)
+	heap_put(heap);
+	if (!err)
 		return VM_FAULT_LOCKED;
 	unlock_page(vmf->page);
-	return result == VM_FAULT_RETRY ? mapping_wait(vmf) : result;
+	/* What has yet to arrive is mapped no more: the next fault helps. */
+	return fault_failed(err);
 }
 
 /*
@@ -217,7 +205,11 @@ static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, in
 		region_copy_in(region, page + inset, buf, bytes);
 	else if (!err)
 		region_copy(region, page + inset, buf, bytes);
+	if (!err)
+		heap_map_end(heap, mapping);
 	up_read(&region->map_gate);
+	if (err == -EAGAIN)
+		heap_map_help(heap, mapping, offset);
 	heap_put(heap);
 	return err ? err : bytes;
 }
@@ -244,7 +236,6 @@ static int mapping_access(struct vm_area_struct *vma, unsigned long address, voi
 			return done;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		mapping_wait_fence(mapping, offset);
 	}
 }
 
@@ -356,7 +347,39 @@ int mapping_create_export(const struct heap_export *export, struct vm_area_struc
 }
 
 /**
- * mapping_zap - take away what is mapped of an allocation or arena
+ * mapping_unmap - take away what is mapped now of an allocation or arena
+ * @region: the region
+ * @page: vm_pgoff of its first byte
+ * @offset: first byte to take away
+ * @bytes: how many
+ *
+ * A fault that is under way may map it again.
+ *
+ * Context: process, may sleep. Cost: the mappings that there are.
+ */
+void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes)
+{
+	loff_t from = ((loff_t)page << PAGE_SHIFT) + offset;
+
+	unmap_mapping_range(region->inode->i_mapping, from, bytes, 1);
+}
+
+static struct workqueue_struct *unmap_queue;
+
+/**
+ * mapping_run_soon - have a worker of high priority do it, whatever the caller's
+ * @work: it takes mappings away
+ *
+ * Context: process, may sleep. Cost: two switches of tasks, and @work's.
+ */
+void mapping_run_soon(struct work_struct *work)
+{
+	queue_work(unmap_queue, work);
+	flush_work(work);
+}
+
+/**
+ * mapping_zap - mapping_unmap() for good
  * @region: the region
  * @page: vm_pgoff of its first byte
  * @offset: first byte to take away
@@ -368,11 +391,9 @@ int mapping_create_export(const struct heap_export *export, struct vm_area_struc
  */
 void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
 {
-	loff_t from = ((loff_t)page << PAGE_SHIFT) + offset;
-
 	down_write(&region->map_gate);
 	up_write(&region->map_gate);
-	unmap_mapping_range(region->inode->i_mapping, from, bytes, 1);
+	mapping_unmap(region, page, offset, bytes);
 }
 
 #define SETTLE_TRIES	5	/* a jiffy apart */
@@ -524,11 +545,17 @@ void mapping_inode_put(struct inode *inode)
 
 int mapping_init(void)
 {
+	unmap_queue = alloc_workqueue("memmgr_unmap", WQ_UNBOUND | WQ_HIGHPRI, 0);
+	if (!unmap_queue)
+		return -ENOMEM;
 	mapping_mount = kern_mount(&mapping_fs);
+	if (IS_ERR(mapping_mount))
+		destroy_workqueue(unmap_queue);
 	return PTR_ERR_OR_ZERO(mapping_mount);
 }
 
 void mapping_exit(void)
 {
 	kern_unmount(mapping_mount);
+	destroy_workqueue(unmap_queue);
 }

@@ -53,6 +53,8 @@ struct mapping {
 int mapping_create(struct client *client, struct vm_area_struct *vma);
 int mapping_create_export(const struct heap_export *export, struct vm_area_struct *vma);
 int mapping_populate(struct region *region, u64 handle);
+void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes);
+void mapping_run_soon(struct work_struct *work);
 void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes);
 bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes);
 

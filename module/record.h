@@ -23,7 +23,7 @@ enum record_state {
 	RECORD_CHANGING,	/* its size or protection changes; may be mapped, nothing else */
 	RECORD_DYING,	/* its mappings are being removed */
 	RECORD_HELD,	/* freed, but a dma-buf or I/O still uses the memory */
-	RECORD_MOVING,	/* on its way, see heap_move.c; may be mapped, nothing else */
+	RECORD_MOVING,	/* on its way, see heap_move.c; may be mapped, all else ends the move */
 	RECORD_STATES,
 };
 
@@ -40,6 +40,7 @@ enum record_state {
  * @shifted: it lies in the middle of its first page, and ends where its last one does
  * @busy: calls that copy from or to it now
  * @exports: dma-bufs of it
+ * @faults: page faults that know where it is, and may yet map it there
  * @users: devices and kernel mappings of these dma-bufs
  * @writers: of these, those that may write
  * @flags: MEMMGR_ALLOC_* that it was made with
@@ -80,6 +81,7 @@ struct record {
 	bool shifted;
 	u16 busy;
 	u16 exports;
+	u16 faults;
 	u32 users;
 	u32 writers;
 	u32 flags;
@@ -151,7 +153,7 @@ static const u8 record_origin[RECORD_STATES] = {
 	[RECORD_FREE]	  = BIT(RECORD_NEW) | BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) |
 			    BIT(RECORD_DYING) | BIT(RECORD_HELD),
 	[RECORD_NEW]	  = BIT(RECORD_FREE),
-	/* The mover alone ends a move: everybody else waits for that. */
+	/* Out of MOVING: by the mover, or by a call that ends the move. */
 	[RECORD_LIVE]	  = BIT(RECORD_NEW) | BIT(RECORD_CHANGING) | BIT(RECORD_MOVING),
 	[RECORD_CHANGING] = BIT(RECORD_LIVE),
 	/* Out of DYING: a second caller ends it; the one that comes back last finds it gone. */

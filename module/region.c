@@ -634,7 +634,6 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
 	init_rwsem(&region->map_gate);
 	mutex_init(&region->compact_mutex);
-	init_waitqueue_head(&region->move_wait);
 	init_waitqueue_head(&region->hold_wait);
 	events_init(&region->events);
 	health_init(region);

@@ -68,7 +68,7 @@ struct vm_area_struct;
  * @client_lock: guards both, and what they hold; innermost but for failures
  * @settle: looks whether I/O has ended that keeps memory
  * @compact_mutex: one compaction at a time; guards @compacted
- * @move_wait: for allocations that move
+ * @unmapping: odd while mappings are being taken away for a move, each time another number
  * @compacted: what compaction did so far
  * @hold: where tests stop a call
  * @hold_wait: of a call that stops there
@@ -112,7 +112,7 @@ struct region {
 	raw_spinlock_t client_lock;
 	struct delayed_work settle;
 	struct mutex compact_mutex;	/* compaction */
-	wait_queue_head_t move_wait;
+	unsigned long unmapping;
 	struct compact_total compacted;
 	struct hold hold;
 	wait_queue_head_t hold_wait;

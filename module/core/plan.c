@@ -11,39 +11,76 @@
  *
  * Cost: each pass over the picture is O(granules), some ten instructions a granule.
  * There is one for each window that is tried, at most PLAN_TRIES, and two for each
- * size among the blocks that move.
+ * size among the blocks that move; PLAN_PASSES in all, after which nothing more is
+ * planned.
  */
 #include "plan.h"
 
 #define PLAN_TRIES	8u	/* windows that are tried before sliding */
+#define PLAN_PASSES	1024u	/* of one plan */
+#define PLAN_PAUSE	4096u	/* granules between two pauses of a pass */
 
 static bool cell_is(const struct plan *p, u32 g, u32 bits)
 {
 	return p->cell[g] & bits;
 }
 
-static void plan_pause(const struct plan *p)
+static noinline void plan_pause(const struct plan *p)
 {
 	if (p->pause)
 		p->pause();
 }
 
+/* A pass has come to granule @g. */
+static void plan_step(const struct plan *p, u32 g)
+{
+	if (g % PLAN_PAUSE == 0)
+		plan_pause(p);
+}
+
+/* One more pass. False: there were enough of them. */
+static bool plan_pass(struct plan *p)
+{
+	plan_pause(p);
+	return ++p->passes <= PLAN_PASSES;
+}
+
+/* The first granule from @g on, before @limit, of which @mask is not @bits. */
+static noinline u32 cells_end_far(const struct plan *p, u32 g, u32 limit, u8 mask, u8 bits)
+{
+	u32 stop;
+
+	while (g < limit) {
+		/* Without a look at the pause for each granule, which would double the cost. */
+		stop = min(limit, (g | (PLAN_PAUSE - 1)) + 1);
+		for (; g < stop; g++)
+			if ((p->cell[g] & mask) != bits)
+				return g;
+		plan_step(p, g);
+	}
+	return g;
+}
+
+/* The same behind @g: most often that is the next one. */
+static u32 cells_end(const struct plan *p, u32 g, u32 limit, u8 mask, u8 bits)
+{
+	g++;
+	if (g >= limit || (p->cell[g] & mask) != bits)
+		return g;
+	return cells_end_far(p, g, limit, mask, bits);
+}
+
 /* First granule behind the block or the free run at @g. */
 static u32 piece_end(const struct plan *p, u32 g)
 {
-	bool used = cell_is(p, g, PLAN_USED);
-
-	for (g++; g < p->granules; g++)
-		if (cell_is(p, g, PLAN_START) || cell_is(p, g, PLAN_USED) != used)
-			break;
-	return g;
+	return cells_end(p, g, p->granules, PLAN_START | PLAN_USED, p->cell[g] & PLAN_USED);
 }
 
 /* First granule of the block that granule @g belongs to. */
 static u32 block_start(const struct plan *p, u32 g)
 {
 	while (!cell_is(p, g, PLAN_START))
-		g--;
+		plan_step(p, g--);
 	return g;
 }
 
@@ -162,16 +199,27 @@ static void view_edges(const struct plan *p, struct view *v)
 		v->right = end;
 	while (v->right < p->granules && cell_is(p, v->right, PLAN_USED) &&
 	       !cell_is(p, v->right, PLAN_START))
-		v->right++;
+		plan_step(p, v->right++);
 }
 
-static void view_open(const struct plan *p, struct view *v, u32 n)
+/* Does the window begin inside of a block? */
+static bool view_cuts(const struct plan *p, const struct view *v)
+{
+	return cell_is(p, v->start, PLAN_USED) && !cell_is(p, v->start, PLAN_START);
+}
+
+static void view_open(const struct plan *p, struct view *v, u32 start, u32 n)
 {
 	u32 g;
 
-	*v = (struct view) { .n = n };
-	for (g = 0; g < n; g++)
+	*v = (struct view) { .start = start, .n = n };
+	for (g = start; g < start + n; g++) {
+		plan_step(p, g);
 		view_count(p, v, g, 1);
+	}
+	/* In a torn picture what is fixed may begin nowhere. */
+	if (!v->fixed && view_cuts(p, v))
+		v->left = block_start(p, start);
 	view_edges(p, v);
 }
 
@@ -180,17 +228,12 @@ static bool view_advance(const struct plan *p, struct view *v)
 {
 	if (v->start + v->n >= p->granules)
 		return false;
+	plan_step(p, v->start);
 	view_count(p, v, v->start, -1);
 	view_count(p, v, v->start + v->n, 1);
 	v->start++;
 	view_edges(p, v);
 	return true;
-}
-
-/* Does the window begin inside of a block? */
-static bool view_cuts(const struct plan *p, const struct view *v)
-{
-	return cell_is(p, v->start, PLAN_USED) && !cell_is(p, v->start, PLAN_START);
 }
 
 /* All of the blocks that lie in it, also what reaches out of it. */
@@ -228,8 +271,7 @@ static bool cheapest_but(const struct plan *p, u32 n, u32 align, const struct tr
 
 	if (!n || n > p->granules)
 		return false;
-	plan_pause(p);
-	view_open(p, &v, n);
+	view_open(p, &v, 0, n);
 	do {
 		if (v.fixed || (v.start + p->lead) & (align - 1))
 			continue;
@@ -265,8 +307,10 @@ static u32 plan_free(const struct plan *p)
 {
 	u32 g, free = 0;
 
-	for (g = 0; g < p->granules; g++)
+	for (g = 0; g < p->granules; g++) {
+		plan_step(p, g);
 		free += !cell_is(p, g, PLAN_USED);
+	}
 	return free;
 }
 
@@ -285,6 +329,7 @@ u32 plan_longest(const struct plan *p, u32 align)
 	u32 g;
 
 	for (g = 0; g <= p->granules; g++) {
+		plan_step(p, g);
 		if (g < p->granules && !cell_is(p, g, PLAN_FIXED))
 			continue;
 		longest = max(longest, run_aligned(start + p->lead, g + p->lead, align));
@@ -298,8 +343,10 @@ static void cells_set(struct plan *p, u32 g, u32 n, u8 first)
 	u32 i;
 
 	p->cell[g] = first;
-	for (i = 1; i < n; i++)
+	for (i = 1; i < n; i++) {
+		plan_step(p, i);
 		p->cell[g + i] = first & (PLAN_USED | PLAN_FIXED);
+	}
 }
 
 /* The picture after a move. */
@@ -388,22 +435,19 @@ static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, 
 		}
 		limit = g < lo ? lo : p->granules;
 		if (cell_is(p, g, PLAN_USED)) {
-			g++;
+			plan_step(p, g++);
 			continue;
 		}
 		/* How much longer it is does not matter. */
 		reach = min(limit, g + 2 * n + align);
-		for (end = g; end < reach && !cell_is(p, end, PLAN_USED); end++)
-			;
+		end = cells_end(p, g, reach, PLAN_USED, 0);
 		at = plan_align(p, g, align);
 		if (at >= g && at < end && end - at >= n &&
 		    (!hole->snug || end - g < 2 * n)) {
 			hole->from = at;
 			return at;
 		}
-		while (end < limit && !cell_is(p, end, PLAN_USED))
-			end++;
-		g = end;
+		g = end < limit ? cells_end_far(p, end, limit, PLAN_USED, 0) : end;
 	}
 	return PLAN_NONE;
 }
@@ -414,7 +458,8 @@ static bool evacuate_size(struct plan *p, struct sieve *s)
 	struct hole hole = { .snug = true };
 	u32 g, end, to;
 
-	plan_pause(p);
+	if (!plan_pass(p))
+		return false;
 	for (g = window_first(p, s->lo); g < s->hi; g = end) {
 		end = piece_end(p, g);
 		if (!cell_is(p, g, PLAN_USED) || !sieve_takes(p, s, g, end - g))
@@ -452,6 +497,13 @@ static bool evacuate(struct plan *p, u32 lo, u32 hi)
 	return true;
 }
 
+/* Does the piece from @g to @end stop a slide: is it fixed, or too long? */
+static bool slide_stops(const struct plan *p, u32 g, u32 end)
+{
+	return cell_is(p, g, PLAN_FIXED) ||
+	       (cell_is(p, g, PLAN_USED) && end - g > p->slide);
+}
+
 /* Slide blocks down from @g on until a run of @n granules has come to be. */
 static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
 {
@@ -460,8 +512,10 @@ static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
 	u32 end, to;
 
 	plan_pause(p);
-	for (; g < p->granules && !cell_is(p, g, PLAN_FIXED); g = end) {
+	for (; g < p->granules; g = end) {
 		end = piece_end(p, g);
+		if (slide_stops(p, g, end))
+			break;
 		if (!cell_is(p, g, PLAN_USED)) {
 			if (run_aligned(top + p->lead, end + p->lead, align) >= n) {
 				p->window = plan_align(p, top, align);
@@ -488,11 +542,17 @@ static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
 static u32 slide_cheapest(const struct plan *p, u32 n)
 {
 	u32 start = 0, used = 0, free = 0, least = PLAN_NONE, best = PLAN_NONE;
-	u32 g;
+	u32 g, end = 0;
 
 	for (g = 0; g < p->granules; g++) {
-		if (cell_is(p, g, PLAN_FIXED)) {
-			start = g + 1;
+		bool next = g == end;
+
+		plan_step(p, g);
+		if (next)
+			end = piece_end(p, g);
+		if (next && slide_stops(p, g, end)) {
+			g = end - 1;
+			start = end;
 			used = 0;
 			free = 0;
 			continue;
@@ -520,17 +580,24 @@ static u32 slide_cheapest(const struct plan *p, u32 n)
 static bool slide(struct plan *p, u32 n, u32 align)
 {
 	u32 start = slide_cheapest(p, n);
-	u32 g;
+	bool stopped = true;
+	u32 g, end;
 
 	if (start == PLAN_NONE)
 		return false;
 	if (slide_from(p, start, n, align))
 		return true;
-	/* Alignment eats some holes: then all between two fixed ones slides. */
-	for (g = 0; g < p->granules; g++)
-		if ((!g || cell_is(p, g - 1, PLAN_FIXED)) && !cell_is(p, g, PLAN_FIXED) &&
-		    slide_from(p, g, n, align))
+	/* Alignment eats some holes: then all between two that stop it slides. */
+	for (g = 0; g < p->granules; g = end) {
+		end = piece_end(p, g);
+		if (slide_stops(p, g, end)) {
+			stopped = true;
+			continue;
+		}
+		if (stopped && slide_from(p, g, n, align))
 			return true;
+		stopped = false;
+	}
 	return false;
 }
 
@@ -538,6 +605,7 @@ static void plan_begin(struct plan *p)
 {
 	p->moves = 0;
 	p->moved = 0;
+	p->passes = 0;
 	p->least = 0;
 	p->window = PLAN_NONE;
 	p->length = 0;
@@ -548,7 +616,8 @@ static bool plan_window(struct plan *p, u32 n, u32 align)
 	struct tried tried = { .count = 0 };
 	struct plan_window w;
 
-	while (tried.count < PLAN_TRIES && cheapest_but(p, n, align, &tried, &w)) {
+	while (tried.count < PLAN_TRIES && plan_pass(p) &&
+	       cheapest_but(p, n, align, &tried, &w)) {
 		if (evacuate(p, w.start, w.start + n)) {
 			p->window = w.start;
 			p->length = n;
@@ -556,7 +625,7 @@ static bool plan_window(struct plan *p, u32 n, u32 align)
 		}
 		tried.start[tried.count++] = w.start;
 	}
-	return slide(p, n, align);
+	return plan_pass(p) && slide(p, n, align);
 }
 
 /**
@@ -595,12 +664,9 @@ int plan_run(struct plan *p, u32 n, u32 align)
 int plan_range(struct plan *p, u32 start, u32 n)
 {
 	struct view v;
-	u32 g;
 
 	plan_begin(p);
-	view_open(p, &v, n);
-	for (g = 0; g < start; g++)
-		view_advance(p, &v);
+	view_open(p, &v, start, n);
 	if (v.fixed)
 		return -EBUSY;
 	p->least = view_cost(p, &v);
@@ -630,7 +696,7 @@ static bool plan_largest(struct plan *p, u32 least)
 	u32 n = plan_longest(p, 1);
 	struct plan_window w;
 
-	for (; n > now; n -= max(n / PLAN_SHRINK, 1u)) {
+	for (; n > now && plan_pass(p); n -= max(n / PLAN_SHRINK, 1u)) {
 		if (!plan_cheapest(p, n, 1, &w))
 			continue;
 		if (plan_window(p, n, 1)) {

@@ -47,10 +47,12 @@ struct plan_move {
  * @cell: of each granule
  * @granules: of them
  * @lead: place of the first one (core/buddy.h): alignments count from @lead before it
+ * @slide: granules of the longest block that may slide onto its own old place
  * @move: room for moves
  * @room: of them
  * @moves: of them that are planned, in the order in which they have to be made
  * @moved: granules that these move
+ * @passes: over the picture that it took
  * @least: granules that any plan would have to move at the least
  * @window: first granule of the run that is made last, PLAN_NONE: none
  * @length: of it
@@ -60,10 +62,12 @@ struct plan {
 	u8 *cell;
 	u32 granules;
 	u32 lead;
+	u32 slide;
 	struct plan_move *move;
 	u32 room;
 	u32 moves;
 	u64 moved;
+	u32 passes;
 	u64 least;
 	u32 window;
 	u32 length;

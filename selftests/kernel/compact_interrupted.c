@@ -5,9 +5,9 @@
  * unmaps, forks, frees and so on, and then the move goes on. No byte is wrong, no
  * memory is lost, every heap is sound.
  *
- * An action that has to wait for the move waits, one that need not does not: a
- * test lets the move go on when the action is done or a moment has passed, and
- * demands the same of both.
+ * Nobody waits for the task that moves: an action is done while the move stands still,
+ * and only then the move goes on. What wants to compact itself has to wait: then a moment
+ * passes.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -81,6 +81,7 @@ struct scene {
 	__u64 handle, map_offset;
 	unsigned char *p;
 	bool slide;
+	int acted;		/* to be told that it has acted; -1: it was */
 };
 
 /* What an owner does when the move has stopped: 0, or the line that went wrong. */
@@ -245,6 +246,17 @@ static int do_protect_none(struct scene *s)
 	return 0;
 }
 
+/* It has acted: the move goes on from now on. */
+static int tell_acted(struct scene *s)
+{
+	char c = 0;
+
+	if (s->acted >= 0)
+		DEMAND(write(s->acted, &c, 1) == 1);
+	s->acted = -1;
+	return 0;
+}
+
 /* From the answer on it has its place for good. */
 static int stays(struct scene *s)
 {
@@ -253,6 +265,8 @@ static int stays(struct scene *s)
 
 	DEMAND(!mm_info(s->fd, s->handle, &one));
 	DEMAND(!(one.state & MEMMGR_INFO_MOVABLE));
+	/* only one compacts at a time */
+	DEMAND(!tell_acted(s));
 	DEMAND(mm_empty(s->fd, s->heap, one.offset, one.granted, &c) == -ENOMEM);
 	DEMAND(!mm_info(s->fd, s->handle, &two));
 	DEMAND(one.offset == two.offset && one.moves == two.moves);
@@ -580,8 +594,9 @@ static int own(struct play *play, action_t action)
 		return result;
 	if (read(play->act[0], &c, 1) != 1)
 		return 2;
+	play->scene.acted = play->acted[1];
 	result = action(&play->scene);
-	if (write(play->acted[1], &c, 1) != 1)
+	if (tell_acted(&play->scene))
 		return 3;
 	if (read(play->leave[0], &c, 1) != 1)
 		return 4;
@@ -659,21 +674,33 @@ static void start_mover(struct __test_metadata *_metadata, struct play *play, in
 	ASSERT_EQ(0, hold_write(fd, step));
 	ASSERT_TRUE(hold_says(fd, step, "armed"));
 	play->mover = fork();
-	if (!play->mover)
+	if (!play->mover) {
+		/* the owner's end is seen when it has none that writes */
+		close(play->acted[1]);
 		_exit(move(play));
+	}
 	ASSERT_TRUE(hold_reached(play->mover, fd, step)) {
 		TH_LOG("the move ended without a stop at %s", step);
 	}
 }
 
-/* Acts, and lets the move go on when that is done or waits for it. */
-static void act(struct __test_metadata *_metadata, struct play *play, int fd)
+#define HANG_MS		60000	/* this long nothing takes but a wait without end */
+
+/* Acts, and lets the move go on when that is done, or when it has to wait for it. */
+static void act(struct __test_metadata *_metadata, struct play *play, int fd, bool waits)
 {
 	struct pollfd acted = { .fd = play->acted[0], .events = POLLIN };
 	char c = 0;
 
+	close(play->acted[1]);
 	ASSERT_EQ(1, write(play->act[1], &c, 1));
-	poll(&acted, 1, 30);
+	if (waits) {
+		poll(&acted, 1, 30);
+	} else {
+		EXPECT_EQ(1, poll(&acted, 1, HANG_MS)) {
+			TH_LOG("it waits for the mover");
+		}
+	}
 	ASSERT_EQ(0, hold_write(fd, "go"));
 }
 
@@ -712,7 +739,7 @@ static void end_play(struct __test_metadata *_metadata, struct play *play, int f
 }
 
 static void perform(struct __test_metadata *_metadata, int fd, size_t page, const char *step,
-		    bool slide, action_t action)
+		    bool slide, action_t action, bool waits)
 {
 	struct play play;
 	char c = 0;
@@ -720,7 +747,7 @@ static void perform(struct __test_metadata *_metadata, int fd, size_t page, cons
 	start_play(_metadata, &play, fd, page, slide);
 	start_owner(_metadata, &play, action);
 	start_mover(_metadata, &play, fd, step);
-	act(_metadata, &play, fd);
+	act(_metadata, &play, fd, waits);
 	EXPECT_EQ(0, child_result(play.mover));
 	/* an owner that has left already reads nothing any more */
 	signal(SIGPIPE, SIG_IGN);
@@ -730,14 +757,16 @@ static void perform(struct __test_metadata *_metadata, int fd, size_t page, cons
 	end_play(_metadata, &play, fd);
 }
 
-#define INTERRUPT(name)							\
+#define INTERRUPT_AS(name, waits)					\
 	TEST_F(interrupted, name)					\
 	{								\
 		if (!has_hold(self->fd))				\
 			SKIP(return, "no file hold in debugfs");	\
 		perform(_metadata, self->fd, self->page, variant->step, variant->slide, \
-			do_##name);					\
+			do_##name, waits);				\
 	}
+
+#define INTERRUPT(name) INTERRUPT_AS(name, false)
 
 INTERRUPT(nothing)
 INTERRUPT(read)
@@ -768,10 +797,10 @@ INTERRUPT(close)
 INTERRUPT(close_all)
 INTERRUPT(exit)
 INTERRUPT(exec)
-INTERRUPT(compact)
-INTERRUPT(alloc_may_compact)
+INTERRUPT_AS(compact, true)
+INTERRUPT_AS(alloc_may_compact, true)
 INTERRUPT(explain)
-INTERRUPT(destroy)
+INTERRUPT_AS(destroy, true)
 
 /* ---- killed ------------------------------------------------------------------------ */
 
@@ -855,6 +884,199 @@ TEST_F(interrupted, both_are_killed)
 	EXPECT_EQ(1000 + SIGKILL, child_result(play.owner));
 	EXPECT_EQ(1000 + SIGKILL, child_result(play.mover));
 	end_play(_metadata, &play, self->fd);
+}
+
+/* ---- touched all the time ------------------------------------------------------------ */
+
+MEMMGR_FIXTURE(busy)
+
+#define TRIES		8	/* of a move, beside those who touch it */
+
+static int empty_busy(struct play *play)
+{
+	struct scene *s = &play->scene;
+	struct memmgr_compact c;
+	int fd = open_device(O_RDWR);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	DEMAND(fd >= 0);
+	DEMAND(mm_empty(fd, s->heap, play->offset, s->bytes, &c) == -ENOMEM);
+	DEMAND(c.reason == MEMMGR_REASON_PINNED);
+	DEMAND(c.stayed[MEMMGR_FIXED_BUSY] == s->bytes);
+	DEMAND(!c.moves && !c.moved);
+	return 0;
+}
+
+/* An allocation of 4 pages, mapped and touched, and somebody who moves it away. */
+static void start_busy(struct __test_metadata *_metadata, struct play *play, int fd,
+		       const char *step, int (*mover)(struct play *play))
+{
+	size_t page = page_size();
+	struct memmgr_alloc a;
+
+	*play = (struct play){ .scene = { .fd = fd, .page = page, .bytes = 4 * page } };
+	ASSERT_EQ(0, quiet_health(fd));
+	start_heap(_metadata, play, fd);
+	a = must_alloc(_metadata, fd, play->scene.heap, play->scene.bytes);
+	play->scene.handle = a.handle;
+	play->offset = a.offset;
+	play->scene.p = must_map(_metadata, fd, a.map_offset, a.bytes);
+	fill_pattern(play->scene.p, a.bytes, OWNER);
+	ASSERT_EQ(0, hold_write(fd, step));
+	play->mover = fork();
+	if (!play->mover)
+		_exit(mover(play));
+	ASSERT_TRUE(hold_reached(play->mover, fd, step));
+}
+
+static void end_busy(struct __test_metadata *_metadata, struct play *play, int fd)
+{
+	struct scene *s = &play->scene;
+
+	EXPECT_EQ(0, child_result(play->mover));
+	EXPECT_TRUE(intact(s));
+	EXPECT_EQ(0, mm_check(fd, s->heap));
+	munmap(s->p, s->bytes);
+	EXPECT_EQ(0, mm_free(fd, s->handle));
+	EXPECT_EQ(0, destroy_when_empty(fd, s->heap));
+}
+
+/* Each time that it is copied somebody has touched it: it stays, and says why. */
+TEST_F(busy, is_left_where_it_is)
+{
+	struct play play;
+	int i;
+
+	REQUIRE_HOLD;
+	start_busy(_metadata, &play, self->fd, "zapped", empty_busy);
+	for (i = 0; i < TRIES; i++) {
+		ASSERT_EQ(0, hold_write(self->fd, "+copied"));
+		ASSERT_EQ(0, hold_write(self->fd, "-zapped"));
+		ASSERT_TRUE(hold_reached(play.mover, self->fd, "copied"));
+		__atomic_fetch_xor(play.scene.p + i % 4 * self->page, 0, __ATOMIC_RELAXED);
+		if (i < TRIES - 1)
+			ASSERT_EQ(0, hold_write(self->fd, "+zapped"));
+		ASSERT_EQ(0, hold_write(self->fd, "-copied"));
+		if (i < TRIES - 1)
+			ASSERT_TRUE(hold_reached(play.mover, self->fd, "zapped"));
+	}
+	end_busy(_metadata, &play, self->fd);
+}
+
+static int empty_in_the_end(struct play *play)
+{
+	struct scene *s = &play->scene;
+	struct memmgr_compact c;
+	int fd = open_device(O_RDWR);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	DEMAND(fd >= 0);
+	DEMAND(!mm_empty(fd, s->heap, play->offset, s->bytes, &c));
+	DEMAND(c.moves == 1 && c.moved == s->bytes && !c.left);
+	return 0;
+}
+
+/* Touched once: what was written then arrives as well. */
+static void end_moved(struct __test_metadata *_metadata, struct play *play, int fd)
+{
+	struct scene *s = &play->scene;
+	struct memmgr_info info;
+
+	ASSERT_EQ(0, hold_write(fd, "go"));
+	EXPECT_EQ(0, child_result(play->mover));
+	EXPECT_TRUE(is_pattern(s->p + s->page, s->page, 9));
+	ASSERT_EQ(0, mm_info(fd, s->handle, &info));
+	EXPECT_EQ(1, info.moves);
+	munmap(s->p, s->bytes);
+	EXPECT_EQ(0, mm_free(fd, s->handle));
+	EXPECT_EQ(0, destroy_when_empty(fd, s->heap));
+}
+
+TEST_F(busy, once_when_copied_is_moved)
+{
+	struct play play;
+
+	REQUIRE_HOLD;
+	start_busy(_metadata, &play, self->fd, "copied", empty_in_the_end);
+	fill_pattern(play.scene.p + self->page, self->page, 9);
+	end_moved(_metadata, &play, self->fd);
+}
+
+/* With struct pages a mapping looks as I/O does: it is no reason to leave it. */
+TEST_F(busy, once_before_it_is_copied_is_moved)
+{
+	struct play play;
+
+	REQUIRE_HOLD;
+	start_busy(_metadata, &play, self->fd, "zapped", empty_in_the_end);
+	fill_pattern(play.scene.p + self->page, self->page, 9);
+	end_moved(_metadata, &play, self->fd);
+}
+
+/* A lease may be taken before, or given back after that. */
+static int empty_if_it_can(struct play *play)
+{
+	struct scene *s = &play->scene;
+	struct memmgr_compact c;
+	int fd = open_device(O_RDWR), result;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	DEMAND(fd >= 0);
+	result = mm_empty(fd, s->heap, play->offset, s->bytes, &c);
+	DEMAND(!result || result == -ENOMEM);
+	return 0;
+}
+
+static int take_lease(struct play *play, int told)
+{
+	struct memmgr_pin pin = pin_request(play->scene.handle, MEMMGR_PIN_LEASE);
+	struct memmgr_info i;
+	char c = 0;
+
+	DEMAND(!mm_call(play->scene.fd, MEMMGR_IOC_PIN, &pin));
+	DEMAND(write(told, &c, 1) == 1);
+	DEMAND(intact(&play->scene));
+	DEMAND(!mm_info(play->scene.fd, play->scene.handle, &i));
+	DEMAND(!i.lease_faults);
+	DEMAND(!mm_unpin(play->scene.fd, play->scene.handle, MEMMGR_PIN_LEASE));
+	return 0;
+}
+
+/* A lease comes while the mappings are about to go: what it maps then stays mapped. */
+TEST_F(busy, and_leased)
+{
+	struct play play;
+	int told[2];
+	pid_t child;
+
+	REQUIRE_HOLD;
+	start_busy(_metadata, &play, self->fd, "unmaps", empty_if_it_can);
+	ASSERT_EQ(0, pipe(told));
+	child = fork();
+	if (!child)
+		_exit(take_lease(&play, told[1]));
+	/* It cannot be seen to wait, only not to have gone on. */
+	EXPECT_EQ(0, poll(&(struct pollfd){ .fd = told[0], .events = POLLIN }, 1, 30));
+	ASSERT_EQ(0, hold_write(self->fd, "go"));
+	EXPECT_EQ(0, child_result(child));
+	end_busy(_metadata, &play, self->fd);
+}
+
+/* ---- bounds -------------------------------------------------------------------------- */
+
+/* One move after the time is up, at the most; and no longer for another compaction. */
+TEST_F(busy, time_is_up)
+{
+	struct memmgr_compact c;
+	struct play play;
+
+	REQUIRE_HOLD;
+	start_busy(_metadata, &play, self->fd, "taken", empty_in_the_end);
+	c = compact_request(play.scene.heap, 0, 0);
+	c.max_ns = 1;
+	EXPECT_EQ(-EBUSY, mm_compact(self->fd, &c));
+	ASSERT_EQ(0, hold_write(self->fd, "go"));
+	end_busy(_metadata, &play, self->fd);
 }
 
 /* ---- a heap that changes while it is looked at ------------------------------------- */
@@ -953,7 +1175,7 @@ MEMMGR_FIXTURE(hold)
 TEST_F(hold, words)
 {
 	static const char *const words[] = {
-		"seen", "taken", "zapped", "copied", "switched",
+		"seen", "taken", "unmaps", "zapped", "copied", "switched",
 	};
 	unsigned int i;
 

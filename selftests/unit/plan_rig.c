@@ -21,6 +21,7 @@ void plan_rig_init(struct plan_rig *rig, u32 granules)
 		.p = {
 			.cell = malloc(granules),
 			.granules = granules,
+			.slide = granules,
 			.move = malloc(granules * sizeof(*rig->p.move)),
 			.pause = pause_count,
 		},

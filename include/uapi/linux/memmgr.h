@@ -820,6 +820,8 @@ enum memmgr_fixed {
 	MEMMGR_FIXED_REASONS	= 8,
 };
 
+#define MEMMGR_FIXED_ROOM	16u	/* for reasons in structures: those to come are 0 */
+
 /**
  * struct memmgr_explain - why a request would fail, and what would help
  * @size: in: sizeof(struct memmgr_explain)
@@ -868,7 +870,7 @@ struct memmgr_explain {
 	__u32 moves;
 	__u32 free_runs;
 	__u64 movable;
-	__u64 fixed[MEMMGR_FIXED_REASONS];
+	__u64 fixed[MEMMGR_FIXED_ROOM];
 	__u64 runs[MEMMGR_ORDERS];
 	__u64 aligned[MEMMGR_ORDERS];
 	__u64 best_offset;
@@ -881,6 +883,8 @@ struct memmgr_explain {
 #define MEMMGR_COMPACT_RANGE	(1u << 1)	/* empty the range @offset, @bytes */
 
 #define MEMMGR_COMPACT_STEP	65536u		/* default of step_bytes */
+#define MEMMGR_COMPACT_NS	10000000000ull	/* default of max_ns: 10 s */
+#define MEMMGR_COMPACT_SLIDE	16u		/* steps of a block that may slide */
 
 /**
  * struct memmgr_compact - move allocations to make free runs
@@ -894,11 +898,13 @@ struct memmgr_explain {
  * @offset: in with _RANGE: the range, in the region; out: of the run that was made,
  *	~0: none
  * @step_bytes: in: bytes that a step moves at most, in whole granules (0: 64 KiB)
- * @max_bytes: in: move no more than about that in this call (0: no limit)
+ * @max_bytes: in: move no more than about that in this call (0: twice the heap's size)
+ * @max_ns: in: begin no move after that time, in nanoseconds, with what the call waits
+ *	for another compaction of the region (0: 10 s)
  * @moved: out: bytes moved; of a dry run: that would be
  * @least: out: bytes that had to be moved at the very least for what was wanted
- * @left: out: bytes that are still to be moved: not 0 when @max_bytes or a signal
- *	ended the call early
+ * @left: out: bytes that are still to be moved: not 0 when @max_bytes, @max_ns or a
+ *	signal ended the call early, or others changed the heap as fast
  * @before: out: largest free run before
  * @after: out: largest free run afterwards; of a dry run: as predicted
  * @free: out: free bytes
@@ -915,12 +921,18 @@ struct memmgr_explain {
  * the truth at its end, also with EINTR and ENOMEM.
  *
  * Programs that have moved memory mapped keep their pointers and see the same
- * bytes; a touch of what is just being moved waits for that step. Needs
+ * bytes. Who touches it, or uses it in a call, goes first: its move is called off and
+ * tried again, and what is used all the time stays (BUSY). A block that moves onto a part
+ * of its own old place (it slides) has to be completed once it has begun: a program that
+ * touches it copies what is before that page itself, and a call all of it. So only blocks
+ * of at most 16 times @step_bytes slide. Nobody waits for the task that compacts, but for
+ * MEMMGR_PIN_LEASE, while mappings of that very allocation are being taken away. Needs
  * CAP_SYS_ADMIN unless it is a dry run. A slab heap takes neither @bytes nor
  * _RANGE: its sparse slabs are merged. EINTR when a signal came: what has been
  * done stays done and is reported. ENOMEM when the wanted run cannot be made:
- * @reason is PINNED when what may not move is in the way. EOPNOTSUPP for private
- * heaps, pools and stacks.
+ * @reason is PINNED when what may not move is in the way. EBUSY when another
+ * compaction of the region did not end within @max_ns. EOPNOTSUPP for private heaps,
+ * pools and stacks.
  */
 struct memmgr_compact {
 	__u32 size;
@@ -932,6 +944,7 @@ struct memmgr_compact {
 	__u64 offset;
 	__u64 step_bytes;
 	__u64 max_bytes;
+	__u64 max_ns;
 	__u64 moved;
 	__u64 least;
 	__u64 left;
@@ -942,7 +955,7 @@ struct memmgr_compact {
 	__u32 steps;
 	__u64 longest_ns;
 	__u64 longest_bytes;
-	__u64 stayed[MEMMGR_FIXED_REASONS];
+	__u64 stayed[MEMMGR_FIXED_ROOM];
 	__u32 slabs;
 	__u32 reserved;
 };
@@ -1846,7 +1859,7 @@ struct memmgr_latency_op {
  *
  * A call is counted when it ends, for the heap that it names, if measuring was on
  * from its beginning to its end. It takes as long as its caller feels it inside the
- * module: with what it waits for memory, for compaction and for a move to end, with
+ * module: with what it waits for memory and for compaction, with
  * the search in a fallback, and with the clearing of what it gets. The way into the
  * kernel and back is not in it, nor is what tracking (MEMMGR_IOC_TRACK) costs. While a
  * heap is measured kernel code takes a longer way than it does otherwise.
