@@ -640,18 +640,26 @@ static const struct {
 #endif
 };
 
-struct dentry *debugfs_add_region(struct region *region)
+static bool file_made(const struct region *region, const char *name, umode_t mode,
+		      const struct file_operations *fops)
 {
-	struct dentry *folder = debugfs_create_dir(region->name, debugfs_root);
+	return debugfs_create_file(name, mode, region->debugfs, (void *)region, fops) !=
+	       ERR_PTR(-ENOMEM);
+}
+
+/* False: the system has no memory for some of the files. A kernel may have no debugfs. */
+bool debugfs_add_region(struct region *region)
+{
+	bool made = true;
 	size_t i;
 
+	region->debugfs = debugfs_create_dir(region->name, debugfs_root);
 	for (i = 0; i < ARRAY_SIZE(files); i++)
-		debugfs_create_file(files[i].name, 0400, folder, region,
-				    files[i].fops);
+		made &= file_made(region, files[i].name, 0400, files[i].fops);
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-	debugfs_create_file("hold", 0600, folder, region, &hold_fops);
+	made &= file_made(region, "hold", 0600, &hold_fops);
 #endif
-	return folder;
+	return made;
 }
 
 void debugfs_remove_region(struct region *region)

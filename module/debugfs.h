@@ -3,10 +3,9 @@
 #ifndef MEMMGR_DEBUGFS_H
 #define MEMMGR_DEBUGFS_H
 
-struct dentry;
 struct region;
 
-struct dentry *debugfs_add_region(struct region *region);
+bool debugfs_add_region(struct region *region);
 void debugfs_remove_region(struct region *region);
 __visible void debugfs_init(void);
 __visible void debugfs_exit(void);

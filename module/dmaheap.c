@@ -76,7 +76,7 @@ static int dmaheap_answer(struct client *client, struct dma_heap_allocation_data
 		return PTR_ERR(*dmabuf);
 	fd = get_unused_fd_flags(data->fd_flags & O_CLOEXEC);
 	if (fd < 0) {
-		dma_buf_put(*dmabuf);
+		fput((*dmabuf)->file);
 		return fd;
 	}
 	data->fd = fd;
@@ -113,7 +113,7 @@ static long dmaheap_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		/* The descriptor exists only when the caller knows of it. */
 		if (!err) {
 			put_unused_fd(data->fd);
-			dma_buf_put(dmabuf);
+			fput(dmabuf->file);
 		}
 		err = -EFAULT;
 	} else if (!err) {
@@ -150,33 +150,76 @@ static const struct file_operations dmaheap_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
-int dmaheap_add_region(struct region *region)
-{
-	struct miscdevice *misc = &region->heap_misc;
-	size_t size = sizeof(region->heap_misc_name);
-	int err;
-
-	if (region->index)
-		snprintf(region->heap_misc_name, size, "memmgr-dma-heap%u",
-			 region->index);
-	else
-		strscpy(region->heap_misc_name, "memmgr-dma-heap", size);
-	snprintf(region->heap_node_name, sizeof(region->heap_node_name),
-		 "dma_heap/%s", region->name);
-	misc->minor = MISC_DYNAMIC_MINOR;
-	misc->name = region->heap_misc_name;
-	misc->nodename = region->heap_node_name;
-	misc->fops = &dmaheap_fops;
-	misc->mode = 0660;
-	err = misc_register(misc);
-	if (err)
-		misc->this_device = NULL;
-	return err;
-}
-
 /* A region that was never published, or could not get this node, has none. */
 void dmaheap_remove_region(struct region *region)
 {
-	if (region->heap_misc.this_device)
-		misc_deregister(&region->heap_misc);
+	struct miscdevice *misc = &region->heap_misc;
+
+	if (!IS_ERR_OR_NULL(misc->this_device))
+		misc_deregister(misc);
+	misc->this_device = NULL;
 }
+
+/* What a node of /dev is for; 0: it is not there. */
+static dev_t node_of(const char *name)
+{
+	char text[sizeof("/dev/") + sizeof_field(struct region, heap_node_name)];
+	struct file *file;
+	dev_t devt;
+
+	snprintf(text, sizeof(text), "/dev/%s", name);
+	file = filp_open(text, O_PATH, 0);
+	if (IS_ERR(file))
+		return 0;
+	devt = file_inode(file)->i_rdev;
+	fput(file);
+	return devt;
+}
+
+/*
+ * The kernel does not tell whether it has made a node: not when another device has one of
+ * the name, and not when it lacks the memory. So look, where /dev shows nodes as they
+ * come, which that of the region tells.
+ */
+static int node_look(const struct region *region)
+{
+	dev_t found;
+
+	if (node_of(region->misc_name) != region->misc.this_device->devt)
+		return 0;
+	found = node_of(region->heap_node_name);
+	if (found == region->heap_misc.this_device->devt)
+		return 0;
+	return found ? -EEXIST : -ENOMEM;
+}
+
+/**
+ * dmaheap_add_region - let programs allocate from a region as from a dma-heap
+ * @region: that has its own node
+ *
+ * Context: process, may sleep.
+ * Return: 0; -EEXIST: the system has a dma-heap of the region's name; or another error.
+ */
+int dmaheap_add_region(struct region *region)
+{
+	struct miscdevice *misc = &region->heap_misc;
+	int err;
+
+	snprintf(region->heap_node_name, sizeof(region->heap_node_name),
+		 "dma_heap/%s", region->name);
+	misc->minor = MISC_DYNAMIC_MINOR;
+	/*
+	 * The name is the node's place: of a nodename beside it the kernel makes a copy,
+	 * and where it cannot, a node of the other name, which it never takes away.
+	 */
+	misc->name = region->heap_node_name;
+	misc->fops = &dmaheap_fops;
+	misc->mode = 0660;
+	err = misc_register(misc);
+	if (!err)
+		err = node_look(region);
+	if (err)
+		dmaheap_remove_region(region);
+	return err;
+}
+

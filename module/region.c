@@ -518,16 +518,19 @@ static int region_map_reserved(struct region *region)
 		       region->name, region->bytes, &region->phys);
 		return -EINVAL;
 	}
-	/* What the kernel maps as RAM is in /proc/iomem already. */
+	/*
+	 * What the kernel maps as RAM is in /proc/iomem already. Want of memory, for a
+	 * moment, is no want of room.
+	 */
 	if (!claim_in_system(region->phys, region->bytes)) {
-		if (!request_mem_region(region->phys, region->bytes, "memmgr")) {
+		if (!request_mem_region(region->phys, region->bytes, "memmgr") &&
+		    !request_mem_region(region->phys, region->bytes, "memmgr")) {
 			pr_err("memmgr: %s: 0x%llx bytes at %pa refused: in use, see /proc/iomem\n",
 			       region->name, region->bytes, &region->phys);
 			return -EBUSY;
 		}
 		region->claimed = true;
 	}
-	/* Want of memory, for a moment, is no want of room. */
 	region->virt = region_remap(region, 0, region->bytes);
 	if (!region->virt)
 		region->virt = region_remap(region, 0, region->bytes);
@@ -716,6 +719,13 @@ static struct region *region_make(const struct region_source *s)
 	return region;
 }
 
+static void region_lacks(const struct region *region, const char *in, const char *what, int err)
+{
+	pr_warn("memmgr: %s: %s%s left out: %s\n", region->name, in, what, err == -EEXIST ?
+		"the system has a dma-heap of this name; give the region another label" :
+		"the system lacks memory; load again when it has some");
+}
+
 /*
  * Its nodes and its debugfs folder. A region that cannot get its second node does
  * without: once there is a node, nothing fails any more. Under regions_mutex.
@@ -725,14 +735,14 @@ static int region_publish(struct region *region)
 	int err = dev_add_region(region);
 
 	if (err) {
-		pr_err("memmgr: %s: error %d while node /dev/%s was made; free memory of the system, then load again\n",
-		       region->name, err, region->misc_name);
+		region_lacks(region, "/dev/", region->misc_name, err);
 		return err;
 	}
-	if (dmaheap_add_region(region))
-		pr_warn("memmgr: %s: the system has no memory for node /dev/%s; it is left out\n",
-			region->name, region->heap_node_name);
-	region->debugfs = debugfs_add_region(region);
+	err = dmaheap_add_region(region);
+	if (err)
+		region_lacks(region, "/dev/", region->heap_node_name, err);
+	if (!debugfs_add_region(region))
+		region_lacks(region, "", "files of debugfs", -ENOMEM);
 	region_announce(region);
 	health_watch(region);
 	return 0;

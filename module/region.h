@@ -61,7 +61,6 @@ struct vm_area_struct;
  *	passing it for writing waits for faults that looked before a change
  * @window_shift: log2 of the pages that a window of the mmap() offsets spans
  * @heap_misc: the device node of the dma-heap interface
- * @heap_misc_name: its name
  * @heap_node_name: where it is below /dev
  * @clients: by serial
  * @users: of these, and those with limits of their own, by user id
@@ -105,7 +104,6 @@ struct region {
 	struct rw_semaphore map_gate;
 	u32 window_shift;
 	struct miscdevice heap_misc;
-	char heap_misc_name[MEMMGR_NAME_LEN];
 	char heap_node_name[MEMMGR_NAME_LEN + 16];
 	struct list_head clients;
 	struct list_head users;

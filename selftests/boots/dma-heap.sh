@@ -28,6 +28,23 @@ whole_on() {
 
 nothing_left() { ! ls -d /dev/memmgr* /dev/dma_heap/* 2>/dev/null; }
 
+# The system has a dma-heap of a region's name: the region comes without that node, says so
+# in one line, and the other one has all of its own.
+name_taken() {
+	taken=/dev/dma_heap/$1
+	mkdir -p /dev/dma_heap
+	mknod "$taken" c 1 3 || return 1
+	dmesg -c >/dev/null
+	insmod /lib/modules/memmgr.ko || return 1
+	run_on alloc memmgr && run_on alloc memmgr1 || return 1
+	dmesg | grep 'left out' >$out
+	cat $out
+	[ "$(wc -l <$out)" = 1 ] && grep -E "memmgr: $1: .*$taken .*another label" $out || return 1
+	[ "$(ls /dev/dma_heap | wc -l)" = $heaps ] || return 1
+	rmmod memmgr && [ "$(ls -d /dev/memmgr* /dev/dma_heap/*)" = "$taken" ] || return 1
+	rm "$taken"
+}
+
 echo "KTAP version 1"
 insmod /lib/modules/memmgr.ko || exit 1
 insmod /lib/modules/memmgr_importer.ko || exit 1
@@ -39,9 +56,12 @@ for device in memmgr memmgr1; do
 		verdict $? ${program}_$device
 	done
 done
+name=$(ls /dev/dma_heap | head -n 1)
 rmmod memmgr_importer
 rmmod memmgr
 verdict $? unload
 nothing_left
 verdict $? nothing_left
+name_taken "$name"
+verdict $? name_taken
 all_judged

@@ -6,7 +6,8 @@
  * tree (compatible "memmgr,test-importer"), behind the dma-ranges of its bus, or one
  * that is made when the file is opened.
  *
- * The test debugger.c has it look at mappings as ptrace() does (struct peek).
+ * The test debugger.c has it look at mappings as ptrace() does (struct peek). The test
+ * load_fault.c has it let an allocation of the next module's init fail.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-map-ops.h>
@@ -18,7 +19,9 @@
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 
 #include "importer.h"
@@ -311,6 +314,53 @@ static struct platform_driver importer_driver = {
 	},
 };
 
+/* --- a module that comes while memory is short ---------------------------------- */
+
+#ifdef CONFIG_FAULT_INJECTION
+static uint fail_init;
+module_param(fail_init, uint, 0600);
+MODULE_PARM_DESC(fail_init, "the n-th allocation of the next module's init fails");
+
+static struct tracepoint *module_load;
+
+/* The kernel's loader has done its own part, whose failures are not ours. */
+static void importer_module_comes(void *data, struct module *module)
+{
+	current->fail_nth = fail_init;
+	fail_init = 0;
+}
+
+static void importer_found(struct tracepoint *tp, void *data)
+{
+	if (!strcmp(tp->name, "module_load"))
+		module_load = tp;
+}
+
+static int importer_watch(void)
+{
+	for_each_kernel_tracepoint(importer_found, NULL);
+	return module_load ? tracepoint_probe_register(module_load, importer_module_comes, NULL) :
+	       0;
+}
+
+static void importer_unwatch(void)
+{
+	if (!module_load)
+		return;
+	tracepoint_probe_unregister(module_load, importer_module_comes, NULL);
+	tracepoint_synchronize_unregister();
+}
+#else
+static int importer_watch(void)
+{
+	return 0;
+}
+
+static void importer_unwatch(void)
+{
+}
+#endif
+
 static int __init importer_init(void)
 {
 	int err = platform_driver_register(&importer_driver);
@@ -319,12 +369,22 @@ static int __init importer_init(void)
 		return err;
 	err = misc_register(&importer_misc);
 	if (err)
-		platform_driver_unregister(&importer_driver);
+		goto out_driver;
+	err = importer_watch();
+	if (err)
+		goto out_misc;
+	return 0;
+
+out_misc:
+	misc_deregister(&importer_misc);
+out_driver:
+	platform_driver_unregister(&importer_driver);
 	return err;
 }
 
 static void __exit importer_exit(void)
 {
+	importer_unwatch();
 	misc_deregister(&importer_misc);
 	platform_driver_unregister(&importer_driver);
 }

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# Runs in the guest: the module comes, and serves, while memory of the system is short.
+
+. /usr/lib/memmgr/boots/verdict.sh
+
+# A test that skips has seen nothing.
+whole() {
+	run_on "$1" memmgr && ! grep -i '# skip' $out
+}
+
+echo "KTAP version 1"
+insmod /lib/modules/memmgr_importer.ko || exit 1
+whole load_fault
+verdict $? load_fault
+rmmod memmgr_importer
+insmod /lib/modules/memmgr.ko || exit 1
+whole fault
+verdict $? fault
+rmmod memmgr
+verdict $? unload
+all_judged
