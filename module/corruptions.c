@@ -182,7 +182,11 @@ static bool is_damage(const struct memmgr_corruption *c)
 static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *found, u64 client)
 {
 	struct corruptions *c = &heap->region->corruptions;
-	struct kept fresh = { .source = client, .uid = found->uid };
+	struct kept fresh = {
+		.source = client,
+		.owner = heap->owner,
+		.uid = found->uid,
+	};
 	unsigned long flags;
 	u32 i;
 
@@ -235,37 +239,29 @@ void corruptions_add_refused(struct memmgr_heap *heap, struct memmgr_corruption 
 	report_keep(heap, found, client);
 }
 
-/* The oldest report that is kept and newer than @after, and the user who caused it. */
-static bool report_next(struct corruptions *c, u64 after, struct memmgr_corruption *out,
-			u32 *uid)
-{
-	unsigned long flags;
-	u32 i;
-
-	raw_spin_lock_irqsave(&c->lock, flags);
-	i = kept_next(c->kept, CORRUPTIONS_KEPT, after);
-	if (i < CORRUPTIONS_KEPT) {
-		*out = c->entry[i];
-		*uid = c->kept[i].uid;
-	}
-	raw_spin_unlock_irqrestore(&c->lock, flags);
-	return i < CORRUPTIONS_KEPT;
-}
-
 /**
  * corruptions_next - the oldest report that is remembered and is newer
  * @region: of it
  * @after: number of the last one seen
  * @out: the report
+ * @whose: the user who caused it, and the heap's owner
  *
  * Context: any. O(CORRUPTIONS_KEPT).
  * Return: false when there is none.
  */
-bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out)
+bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out,
+		      struct kept *whose)
 {
-	u32 uid;
+	struct corruptions *c = &region->corruptions;
+	const struct kept_log log = {
+		.lock = &c->lock,
+		.kept = c->kept,
+		.entries = c->entry,
+		.slots = CORRUPTIONS_KEPT,
+		.bytes = sizeof(*out),
+	};
 
-	return report_next(&region->corruptions, after, out, &uid);
+	return kept_next(&log, after, out, whose);
 }
 
 /* Reports ever. */
@@ -298,16 +294,17 @@ static void corruptions_tell(struct work_struct *work)
 	struct region *region = container_of(work, struct region, corruptions.tell);
 	struct corruptions *c = &region->corruptions;
 	struct memmgr_corruption report;
-	u32 uid;
+	struct kept whose;
 
-	while (report_next(c, c->told, &report, &uid)) {
+	while (corruptions_next(region, c->told, &report, &whose)) {
 		c->told = report.seq;
 		/* Of kernel code's fault in a guard the log knows already, see guards.c. */
 		if ((report.kind != MEMMGR_CORRUPTION_GUARD || report.handle) &&
-		    __ratelimit(&c->limit[!!uid]))
+		    __ratelimit(&c->limit[!!whose.uid]))
 			log_report(region, &report);
 		trace_memmgr_corruption(region->name, &report);
-		events_add(region, MEMMGR_EVENT_CORRUPTION, report.seq, 0, report.damaged, uid);
+		events_add(region, MEMMGR_EVENT_CORRUPTION, report.seq, 0, report.damaged,
+			   whose.uid);
 		cond_resched();
 	}
 }

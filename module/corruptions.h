@@ -52,7 +52,8 @@ void corruption_of_freed(struct memmgr_corruption *c, const struct freed *freed)
 void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found);
 void corruptions_add_refused(struct memmgr_heap *heap, struct memmgr_corruption *found,
 			     u64 client);
-bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out);
+bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out,
+		      struct kept *whose);
 u64 corruptions_total(struct region *region);
 u64 corruptions_of_heap(struct memmgr_heap *heap);
 #else
@@ -65,7 +66,7 @@ static inline void corruptions_end(struct region *region)
 }
 
 static inline bool corruptions_next(struct region *region, u64 after,
-				    struct memmgr_corruption *out)
+				    struct memmgr_corruption *out, struct kept *whose)
 {
 	return false;
 }

@@ -275,11 +275,11 @@ static int failures_show(struct seq_file *m, void *unused)
 {
 	struct region *region = m->private;
 	struct memmgr_failure f = { 0 };
-	u64 owner;
+	struct kept whose;
 
 	head(m, "failures");
 	seq_puts(m, "#seq time_ns heap reason bytes align largest free pid uid comm\n");
-	while (failures_next(&region->failures, f.seq, &f, &owner)) {
+	while (failures_next(&region->failures, f.seq, &f, &whose)) {
 		seq_printf(m, "%-6llu %15llu %-31s %-10s %12llu %8llu %12llu %12llu %7u %6u",
 			   f.seq, f.time_ns, f.heap_name, reasons[f.reason], f.bytes,
 			   f.align, f.largest, f.free, f.pid, f.uid);
@@ -363,12 +363,13 @@ static void corruption_line(struct seq_file *m, const struct memmgr_corruption *
 static int corruptions_show(struct seq_file *m, void *unused)
 {
 	struct memmgr_corruption *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	struct kept whose;
 
 	if (!c)
 		return -ENOMEM;
 	head(m, "corruptions");
 	seq_puts(m, "#seq time_ns heap kind place offset bytes distance damaged handle pid tid uid comm alloc_ns site free_pid free_tid free_comm free_ns free_site finder finder_tid finder_comm finder_site expected found tag\n");
-	while (corruptions_next(m->private, c->seq, c))
+	while (corruptions_next(m->private, c->seq, c, &whose))
 		corruption_line(m, c);
 	kfree(c);
 	return 0;

@@ -552,8 +552,30 @@ static int call_check(struct caller *caller, void *arg)
 	return heap_check(heap, c);
 }
 
+/* Of the heaps in a picture the caller is told those alone that he may see. */
+static void cells_hide(struct client *client, struct memmgr_cell *cells, u32 count)
+{
+	DECLARE_BITMAP(seen, MEMMGR_MAX_HEAPS) = { 0 };
+	struct memmgr_heap *heap;
+	u32 id, i;
+
+	for (id = 0; (heap = heap_get_next(client->region, id)); id++) {
+		id = heap->id;
+		if (!heap_look(heap, client))
+			__set_bit(id, seen);
+		heap_put(heap);
+	}
+	for (i = 0; i < count; i++) {
+		if (cells[i].heap < MEMMGR_MAX_HEAPS && !test_bit(cells[i].heap, seen))
+			cells[i].heap = MEMMGR_HEAP_ANY;
+		if (!(i % 1024))
+			cond_resched();
+	}
+}
+
 static int call_map(struct caller *caller, void *arg)
 {
+	struct client *client = caller->client;
 	struct memmgr_map *m = arg;
 	struct memmgr_cell *cells;
 	void __user *to;
@@ -566,7 +588,9 @@ static int call_map(struct caller *caller, void *arg)
 	cells = kvcalloc(m->count, sizeof(*cells), GFP_KERNEL);
 	if (!cells)
 		return -ENOMEM;
-	m->count = heap_picture(caller->client->region, cells, m->count, &m->cell_bytes);
+	m->count = heap_picture(client->region, cells, m->count, &m->cell_bytes);
+	if (!is_admin())
+		cells_hide(client, cells, m->count);
 	if (copy_to_user(to, cells, m->count * sizeof(*cells))) {
 		m->count = 0;
 		err = -EFAULT;
@@ -575,25 +599,30 @@ static int call_map(struct caller *caller, void *arg)
 	return err;
 }
 
+static void heap_name_hide(char *name)
+{
+	strscpy_pad(name, "(private)", MEMMGR_NAME_LEN);
+}
+
 static int call_failures(struct caller *caller, void *arg)
 {
-	bool admin = is_admin();
 	struct client *client = caller->client;
 	struct memmgr_failures *f = arg;
 	struct memmgr_failure failure;
+	struct kept whose;
 	int err = 0;
-	u64 owner;
 	u32 n = 0;
 
 	if (f->flags || !f->count || f->count > MEMMGR_BATCH_MAX ||
 	    f->entry_size < sizeof(failure) || f->entry_size > ENTRY_MAX)
 		return -EINVAL;
 	while (!err && n < f->count &&
-	       failures_next(&client->region->failures, f->after, &failure, &owner)) {
-		/* A private heap's name is its client's. */
-		if (owner && owner != client->serial && !admin)
-			strscpy_pad(failure.heap_name, "(private)",
-				    sizeof(failure.heap_name));
+	       failures_next(&client->region->failures, f->after, &failure, &whose)) {
+		if (!heap_told(client->region, client, failure.heap, failure.heap_name,
+			       whose.owner)) {
+			failure.heap = MEMMGR_HEAP_ANY;
+			heap_name_hide(failure.heap_name);
+		}
 		err = entry_put(f->entries, n, f->entry_size, &failure,
 				sizeof(failure));
 		if (!err) {
@@ -810,6 +839,7 @@ static int call_corruptions(struct caller *caller, void *arg)
 	struct viewer viewer = viewer_of(caller->client);
 	struct memmgr_corruptions *c = arg;
 	struct memmgr_corruption report;
+	struct kept whose;
 	int err = 0;
 	u32 n = 0;
 
@@ -818,8 +848,12 @@ static int call_corruptions(struct caller *caller, void *arg)
 		return -EINVAL;
 	if (!IS_ENABLED(CONFIG_MEMMGR_DEBUG))
 		return -EOPNOTSUPP;
-	while (!err && n < c->count && corruptions_next(region, c->after, &report)) {
+	while (!err && n < c->count && corruptions_next(region, c->after, &report, &whose)) {
 		if (viewer.admin || report.uid == __kuid_val(viewer.uid)) {
+			/* The id is part of the handle, which is the caller's. */
+			if (!heap_told(region, caller->client, report.heap, report.heap_name,
+				       whose.owner))
+				heap_name_hide(report.heap_name);
 			err = entry_put(c->entries, n, c->entry_size, &report, sizeof(report));
 			n += !err;
 		}

@@ -179,15 +179,16 @@ void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes
  */
 bool events_next(struct events *events, u64 after, struct memmgr_event *event)
 {
-	unsigned long flags;
-	u32 i;
+	const struct kept_log log = {
+		.lock = &events->lock,
+		.kept = events->kept,
+		.entries = events->entry,
+		.slots = EVENTS_KEPT,
+		.bytes = sizeof(*event),
+	};
+	struct kept whose;
 
-	raw_spin_lock_irqsave(&events->lock, flags);
-	i = kept_next(events->kept, EVENTS_KEPT, after);
-	if (i < EVENTS_KEPT)
-		*event = events->entry[i];
-	raw_spin_unlock_irqrestore(&events->lock, flags);
-	if (i == EVENTS_KEPT)
+	if (!kept_next(&log, after, event, &whose))
 		return false;
 	if (event->seq != after + 1)
 		*event = (struct memmgr_event) {

@@ -28,7 +28,7 @@ void failures_init(struct failures *f)
  */
 void failures_add(struct failures *f, struct memmgr_failure *failure, u64 owner)
 {
-	struct kept fresh = { 0 };
+	struct kept fresh = { .owner = owner };
 	unsigned long flags;
 	u32 i;
 
@@ -45,26 +45,23 @@ void failures_add(struct failures *f, struct memmgr_failure *failure, u64 owner)
 	fresh.seq = failure->seq;
 	i = kept_place(f->kept, FAILURES_KEPT, &fresh, FAILURES_KEPT);
 	f->kept[i] = fresh;
-	f->entry[i].failure = *failure;
-	f->entry[i].owner = owner;
+	f->entry[i] = *failure;
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 
 /* The oldest failure that is remembered and has a number above @after. O(FAILURES_KEPT). */
 bool failures_next(struct failures *f, u64 after, struct memmgr_failure *out,
-		   u64 *owner)
+		   struct kept *whose)
 {
-	unsigned long flags;
-	u32 i;
+	const struct kept_log log = {
+		.lock = &f->lock,
+		.kept = f->kept,
+		.entries = f->entry,
+		.slots = FAILURES_KEPT,
+		.bytes = sizeof(*out),
+	};
 
-	raw_spin_lock_irqsave(&f->lock, flags);
-	i = kept_next(f->kept, FAILURES_KEPT, after);
-	if (i < FAILURES_KEPT) {
-		*out = f->entry[i].failure;
-		*owner = f->entry[i].owner;
-	}
-	raw_spin_unlock_irqrestore(&f->lock, flags);
-	return i < FAILURES_KEPT;
+	return kept_next(&log, after, out, whose);
 }
 
 u64 failures_total(struct failures *f)

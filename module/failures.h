@@ -10,11 +10,6 @@
 
 #define FAILURES_KEPT	64u
 
-struct failure_entry {
-	struct memmgr_failure failure;
-	u64 owner;	/* client.serial of a private heap's client, or 0 */
-};
-
 /**
  * struct failures - the last ones
  * @lock: guards the rest; innermost
@@ -26,13 +21,13 @@ struct failures {
 	raw_spinlock_t lock;
 	u64 total;
 	struct kept kept[FAILURES_KEPT];
-	struct failure_entry entry[FAILURES_KEPT];
+	struct memmgr_failure entry[FAILURES_KEPT];
 };
 
 void failures_init(struct failures *f);
 void failures_add(struct failures *f, struct memmgr_failure *failure, u64 owner);
 bool failures_next(struct failures *f, u64 after, struct memmgr_failure *out,
-		   u64 *owner);
+		   struct kept *whose);
 u64 failures_total(struct failures *f);
 
 #endif /* MEMMGR_FAILURES_H */

@@ -1283,8 +1283,10 @@ int heap_create(struct region *region, struct client *client,
 	if (!heap)
 		return -ENOMEM;
 	heap_setup(heap, region, c);
-	if (c->flags & MEMMGR_HEAP_PRIVATE)
+	if (c->flags & MEMMGR_HEAP_PRIVATE) {
 		heap->client = client;
+		heap->owner = client->serial;
+	}
 	heap_rights_begin(heap, c);
 	mutex_lock(&region->heap_mutex);
 	err = heap_reserve(heap, client, &plan, c);

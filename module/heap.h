@@ -191,6 +191,7 @@ struct heap_rights {
  * @slab_mask: slab heaps: of the number of a page, that of its slab's first page
  * @fallback: serves when this heap cannot; held, and a reference; goes under the lock
  * @client: owner of a private heap
+ * @owner: its serial, which can be told when it has gone; 0: not a private heap
  * @mine: in the client's list of heaps
  * @users: references; the last one unmakes the heap
  * @holders: kernel modules and other heaps that keep it from being destroyed;
@@ -273,6 +274,7 @@ struct memmgr_heap {
 	u32 slab_mask;
 	struct memmgr_heap *fallback;
 	struct client *client;
+	u64 owner;
 	struct list_head mine;
 	refcount_t users;
 	u32 holders;
@@ -559,6 +561,8 @@ int heap_own(const struct memmgr_heap *heap, const struct client *client);
 #define HEAP_TAKE	2u
 
 int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wanted);
+bool heap_told(struct region *region, const struct client *client, u32 id, const char *name,
+	       u64 owner);
 
 /* May the caller allocate from it? */
 static inline int heap_access(struct memmgr_heap *heap, const struct client *client)

@@ -357,8 +357,7 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 	strscpy(failure.heap_name, heap->name, sizeof(failure.heap_name));
 	/* Who grows in place where he can asks often: that is no news. */
 	if (why->reason != MEMMGR_REASON_BLOCKED)
-		failures_add(&heap->region->failures, &failure,
-			     heap->client ? heap->client->serial : 0);
+		failures_add(&heap->region->failures, &failure, heap->owner);
 }
 
 #define COMPACT_TRIES	3u	/* what was made free, others may be quicker to take */

@@ -95,6 +95,35 @@ int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wante
 }
 
 /**
+ * heap_told - may the caller know which heap an entry of a log is about?
+ * @region: of the log
+ * @client: through which he asks
+ * @id: of the heap, when the entry was made
+ * @name: the same
+ * @owner: the same, client.serial of the client whose private heap it was; 0: none
+ *
+ * A heap that is gone has no mode any more: nobody but the administrator and the client
+ * whose own it was is told.
+ *
+ * Context: process, no heap lock held. O(log groups).
+ */
+bool heap_told(struct region *region, const struct client *client, u32 id, const char *name,
+	       u64 owner)
+{
+	struct memmgr_heap *heap;
+	bool told;
+
+	if (is_admin() || owner == client->serial)
+		return true;
+	heap = heap_get(region, id);
+	if (!heap)
+		return false;
+	told = !strcmp(heap->name, name) && !heap_look(heap, client);
+	heap_put(heap);
+	return told;
+}
+
+/**
  * heap_may_make - may the caller make such a heap?
  * @region: where
  * @client: through which he asks; NULL: the kernel itself

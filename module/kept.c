@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Which entry of a log has to go for a new one. */
 #include <linux/kernel.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
 
 #include "kept.h"
 
@@ -60,16 +62,8 @@ u32 kept_place(const struct kept *kept, u32 slots, const struct kept *fresh, u32
 	return oldest[g];
 }
 
-/**
- * kept_next - the entry that follows a number
- * @kept: whose the entries are
- * @slots: how many there are
- * @after: the number
- *
- * Context: the log's lock is held. O(slots).
- * Return: index of its slot; @slots when there is none.
- */
-u32 kept_next(const struct kept *kept, u32 slots, u64 after)
+/* Index of the entry that follows a number; the slots' count when there is none. */
+static u32 kept_find(const struct kept *kept, u32 slots, u64 after)
 {
 	u32 i, next = slots;
 
@@ -77,4 +71,29 @@ u32 kept_next(const struct kept *kept, u32 slots, u64 after)
 		if (kept[i].seq > after && (next == slots || kept[i].seq < kept[next].seq))
 			next = i;
 	return next;
+}
+
+/**
+ * kept_next - the entry that follows a number
+ * @log: of it
+ * @after: the number
+ * @entry: a copy of it
+ * @whose: whose it is
+ *
+ * Context: any, the log's lock not held. O(slots).
+ * Return: false when there is none.
+ */
+bool kept_next(const struct kept_log *log, u64 after, void *entry, struct kept *whose)
+{
+	unsigned long flags;
+	u32 i;
+
+	raw_spin_lock_irqsave(log->lock, flags);
+	i = kept_find(log->kept, log->slots, after);
+	if (i < log->slots) {
+		memcpy(entry, log->entries + (size_t)i * log->bytes, log->bytes);
+		*whose = log->kept[i];
+	}
+	raw_spin_unlock_irqrestore(log->lock, flags);
+	return i < log->slots;
 }

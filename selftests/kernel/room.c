@@ -511,6 +511,124 @@ TEST_F(room, room_rights_of_a_fallback)
 	ASSERT_EQ(0, mm_heap_destroy(self->fd, behind.heap, 0));
 }
 
+/* ---- what the logs and the picture tell of heaps -------------------------------- */
+
+/* A request that the heap refuses. */
+static int fail_in(int fd, __u32 heap)
+{
+	struct memmgr_alloc a = alloc_request(heap, 1ull << 40);
+
+	return mm_alloc(fd, &a) == -ENOMEM ? 0 : -EIO;
+}
+
+/* Does an entry of the log that is about the heap tell its name, or its id? */
+static bool failures_tell(int fd, __u32 heap, const char *name)
+{
+	static struct memmgr_failure entries[128];
+	struct memmgr_failures f = {
+		.size = sizeof(f), .count = ARRAY_SIZE(entries),
+		.entry_size = sizeof(entries[0]), .entries = (uintptr_t)entries,
+	};
+	bool tells = false;
+	__u32 i;
+
+	if (mm_call(fd, MEMMGR_IOC_FAILURES, &f))
+		return true;
+	for (i = 0; i < f.count; i++)
+		tells |= !strcmp(entries[i].heap_name, name) ||
+			 (entries[i].heap == heap && strcmp(entries[i].heap_name, "main"));
+	/* The requests themselves are there: it is the last one. */
+	return f.count && entries[f.count - 1].bytes == 1ull << 40 ? tells : true;
+}
+
+/* Is memory shown that is in use, and whose? */
+static bool map_tells(int fd, __u32 heap)
+{
+	static struct memmgr_cell cells[4096];
+	struct memmgr_map m = {
+		.size = sizeof(m), .count = ARRAY_SIZE(cells), .cells = (uintptr_t)cells,
+	};
+	bool tells = false;
+	__u32 i;
+
+	if (mm_call(fd, MEMMGR_IOC_MAP, &m))
+		return true;
+	for (i = 0; i < m.count; i++)
+		tells |= cells[i].used && cells[i].heap == heap;
+	return tells;
+}
+
+/* A free that nobody may make; what is kept of it is the caller's to read. */
+static bool reports_tell(int fd, __u32 heap, const char *name)
+{
+	static struct memmgr_corruption c[64];
+	struct memmgr_corruptions cs = {
+		.size = sizeof(cs), .entry_size = sizeof(c[0]),
+		.count = ARRAY_SIZE(c), .entries = (uintptr_t)c,
+	};
+	bool tells = false;
+	__u32 i;
+
+	mm_free(fd, FORGED | heap);
+	if (mm_call(fd, MEMMGR_IOC_CORRUPTIONS, &cs))
+		return false;
+	for (i = 0; i < cs.count; i++)
+		tells |= !strcmp(c[i].heap_name, name);
+	return tells;
+}
+
+#define TOLD_FAILURE	1
+#define TOLD_MAP	2
+#define TOLD_REPORT	4
+
+static int told_of(int fd, int node, __u64 heap)
+{
+	return (failures_tell(fd, heap, "t-told") ? TOLD_FAILURE : 0) |
+	       (map_tells(fd, heap) ? TOLD_MAP : 0) |
+	       (reports_tell(fd, heap, "t-told") ? TOLD_REPORT : 0);
+}
+
+/* By the right to see the heap; of one that is gone, to root alone. */
+TEST_F(room, room_names_in_logs)
+{
+	static const struct {
+		__u32 mode;
+		int owner, other;
+	} t[] = {
+		{ 0666, TOLD_FAILURE | TOLD_MAP, TOLD_FAILURE | TOLD_MAP },
+		{ 0640, TOLD_FAILURE | TOLD_MAP, 0 },
+		{ 0062, 0, 0 },
+		{ 0, 0, 0 },
+	};
+	struct memmgr_heap_create c;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		c = shared_heap("t-told", t[i].mode, NOBODY, 0);
+		ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+		ASSERT_EQ(0, t[i].mode ? fail_in(self->fd, c.heap) : 0);
+		EXPECT_EQ(t[i].owner, as_user(NOBODY, told_of, c.heap) & ~TOLD_REPORT);
+		EXPECT_EQ(t[i].other, as_user(SOMEBODY, told_of, c.heap) & ~TOLD_REPORT);
+		EXPECT_EQ(TOLD_FAILURE | TOLD_MAP,
+			  as_user(0, told_of, c.heap) & ~TOLD_REPORT);
+		ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+		EXPECT_EQ(0, as_user(NOBODY, told_of, c.heap) & ~TOLD_REPORT);
+	}
+}
+
+/* Neither by what is refused in it. */
+TEST_F(room, room_names_in_reports)
+{
+	struct memmgr_heap_create c = shared_heap("t-told", 0640, NOBODY, 0);
+
+	REQUIRE_DEBUG;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	ASSERT_EQ(0, debug_set(self->fd, c.heap, watched));
+	EXPECT_EQ(TOLD_REPORT, as_user(NOBODY, told_of, c.heap) & TOLD_REPORT);
+	EXPECT_EQ(0, as_user(SOMEBODY, told_of, c.heap) & TOLD_REPORT);
+	ASSERT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+}
+
 static int take_from_main(int fd, int node, __u64 expected)
 {
 	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "n-main");

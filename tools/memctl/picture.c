@@ -93,7 +93,7 @@ static struct extent *add_heap(struct extents *extents, uint32_t heap, uint64_t 
 	return extent;
 }
 
-static int add_heaps(const struct memctl *ctl, struct extents *extents, bool *seen)
+static int add_heaps(const struct memctl *ctl, struct extents *extents)
 {
 	struct memmgr_heap_query heap;
 	struct memmgr_stats stats;
@@ -111,30 +111,25 @@ static int add_heaps(const struct memctl *ctl, struct extents *extents, bool *se
 			 heap.name);
 		if (!memmgr_stats(ctl->fd, heap.heap, &stats))
 			extent->as.count = stats.live;
-		if (heap.heap < MEMMGR_MAX_HEAPS)
-			seen[heap.heap] = true;
 	}
 }
 
-/* Private heaps of others are seen in the cells alone, unless it is root who looks. */
-static void add_unseen_heaps(struct extents *extents, const bool *seen)
+/* Heaps that the caller may not see are in the cells alone, which do not tell them apart. */
+static void add_unseen_heaps(struct extents *extents)
 {
-	uint64_t used[MEMMGR_MAX_HEAPS] = { 0 };
 	struct extent *extent;
+	uint64_t used = 0;
 
 	for (uint32_t i = 0; i < extents->picture->count; i++) {
 		const struct memmgr_cell *cell = &extents->picture->cells[i];
 
-		if (cell->heap != MEMMGR_HEAP_MAIN && cell->heap < MEMMGR_MAX_HEAPS &&
-		    !seen[cell->heap])
-			used[cell->heap] += cell->used;
+		if (cell->heap == MEMMGR_HEAP_ANY)
+			used += cell->used;
 	}
-	for (uint32_t heap = 0; heap < MEMMGR_MAX_HEAPS; heap++) {
-		if (!used[heap])
-			continue;
-		extent = add_heap(extents, heap, 0, 0, used[heap]);
-		snprintf(extent->as.name, sizeof(extent->as.name), "private heap #%" PRIu32, heap);
-	}
+	if (!used)
+		return;
+	extent = add_heap(extents, MEMMGR_HEAP_ANY, 0, 0, used);
+	snprintf(extent->as.name, sizeof(extent->as.name), "heaps of others");
 }
 
 /*
@@ -407,7 +402,6 @@ static int read_moves(const struct memctl *ctl, bool *moves)
 static int read_pieces(const struct memctl *ctl, struct picture *picture,
 		       struct extents *extents)
 {
-	bool seen[MEMMGR_MAX_HEAPS] = { false };
 	int err = memmgr_query(ctl->fd, &picture->region);
 
 	if (!err)
@@ -419,10 +413,10 @@ static int read_pieces(const struct memctl *ctl, struct picture *picture,
 	if (!err)
 		err = memmgr_list(ctl->fd, MEMMGR_HEAP_MAIN, 0, add_allocation, extents);
 	if (!err)
-		err = add_heaps(ctl, extents, seen);
+		err = add_heaps(ctl, extents);
 	if (err)
 		return err;
-	add_unseen_heaps(extents, seen);
+	add_unseen_heaps(extents);
 	add_kernel(extents);
 	return 0;
 }

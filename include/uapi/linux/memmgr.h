@@ -201,6 +201,23 @@ struct memmgr_query {
  * sees all heaps, and allocates from all but those of mode 0: a heap of mode 0 is for
  * kernel code alone. Kernel code asks for no rights.
  *
+ * What else tells of a heap that the caller may not see, another client's private one
+ * included (that an id or a name is taken is no secret):
+ *
+ *	QUERY		how many heaps there are
+ *	HEAP_CREATE	EEXIST: its name
+ *	HEAP_QUERY	its id, of a heap that falls back on it
+ *	ALLOC, handles	its id, to him whose allocation it is
+ *	MAP		where its memory is, but not whose it is: MEMMGR_HEAP_ANY
+ *	FAILURES	requests that it refused; @heap is MEMMGR_HEAP_ANY, @heap_name "(private)"
+ *	CORRUPTIONS	of the caller's own allocations and calls; @heap_name is "(private)"
+ *	ACCOUNTS	how many private heaps a client has
+ *	events, HEALTH	of main: how full and how fragmented it is
+ *	SITES, dma-bufs	nothing
+ *
+ * FAILURES and CORRUPTIONS name a heap that is gone to CAP_SYS_ADMIN and to the client whose
+ * private heap it was. The files of debugfs are root's alone and tell all.
+ *
  * So a driver's heap: mode 0, for a pool whose blocks users shall not take, and for a
  * stack in which the driver releases to marks, for a user's block above a mark makes a
  * release fail with EBUSY.
@@ -1133,7 +1150,7 @@ struct memmgr_check {
  * @used: bytes of it that are in use
  * @blocks: blocks that begin in it
  * @heap: the heap that has most of it (MEMMGR_HEAP_MAIN: allocations of main);
- *	MEMMGR_HEAP_ANY when it is empty
+ *	MEMMGR_HEAP_ANY when it is empty, or that heap is not the caller's to see
  */
 struct memmgr_cell {
 	__u64 used;
@@ -1167,13 +1184,13 @@ struct memmgr_map {
  * @align: asked for
  * @largest: what would have worked
  * @free: bytes that were free in the heap
- * @heap: id
+ * @heap: id; MEMMGR_HEAP_ANY for a heap that the reader may not see
  * @reason: enum memmgr_reason
  * @pid: of the caller, 0 for kernel code in interrupt context
  * @uid: of the caller
  * @comm: of the caller
  * @heap_name: of the heap, whose id may have gone to another since;
- *	"(private)" for another client's private one
+ *	"(private)" for one that the reader may not see
  */
 struct memmgr_failure {
 	__u64 seq;
@@ -1624,7 +1641,7 @@ enum memmgr_corruption_kind {
  * @free_comm: of who freed it
  * @finder_comm: of who was running when it was found
  * @tag: as given
- * @heap_name: of the heap
+ * @heap_name: of the heap; "(private)" for one that the reader may not see
  */
 struct memmgr_corruption {
 	__u64 seq;
