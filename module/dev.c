@@ -28,6 +28,7 @@
  * @heap: of the id or handle in the argument, for calls that take one
  * @file: to be given to the caller when the answer has reached him
  * @made: there is something to undo when it does not
+ * @began: ALLOC_BATCH: a time before its first allocation
  */
 struct caller {
 	struct client *client;
@@ -35,6 +36,7 @@ struct caller {
 	struct memmgr_heap *heap;
 	struct file *file;
 	bool made;
+	u64 began;
 };
 
 /* What the heap of a call is found by, and who may name it. */
@@ -301,6 +303,16 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 	return 0;
 }
 
+/* The clock moves on before anything is made: what is later than this is the call's own. */
+static u64 batch_begin(void)
+{
+	u64 began = ktime_get_boottime_ns();
+
+	while (ktime_get_boottime_ns() == began)
+		cond_resched();
+	return began;
+}
+
 static int call_alloc_batch(struct caller *caller, void *arg)
 {
 	struct memmgr_alloc_batch *b = arg;
@@ -320,6 +332,7 @@ static int call_alloc_batch(struct caller *caller, void *arg)
 		return -EFAULT;
 	b->reason = MEMMGR_REASON_NONE;
 	b->largest = 0;
+	caller->began = batch_begin();
 	err = batch_alloc(caller, b, handles, count, &b->count);
 	caller->made = b->count;
 	return b->count && err != -EFAULT ? 0 : err;
@@ -972,15 +985,27 @@ static void undo_pin(struct caller *caller, void *arg)
 	heap_unpin(caller->heap, caller->client, arg);
 }
 
+/*
+ * The program's array may say anything by now. The records tell: this thread has made
+ * nothing else since the call began. They may lie in other heaps, to which it fell back.
+ */
 static void undo_alloc_batch(struct caller *caller, void *arg)
 {
-	struct memmgr_alloc_batch *b = arg;
-	struct memmgr_free_batch f = {
-		.count = b->count,
-		.handles = b->handles,
-	};
+	struct client *client = caller->client;
+	struct memmgr_info info = { 0 };
+	struct memmgr_heap *heap;
+	u32 id, index;
 
-	call_free_batch(caller, &f);
+	for (id = 0; (heap = heap_get_next(client->region, id)); id++) {
+		id = heap->id;
+		index = 0;
+		while (heap_info_next(heap, client, &index, &info)) {
+			if (info.tid == task_pid_nr(current) && info.time_ns > caller->began)
+				free_handle(client, info.handle);
+			cond_resched();
+		}
+		heap_put(heap);
+	}
 }
 
 /* What is written back into the structure of a call. */

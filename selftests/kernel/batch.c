@@ -282,4 +282,54 @@ TEST_F(batch, ended_by_a_fatal_signal)
 	EXPECT_EQ(1, must_stats(_metadata, self->fd, heap).allocs);
 }
 
+struct racer {
+	int fd;
+	struct memmgr_alloc_batch *b;
+	int result;
+	bool done;
+};
+
+static void *allocate_aside(void *argument)
+{
+	struct racer *racer = argument;
+
+	racer->result = alloc_batch(racer->fd, racer->b);
+	__atomic_store_n(&racer->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * Another thread takes the structure away, so that the batch is unmade, and puts other
+ * handles into the array: those are not what is unmade.
+ */
+TEST_F(batch, unmade_whatever_the_array_says)
+{
+	unsigned char *page = page_before_hole();
+	struct racer racer = { .fd = self->fd, .b = (void *)(page + self->page - 256) };
+	__u64 handles[4], others[4];
+	struct snapshot before, after;
+	__u32 heap, i, count = 4;
+	pthread_t thread;
+
+	REQUIRE_HOLD;
+	heap = must_kind(_metadata, self->fd, MEMMGR_KIND_BUDDY);
+	ASSERT_EQ(0, mm_alloc_batch(self->fd, heap, 0, 64, others, &count));
+	ASSERT_EQ(4, count);
+	ASSERT_EQ(0, snapshot_take(self->fd, &before));
+	*racer.b = batch_request(heap, 4, 64, handles);
+	ASSERT_EQ(0, hold_write(self->fd, "made"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, allocate_aside, &racer));
+	while (!hold_waits(self->fd, "made") && !__atomic_load_n(&racer.done, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	memcpy(handles, others, sizeof(handles));
+	ASSERT_EQ(0, mprotect(page, self->page, PROT_READ));
+	EXPECT_EQ(0, hold_write(self->fd, "none"));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(-EFAULT, racer.result);
+	ASSERT_EQ(0, snapshot_take(self->fd, &after));
+	EXPECT_TRUE(snapshot_same_state(&before, &after));
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, mm_free(self->fd, others[i]));
+}
+
 MEMMGR_TEST_MAIN
