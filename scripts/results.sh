@@ -16,15 +16,51 @@ tests_hash=$(cd "$top" && find selftests scripts tools/trace -type f -exec sha25
 
 matches() { [ -z "$pattern" ] || [[ $1 =~ $pattern ]]; }
 
-# Can the suite have a test that the pattern wants? Where the pattern begins with
-# ^word, a suite of another name cannot. Its last run tells which tests it has; a
-# suite that has not run since its sources changed might have any.
+# alternatives PATTERN: those that | parts outside of parentheses, one a line.
+alternatives() {
+	local i char depth=0 text=''
+	for ((i = 0; i < ${#1}; i++)); do
+		char=${1:i:1}
+		case $char in
+		\\) text+=$char char=${1:++i:1} ;;
+		'(') depth=$((depth + 1)) ;;
+		')') depth=$((depth - 1)) ;;
+		esac
+		if [ "$char$depth" = '|0' ]; then
+			echo "$text"
+			text=''
+		else
+			text+=$char
+		fi
+	done
+	echo "$text"
+}
+
+# may_match SUITE PATTERN: not, where what the pattern begins with, ^word or ^(word|word),
+# is no name of the suite and its tests.
+may_match() {
+	local part word rest
+	while read -r part; do
+		if [[ $part =~ ^\^\(([a-z|]+)\)(.*) ]]; then
+			rest=${BASH_REMATCH[2]}
+			[[ $rest != [?*\{]* ]] || return 0
+			! may_match "$1" "^${BASH_REMATCH[1]//|/$rest|^}$rest" || return 0
+			continue
+		fi
+		[[ $part =~ ^\^([a-z]+)([?*{]?) ]] || return 0
+		word=${BASH_REMATCH[1]}
+		[ -z "${BASH_REMATCH[2]}" ] || word=${word%?}
+		[[ $1. != "$word"* && $word != "$1."* ]] || return 0
+	done < <(alternatives "$2")
+	return 1
+}
+
+# Can the suite have a test that the pattern wants? Its last run tells which tests it has;
+# a suite that has not run since its sources changed might have any.
 wanted() {
 	local names=$results/$1.names
 	[ -n "$pattern" ] || return 0
-	if [[ $pattern =~ ^\^([a-z]+) && $pattern != *[\|?*{]* ]]; then
-		[[ $1. == "${BASH_REMATCH[1]}"* || ${BASH_REMATCH[1]} == "$1."* ]] || return 1
-	fi
+	may_match "$1" "$pattern" || return 1
 	[ "$(head -n 1 "$names" 2>/dev/null)" = "$tests_hash" ] || return 0
 	grep -qE -- "$pattern" <(tail -n +2 "$names")
 }
