@@ -69,13 +69,20 @@ FIXTURE(removal)
 	int fd;
 };
 
+/* A device of this test alone, which can come back. */
+static void __attribute__((constructor)) check_device_of_tree(void)
+{
+	char device[NAME_MAX + 1];
+
+	if (find_device(device, sizeof(device)) != 1)
+		ksft_exit_skip("no region of the device tree, or more than one\n");
+}
+
 FIXTURE_SETUP(removal)
 {
 	struct memmgr_query q;
 
-	/* A device of this test alone, which can come back. */
-	if (find_device(self->device, sizeof(self->device)) != 1)
-		ksft_exit_skip("no region of the device tree, or more than one\n");
+	ASSERT_EQ(1, find_device(self->device, sizeof(self->device)));
 	self->fd = open_device(O_RDWR);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mm_query(self->fd, &q));
