@@ -262,41 +262,49 @@ static void parse_end(struct options *options, struct argp_state *state)
 	parse_id(options, state);
 }
 
-static void parse_count(struct argp_state *state, const char *name, const char *arg, uint32_t *max,
-			uint32_t limit)
-{
-	struct options *options = state->input;
+/* The limits that are counts: where each one goes. */
+static const struct {
+	int key;
+	uint32_t limit;
+	size_t max;		/* of struct memmgr_quota */
+	const char *name;
+} counts[] = {
+	{ KEY_COUNT, MEMMGR_LIMIT_ALLOCATIONS, offsetof(struct memmgr_quota, max_allocations),
+	  "--allocations" },
+	{ KEY_HEAPS, MEMMGR_LIMIT_HEAPS, offsetof(struct memmgr_quota, max_heaps), "--heaps" },
+	{ KEY_WINDOWS, MEMMGR_LIMIT_WINDOWS, offsetof(struct memmgr_quota, max_windows),
+	  "--windows" },
+	{ KEY_PINS, MEMMGR_LIMIT_PINS, offsetof(struct memmgr_quota, max_pins), "--pins" },
+	{ KEY_RECORDS, MEMMGR_LIMIT_RECORDS, offsetof(struct memmgr_quota, max_records),
+	  "--records" },
+};
 
-	*max = (uint32_t)arg_count(state, name, arg, 0, UINT32_MAX);
-	options->quota.limits |= limit;
+/* False: the key is none of a count. */
+static bool parse_count(struct options *options, int key, const char *arg,
+			struct argp_state *state)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(counts) && counts[i].key != key; i++)
+		;
+	if (i == ARRAY_SIZE(counts))
+		return false;
+	*(uint32_t *)((char *)&options->quota + counts[i].max) =
+		(uint32_t)arg_count(state, counts[i].name, arg, 0, UINT32_MAX);
+	options->quota.limits |= counts[i].limit;
+	return true;
 }
 
 static error_t parse_quota(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
 
+	if (parse_count(options, key, arg, state))
+		return 0;
 	switch (key) {
 	case KEY_BYTES:
 		options->quota.max_bytes = arg_size(state, "--bytes", arg);
 		options->quota.limits |= MEMMGR_LIMIT_BYTES;
-		return 0;
-	case KEY_COUNT:
-		parse_count(state, "--allocations", arg, &options->quota.max_allocations,
-			    MEMMGR_LIMIT_ALLOCATIONS);
-		return 0;
-	case KEY_HEAPS:
-		parse_count(state, "--heaps", arg, &options->quota.max_heaps, MEMMGR_LIMIT_HEAPS);
-		return 0;
-	case KEY_WINDOWS:
-		parse_count(state, "--windows", arg, &options->quota.max_windows,
-			    MEMMGR_LIMIT_WINDOWS);
-		return 0;
-	case KEY_PINS:
-		parse_count(state, "--pins", arg, &options->quota.max_pins, MEMMGR_LIMIT_PINS);
-		return 0;
-	case KEY_RECORDS:
-		parse_count(state, "--records", arg, &options->quota.max_records,
-			    MEMMGR_LIMIT_RECORDS);
 		return 0;
 	case KEY_DEFAULT:
 		options->quota.flags |= MEMMGR_QUOTA_DEFAULT;
