@@ -1437,7 +1437,9 @@ struct memmgr_accounts {
  * Unless root says otherwise, a user may have 8 private heaps, 1024 pins, and five eighths
  * each of main's records and of the windows that main leaves. Who has CAP_SYS_ADMIN or
  * CAP_SYS_RESOURCE when he opens the file has no such limits, and what is kept for him:
- * 8 of the heaps that a region can have, and the last eighth of records and windows.
+ * 8 of the heaps that a region can have, and the last eighth of records and windows. Nothing
+ * is kept from root for others: whoever may destroy every heap and unload the module cannot
+ * be held by a table. A limit that is set for user 0 holds for root's programs as well.
  */
 struct memmgr_quota {
 	__u32 size;
