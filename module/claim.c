@@ -72,9 +72,9 @@ static const char *claim_pool(const struct device_node *memory)
 	return pdev ? "a device of its own has it" : NULL;
 }
 
-static bool claim_is_reserved_node(const struct device_node *memory)
+bool claim_is_reserved_node(const struct device_node *memory)
 {
-	struct device_node *parent = of_get_parent(memory);
+	struct device_node *parent = of_get_next_parent(of_node_get((struct device_node *)memory));
 	struct device_node *top = of_find_node_by_path("/reserved-memory");
 
 	of_node_put(parent);
@@ -106,7 +106,7 @@ static const char *claim_node_fault(struct region_source *s)
 		return SAY_LEFT_OUT;
 	s->phys = rmem->base;
 	s->bytes = rmem->size;
-	if (!rmem->size && of_find_property(s->memory, "size", NULL))
+	if (!rmem->size && of_get_property(s->memory, "size", NULL))
 		return SAY_NO_ROOM;
 	if (claim_ranges(s->memory) > 1)
 		return SAY_RANGES;
@@ -123,7 +123,7 @@ static const char *claim_node_fault(struct region_source *s)
  */
 int claim_node(struct region_source *s)
 {
-	int n = of_count_phandle_with_args(s->node, "memory-region", NULL);
+	int n = of_property_count_u32_elems(s->node, "memory-region");
 	const char *fault;
 
 	if (n > 1) {

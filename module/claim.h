@@ -5,9 +5,11 @@
 
 #include <linux/types.h>
 
+struct device_node;
 struct region;
 struct region_source;
 
+bool claim_is_reserved_node(const struct device_node *memory);
 int claim_node(struct region_source *s);
 int claim_check(const struct region_source *s, const struct region *other);
 bool claim_in_system(phys_addr_t phys, u64 bytes);

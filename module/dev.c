@@ -451,6 +451,13 @@ static int entry_put(u64 entries, u32 index, u32 entry_size, const void *entry,
 
 #define ENTRY_MAX	4096u
 
+/* Does the caller ask for entries that there may be? @least: the first published form. */
+static noinline bool entries_ok(u32 count, u32 entry_size, u32 least)
+{
+	return count && count <= MEMMGR_BATCH_MAX && entry_size >= least &&
+	       entry_size <= ENTRY_MAX;
+}
+
 /* The cursor: heap and record where to go on, and one bit so that it is not 0. */
 #define CURSOR_VALID	(1ull << 63)
 
@@ -468,9 +475,8 @@ static bool list_next(struct memmgr_heap *heap, struct client *client, u32 flags
 
 static bool list_ok(const struct memmgr_list *l)
 {
-	return !(l->flags & ~(MEMMGR_LIST_MINE | MEMMGR_LIST_KERNEL) || l->reserved || !l->count ||
-		 l->count > MEMMGR_BATCH_MAX || l->entry_size > ENTRY_MAX ||
-		 l->entry_size < offsetofend(struct memmgr_info, tag) ||
+	return !(l->flags & ~(MEMMGR_LIST_MINE | MEMMGR_LIST_KERNEL) || l->reserved ||
+		 !entries_ok(l->count, l->entry_size, offsetofend(struct memmgr_info, tag)) ||
 		 (l->cursor && !(l->cursor & CURSOR_VALID)));
 }
 
@@ -568,18 +574,20 @@ static int call_check(struct caller *caller, void *arg)
 /* Of the heaps in a picture the caller is told those alone that he may see. */
 static void cells_hide(struct client *client, struct memmgr_cell *cells, u32 count)
 {
-	DECLARE_BITMAP(seen, MEMMGR_MAX_HEAPS) = { 0 };
 	struct memmgr_heap *heap;
+	u64 seen = 0;
 	u32 id, i;
+
+	static_assert(MEMMGR_MAX_HEAPS <= 64);
 
 	for (id = 0; (heap = heap_get_next(client->region, id)); id++) {
 		id = heap->id;
 		if (!heap_look(heap, client))
-			__set_bit(id, seen);
+			seen |= BIT_ULL(id);
 		heap_put(heap);
 	}
 	for (i = 0; i < count; i++) {
-		if (cells[i].heap < MEMMGR_MAX_HEAPS && !test_bit(cells[i].heap, seen))
+		if (cells[i].heap < MEMMGR_MAX_HEAPS && !(seen & BIT_ULL(cells[i].heap)))
 			cells[i].heap = MEMMGR_HEAP_ANY;
 		if (!(i % 1024))
 			cond_resched();
@@ -626,8 +634,7 @@ static int call_failures(struct caller *caller, void *arg)
 	int err = 0;
 	u32 n = 0;
 
-	if (f->flags || !f->count || f->count > MEMMGR_BATCH_MAX ||
-	    f->entry_size < sizeof(failure) || f->entry_size > ENTRY_MAX)
+	if (f->flags || !entries_ok(f->count, f->entry_size, sizeof(failure)))
 		return -EINVAL;
 	while (!err && n < f->count &&
 	       failures_next(&client->region->failures, f->after, &failure, &whose)) {
@@ -728,10 +735,8 @@ static int call_accounts(struct caller *caller, void *arg)
 	int err = 0;
 	u32 n = 0;
 
-	if (a->flags & ~MEMMGR_ACCOUNTS_USERS || !a->count ||
-	    a->count > MEMMGR_BATCH_MAX ||
-	    a->entry_size < offsetofend(struct memmgr_account, comm) ||
-	    a->entry_size > ENTRY_MAX)
+	if (a->flags & ~MEMMGR_ACCOUNTS_USERS ||
+	    !entries_ok(a->count, a->entry_size, offsetofend(struct memmgr_account, comm)))
 		return -EINVAL;
 	while (n < a->count && more) {
 		more = client_account_next(region, caller->client,
@@ -856,8 +861,7 @@ static int call_corruptions(struct caller *caller, void *arg)
 	int err = 0;
 	u32 n = 0;
 
-	if (c->flags || !c->count || c->count > MEMMGR_BATCH_MAX ||
-	    c->entry_size < sizeof(report) || c->entry_size > ENTRY_MAX)
+	if (c->flags || !entries_ok(c->count, c->entry_size, sizeof(report)))
 		return -EINVAL;
 	if (!IS_ENABLED(CONFIG_MEMMGR_DEBUG))
 		return -EOPNOTSUPP;
@@ -948,8 +952,7 @@ static int call_sites(struct caller *caller, void *arg)
 	int err = 0;
 	u32 n = 0;
 
-	if (s->flags || !s->count || s->count > MEMMGR_BATCH_MAX ||
-	    s->entry_size < sizeof(*site) || s->entry_size > ENTRY_MAX)
+	if (s->flags || !entries_ok(s->count, s->entry_size, sizeof(*site)))
 		return -EINVAL;
 	site = kmalloc(sizeof(*site), GFP_KERNEL_ACCOUNT);
 	if (!site)

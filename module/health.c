@@ -172,7 +172,7 @@ static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 	/* It may have been turned off meanwhile. */
 	if (!h->more || !h->on)
 		return 0;
-	return 1 + nsecs_to_jiffies(div_u64(took * (1000 - h->cpu), h->cpu));
+	return 1 + div64_u64(took * (1000 - h->cpu), (u64)h->cpu * (NSEC_PER_SEC / HZ));
 }
 
 static void health_work(struct work_struct *work)

@@ -95,7 +95,8 @@ static void properties_look(const struct device_node *node, const char * const *
 		if (name_is_in(p->name, known) || name_is_in(p->name, any_properties) ||
 		    (numbers && name_is_number(p->name)))
 			continue;
-		if (strncmp(p->name, "memmgr,", 7) && strpbrk(p->name, ",#"))
+		if (strncmp(p->name, "memmgr,", 7) &&
+		    (strchr(p->name, ',') || strchr(p->name, '#')))
 			continue;
 		pr_warn("memmgr: %pOF: property '%s' means nothing here and is ignored; see the binding memmgr,region.yaml\n",
 			node, p->name);
@@ -294,14 +295,12 @@ static int heaps_from_text(struct region *region, const char *heaps)
 static int property_number(const struct device_node *node, const char *property,
 			   u64 *value)
 {
-	u32 cell;
+	int n = of_property_count_u32_elems(node, property);
+	u32 cells[2];
 
-	if (of_property_count_u32_elems(node, property) == 2)
-		return of_property_read_u64(node, property, value);
-	if (of_property_count_u32_elems(node, property) != 1 ||
-	    of_property_read_u32(node, property, &cell))
+	if ((n != 1 && n != 2) || of_property_read_u32_array(node, property, cells, n))
 		return -EINVAL;
-	*value = cell;
+	*value = n == 2 ? (u64)cells[0] << 32 | cells[1] : cells[0];
 	return 0;
 }
 
@@ -312,7 +311,7 @@ static const char *numbers_read(struct asked *a)
 	u64 value;
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (!of_find_property(a->node, fields[i].property, NULL))
+		if (!of_get_property(a->node, fields[i].property, NULL))
 			continue;
 		if (property_number(a->node, fields[i].property, &value) ||
 		    field_set(&a->c, &fields[i], value))

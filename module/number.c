@@ -26,7 +26,7 @@ int number_parse(const char *text, u64 *number)
 	size_t n;
 	int err;
 
-	if (strncasecmp(text, "0x", 2))
+	if (text[0] != '0' || tolower(text[1]) != 'x')
 		n = strspn(text, "0123456789");
 	else
 		n = 2 + strspn(text + 2, "0123456789abcdefABCDEF");

@@ -187,15 +187,6 @@ static bool node_is_enabled(const struct device_node *node)
 	return enabled;
 }
 
-static bool node_is_memory(const struct device_node *node)
-{
-	struct device_node *parent = of_get_parent(node);
-	bool memory = of_node_name_eq(parent, "reserved-memory");
-
-	of_node_put(parent);
-	return memory;
-}
-
 static u32 nodes_count(void)
 {
 	struct device_node *node;
@@ -223,7 +214,7 @@ static int wanted_init(void)
 				.number = of_alias_get_id(node, "memmgr"),
 			};
 	for (i = 0; i < wanted_count; i++) {
-		if ((int)wanted[i].number >= 0 || node_is_memory(wanted[i].node))
+		if ((int)wanted[i].number >= 0 || claim_is_reserved_node(wanted[i].node))
 			continue;
 		next = number_free(next);
 		wanted[i].number = next;
@@ -253,7 +244,7 @@ static int wanted_look(struct source_node *w)
 	struct platform_device *pdev = of_find_device_by_node(w->node);
 	int err;
 
-	if (!pdev && node_is_memory(w->node))
+	if (!pdev && claim_is_reserved_node(w->node))
 		pr_err("memmgr: %pOF: refused: children of /reserved-memory get no device; write compatible = \"memmgr,region\" into a node of its own at the root, with memory-region\n",
 		       w->node);
 	else if (!pdev)
