@@ -98,7 +98,10 @@ EXPORT_SYMBOL_GPL(memmgr_heap_put);
 static void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, bool recorded,
 		       struct engine_refusal *why)
 {
-	struct engine_request rq = { .bytes = bytes, .align = align, .recorded = recorded };
+	struct engine_search search = { 0 };
+	struct engine_request rq = {
+		.bytes = bytes, .align = align, .recorded = recorded, .search = &search,
+	};
 	struct engine_block block;
 	unsigned long flags;
 	int err;
@@ -109,9 +112,11 @@ static void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, boo
 		engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 		return NULL;
 	}
-	flags = heap_lock(heap);
-	err = heap->engine.ops->alloc(&heap->engine, &rq, &block, why);
-	heap_unlock(heap, flags);
+	do {
+		flags = heap_lock(heap);
+		err = heap->engine.ops->alloc(&heap->engine, &rq, &block, why);
+		heap_unlock(heap, flags);
+	} while (err == -EAGAIN);
 	heap_touched(heap);
 	return err ? NULL : heap_pointer(heap, block.offset);
 }
@@ -126,7 +131,7 @@ static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
 
 	do {
 		ptr = alloc_any(heap, bytes, align, false, &why);
-	} while (!ptr && why.reason && quarantine_evict(heap, align, why.reason));
+	} while (!ptr && why.reason && quarantine_evict(heap, align, why.reason, false));
 	if (!ptr && why.reason && heap->fallback &&
 	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
 		flags = heap_lock(heap);
@@ -527,8 +532,8 @@ struct freeing {
 	unsigned long caller;
 };
 
-/* The engine's part, or the quarantine's. Under the lock. */
-static int free_kept(struct memmgr_heap *heap, struct freeing *f)
+/* The engine's part, or the quarantine's. Under the lock, which is dropped now and then. */
+static int free_kept(struct memmgr_heap *heap, struct freeing *f, unsigned long *flags)
 {
 	struct engine *e = &heap->engine;
 	bool recorded = block_has_zones(&f->was);
@@ -539,7 +544,7 @@ static int free_kept(struct memmgr_heap *heap, struct freeing *f)
 	if (!heap_offset(heap, f->ptr - f->was.lead, &offset))
 		return -ERANGE;
 	/* The engine takes what is in quarantine for live. */
-	if (quarantine_holds(heap, offset))
+	if (quarantine_holds(heap, offset, flags))
 		return -ENOENT;
 	kept = quarantine_keeps(heap);
 	err = kept ? e->ops->find(e, offset, &f->block) :
@@ -561,12 +566,12 @@ static int free_plain(struct memmgr_heap *heap, struct freeing *f)
 	int err;
 
 	flags = heap_lock(heap);
-	err = free_kept(heap, f);
+	err = free_kept(heap, f, &flags);
 	wake = heap_freed(heap);
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
-	quarantine_settle(heap);
+	quarantine_settle(heap, false);
 	if (err == -ERANGE && f->ptr && heap->fallback)
 		return free_plain(heap->fallback, f);
 	if (err && f->ptr && READ_ONCE(heap->debug) & DEBUG_ERRORS)
@@ -711,7 +716,7 @@ static void *pool_wait(struct memmgr_heap *heap, long left)
 			break;
 		seen = heap->freed;
 		heap_unlock(heap, flags);
-		if (!quarantine_evict(heap, 0, MEMMGR_REASON_EXHAUSTED)) {
+		if (!quarantine_evict(heap, 0, MEMMGR_REASON_EXHAUSTED, true)) {
 			go_on = heap_wait(heap, seen, &left, &err);
 			heap_wake(heap, true);
 		}
@@ -832,7 +837,7 @@ int memmgr_release(struct memmgr_heap *heap, u64 mark)
 	flags = heap_lock(heap);
 	err = stack_depth(&heap->stack, mark, &depth);
 	if (!err && heap->used_records)
-		err = heap_stack_has_records(heap, depth) ? -EBUSY : 0;
+		err = heap_stack_has_records(heap, depth, &flags) ? -EBUSY : 0;
 	if (!err) {
 		stack_release(&heap->stack, mark, &n);
 		if (debug_is_on() && heap->debug & (DEBUG_TRACK | DEBUG_ZONED))

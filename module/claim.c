@@ -89,7 +89,7 @@ static u32 claim_ranges(const struct device_node *memory)
 		    of_n_size_cells((struct device_node *)memory);
 	int n = of_property_count_u32_elems(memory, "reg");
 
-	return n > 0 && cells > 0 ? n / cells : 0;
+	return n > 0 && cells > 0 ? (u32)n / (u32)cells : 0;
 }
 
 /* What is wrong with the node that a region's memory-region names; NULL: nothing. */

@@ -124,6 +124,7 @@ static int charge_check(struct client *client, u64 bytes, u32 allocations,
 	if (user_left < bytes || !user_left)
 		client->user->account.refused++;
 	engine_refuse(why, MEMMGR_REASON_QUOTA, round_down(left, PAGE_SIZE) ? : left);
+	why->exact = false;
 	return -EDQUOT;
 }
 
@@ -176,11 +177,11 @@ int client_may_charge(struct client *client, u64 bytes, u32 allocations,
 }
 
 /* Nobody needs a user without clients and limits. Under client_lock. */
-static struct client_user *user_unused(struct client_user *user)
+static struct client_user *user_unused(struct region *region, struct client_user *user)
 {
 	if (user->clients || user->account.set)
 		return NULL;
-	list_del(&user->node);
+	rb_erase(&user->node, &region->users);
 	return user;
 }
 
@@ -195,9 +196,9 @@ static void client_expire(struct client *client)
 
 	if (!client->closed || client->account.has[ACCOUNT_ALLOCATIONS])
 		return;
-	list_del(&client->node);
+	rb_erase(&client->node, &client->region->clients);
 	user->clients--;
-	user = user_unused(user);
+	user = user_unused(client->region, user);
 	if (user)
 		kfree_rcu(user, rcu);
 	kfree_rcu(client, rcu);
@@ -302,25 +303,66 @@ void client_give(struct client *client, enum account_item item, u32 n)
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 }
 
+static u64 client_key(const struct rb_node *node)
+{
+	return rb_entry(node, struct client, node)->serial;
+}
+
+static u64 user_key(const struct rb_node *node)
+{
+	return __kuid_val(rb_entry(node, struct client_user, node)->uid);
+}
+
+/* The first node of a tree with at least that key. O(log nodes). */
+static struct rb_node *tree_from(const struct rb_root *root, u64 key,
+				 u64 (*key_of)(const struct rb_node *node))
+{
+	struct rb_node *node = root->rb_node, *found = NULL;
+
+	while (node) {
+		if (key_of(node) >= key) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+/* The client with the lowest serial from @serial on; NULL: none. Under client_lock. */
+struct client *client_from(struct region *region, u64 serial)
+{
+	return rb_entry_safe(tree_from(&region->clients, serial, client_key), struct client,
+			     node);
+}
+
+static bool client_before(struct rb_node *a, const struct rb_node *b)
+{
+	return client_key(a) < client_key(b);
+}
+
+static bool user_before(struct rb_node *a, const struct rb_node *b)
+{
+	return user_key(a) < user_key(b);
+}
+
 /*
- * The user of an id; @fresh is taken when there is none, and NULL then. The list
- * is sorted, so that a listing can go on where it stopped. Under client_lock.
+ * The user of an id; @fresh is taken when there is none, and NULL then. Under
+ * client_lock. O(log users).
  */
 static struct client_user *user_find(struct region *region, kuid_t uid, struct client_user **fresh)
 {
-	struct client_user *user, *found;
+	struct rb_node *node = tree_from(&region->users, __kuid_val(uid), user_key);
+	struct client_user *found = rb_entry_safe(node, struct client_user, node);
 
-	list_for_each_entry(user, &region->users, node) {
-		if (uid_eq(user->uid, uid))
-			return user;
-		if (uid_gt(user->uid, uid))
-			break;
-	}
+	if (found && uid_eq(found->uid, uid))
+		return found;
 	found = *fresh;
 	if (found) {
 		*fresh = NULL;
 		found->uid = uid;
-		list_add_tail(&found->node, &user->node);
+		rb_add(&found->node, &region->users, user_before);
 	}
 	return found;
 }
@@ -329,7 +371,7 @@ static struct client_user *user_find(struct region *region, kuid_t uid, struct c
  * client_create - a file was opened
  * @region: of it
  *
- * Context: process, may sleep. O(users).
+ * Context: process, may sleep. O(log clients).
  * Return: the client, or NULL without memory.
  */
 struct client *client_create(struct region *region)
@@ -339,7 +381,11 @@ struct client *client_create(struct region *region)
 	struct client_user *fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	unsigned long flags;
 
-	if (!client || !fresh) {
+	if (client)
+		client->pins = pins_make();
+	if (!client || !fresh || !client->pins) {
+		if (client)
+			kfree(client->pins);
 		kfree(client);
 		kfree(fresh);
 		return NULL;
@@ -354,7 +400,6 @@ struct client *client_create(struct region *region)
 	client->event = events_last(&region->events);
 	mutex_init(&client->read_mutex);
 	INIT_LIST_HEAD(&client->records);
-	INIT_LIST_HEAD(&client->pins);
 	INIT_LIST_HEAD(&client->heaps);
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
@@ -362,7 +407,7 @@ struct client *client_create(struct region *region)
 	client->user = user_find(region, current_euid(), &fresh);
 	client->user->clients++;
 	client->user->open++;
-	list_add_tail(&client->node, &region->clients);
+	rb_add(&client->node, &region->clients, client_before);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	kfree(fresh);
 	return client;
@@ -415,6 +460,7 @@ void client_destroy(struct client *client)
 		cond_resched();
 	}
 	track_tell(client, &tally);
+	kfree(client->pins);
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	client->closed = true;
 	client->user->open--;
@@ -489,36 +535,23 @@ static void user_describe(const struct region *region, const struct client_user 
  * @cursor: 0 at first; moved behind the account
  * @account: the answer
  *
- * Context: process. O(accounts): there are as many as files are open.
+ * Context: process. O(log accounts).
  * Return: false at the end.
  */
 bool client_account_next(struct region *region, const struct client *viewer,
 			 bool users, u64 *cursor, struct memmgr_account *account)
 {
-	struct client *client;
+	struct rb_node *found;
 	unsigned long flags;
-	bool found = false;
-	struct client_user *user;
 
 	memset(account, 0, sizeof(*account));
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	if (users) {
-		list_for_each_entry(user, &region->users, node) {
-			found = __kuid_val(user->uid) + 1ull > *cursor;
-			if (found)
-				break;
-		}
-		if (found)
-			user_describe(region, user, viewer, account);
-	} else {
-		list_for_each_entry(client, &region->clients, node) {
-			found = client->serial + 1 > *cursor;
-			if (found)
-				break;
-		}
-		if (found)
-			client_describe(client, viewer, account);
-	}
+	found = users ? tree_from(&region->users, *cursor, user_key) :
+			tree_from(&region->clients, *cursor, client_key);
+	if (found && users)
+		user_describe(region, rb_entry(found, struct client_user, node), viewer, account);
+	else if (found)
+		client_describe(rb_entry(found, struct client, node), viewer, account);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	if (found)
 		*cursor = account->id + 1;
@@ -569,16 +602,14 @@ static void account_set(struct account *account, const struct memmgr_quota *quot
 static int quota_client(struct region *region, const struct memmgr_quota *quota)
 {
 	struct client *client;
-	int err = -ENOENT;
 	unsigned long flags;
+	int err = -ENOENT;
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	list_for_each_entry(client, &region->clients, node) {
-		if (client->serial != quota->id)
-			continue;
+	client = client_from(region, quota->id);
+	if (client && client->serial == quota->id) {
 		account_set(&client->account, quota);
 		err = 0;
-		break;
 	}
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return err;
@@ -598,7 +629,7 @@ static int quota_user(struct region *region, const struct memmgr_quota *quota)
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	user = user_find(region, uid, &fresh);
 	account_set(&user->account, quota);
-	user = user_unused(user);
+	user = user_unused(region, user);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	kfree(user);
 	kfree(fresh);
@@ -610,7 +641,7 @@ static int quota_user(struct region *region, const struct memmgr_quota *quota)
  * @region: of it
  * @quota: as in the ABI, flags checked
  *
- * Context: process, may sleep. O(clients) or O(users).
+ * Context: process, may sleep. O(log clients) or O(log users).
  * Return: 0, -ENOENT, -EINVAL, -EPERM or -ENOMEM.
  */
 int client_set_quota(struct region *region, const struct memmgr_quota *quota)
@@ -626,8 +657,10 @@ int client_set_quota(struct region *region, const struct memmgr_quota *quota)
 /* A region goes, and with it the limits that were set for its users. */
 void client_forget_users(struct region *region)
 {
-	struct client_user *user, *next;
+	struct rb_node *node;
 
-	list_for_each_entry_safe(user, next, &region->users, node)
-		kfree(user);
+	while ((node = region->users.rb_node)) {
+		rb_erase(node, &region->users);
+		kfree(rb_entry(node, struct client_user, node));
+	}
 }

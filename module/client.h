@@ -11,6 +11,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
@@ -20,6 +21,7 @@
 #include "sites.h"
 
 struct engine_refusal;
+struct pin;
 struct record;
 struct region;
 
@@ -69,7 +71,7 @@ struct account {
  * @rcu: it may end under a heap's lock
  */
 struct client_user {
-	struct list_head node;
+	struct rb_node node;
 	kuid_t uid;
 	u32 clients;
 	u32 open;
@@ -88,7 +90,9 @@ struct client_user {
  *	is there for it, and of heaps, windows, pins and records it may have any number
  * @account: what is charged to it
  * @records: of its allocations that are not persistent
- * @pins: that it has
+ * @pins: that it has of persistent allocations
+ * @pins_used: number of allocations that these are of
+ * @pinned: by heap, how many pins and leases it has there; guarded by that heap's lock
  * @slices: what its compactions moved and no event tells yet
  * @injection: which of its requests fail on purpose; guarded by inject.c
  * @sites: the last ones of its calls
@@ -106,13 +110,15 @@ struct client_user {
 struct client {
 	struct region *region;
 	u64 serial;
-	struct list_head node;
+	struct rb_node node;
 	struct client_user *user;
 	bool closed;
 	bool trusted;
 	struct account account;
 	struct list_head records;
-	struct list_head pins;
+	struct pin *pins;
+	u32 pins_used;
+	u32 pinned[MEMMGR_MAX_HEAPS];
 	struct compact_slices slices;
 	struct injection injection;
 	struct site_cache sites;
@@ -139,6 +145,7 @@ int client_charge(struct client *client, u64 bytes, u32 allocations,
 int client_may_charge(struct client *client, u64 bytes, u32 allocations,
 		      struct engine_refusal *why);
 void client_uncharge(struct client *client, u64 bytes, u32 allocations);
+struct client *client_from(struct region *region, u64 serial);
 bool client_account_next(struct region *region, const struct client *viewer,
 			 bool users, u64 *cursor, struct memmgr_account *account);
 int client_set_quota(struct region *region, const struct memmgr_quota *quota);

@@ -228,6 +228,7 @@ static int call_alloc(struct caller *caller, void *arg)
 	a->from = err ? a->heap : info.heap;
 	a->reason = err ? why.reason : MEMMGR_REASON_NONE;
 	a->largest = err ? why.largest : 0;
+	a->exact = err && why.exact;
 	return err;
 }
 
@@ -260,12 +261,13 @@ static int call_resize(struct caller *caller, void *arg)
 	struct engine_refusal why = { 0 };
 	int err;
 
-	if (r->flags || r->reserved)
+	if (r->flags)
 		return -EINVAL;
 	err = heap_resize(caller->heap, caller->client, r->handle, r->bytes,
 			  &r->granted, &why);
 	r->reason = why.reason;
 	r->largest = why.largest;
+	r->exact = why.exact;
 	return err;
 }
 
@@ -291,6 +293,7 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 		if (err) {
 			b->reason = why.reason;
 			b->largest = why.largest;
+			b->exact = why.exact;
 			return err;
 		}
 		if (put_user(info.handle, &handles[*done])) {
@@ -322,8 +325,8 @@ static int call_alloc_batch(struct caller *caller, void *arg)
 
 	/* Whatever comes, it tells how many were made. */
 	b->count = 0;
-	if (!alloc_flags_ok(b->flags, BATCH_FLAGS) || b->reserved || !count ||
-	    count > MEMMGR_BATCH_MAX || !text_ok(b->tag, sizeof(b->tag)))
+	if (!alloc_flags_ok(b->flags, BATCH_FLAGS) || !count || count > MEMMGR_BATCH_MAX ||
+	    !text_ok(b->tag, sizeof(b->tag)))
 		return -EINVAL;
 	err = call_find_heap(caller, HEAP_ID, &b->heap);
 	if (err)
@@ -331,6 +334,7 @@ static int call_alloc_batch(struct caller *caller, void *arg)
 	if (call_pointer(b->handles, &handles))
 		return -EFAULT;
 	b->reason = MEMMGR_REASON_NONE;
+	b->exact = 0;
 	b->largest = 0;
 	caller->began = batch_begin();
 	err = batch_alloc(caller, b, handles, count, &b->count);
@@ -519,6 +523,7 @@ static int call_list(struct caller *caller, void *arg)
 
 			if (!list_next(heap, client, l->flags, &index, &info))
 				break;
+			cond_resched();
 			if (l->flags & MEMMGR_LIST_MINE &&
 			    !(info.state & MEMMGR_INFO_MINE))
 				continue;
@@ -527,7 +532,6 @@ static int call_list(struct caller *caller, void *arg)
 			n += !err;
 			/* What could not be written comes again. */
 			index = err ? at : index;
-			cond_resched();
 		}
 		heap_put(heap);
 		if (err || n == l->count) {
@@ -564,7 +568,7 @@ static int call_check(struct caller *caller, void *arg)
 	struct memmgr_heap *heap = caller->heap;
 	struct memmgr_check *c = arg;
 
-	if (c->flags)
+	if (c->flags & ~MEMMGR_CHECK_TORN)
 		return -EINVAL;
 	if (heap->client != caller->client && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
@@ -818,6 +822,7 @@ static int call_pin(struct caller *caller, void *arg)
 {
 	struct memmgr_pin *p = arg;
 
+	p->mine = 0;
 	return p->flags & ~MEMMGR_PIN_LEASE ? -EINVAL :
 	       heap_pin(caller->heap, caller->client, p);
 }
@@ -963,6 +968,7 @@ static int call_sites(struct caller *caller, void *arg)
 			break;
 		s->after = after;
 		n++;
+		cond_resched();
 	}
 	kfree(site);
 	s->count = n;
@@ -983,9 +989,13 @@ static void undo_alloc(struct caller *caller, void *arg)
 	free_handle(caller->client, a->handle);
 }
 
+/* A lease that failed has undone itself: an earlier one of the client stays. */
 static void undo_pin(struct caller *caller, void *arg)
 {
-	heap_unpin(caller->heap, caller->client, arg);
+	struct memmgr_pin *p = arg;
+
+	if (p->mine)
+		heap_unpin(caller->heap, caller->client, p);
 }
 
 /*
@@ -1138,7 +1148,7 @@ static_assert(sizeof(struct memmgr_heap_create) == 136);
 static_assert(sizeof(struct memmgr_heap_destroy) == 16);
 static_assert(sizeof(struct memmgr_heap_rights) == 24);
 static_assert(sizeof(struct memmgr_heap_query) == 160);
-static_assert(sizeof(struct memmgr_alloc) == 120);
+static_assert(sizeof(struct memmgr_alloc) == 128);
 static_assert(sizeof(struct memmgr_free) == 16);
 static_assert(sizeof(struct memmgr_resize) == 48);
 static_assert(sizeof(struct memmgr_alloc_batch) == 96);

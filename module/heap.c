@@ -141,7 +141,11 @@ struct memmgr_heap *heap_get_window(struct region *region, u32 window)
  * @place: where it is
  * @why: the reason of -ENOMEM, as heap main sees it
  *
- * Context: any; a slab heap's lock may be held. Cost: one buddy allocation.
+ * What a slab heap asks for, whole slabs so aligned, an index shows: there is nothing to
+ * search. For others the lock is dropped between the steps of a search.
+ *
+ * Context: any; a slab heap's lock may be held while it asks for a slab. Cost: one
+ * buddy allocation.
  * Return: 0, -EINVAL or -ENOMEM.
  */
 int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
@@ -152,18 +156,22 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 	 * As if it had a record: neither a user, who has no handle of it, nor
 	 * a driver that holds main can free it then.
 	 */
+	struct engine_search search = { 0 };
 	struct engine_request rq = {
 		.bytes = bytes,
 		.align = align,
 		.recorded = true,
+		.search = bytes == align ? NULL : &search,
 	};
 	struct engine_block block;
 	unsigned long flags;
 	int err;
 
-	flags = heap_lock(main);
-	err = main->engine.ops->alloc(&main->engine, &rq, &block, why);
-	heap_unlock(main, flags);
+	do {
+		flags = heap_lock(main);
+		err = main->engine.ops->alloc(&main->engine, &rq, &block, why);
+		heap_unlock(main, flags);
+	} while (err == -EAGAIN);
 	heap_touched(main);
 	if (!err)
 		*place = block.offset;
@@ -1405,7 +1413,7 @@ static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool
 	flags = heap_lock(heap);
 	if (heap_kernel_live(heap) || (heap->used_records && !force) ||
 	    (heap->exports && !closing) || heap->compacting ||
-	    heap->pinned != client_pins_in(client, heap))
+	    heap->pinned != client->pinned[heap->id])
 		err = -EBUSY;
 	else
 		heap->dying = true;
@@ -1551,8 +1559,10 @@ int heap_destroy(struct region *region, struct client *client, u32 id, u32 flags
 	else
 		err = heap_retire(heap, client, flags & MEMMGR_DESTROY_FORCE, false);
 	mutex_unlock(&region->heap_mutex);
-	if (!err)
+	if (!err) {
+		client_forget_pins(client, heap);
 		heap_unmake(heap);
+	}
 	return err;
 }
 

@@ -690,9 +690,11 @@ u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *se
 /* heap_pin.c: allocations stay */
 int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
 int heap_unpin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
-u32 client_pins(const struct client *client, u64 handle);
-u32 client_pins_in(const struct client *client, struct memmgr_heap *heap);
-struct pin *client_forget_pin(struct client *client, u64 handle);
+struct pin *pins_make(void);
+u32 client_pins(const struct client *client, const struct record *record);
+void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place);
+void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 handle);
+void client_forget_pins(struct client *client, struct memmgr_heap *heap);
 void client_unpin_all(struct client *client);
 
 /* heap_hold.c: what stays in use when its handle is gone */
@@ -713,6 +715,8 @@ struct heap_export {
 	bool writable;
 };
 
+bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
+		  void (*act)(struct memmgr_heap *heap, const struct record *record));
 int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *flags);
 int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 		      bool read_only, struct heap_export *export);
@@ -735,7 +739,7 @@ bool heap_next_block(struct memmgr_heap *heap, u64 *pos,
 u32 heap_owner(struct region *region, u64 place);
 u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
 		 u64 *cell_bytes);
-__visible bool heap_stack_has_records(const struct memmgr_heap *heap, u32 depth);
+__visible bool heap_stack_has_records(struct memmgr_heap *heap, u32 depth, unsigned long *flags);
 u32 heap_count(struct region *region);
 
 #endif /* MEMMGR_HEAP_H */

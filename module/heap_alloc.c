@@ -135,13 +135,28 @@ static void plan_room(struct memmgr_heap *heap, struct record *template)
 			   &template->tail);
 }
 
-/* One try. On success the record is new: its memory is not yet cleared. */
+/* Of the largest block something goes for what lies beside an allocation. */
+static void leave_room(struct engine_refusal *why, const struct record *template)
+{
+	u32 room = template->lead + template->tail;
+
+	why->exact &= !room;
+	if (!template->shifted)
+		why->largest -= min_t(u64, why->largest, room);
+}
+
+/*
+ * One try. On success the record is new: its memory is not yet cleared. -EAGAIN: the
+ * search for memory goes on, and others shall have the lock before.
+ */
 static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
-			u64 *handle, struct engine_block *block,
-			struct engine_refusal *why)
+			struct engine_search *search, u64 *handle,
+			struct engine_block *block, struct engine_refusal *why)
 {
 	struct record template = *wanted;
-	struct engine_request rq = { .align = template.align, .recorded = true };
+	struct engine_request rq = {
+		.align = template.align, .recorded = true, .search = search,
+	};
 	int err;
 
 	err = request_check(heap, wanted);
@@ -158,8 +173,8 @@ static int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 	err = alloc_charged(heap, &rq, &template, block, why);
 	if (!err)
 		*handle = record_take(heap, &template, block)->handle;
-	else if (!template.shifted)
-		why->largest -= min_t(u64, why->largest, template.lead + template.tail);
+	else if (err != -EAGAIN)
+		leave_room(why, &template);
 	/* A stack has entries of its own, which kernel code may have used up. */
 	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
 }
@@ -169,7 +184,7 @@ static int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer,
 			u64 handle, bool zero, const struct engine_block *block,
 			struct memmgr_info *info)
 {
-	struct record *record;
+	struct record *record, seen;
 	unsigned long flags;
 	u64 took = 0;
 	int err = 0;
@@ -180,11 +195,18 @@ static int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer,
 		took = ktime_get_ns() - took;
 	}
 	flags = heap_lock(heap);
+	record = record_of(heap, handle);
+	/* Nobody else knows it yet: its red zones need no lock to be written. */
+	if (record && record_has_zones(record)) {
+		seen = *record;
+		heap_unlock(heap, flags);
+		zones_paint(heap, &seen);
+		flags = heap_lock(heap);
+		record = record_of(heap, handle);
+	}
 	heap->zeroed += zero ? block->granted : 0;
 	heap->zero_ns += took;
-	record = record_of(heap, handle);
 	if (record) {
-		zones_paint(heap, record);
 		record_set_state(heap, record, RECORD_LIVE);
 		record_describe(heap, record, viewer, info);
 		trace_memmgr_alloc(heap->region->name, heap->name, handle, info->offset,
@@ -205,14 +227,20 @@ static int alloc_try(struct memmgr_heap *heap, const struct record *template,
 		     const struct viewer *viewer, struct memmgr_info *info,
 		     struct engine_refusal *why)
 {
+	struct engine_search search = { 0 };
 	struct engine_block block;
 	unsigned long flags;
 	u64 handle;
 	int err;
 
-	flags = heap_lock(heap);
-	err = alloc_locked(heap, template, &handle, &block, why);
-	heap_unlock(heap, flags);
+	for (;;) {
+		flags = heap_lock(heap);
+		err = alloc_locked(heap, template, &search, &handle, &block, why);
+		heap_unlock(heap, flags);
+		if (err != -EAGAIN)
+			break;
+		cond_resched();
+	}
 	heap_touched(heap);
 	return err ? err : alloc_finish(heap, viewer, handle, wants_zero(template),
 					&block, info);
@@ -288,6 +316,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	long left = timeout_ms ?
 		    min_t(unsigned long, msecs_to_jiffies(timeout_ms), MAX_JIFFY_OFFSET) + 1 :
 		    MAX_SCHEDULE_TIMEOUT;
+	struct engine_search search = { 0 };
 	struct engine_block block;
 	unsigned long flags;
 	bool go_on = true;
@@ -300,12 +329,21 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	heap->waits++;
 	heap->waiters++;
 	for (;;) {
-		err = alloc_locked(heap, template, &handle, &block, why);
+		/* What is freed while it searches may lie where it has looked before. */
+		if (!search.at)
+			seen = heap->freed;
+		err = alloc_locked(heap, template, &search, &handle, &block, why);
+		if (err == -EAGAIN) {
+			heap_unlock(heap, flags);
+			cond_resched();
+			flags = heap_lock(heap);
+			continue;
+		}
+		search = (struct engine_search) { 0 };
 		if (!go_on || !may_wait(heap, template, err, why))
 			break;
-		seen = heap->freed;
 		heap_unlock(heap, flags);
-		if (!quarantine_evict(heap, template->align, why->reason)) {
+		if (!quarantine_evict(heap, template->align, why->reason, true)) {
 			go_on = alloc_sleep(heap, seen, &left, &result);
 			heap_wake(heap, true);
 		}
@@ -414,7 +452,9 @@ static int inject_failure(struct memmgr_heap *heap, struct client *client, u64 b
 
 	if (likely(!of_heap && !of_client))
 		return 0;
-	return engine_refuse(why, MEMMGR_REASON_INJECTED, 0);
+	engine_refuse(why, MEMMGR_REASON_INJECTED, 0);
+	why->exact = false;
+	return -ENOMEM;
 }
 
 /* By all the ways that the request allows, one after the other. */
@@ -428,13 +468,14 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 
 	do {
 		err = alloc_try(heap, template, viewer, info, why);
-	} while (err == -ENOMEM && quarantine_evict(heap, template->align, why->reason));
+	} while (err == -ENOMEM && quarantine_evict(heap, template->align, why->reason, true));
 	fallback = fallback_for(heap, template, err);
 	if (fallback) {
 		count_fallback(heap);
 		err = alloc_try(fallback, template, viewer, info, &second);
 		if (err == -ENOMEM || err == -ENOSPC)
 			why->largest = max(why->largest, second.largest);
+		why->exact &= second.exact;
 		heap_put(fallback);
 	}
 	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
@@ -534,14 +575,13 @@ void heap_refused(struct region *region)
 /* Somebody else counts on it to stay. Under the heap's lock. */
 static bool record_pinned_by_others(const struct record *record, const struct client *client)
 {
-	return record->pins - record->exports > client_pins(client, record->handle);
+	return record->pins - record->exports > client_pins(client, record);
 }
 
 /* How many bytes the allocation had that went, or an error. */
 static noinline s64 free_plain(struct memmgr_heap *heap, struct client *client, u64 handle)
 {
 	struct viewer viewer = viewer_of(client);
-	struct pin *pin = NULL;
 	struct record *record;
 	unsigned long flags;
 	bool wake = false;
@@ -560,14 +600,13 @@ static noinline s64 free_plain(struct memmgr_heap *heap, struct client *client, 
 		heap->refused++;
 		heap_report_handle(heap, client, handle, err, true);
 	} else {
-		pin = client_forget_pin(client, handle);
+		client_forget_pin(client, heap, handle);
 		wake = heap_freed(heap);
 	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
-	quarantine_settle(heap);
-	kfree(pin);
+	quarantine_settle(heap, true);
 	return err ? err : bytes;
 }
 
@@ -638,7 +677,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
-	quarantine_settle(heap);
+	quarantine_settle(heap, true);
 }
 
 /*
@@ -656,7 +695,8 @@ void heap_forget_records(struct memmgr_heap *heap)
 		flags = heap_lock(heap);
 		if (record->exports && record->state != RECORD_HELD)
 			heap_end(heap, record, &flags);
-		else if (record->state != RECORD_FREE && record->state != RECORD_HELD)
+		else if (record->state != RECORD_FREE && record->state != RECORD_HELD &&
+			 record_zones(heap, record, &flags, zones_check))
 			record_release(heap, record);
 		heap_unlock(heap, flags);
 		cond_resched();
@@ -690,6 +730,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 	err = heap->engine.ops->resize(&heap->engine, record_block(record), &rq, block,
 				       why);
 	if (err) {
+		why->exact &= !(record->lead | record->tail);
 		why->largest -= min_t(u64, why->largest, record->shifted ? record->lead :
 				      record->lead + record->tail);
 		return err;
@@ -806,8 +847,8 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 		err = -EBUSY;
 	else if (bytes > before)
 		err = may_grow ? : inject_failure(heap, client, bytes, why);
-	if (!err && record_has_zones(record))
-		zones_check(heap, record);
+	if (!err && !record_zones(heap, record, &flags, zones_check))
+		err = -EBADF;
 	if (!err)
 		err = resize_cut(heap, record, bytes, &flags);
 	if (!err)
@@ -817,7 +858,8 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	if (!err) {
 		record->map_bytes = record_map_bytes(heap, record, &block);
 		*granted = record_has_zones(record) ? bytes : block.granted;
-		zones_paint(heap, record);
+		if (!record_zones(heap, record, &flags, zones_paint))
+			err = -EBADF;
 		wake = heap_freed(heap);
 		trace_memmgr_resize(heap->region->name, heap->name, handle, before,
 				    bytes);
@@ -851,16 +893,35 @@ int heap_stack_mark(struct memmgr_heap *heap, u64 *mark)
 	return 0;
 }
 
-/* Does a user's allocation lie there? Under the heap's lock. */
-bool heap_stack_has_records(const struct memmgr_heap *heap, u32 depth)
+#define RECORDS_STEP	512u	/* blocks to look at with the lock held */
+
+/**
+ * heap_stack_has_records - does a user's allocation lie above a height of a stack?
+ * @heap: a stack heap, locked
+ * @depth: the height, in blocks
+ * @flags: of the lock, which is dropped now and then
+ *
+ * One that comes meanwhile comes on top, and is seen: by the number that it gets.
+ *
+ * Context: any. O(blocks above).
+ */
+bool heap_stack_has_records(struct memmgr_heap *heap, u32 depth, unsigned long *flags)
 {
-	for (; depth < heap->stack.count; depth++)
+	u64 seq = heap->seq;
+
+	for (; depth < heap->stack.count && heap->seq == seq; depth++) {
 		if (heap->record_at[depth] != RECORD_NONE)
 			return true;
-	return false;
+		if (!(depth % RECORDS_STEP)) {
+			heap_unlock(heap, *flags);
+			*flags = heap_lock(heap);
+		}
+	}
+	return heap->seq != seq;
 }
 
-#define RELEASE_STEP	256u	/* blocks to look at with the lock held */
+#define RELEASE_LOOK	256u	/* blocks to look at with the lock held */
+#define RELEASE_STEP	8u	/* that go with the lock held */
 
 /* May the blocks from @depth to before @end go? Abandoned ones always may. */
 static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
@@ -895,11 +956,12 @@ static int release_check_all(struct memmgr_heap *heap, const struct viewer *view
 		flags = heap_lock(heap);
 		err = stack_depth(&heap->stack, mark, &depth);
 		d = max(d, err ? 0 : depth);
-		end = min(d + RELEASE_STEP, heap->stack.count);
+		end = min(d + RELEASE_LOOK, heap->stack.count);
 		if (!err)
 			err = release_check(heap, viewer, d, end);
 		more = !err && end < heap->stack.count;
 		heap_unlock(heap, flags);
+		cond_resched();
 	}
 	return err;
 }
@@ -916,22 +978,33 @@ static void released_note(struct memmgr_heap *heap, const struct record *record)
 	quarantine_add_record(heap, record, heap_place(heap, record->offset), &block, false);
 }
 
-/* Let go of the topmost blocks above a mark. Under the heap's lock. */
-static int release_step(struct memmgr_heap *heap, const struct viewer *viewer,
-			u64 mark, u32 *released, bool *more)
+/*
+ * Look at the zones of the topmost block, whose record its client may end. False when it
+ * is another one then, for the lock was dropped.
+ */
+static bool release_zones(struct memmgr_heap *heap, unsigned long *flags)
+{
+	u32 top = heap->stack.count - 1;
+	struct record *record = &heap->records[heap->record_at[top]];
+	u64 handle = record->handle;
+
+	return record_zones(heap, record, flags, zones_check) &&
+	       heap->stack.count == top + 1 && record_is_still(heap, record, handle, RECORD_LIVE);
+}
+
+static bool top_has_zones(const struct memmgr_heap *heap)
+{
+	u32 i = heap->record_at[heap->stack.count - 1];
+
+	return i != RECORD_NONE && record_has_zones(&heap->records[i]);
+}
+
+/* Blocks from @depth on go, and their records. Under the heap's lock. */
+static void release_above(struct memmgr_heap *heap, u32 depth, u32 *released)
 {
 	struct stack *s = &heap->stack;
-	u32 depth, d, n;
-	int err;
+	u32 d, n;
 
-	err = stack_depth(s, mark, &depth);
-	if (err)
-		return err;
-	if (s->count - depth > RELEASE_STEP)
-		depth = s->count - RELEASE_STEP;
-	err = release_check(heap, viewer, depth, s->count);
-	if (err)
-		return err;
 	for (d = depth; d < s->count; d++) {
 		if (s->entry[d].start & STACK_ABANDONED)
 			continue;
@@ -940,6 +1013,27 @@ static int release_step(struct memmgr_heap *heap, const struct viewer *viewer,
 		++*released;
 	}
 	stack_release(s, stack_mark_at(s, depth), &n);
+}
+
+/* Let go of the topmost blocks above a mark. Under the heap's lock. */
+static int release_step(struct memmgr_heap *heap, const struct viewer *viewer, u64 mark,
+			u32 *released, bool *more, unsigned long *flags)
+{
+	struct stack *s = &heap->stack;
+	u32 depth, step;
+	int err;
+
+	err = stack_depth(s, mark, &depth);
+	*more = !err && s->count != depth;
+	if (!*more)
+		return err;
+	step = top_has_zones(heap) ? 1 : RELEASE_STEP;
+	if (s->count - depth > step)
+		depth = s->count - step;
+	err = release_check(heap, viewer, depth, s->count);
+	if (err || (top_has_zones(heap) && !release_zones(heap, flags)))
+		return err;
+	release_above(heap, depth, released);
 	*more = depth != (u32)mark;
 	return 0;
 }
@@ -970,10 +1064,11 @@ int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark
 	err = release_check_all(heap, &viewer, mark);
 	while (!err && more) {
 		flags = heap_lock(heap);
-		err = release_step(heap, &viewer, mark, released, &more);
+		err = release_step(heap, &viewer, mark, released, &more, &flags);
 		wake = heap_freed(heap);
 		heap_unlock(heap, flags);
 		heap_wake(heap, wake);
+		cond_resched();
 	}
 	return err;
 }
@@ -1017,7 +1112,7 @@ int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
  * @index: where to begin, and where to go on
  * @info: the answer
  *
- * Context: process. A bounded number of records is looked at in one go.
+ * Context: process, may sleep. A bounded number of records is looked at in one go.
  * Return: false when there are no more.
  */
 bool heap_info_next(struct memmgr_heap *heap, struct client *client,
@@ -1041,6 +1136,7 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 				record_describe(heap, record, &viewer, info);
 		}
 		heap_unlock(heap, flags);
+		cond_resched();
 	}
 	return found;
 }

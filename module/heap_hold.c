@@ -53,10 +53,8 @@ void heap_settle_start(struct region *region)
  */
 static void record_hold(struct memmgr_heap *heap, struct record *record)
 {
+	record_drop_pins(heap, record, heap_place(heap, record->offset));
 	record_disown(heap, record);
-	heap->pinned -= record->pins - record->exports;
-	record->pins = record->exports;
-	record->leases = 0;
 	record_set_state(heap, record, RECORD_HELD);
 	heap->held++;
 }
@@ -97,6 +95,9 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 		reachable = record->exports;
 		heap_unlock(heap, *flags);
 		*in_io = record_in_io(heap, &seen);
+		/* Its clients do not write there by a mapping any more. */
+		if (record_has_zones(&seen))
+			zones_check(heap, &seen);
 		hold_here(heap->region, HOLD_COUNTED);
 		*flags = heap_lock(heap);
 		if (!record_is_still(heap, record, seen.handle, RECORD_DYING))
@@ -106,10 +107,42 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 }
 
 /**
- * heap_end - free an allocation, or hold it while something uses its memory
+ * record_zones - write the red zones of a live allocation, or look at them
  * @heap: its heap, locked
  * @record: of it
- * @flags: of the lock, which is dropped when there are mappings to remove
+ * @flags: of the lock, which is dropped meanwhile
+ * @act: what is done, with a copy of the record: zones_paint() or zones_check()
+ *
+ * It changes until that is done: nobody else ends it, uses it or looks at its zones.
+ *
+ * Context: any. O(bytes of a zone).
+ * Return: false when a heap that was destroyed by force has forgotten it.
+ */
+bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
+		  void (*act)(struct memmgr_heap *heap, const struct record *record))
+{
+	struct record seen;
+
+	/* Out of another state its heap was destroyed by force: nobody looks any more. */
+	if (!record_has_zones(record) || record->state != RECORD_LIVE)
+		return true;
+	seen = *record;
+	record_set_state(heap, record, RECORD_CHANGING);
+	heap_unlock(heap, *flags);
+	act(heap, &seen);
+	*flags = heap_lock(heap);
+	if (!record_is_still(heap, record, seen.handle, RECORD_CHANGING))
+		return false;
+	record_set_state(heap, record, RECORD_LIVE);
+	return true;
+}
+
+/**
+ * heap_end - free an allocation, or hold it while something uses its memory
+ * @heap: its heap, locked
+ * @record: of it, live
+ * @flags: of the lock, which is dropped when there are mappings to remove or red zones
+ *	to look at
  *
  * Context: process; may sleep when it was mapped.
  * Return: 0, or -EBUSY when a stack's block is not the top one.
@@ -118,6 +151,9 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 {
 	bool in_io = false;
 
+	if (!record->mapped && !record_zones(heap, record, flags, zones_check))
+		return 0;
+	/* It may have been mapped meanwhile. */
 	if (record->mapped && !record_part(heap, record, flags, &in_io))
 		return 0;
 	if (!in_io && !record->exports)
@@ -158,6 +194,8 @@ static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	 */
 	if (record_in_io(heap, &seen))
 		return true;
+	if (record_has_zones(&seen))
+		zones_check(heap, &seen);
 	flags = heap_lock(heap);
 	record = record_held(heap, handle);
 	if (record) {
@@ -167,7 +205,7 @@ static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
-	quarantine_settle(heap);
+	quarantine_settle(heap, true);
 	heap_trim(heap);
 	return false;
 }

@@ -686,6 +686,7 @@ void heap_compact_end(struct memmgr_heap *heap)
 }
 
 #define SHOW_GRANULES	32u	/* to look at with the lock held */
+#define SHOW_PAUSE	16384u	/* granules of a block that are shown without a pause */
 #define SHOW_RECORDS	12u
 
 /* An allocation, as it is copied out from under the lock. */
@@ -709,9 +710,12 @@ static void show_record(struct compaction *c, const struct seen *seen)
 		cell[g] = PLAN_USED | PLAN_START | seen->order << PLAN_ALIGN_SHIFT;
 		c->record[g] = seen->index;
 	}
-	for (g++; g < c->plan.granules && cell[g] == (PLAN_USED | PLAN_FIXED); g++)
+	for (g++; g < c->plan.granules && cell[g] == (PLAN_USED | PLAN_FIXED); g++) {
 		if (!seen->fixed)
 			cell[g] = PLAN_USED;
+		if (!(g % SHOW_PAUSE))
+			cond_resched();
+	}
 	if (seen->fixed)
 		c->fixed[seen->fixed] += g - seen->first;
 	else

@@ -3,9 +3,13 @@
  * Pins: promises of a client that an allocation stays where it is. A lease is a pin
  * that maps all pages as well, for real time.
  *
- * A record counts the pins of all, a client has a list of its own: so its pins go
- * with it. A pin does not keep an allocation from being freed by who made the pin;
- * the entry in its list is then without an object, and goes too.
+ * A record counts the pins of all, and apart those of its owner. Who pins a persistent
+ * allocation, which has no owner, has an entry for it in a table of his own, that was
+ * made with the client: a pin needs no memory. A pin does not keep an allocation from
+ * being freed by who made the pin, and goes with it.
+ *
+ * All of it is guarded by the lock of the allocation's heap, but for the table, which
+ * client_lock guards.
  */
 #include <linux/capability.h>
 #include <linux/slab.h>
@@ -13,123 +17,191 @@
 #include "heap.h"
 #include "trace.h"
 
+#define PINS_SLOTS	256u	/* of a table; a power of two */
+#define PINS_MOST	128u	/* entries in use: a search ends soon */
+
+#define PINS_MOST	128u	/* a search ends soon */
+
 /**
- * struct pin - the pins of an allocation that a client has
- * @node: in client.pins
+ * struct pin - the pins of a persistent allocation that a client has
  * @handle: of the allocation
  * @count: plain pins
  * @leases: leases
  */
 struct pin {
-	struct list_head node;
 	u64 handle;
 	u32 count;
 	u32 leases;
 };
 
-/* Under client_lock. */
-static struct pin *pin_find(const struct client *client, u64 handle)
+/* Room for all pins that a client may have of persistent allocations; or NULL. */
+struct pin *pins_make(void)
 {
-	struct pin *pin;
-
-	list_for_each_entry(pin, &client->pins, node)
-		if (pin->handle == handle)
-			return pin;
-	return NULL;
+	return kcalloc(PINS_MOST, sizeof(struct pin), GFP_KERNEL_ACCOUNT);
 }
 
-/* It is no longer the client's, and counts no more. Under client_lock. */
-static void pin_remove(struct client *client, struct pin *pin)
+/* The entry of a handle, or the first free one, which may lie behind the last. O(PINS_MOST) */
+static struct pin *pins_find(const struct client *client, u64 handle)
 {
-	list_del(&pin->node);
+	u32 i;
+
+	for (i = 0; i < client->pins_used && client->pins[i].handle != handle; i++)
+		;
+	return &client->pins[i];
+}
+
+static bool pin_is_used(const struct client *client, const struct pin *pin)
+{
+	return pin < client->pins + client->pins_used;
+}
+
+/* An entry ends, and the last one takes its place. */
+static void pins_drop(struct client *client, struct pin *pin)
+{
+	*pin = client->pins[--client->pins_used];
 	client_give_locked(client, ACCOUNT_PINS, 1);
 }
 
-/* How many pins and leases a client has of an allocation. O(its pins). */
-u32 client_pins(const struct client *client, u64 handle)
+/* How many pins and leases a client has of an allocation. Under the heap's lock. */
+u32 client_pins(const struct client *client, const struct record *record)
 {
 	struct region *region = client->region;
 	unsigned long flags;
 	struct pin *pin;
 	u32 n;
 
+	if (record->client)
+		return record->client == client ? record->own_pins + record->own_leases : 0;
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	pin = pin_find(client, handle);
-	n = pin ? pin->count + pin->leases : 0;
+	pin = pins_find(client, record->handle);
+	n = pin_is_used(client, pin) ? pin->count + pin->leases : 0;
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return n;
 }
 
-/* Does it still count in its allocation? What is held has no pins of clients. */
-static bool pin_counts(struct memmgr_heap *heap, u64 handle)
+/* An allocation at @place goes, and with it all pins of clients. Under the heap's lock. */
+void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place)
 {
-	const struct record *record = record_of(heap, handle);
+	int pins = record->pins - record->exports;
 
-	return record && record->state != RECORD_HELD;
+	heap->pinned -= pins;
+	if (record->client)
+		record->client->pinned[heap->id] -= pins;
+	if (record->own_pins | record->own_leases) {
+		client_give(record->client, ACCOUNT_PINS, 1);
+		trace_memmgr_pin(heap->region->name, heap->name, record->handle, place,
+				 record->own_leases, -pins, record->exports);
+	}
+	record->own_pins = 0;
+	record->own_leases = 0;
+	record->pins = record->exports;
+	record->leases = 0;
 }
 
-/* The same of all allocations of a heap, whose lock is held. */
-u32 client_pins_in(const struct client *client, struct memmgr_heap *heap)
+/* Under the heap's lock and client_lock. */
+static void pin_forget(struct client *client, struct memmgr_heap *heap, struct pin *pin)
 {
-	struct region *region = heap->region;
-	unsigned long flags;
-	struct pin *pin;
-	u32 n = 0;
-
-	raw_spin_lock_irqsave(&region->client_lock, flags);
-	list_for_each_entry(pin, &client->pins, node)
-		if (handle_heap(pin->handle) == heap->id && pin_counts(heap, pin->handle))
-			n += pin->count + pin->leases;
-	raw_spin_unlock_irqrestore(&region->client_lock, flags);
-	return n;
+	client->pinned[heap->id] -= pin->count + pin->leases;
+	pins_drop(client, pin);
 }
 
-/* The allocation goes: so does what is known of its pins. To be freed by the caller. */
-struct pin *client_forget_pin(struct client *client, u64 handle)
+/*
+ * A client has freed an allocation of which nobody else had pins: if it was persistent,
+ * its entry goes too. Under the heap's lock.
+ */
+void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 handle)
 {
 	struct region *region = client->region;
 	unsigned long flags;
 	struct pin *pin;
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	pin = pin_find(client, handle);
-	if (pin)
-		pin_remove(client, pin);
+	pin = pins_find(client, handle);
+	if (pin_is_used(client, pin))
+		pin_forget(client, heap, pin);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
-	return pin;
 }
 
-/* Count one up or down. @fresh is taken when there is none yet, and is NULL then. */
-static int client_count_pin(struct client *client, u64 handle, bool lease, int change,
-			    struct pin **fresh, u32 *now)
+/**
+ * client_forget_pins - the same of all persistent allocations of a heap
+ * @client: who destroys it, and alone has pins in it
+ * @heap: it is dying, so that no pins come or go
+ *
+ * Context: any. O(PINS_MOST).
+ */
+void client_forget_pins(struct client *client, struct memmgr_heap *heap)
 {
 	struct region *region = client->region;
-	unsigned long flags;
-	struct pin *pin;
-	int err = 0;
-	u32 *count;
+	unsigned long flags = heap_lock(heap);
+	u32 i;
 
-	raw_spin_lock_irqsave(&region->client_lock, flags);
-	pin = pin_find(client, handle);
-	if (!pin && change > 0)
+	raw_spin_lock(&region->client_lock);
+	/* The last one comes into a place that was looked at already. */
+	for (i = client->pins_used; i--;)
+		if (handle_heap(client->pins[i].handle) == heap->id)
+			pin_forget(client, heap, &client->pins[i]);
+	raw_spin_unlock(&region->client_lock);
+	heap_unlock(heap, flags);
+}
+
+/* Count one up or down in the table of a client. Under client_lock. */
+static int pins_count(struct client *client, u64 handle, bool lease, int change, u32 *now)
+{
+	struct pin *pin = pins_find(client, handle);
+	u32 *count = lease ? &pin->leases : &pin->count;
+	bool fresh = !pin_is_used(client, pin);
+	int err;
+
+	if (change < 0 && (fresh || !*count))
+		return -EINVAL;
+	if (fresh) {
+		if (client->pins_used == PINS_MOST)
+			return -ENOSPC;
 		err = client_take_locked(client, ACCOUNT_PINS, 1);
-	if (!pin && change > 0 && !err) {
-		pin = *fresh;
-		*fresh = NULL;
-		pin->handle = handle;
-		list_add(&pin->node, &client->pins);
+		if (err)
+			return err;
+		*pin = (struct pin) { .handle = handle };
+		client->pins_used++;
 	}
-	count = !pin ? NULL : lease ? &pin->leases : &pin->count;
-	if (!count || (change < 0 && !*count)) {
-		err = err ? : -EINVAL;
-	} else {
-		*count += change;
-		*now = *count;
-		if (!pin->count && !pin->leases) {
-			pin_remove(client, pin);
-			*fresh = pin;
-		}
+	*count += change;
+	*now = *count;
+	if (!pin->count && !pin->leases)
+		pins_drop(client, pin);
+	return 0;
+}
+
+/* Count one up or down in a record of the client's own. Under client_lock. */
+static int own_count(struct client *client, struct record *record, bool lease, int change,
+		     u32 *now)
+{
+	u16 *count = lease ? &record->own_leases : &record->own_pins;
+	int err;
+
+	if (change < 0 && !*count)
+		return -EINVAL;
+	if (!(record->own_pins | record->own_leases)) {
+		err = client_take_locked(client, ACCOUNT_PINS, 1);
+		if (err)
+			return err;
 	}
+	*count += change;
+	*now = *count;
+	if (!(record->own_pins | record->own_leases))
+		client_give_locked(client, ACCOUNT_PINS, 1);
+	return 0;
+}
+
+/* Count one up or down for a client. Under the heap's lock. */
+static int client_count_pin(struct client *client, struct record *record, bool lease,
+			    int change, u32 *now)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	err = record->client ? own_count(client, record, lease, change, now) :
+			       pins_count(client, record->handle, lease, change, now);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return err;
 }
@@ -152,16 +224,10 @@ static int pin_change(struct memmgr_heap *heap, struct client *client,
 		      struct memmgr_pin *out, bool lease, int change)
 {
 	struct viewer viewer = viewer_of(client);
-	struct pin *fresh = NULL;
 	struct record *record;
 	unsigned long flags;
 	int err;
 
-	if (change > 0) {
-		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
-		if (!fresh)
-			return -ENOMEM;
-	}
 	record = heap_use(heap, &viewer, out->handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
@@ -169,9 +235,9 @@ static int pin_change(struct memmgr_heap *heap, struct client *client,
 	if (!err && change > 0 && record->pins >= U16_MAX)
 		err = -EBUSY;
 	if (!err)
-		err = client_count_pin(client, out->handle, lease, change, &fresh,
-				       &out->mine);
+		err = client_count_pin(client, record, lease, change, &out->mine);
 	if (!err) {
+		client->pinned[heap->id] += change;
 		record_count_pin(heap, record, lease, change);
 		out->offset = heap_place(heap, record->offset);
 		out->pins = record->pins;
@@ -179,7 +245,6 @@ static int pin_change(struct memmgr_heap *heap, struct client *client,
 				 out->offset, lease, change, out->pins);
 	}
 	heap_unlock(heap, flags);
-	kfree(fresh);
 	out->phys = !err && capable(CAP_SYS_ADMIN) ?
 		    region_phys(heap->region, out->offset) : 0;
 	return err;
@@ -191,7 +256,8 @@ static int pin_change(struct memmgr_heap *heap, struct client *client,
  * @client: who asks
  * @out: handle and flags as in the ABI; the answers are filled in
  *
- * Context: process, may sleep. O(pins of the client); a lease: and the pages.
+ * Context: process, may sleep while the allocation moves. O(1), and no memory of the
+ * system; a lease: O(pages), and what mapping them takes.
  * Return: 0 or an error of the ABI's table.
  */
 int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
@@ -224,51 +290,46 @@ int heap_unpin(struct memmgr_heap *heap, struct client *client, struct memmgr_pi
 	return pin_change(heap, client, out, out->flags & MEMMGR_PIN_LEASE, -1);
 }
 
-static struct pin *client_take_pin(struct client *client)
+/* The pins of a persistent allocation end with the client that made them. */
+static void pin_end(struct client *client, const struct pin *pin)
 {
-	struct region *region = client->region;
+	struct memmgr_heap *heap = heap_get(client->region, handle_heap(pin->handle));
+	u32 pins = pin->count + pin->leases;
+	struct record *record;
 	unsigned long flags;
-	struct pin *pin;
 
-	raw_spin_lock_irqsave(&region->client_lock, flags);
-	pin = list_first_entry_or_null(&client->pins, struct pin, node);
-	if (pin)
-		pin_remove(client, pin);
-	raw_spin_unlock_irqrestore(&region->client_lock, flags);
-	return pin;
+	if (!heap)
+		return;
+	flags = heap_lock(heap);
+	record = record_of(heap, pin->handle);
+	if (record && record->state != RECORD_HELD) {
+		record->pins -= pins;
+		record->leases -= pin->leases;
+		heap->pinned -= pins;
+		client->pinned[heap->id] -= pins;
+		trace_memmgr_pin(heap->region->name, heap->name, pin->handle,
+				 heap_place(heap, record->offset), pin->leases, -pins,
+				 record->pins);
+	}
+	heap_unlock(heap, flags);
+	heap_put(heap);
 }
 
 /**
  * client_unpin_all - a client goes, and its pins with it
  * @client: no call of it runs
  *
- * Context: process. O(its pins).
+ * Those of its own allocations go with these.
+ *
+ * Context: process, may sleep. O(PINS_MOST).
  */
 void client_unpin_all(struct client *client)
 {
-	struct memmgr_heap *heap;
-	struct record *record;
-	unsigned long flags;
-	struct pin *pin;
+	u32 i;
 
-	while ((pin = client_take_pin(client))) {
-		heap = heap_get(client->region, handle_heap(pin->handle));
-		if (heap) {
-			flags = heap_lock(heap);
-			record = record_of(heap, pin->handle);
-			if (record && record->state != RECORD_HELD) {
-				record->pins -= pin->count + pin->leases;
-				record->leases -= pin->leases;
-				heap->pinned -= pin->count + pin->leases;
-				trace_memmgr_pin(heap->region->name, heap->name,
-						 pin->handle,
-						 heap_place(heap, record->offset),
-						 pin->leases, -(pin->count + pin->leases),
-						 record->pins);
-			}
-			heap_unlock(heap, flags);
-			heap_put(heap);
-		}
-		kfree(pin);
+	for (i = 0; i < client->pins_used; i++) {
+		pin_end(client, &client->pins[i]);
+		cond_resched();
 	}
+	client_give(client, ACCOUNT_PINS, client->pins_used);
 }

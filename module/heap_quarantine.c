@@ -157,7 +157,7 @@ static void freed_gone(struct quarantine *q, struct freed *freed)
 }
 
 /* Poison the oldest new one; false: there is none. Who waits can have it then. */
-static bool quarantine_fill(struct memmgr_heap *heap)
+static bool quarantine_fill(struct memmgr_heap *heap, bool may_sleep)
 {
 	struct quarantine *q;
 	struct freed *freed = NULL;
@@ -184,7 +184,7 @@ static bool quarantine_fill(struct memmgr_heap *heap)
 	fill = heap->debug & DEBUG_POISON;
 	heap_unlock(heap, flags);
 	if (fill)
-		pattern_fill(heap->region, &poison);
+		pattern_fill(heap->region, &poison, may_sleep);
 	flags = heap_lock(heap);
 	freed->state = FREED_HELD;
 	freed->poisoned = fill;
@@ -195,9 +195,9 @@ static bool quarantine_fill(struct memmgr_heap *heap)
 }
 
 /* Poison all of them. */
-static void quarantine_fill_all(struct memmgr_heap *heap)
+static void quarantine_fill_all(struct memmgr_heap *heap, bool may_sleep)
 {
-	while (quarantine_fill(heap))
+	while (quarantine_fill(heap, may_sleep))
 		;
 }
 
@@ -219,12 +219,12 @@ static struct freed *freed_held(struct quarantine *q, u32 number)
  * Look at the poison of an entry that is busy. Damage is reported, and mended so that
  * it is reported once.
  */
-static bool freed_check(struct memmgr_heap *heap, const struct freed *freed)
+static bool freed_check(struct memmgr_heap *heap, const struct freed *freed, bool may_sleep)
 {
 	struct memmgr_corruption c = { .kind = MEMMGR_CORRUPTION_FREED };
 	struct pattern poison = freed_poison(heap, freed);
 
-	if (!freed->poisoned || !pattern_damaged(heap->region, &poison, &c))
+	if (!freed->poisoned || !pattern_damaged(heap->region, &poison, &c, may_sleep))
 		return false;
 	corruption_of_freed(&c, freed);
 	if (c.offset < c.place)
@@ -234,12 +234,12 @@ static bool freed_check(struct memmgr_heap *heap, const struct freed *freed)
 	else
 		c.distance = c.offset - c.place;
 	corruptions_add(heap, &c);
-	pattern_fill(heap->region, &poison);
+	pattern_fill(heap->region, &poison, may_sleep);
 	return true;
 }
 
 /* Give the oldest one back to the engine; @over: if there is more than may be. */
-static bool quarantine_give(struct memmgr_heap *heap, bool over)
+static bool quarantine_give(struct memmgr_heap *heap, bool over, bool may_sleep)
 {
 	struct engine_block block;
 	struct quarantine *q;
@@ -257,7 +257,7 @@ static bool quarantine_give(struct memmgr_heap *heap, bool over)
 	}
 	freed->state = FREED_BUSY;
 	heap_unlock(heap, flags);
-	freed_check(heap, freed);
+	freed_check(heap, freed, may_sleep);
 	flags = heap_lock(heap);
 	heap->engine.ops->free(&heap->engine, freed->block, freed->recorded, &block);
 	freed_gone(q, freed);
@@ -271,17 +271,18 @@ static bool quarantine_give(struct memmgr_heap *heap, bool over)
 /**
  * quarantine_settle - poison what was freed, and give back what is too much
  * @heap: any heap
+ * @may_sleep: reschedule now and then
  *
  * After a free, without the lock.
  *
- * Context: any. O(bytes that were freed, and that go back).
+ * Context: any; process, if @may_sleep. O(bytes that were freed, and that go back).
  */
-void quarantine_settle(struct memmgr_heap *heap)
+void quarantine_settle(struct memmgr_heap *heap, bool may_sleep)
 {
 	if (!debug_is_on() || !READ_ONCE(heap->quarantine))
 		return;
-	quarantine_fill_all(heap);
-	while (quarantine_give(heap, true))
+	quarantine_fill_all(heap, may_sleep);
+	while (quarantine_give(heap, true, may_sleep))
 		;
 }
 
@@ -295,30 +296,31 @@ void quarantine_settle(struct memmgr_heap *heap)
  * @heap: that refused it
  * @align: that was asked for
  * @reason: why
+ * @may_sleep: reschedule now and then
  *
  * A slab heap gets its memory from heap main: after its own, what main keeps goes, unless
  * the heap may not have more.
  *
- * Context: any, no heap lock held. O(bytes that go back).
+ * Context: any, process if @may_sleep; no heap lock held. O(bytes that go back).
  * Return: false when there is none, or no such block would help.
  */
-bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason)
+bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason, bool may_sleep)
 {
 	struct memmgr_heap *main = rcu_access_pointer(heap->region->heaps[MEMMGR_HEAP_MAIN]);
 
 	if (!debug_is_on() || align > heap->max_align || !(EVICT_HELPS & BIT(reason)))
 		return false;
-	return quarantine_give(heap, false) ||
+	return quarantine_give(heap, false, may_sleep) ||
 	       (heap_is(heap, MEMMGR_KIND_SLAB) && reason != MEMMGR_REASON_LIMIT &&
-		quarantine_give(main, false));
+		quarantine_give(main, false, may_sleep));
 }
 
 /* Give everything back. Context: process, may reschedule. */
 void quarantine_flush(struct memmgr_heap *heap)
 {
 	/* Also what was freed just before all search for errors ended. */
-	quarantine_fill_all(heap);
-	while (quarantine_give(heap, false))
+	quarantine_fill_all(heap, true);
+	while (quarantine_give(heap, false, true))
 		cond_resched();
 }
 
@@ -343,7 +345,7 @@ u32 quarantine_check(struct memmgr_heap *heap, u64 *offset)
 	while (q && (freed = freed_held(q, number))) {
 		freed->state = FREED_BUSY;
 		heap_unlock(heap, flags);
-		if (freed_check(heap, freed)) {
+		if (freed_check(heap, freed, true)) {
 			*offset = freed->block;
 			found++;
 		}
@@ -356,18 +358,40 @@ u32 quarantine_check(struct memmgr_heap *heap, u64 *offset)
 	return found;
 }
 
-/* Is a block in quarantine? Under the lock. O(blocks there). */
-bool quarantine_holds(const struct memmgr_heap *heap, u64 block)
+#define HOLDS_STEP	256u	/* entries that are looked at with the lock held */
+
+/**
+ * quarantine_holds - is a block in quarantine?
+ * @heap: its heap, locked
+ * @block: that somebody frees
+ * @flags: of the lock, which is dropped now and then
+ *
+ * What comes in meanwhile was live at first, and is freed twice at the same time: the
+ * engine sees to that, as it does without a quarantine.
+ *
+ * Context: any. O(blocks there).
+ */
+bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags)
 {
 	struct quarantine *q = heap->quarantine;
-	u32 number;
+	u32 left = q ? q->head - q->tail : 0, number = q ? q->tail : 0;
 
-	for (number = q ? q->tail : 0; q && number != q->head; number++)
-		if (freed_is_kept(freed_at(q, number)) &&
-		    freed_at(q, number)->block == block)
+	for (; q && left; left--, number++) {
+		const struct freed *freed;
+
+		if (!(left % HOLDS_STEP)) {
+			heap_unlock(heap, *flags);
+			*flags = heap_lock(heap);
+			q = heap->quarantine;
+		}
+		freed = q && number - q->tail < q->head - q->tail ? freed_at(q, number) : NULL;
+		if (freed && freed_is_kept(freed) && freed->block == block)
 			return true;
+	}
 	return false;
 }
+
+#define FIND_MOST	400u	/* entries, the last ones: all would take too long */
 
 /**
  * quarantine_find - what is known of an allocation that has ended
@@ -375,15 +399,15 @@ bool quarantine_holds(const struct memmgr_heap *heap, u64 block)
  * @handle: that it had, or 0
  * @place: without a handle: where it began, offset in the region
  *
- * Context: the heap's lock is held. O(entries).
- * Return: the last one; NULL when none is remembered.
+ * Context: the heap's lock is held. O(FIND_MOST).
+ * Return: the last one; NULL when none of the last FIND_MOST is it.
  */
 const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, u64 place)
 {
 	struct quarantine *q = heap->quarantine;
 	u32 back;
 
-	for (back = 1; q && back <= q->slots; back++) {
+	for (back = 1; q && back <= min(q->slots, FIND_MOST); back++) {
 		const struct freed *freed = freed_at(q, q->head - back);
 
 		if (freed->state != FREED_NONE && freed->handle == handle &&

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What is known of a heap. */
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "heap.h"
+#include "hold.h"
 
 /**
  * heap_stats - the books of a heap
@@ -83,52 +85,177 @@ void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 	}
 }
 
-/* The records against the engine: each names a live block that knows of it. */
-static const char *records_check(struct memmgr_heap *heap, u64 *offset)
-{
-	u32 used = 0, free = 0;
-	u32 i;
+#define CHECK_TRIES	4u	/* of a heap that changes while it is checked */
+#define CHECK_UNITS	40u	/* of the engine, looked at with the lock held */
+#define CHECK_RECORDS	32u	/* the same; a stack looks for the block of each */
+#define CHECK_LINKS	512u	/* of the list of free records, the same */
 
-	for (i = 0; i < heap->max_records; i++) {
-		const struct record *record = &heap->records[i];
-		struct engine_block block;
+/**
+ * struct records_walk - how far a check of the records has come
+ * @at: the next one
+ * @link: the next one in the list of free ones
+ * @used: that are in use so far
+ * @free: that are in the list so far
+ * @seq: number of the last allocation when it began
+ * @records: that were in use then
+ * @spent: that were used up then
+ * @torn: there were others since
+ * @what: is broken, or NULL
+ * @offset: of the last one in use
+ */
+struct records_walk {
+	u32 at;
+	u32 link;
+	u32 used;
+	u32 free;
+	u64 seq;
+	u32 records;
+	u32 spent;
+	bool torn;
+	const char *what;
+	u64 offset;
+};
+
+/* A record in use names a live block that knows of it. Under the lock. */
+static const char *record_check(struct memmgr_heap *heap, const struct record *record)
+{
+	struct engine_block block;
+
+	/* Between two places its block is something else. */
+	if (record->state == RECORD_MOVING)
+		return NULL;
+	if (heap->engine.ops->find(&heap->engine, record_block(record), &block))
+		return "record of no block";
+	if (!block.recorded || block.requested != record_request(record))
+		return "record and block disagree";
+	return NULL;
+}
+
+/* A step over the records: false at the end, or when one is broken. Under the lock. */
+static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
+{
+	u32 end = min(walk->at + CHECK_RECORDS, heap->max_records);
+
+	for (; !walk->what && walk->at < end; walk->at++) {
+		const struct record *record = &heap->records[walk->at];
 
 		if (record->state == RECORD_FREE)
 			continue;
-		used++;
-		*offset = record->offset;
-		/* Between two places its block is something else. */
-		if (record->state == RECORD_MOVING)
-			continue;
-		if (heap->engine.ops->find(&heap->engine, record_block(record), &block))
-			return "record of no block";
-		if (!block.recorded || block.requested != record_request(record))
-			return "record and block disagree";
+		walk->used++;
+		walk->offset = record->offset;
+		walk->what = record_check(heap, record);
 	}
-	for (i = heap->free_record; i != RECORD_NONE; i = heap->records[i].next)
-		if (i >= heap->max_records || ++free > heap->max_records)
-			return "list of free records";
-	*offset = 0;
-	return used != heap->used_records ||
-	       used + free + heap->spent_records != heap->max_records ?
-	       "number of records" : NULL;
+	if (walk->at == heap->max_records)
+		walk->link = heap->free_record;
+	return !walk->what && walk->at < heap->max_records;
 }
 
-/* Look at all red zones: the last damaged one is told, all are reported. */
-static const char *records_check_zones(struct memmgr_heap *heap, u64 *offset)
+/* The same over the list of free ones, which is another list when it has changed. */
+static bool links_step(struct memmgr_heap *heap, struct records_walk *walk)
 {
-	const char *what = NULL;
-	u32 i;
+	u32 n;
+
+	for (n = 0; n < CHECK_LINKS && !walk->torn && walk->link != RECORD_NONE; n++) {
+		if (walk->link >= heap->max_records || ++walk->free > heap->max_records) {
+			walk->what = "list of free records";
+			return false;
+		}
+		walk->link = heap->records[walk->link].next;
+	}
+	return !walk->torn && walk->link != RECORD_NONE;
+}
+
+static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
+			 bool (*step)(struct memmgr_heap *heap, struct records_walk *walk))
+{
+	unsigned long flags;
+	bool more;
+
+	do {
+		flags = heap_lock(heap);
+		/* Each use of a record moves seq on, each end changes their number. */
+		walk->torn |= heap->seq != walk->seq || heap->used_records != walk->records;
+		more = step(heap, walk);
+		heap_unlock(heap, flags);
+		cond_resched();
+	} while (more);
+}
+
+/* The records against the engine. @torn: they changed, so that sums say nothing. */
+static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *torn)
+{
+	struct records_walk walk = { 0 };
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	walk.seq = heap->seq;
+	walk.records = heap->used_records;
+	walk.spent = heap->spent_records;
+	heap_unlock(heap, flags);
+	records_walk(heap, &walk, records_step);
+	if (!walk.what)
+		records_walk(heap, &walk, links_step);
+	*torn = walk.torn;
+	if (!walk.what && !walk.torn &&
+	    (walk.used != walk.records ||
+	     walk.used + walk.free + walk.spent != heap->max_records)) {
+		walk.what = "number of records";
+		walk.offset = 0;
+	}
+	if (walk.what)
+		*offset = walk.offset;
+	return walk.what;
+}
+
+/* Look at all red zones: @place is that of the last damaged one, all are reported. */
+static u32 records_check_zones(struct memmgr_heap *heap, u64 *place)
+{
+	u32 i, found = 0;
 
 	for (i = 0; i < heap->max_records; i++) {
 		const struct record *record = &heap->records[i];
 
-		if (record->state == RECORD_FREE || !zones_check(heap, record))
-			continue;
-		*offset = record->offset;
-		what = "red zone";
+		cond_resched();
+		if (READ_ONCE(record->state) != RECORD_FREE && record_has_zones(record))
+			found += zones_check_shared(heap, &heap->lock, record, NULL, place);
 	}
-	return what;
+	return found;
+}
+
+/* The engine, in steps. False: it is broken. */
+static bool engine_checks(struct memmgr_heap *heap, struct engine_check *c)
+{
+	unsigned long flags;
+	bool more;
+
+	memset(c, 0, sizeof(*c));
+	do {
+		flags = heap_lock(heap);
+		more = engine_check(&heap->engine, c, CHECK_UNITS);
+		heap_unlock(heap, flags);
+		hold_here(heap->region, HOLD_CHECKING);
+		cond_resched();
+	} while (more && !fatal_signal_pending(current));
+	return !c->fault.what;
+}
+
+/* Engine and records; again while they change, but not for ever. */
+static const char *books_check(struct memmgr_heap *heap, struct engine_check *c, bool *torn)
+{
+	const char *what;
+	bool moved;
+	u32 tries;
+
+	for (tries = 0; tries < CHECK_TRIES; tries++) {
+		if (!engine_checks(heap, c))
+			return c->fault.what;
+		what = records_check(heap, &c->fault.offset, &moved);
+		hold_here(heap->region, HOLD_CHECKED);
+		*torn = c->torn || moved;
+		if (what || !*torn || fatal_signal_pending(current))
+			return what;
+	}
+	return NULL;
 }
 
 /**
@@ -136,36 +263,36 @@ static const char *records_check_zones(struct memmgr_heap *heap, u64 *offset)
  * @heap: the heap
  * @check: the answer; size and heap are left alone
  *
- * Context: process. Cost: a walk over everything, with the lock held; the poison of
- * what is in quarantine is looked at without it.
- * Return: 0, -EUCLEAN, or -EOPNOTSUPP in a build without checks.
+ * Context: process, may sleep. Cost: a walk over everything, at most CHECK_TRIES times;
+ * the lock is dropped after a few thousand instructions each.
+ * Return: 0, -EUCLEAN, -EINTR, or -EOPNOTSUPP in a build without checks.
  */
 int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 {
-	struct engine_fault fault;
+	struct engine_check c;
+	const char *what;
 	unsigned long flags;
+	bool torn = false;
 	u64 place;
 
-	if (!heap->engine.ops->check)
+	if (!env_checks)
 		return -EOPNOTSUPP;
-	flags = heap_lock(heap);
-	if (heap->engine.ops->check(&heap->engine, &fault))
-		fault.what = records_check(heap, &fault.offset) ? :
-			     records_check_zones(heap, &fault.offset);
-	heap_unlock(heap, flags);
-	if (!fault.what && quarantine_check(heap, &fault.offset))
-		fault.what = "poison";
-	if (!fault.what && track_check_zones(heap, &place)) {
-		fault.what = "red zone";
+	what = books_check(heap, &c, &torn);
+	if (!what && quarantine_check(heap, &c.fault.offset))
+		what = "poison";
+	if (!what && (records_check_zones(heap, &place) || track_check_zones(heap, &place))) {
+		what = "red zone";
 		flags = heap_lock(heap);
-		fault.offset = heap_unplace(heap, place);
+		c.fault.offset = heap_unplace(heap, place);
 		heap_unlock(heap, flags);
 	}
-	check->checked = fault.checked;
-	check->offset = fault.what ? fault.offset : 0;
-	strscpy_pad(check->what, fault.what ? fault.what : "",
-		    sizeof(check->what));
-	return fault.what ? -EUCLEAN : 0;
+	check->flags = torn ? MEMMGR_CHECK_TORN : 0;
+	check->checked = c.fault.checked;
+	check->offset = what ? c.fault.offset : 0;
+	strscpy_pad(check->what, what ? what : "", sizeof(check->what));
+	if (what)
+		return -EUCLEAN;
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 static void query_kind(const struct memmgr_heap *heap,
@@ -241,7 +368,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 		heap_put(fallback);
 }
 
-/* One step of a walk over a heap. The lock is dropped between steps. */
+/* One step of a walk over a heap, see engine_ops.next. The lock is dropped between steps. */
 bool heap_next_block(struct memmgr_heap *heap, u64 *pos,
 		     struct engine_block *block)
 {

@@ -25,6 +25,8 @@ static const char * const hold_words[HOLD_STEPS] = {
 	[HOLD_BATCHED]	= "batched",
 	[HOLD_MADE]	= "made",
 	[HOLD_MAKING]	= "making",
+	[HOLD_CHECKING]	= "checking",
+	[HOLD_CHECKED]	= "checked",
 };
 
 /**
@@ -75,7 +77,9 @@ void hold_print(struct seq_file *m, const struct region *region)
 	const char *between = "";
 	u32 step;
 
-	for_each_set_bit(step, &armed, HOLD_STEPS) {
+	for (step = 0; step < HOLD_STEPS; step++) {
+		if (!(armed & BIT(step)))
+			continue;
 		seq_printf(m, "%s%s %s", between, hold_words[step],
 			   test_bit(step, &region->hold.waiting) ? "waiting" : "armed");
 		between = " ";

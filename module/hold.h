@@ -22,6 +22,8 @@ enum hold_step {
 	HOLD_BATCHED,	/* an allocation of a batch is made, and the next is not begun */
 	HOLD_MADE,	/* a call has made what it can unmake, and has not answered */
 	HOLD_MAKING,	/* a new heap has its slot and its memory, which is not yet cleared */
+	HOLD_CHECKING,	/* a check of a heap has seen a part of its engine */
+	HOLD_CHECKED,	/* it has seen all of it, and all records */
 	HOLD_STEPS,
 };
 

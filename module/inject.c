@@ -4,6 +4,7 @@
 #include <linux/fault-inject.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 
 #include "client.h"
@@ -165,12 +166,9 @@ static int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *i
 /* The client of a serial, its file still open. Under client_lock. */
 static struct client *client_open(struct region *region, u64 serial)
 {
-	struct client *client;
+	struct client *client = client_from(region, serial);
 
-	list_for_each_entry(client, &region->clients, node)
-		if (client->serial == serial)
-			return client->closed ? NULL : client;
-	return NULL;
+	return client && client->serial == serial && !client->closed ? client : NULL;
 }
 
 static int call_client_injection(struct region *region, struct memmgr_inject *inject)
@@ -194,7 +192,7 @@ static int call_client_injection(struct region *region, struct memmgr_inject *in
  * @heap: whose injection; NULL: that of the client @inject->id
  * @inject: as in the ABI, arguments and rights checked
  *
- * Context: process, may sleep. O(clients) for a client's.
+ * Context: process, may sleep. O(log clients) for a client's.
  * Return: 0, or -ENOENT when there is no such client or the heap goes.
  */
 int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_inject *inject)
@@ -215,7 +213,7 @@ void inject_of_heap(struct memmgr_heap *heap, struct memmgr_inject *inject)
  * @cursor: 0 at first; moved behind the client
  * @inject: its injection, with the client's serial as id
  *
- * Context: process. O(clients).
+ * Context: process, may sleep. O(clients), the lock dropped after each.
  * Return: false at the end.
  */
 bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject *inject)
@@ -224,16 +222,17 @@ bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject
 	unsigned long flags;
 	bool found = false;
 
-	raw_spin_lock_irqsave(&region->client_lock, flags);
-	list_for_each_entry(client, &region->clients, node) {
-		found = client->serial >= *cursor && READ_ONCE(client->injection.times);
-		if (!found)
-			continue;
-		inject->id = client->serial;
-		injection_describe(&client->injection, inject);
-		*cursor = client->serial + 1;
-		break;
-	}
-	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	do {
+		raw_spin_lock_irqsave(&region->client_lock, flags);
+		client = client_from(region, *cursor);
+		if (client) {
+			*cursor = client->serial + 1;
+			found = READ_ONCE(client->injection.times);
+			inject->id = client->serial;
+			injection_describe(&client->injection, inject);
+		}
+		raw_spin_unlock_irqrestore(&region->client_lock, flags);
+		cond_resched();
+	} while (client && !found);
 	return found;
 }

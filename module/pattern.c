@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The patterns of core/guard.c in the memory of a region. */
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <uapi/linux/memmgr.h>
 
 #include "pattern.h"
 #include "region.h"
 
 #define PIECE	64u	/* memory of a device does not take any access */
+#define PAUSE	(1u << 15)	/* bytes that take long enough for others to have their turn */
 
 static struct guard guard_at(const struct pattern *pattern, u64 done)
 {
@@ -17,14 +19,21 @@ static struct guard guard_at(const struct pattern *pattern, u64 done)
 	};
 }
 
+static void pattern_pause(u64 done, bool may_sleep)
+{
+	if (may_sleep && !(done & (PAUSE - 1)))
+		cond_resched();
+}
+
 /**
  * pattern_fill - write a pattern
  * @region: where
  * @pattern: what
+ * @may_sleep: others may have their turn now and then
  *
- * Context: any. O(bytes).
+ * Context: any; process, if @may_sleep. O(bytes).
  */
-void pattern_fill(const struct region *region, const struct pattern *pattern)
+void pattern_fill(const struct region *region, const struct pattern *pattern, bool may_sleep)
 {
 	struct guard guard;
 	u8 piece[PIECE];
@@ -36,6 +45,7 @@ void pattern_fill(const struct region *region, const struct pattern *pattern)
 		guard = guard_at(pattern, done);
 		guard_fill(&guard, piece, n);
 		region_copy_in(region, pattern->place + done, piece, n);
+		pattern_pause(done, may_sleep);
 	}
 }
 
@@ -57,12 +67,13 @@ static void pattern_dump(const struct region *region, const struct pattern *patt
  * @region: where
  * @pattern: what
  * @c: when there is damage: offset, damaged and the dumps are filled in
+ * @may_sleep: others may have their turn now and then
  *
- * Context: any. O(bytes).
+ * Context: any; process, if @may_sleep. O(bytes).
  * Return: true when there is.
  */
 bool pattern_damaged(const struct region *region, const struct pattern *pattern,
-		     struct memmgr_corruption *c)
+		     struct memmgr_corruption *c, bool may_sleep)
 {
 	u64 done, first = 0, end = 0;
 	struct guard guard;
@@ -74,6 +85,7 @@ bool pattern_damaged(const struct region *region, const struct pattern *pattern,
 		guard = guard_at(pattern, done);
 		region_copy(region, pattern->place + done, piece, n);
 		at = guard_check(&guard, piece, n);
+		pattern_pause(done, may_sleep);
 		if (at == n)
 			continue;
 		if (!end)

@@ -24,8 +24,8 @@ struct pattern {
 	u32 key;
 };
 
-void pattern_fill(const struct region *region, const struct pattern *pattern);
+void pattern_fill(const struct region *region, const struct pattern *pattern, bool may_sleep);
 bool pattern_damaged(const struct region *region, const struct pattern *pattern,
-		     struct memmgr_corruption *c);
+		     struct memmgr_corruption *c, bool may_sleep);
 
 #endif /* MEMMGR_PATTERN_H */

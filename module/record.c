@@ -184,6 +184,7 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 	site_count(heap->region, record->site, -1, -(s64)record->bytes);
 	if (record->shifted)
 		guards_gone(heap);
+	record_drop_pins(heap, record, place);
 	record_disown(heap, record);
 	if (record->payer && heap->id == MEMMGR_HEAP_MAIN)
 		client_give(record->payer, ACCOUNT_RECORDS, 1);
@@ -193,7 +194,6 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 		heap->record_at[record->depth] = RECORD_NONE;
 	record->handle = handle_next(record->handle, heap->record_bits);
 	record_set_state(heap, record, RECORD_FREE);
-	heap->pinned -= record->pins - record->exports;
 	record->pins = 0;
 	record->payer = NULL;
 	heap->used_records--;
@@ -205,14 +205,16 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 	heap->free_record = record_index(heap, record);
 }
 
-/* Forget a record; its block is still the heap's. */
+/* Forget a record, at whose zones was looked; its block is still the heap's. */
 void record_release(struct memmgr_heap *heap, struct record *record)
 {
-	zones_check(heap, record);
 	record_end(heap, record, heap_place(heap, record->offset));
 }
 
-/* Return a record's block to the engine, or keep it in quarantine. */
+/*
+ * Return a record's block to the engine, or keep it in quarantine. Its zones were looked
+ * at.
+ */
 int record_free(struct memmgr_heap *heap, struct record *record)
 {
 	u64 place = heap_place(heap, record->offset);
@@ -220,7 +222,6 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 	struct engine_block block;
 	int err;
 
-	zones_check(heap, record);
 	err = kept ? heap->engine.ops->find(&heap->engine, record_block(record), &block) :
 		     heap->engine.ops->free(&heap->engine, record_block(record), true, &block);
 	if (!err) {

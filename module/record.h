@@ -41,6 +41,8 @@ enum record_state {
  * @busy: calls that copy from or to it now
  * @exports: dma-bufs of it
  * @faults: page faults that know where it is, and may yet map it there
+ * @own_pins: of @pins, plain ones of @client
+ * @own_leases: of @leases, those of @client
  * @users: devices and kernel mappings of these dma-bufs
  * @writers: of these, those that may write
  * @flags: MEMMGR_ALLOC_* that it was made with
@@ -82,6 +84,8 @@ struct record {
 	u16 busy;
 	u16 exports;
 	u16 faults;
+	u16 own_pins;
+	u16 own_leases;
 	u32 users;
 	u32 writers;
 	u32 flags;
@@ -134,7 +138,8 @@ static inline u64 record_request(const struct record *record)
 
 static inline bool record_has_zones(const struct record *record)
 {
-	return record->lead | record->tail | record->shifted;
+	return IS_ENABLED(CONFIG_MEMMGR_DEBUG) &&
+	       (record->lead | record->tail | record->shifted);
 }
 
 /* Where in its first page it begins, for who maps it. */

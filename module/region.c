@@ -642,8 +642,8 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	health_init(region);
 	mutex_init(&region->heap_mutex);
 	raw_spin_lock_init(&region->client_lock);
-	INIT_LIST_HEAD(&region->clients);
-	INIT_LIST_HEAD(&region->users);
+	region->clients = RB_ROOT;
+	region->users = RB_ROOT;
 	heap_settle_init(region);
 	failures_init(&region->failures);
 	corruptions_init(region);

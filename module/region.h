@@ -15,8 +15,9 @@
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mm_types.h>
-#include <linux/pgtable.h>
 #include <linux/mutex.h>
+#include <linux/pgtable.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
@@ -105,8 +106,8 @@ struct region {
 	u32 window_shift;
 	struct miscdevice heap_misc;
 	char heap_node_name[MEMMGR_NAME_LEN + 16];
-	struct list_head clients;
-	struct list_head users;
+	struct rb_root clients;
+	struct rb_root users;
 	raw_spinlock_t client_lock;
 	struct delayed_work settle;
 	struct mutex compact_mutex;	/* compaction */

@@ -92,16 +92,16 @@ static void block_drop(struct memmgr_heap *heap, struct track *track, u32 *link)
 }
 
 /*
- * Look at all blocks: @drop takes those out that it returns true for, with @place as
- * it was told. Under the lock.
+ * Look at the blocks of the buckets from @from to before @to: @drop takes those out that
+ * it returns true for, with @place as it was told. Under the lock.
  */
-static void track_sweep(struct memmgr_heap *heap, struct track *track, u64 place,
-			bool (*drop)(struct memmgr_heap *heap, struct track_block *block,
-				     u64 place))
+static void track_sweep(struct memmgr_heap *heap, struct track *track, u32 from, u32 to,
+			u64 place, bool (*drop)(struct memmgr_heap *heap,
+						struct track_block *block, u64 place))
 {
 	u32 b, *link;
 
-	for (b = 0; b < TRACK_BLOCKS; b++) {
+	for (b = from; b < to; b++) {
 		link = &track->bucket[b];
 		while (*link != TRACK_NONE) {
 			struct track_block *block = &track->block[*link];
@@ -121,17 +121,21 @@ static bool forget_block(struct memmgr_heap *heap, struct track_block *block, u6
 	return !block_has_zones(block);
 }
 
-/* What is forgotten lives on, but nobody counts it any more. */
+#define FORGET_BUCKETS	64u	/* looked at with the lock held; divides TRACK_BLOCKS */
+
+/* What is forgotten lives on, but nobody counts it any more; no new block is counted. */
 static void track_forget(struct memmgr_heap *heap)
 {
 	struct track *track = track_of(heap);
 	unsigned long flags;
+	u32 b;
 
-	if (!track)
-		return;
-	raw_spin_lock_irqsave(&track->lock, flags);
-	track_sweep(heap, track, 0, forget_block);
-	raw_spin_unlock_irqrestore(&track->lock, flags);
+	for (b = 0; track && b < TRACK_BLOCKS; b += FORGET_BUCKETS) {
+		raw_spin_lock_irqsave(&track->lock, flags);
+		track_sweep(heap, track, b, b + FORGET_BUCKETS, 0, forget_block);
+		raw_spin_unlock_irqrestore(&track->lock, flags);
+		cond_resched();
+	}
 }
 
 /* Turning on and off; in this order, so that no call comes too early or too late. */
@@ -359,7 +363,7 @@ void track_remove_from(struct memmgr_heap *heap, u64 place)
 	if (!track)
 		return;
 	raw_spin_lock_irqsave(&track->lock, flags);
-	track_sweep(heap, track, place, release_block);
+	track_sweep(heap, track, 0, TRACK_BLOCKS, place, release_block);
 	raw_spin_unlock_irqrestore(&track->lock, flags);
 }
 
@@ -378,28 +382,22 @@ u32 track_zoned(const struct memmgr_heap *heap)
  *
  * Nobody can free a block while its entry is looked at: it is taken out before.
  *
- * Context: any. O(table), the lock dropped between blocks.
+ * Context: process, may sleep. O(table), the lock dropped after a piece of a zone.
  * Return: zones that were damaged.
  */
 u32 track_check_zones(struct memmgr_heap *heap, u64 *place)
 {
 	struct track *track = track_of(heap);
-	unsigned long flags;
 	u32 i, found = 0;
 
 	if (!track_zoned(heap))
 		return 0;
 	for (i = 0; i < TRACK_BLOCKS; i++) {
 		struct track_block *block = &track->block[i];
-		u32 damaged = 0;
 
-		raw_spin_lock_irqsave(&track->lock, flags);
-		if (block->live)
-			damaged = zones_check_block(heap, block);
-		if (damaged)
-			*place = block->place;
-		raw_spin_unlock_irqrestore(&track->lock, flags);
-		found += damaged;
+		cond_resched();
+		if (READ_ONCE(block->live))
+			found += zones_check_shared(heap, &track->lock, NULL, block, place);
 	}
 	return found;
 }

@@ -16,6 +16,7 @@
 
 #define LEAD_MAX	(1u << 20)	/* no more is given for an alignment */
 #define UNASKED_MAX	64u		/* of an alignment that was not asked for, this is kept */
+#define ZONES_STAND	(BIT(RECORD_LIVE) | BIT(RECORD_HELD))
 
 /**
  * zones_plan - decide which zones a new allocation gets
@@ -94,22 +95,14 @@ static struct zoned zoned_block(const struct track_block *block)
 	};
 }
 
-/* The one before it; empty when there is none. */
-static struct pattern zone_before(const struct zoned *zoned)
+/* The one before it or behind it, as a kind of damage says; empty when there is none. */
+static noinline struct pattern zone_of(const struct zoned *zoned, u32 kind)
 {
-	return (struct pattern) {
-		.place = zoned->place - zoned->before,
-		.bytes = zoned->before,
-		.kind = GUARD_ZONE,
-		.key = zoned->key,
-	};
-}
+	bool before = kind == MEMMGR_CORRUPTION_BEFORE;
 
-static struct pattern zone_behind(const struct zoned *zoned)
-{
 	return (struct pattern) {
-		.place = zoned->place + zoned->bytes,
-		.bytes = zoned->behind,
+		.place = before ? zoned->place - zoned->before : zoned->place + zoned->bytes,
+		.bytes = before ? zoned->before : zoned->behind,
 		.kind = GUARD_ZONE,
 		.key = zoned->key,
 	};
@@ -117,41 +110,89 @@ static struct pattern zone_behind(const struct zoned *zoned)
 
 static void zoned_paint(struct memmgr_heap *heap, const struct zoned *zoned)
 {
-	struct pattern before = zone_before(zoned), behind = zone_behind(zoned);
+	struct pattern zone = zone_of(zoned, MEMMGR_CORRUPTION_BEFORE);
 
-	pattern_fill(heap->region, &before);
-	pattern_fill(heap->region, &behind);
+	pattern_fill(heap->region, &zone, false);
+	zone = zone_of(zoned, MEMMGR_CORRUPTION_BEHIND);
+	pattern_fill(heap->region, &zone, false);
 }
 
-/* One of its zones: damage is reported and mended, so that it is reported once. */
-static u32 zone_check(struct memmgr_heap *heap, const struct zoned *zoned,
-		      const struct pattern *zone, u32 kind)
-{
-	struct memmgr_corruption c = { .kind = kind };
+#define ZONE_PIECE	128u	/* bytes of a zone that are looked at with a lock held */
 
-	if (!pattern_damaged(heap->region, zone, &c))
-		return 0;
-	if (zoned->record)
-		corruption_of_record(&c, heap, zoned->record);
+/**
+ * struct zones_walk - how far a look at the zones of an allocation has come
+ * @kind: MEMMGR_CORRUPTION_BEFORE at first: the zone that it is at
+ * @found: zones that were damaged
+ * @done: bytes of the zone
+ * @damage: of it; none: 0 bytes are damaged
+ */
+struct zones_walk {
+	u32 kind;
+	u32 found;
+	u64 done;
+	struct memmgr_corruption damage;
+};
+
+/* All of a zone was looked at. Damage is reported; it was mended, so that it is once. */
+static bool walk_next(struct memmgr_heap *heap, struct zones_walk *walk)
+{
+	struct memmgr_corruption *c = &walk->damage;
+
+	if (c->damaged) {
+		c->kind = walk->kind;
+		c->distance = c->kind == MEMMGR_CORRUPTION_BEFORE ?
+			      c->place - (c->offset + c->damaged) :
+			      c->offset - (c->place + c->bytes);
+		corruptions_add(heap, c);
+		c->damaged = 0;
+		walk->found++;
+	}
+	walk->done = 0;
+	return walk->kind++ == MEMMGR_CORRUPTION_BEFORE;
+}
+
+/* A piece of a zone: false at the end of both. */
+static bool walk_step(struct memmgr_heap *heap, struct zones_walk *walk,
+		      const struct zoned *zoned)
+{
+	struct pattern zone = zone_of(zoned, walk->kind);
+	u64 first = walk->damage.damaged ? walk->damage.offset : ~0ull;
+	struct memmgr_corruption part, *c = first == ~0ull ? &walk->damage : &part;
+
+	if (walk->done >= zone.bytes)
+		return walk_next(heap, walk);
+	zone.place += walk->done;
+	zone.bytes = min_t(u64, zone.bytes - walk->done, ZONE_PIECE);
+	walk->done += zone.bytes;
+	if (!pattern_damaged(heap->region, &zone, c, false))
+		return true;
+	pattern_fill(heap->region, &zone, false);
+	if (c == &part)
+		walk->damage.damaged = part.offset + part.damaged - first;
+	else if (zoned->record)
+		corruption_of_record(c, heap, zoned->record);
 	else
-		corruption_of_block(&c, zoned->block);
-	c.distance = kind == MEMMGR_CORRUPTION_BEFORE ?
-		     zoned->place - (c.offset + c.damaged) :
-		     c.offset - (zoned->place + zoned->bytes);
-	corruptions_add(heap, &c);
-	pattern_fill(heap->region, zone);
-	return 1;
+		corruption_of_block(c, zoned->block);
+	return true;
 }
 
 static u32 zoned_check(struct memmgr_heap *heap, const struct zoned *zoned)
 {
-	struct pattern before = zone_before(zoned), behind = zone_behind(zoned);
+	struct zones_walk walk = { .kind = MEMMGR_CORRUPTION_BEFORE };
 
-	return zone_check(heap, zoned, &before, MEMMGR_CORRUPTION_BEFORE) +
-	       zone_check(heap, zoned, &behind, MEMMGR_CORRUPTION_BEHIND);
+	while (walk_step(heap, &walk, zoned))
+		;
+	return walk.found;
 }
 
-/* Write the zones of an allocation, which is new or has a new end. */
+/**
+ * zones_paint - write the zones of an allocation, which is new or has a new end
+ * @heap: its heap
+ * @record: of it, or a copy
+ *
+ * Context: any; its state keeps others from the allocation: it takes too long for a lock.
+ * O(bytes of a zone).
+ */
 void zones_paint(struct memmgr_heap *heap, const struct record *record)
 {
 	struct zoned zoned = zoned_record(heap, record);
@@ -168,24 +209,56 @@ void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block
 }
 
 /**
- * zones_check - look at the zones of an allocation
+ * zones_check - look at the zones of an allocation that ends or changes
  * @heap: its heap
- * @record: of it
+ * @record: of it, or a copy
  *
- * Context: the heap's lock is held. O(bytes of a zone), at most 2 * MEMMGR_ZONE_MAX, or a
- * page when its size was changed at the end of one.
+ * Context: any; its state keeps others from the allocation: it takes too long for a lock.
+ * O(bytes of a zone), at most 2 * MEMMGR_ZONE_MAX, or a page when its size was changed at
+ * the end of one.
+ */
+void zones_check(struct memmgr_heap *heap, const struct record *record)
+{
+	struct zoned zoned = zoned_record(heap, record);
+
+	zoned_check(heap, &zoned);
+}
+
+/**
+ * zones_check_shared - look at the zones of an allocation that others may use
+ * @heap: its heap
+ * @lock: that guards what it is of
+ * @record: of it, and may be another's meanwhile; NULL: it is a block of kernel code
+ * @block: what is known of the block, which may have ended
+ * @place: of the allocation, offset in the region, when there was damage
+ *
+ * Context: process, may sleep; the lock is dropped after ZONE_PIECE bytes.
  * Return: zones that were damaged.
  */
-u32 zones_check(struct memmgr_heap *heap, const struct record *record)
+u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
+		       const struct record *record, const struct track_block *block,
+		       u64 *place)
 {
+	struct zones_walk walk = { .kind = MEMMGR_CORRUPTION_BEFORE };
 	struct zoned zoned;
+	unsigned long flags;
+	bool more;
 
-	/* Its zones are not written yet, or not where its end is now. */
-	if (!record_has_zones(record) || record->state == RECORD_NEW ||
-	    record->state == RECORD_CHANGING)
-		return 0;
-	zoned = zoned_record(heap, record);
-	return zoned_check(heap, &zoned);
+	do {
+		zoned = (struct zoned) { 0 };
+		raw_spin_lock_irqsave(lock, flags);
+		/* Its zones are not written yet or not where its end is, or its end looks. */
+		if (!record && block->live)
+			zoned = zoned_block(block);
+		else if (record && record_has_zones(record) && BIT(record->state) & ZONES_STAND)
+			zoned = zoned_record(heap, record);
+		more = walk_step(heap, &walk, &zoned);
+		raw_spin_unlock_irqrestore(lock, flags);
+		cond_resched();
+	} while (more);
+	if (walk.found)
+		*place = walk.damage.place;
+	return walk.found;
 }
 
 /**

@@ -3,6 +3,7 @@
 #ifndef MEMMGR_ZONES_H
 #define MEMMGR_ZONES_H
 
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
 
@@ -29,7 +30,10 @@ __visible u32 zones_check_block(struct memmgr_heap *heap, const struct track_blo
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 __visible void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
 void zones_paint(struct memmgr_heap *heap, const struct record *record);
-u32 zones_check(struct memmgr_heap *heap, const struct record *record);
+void zones_check(struct memmgr_heap *heap, const struct record *record);
+u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
+		       const struct record *record, const struct track_block *block,
+		       u64 *place);
 #else
 static inline void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead,
 			      u32 *tail)
@@ -40,7 +44,13 @@ static inline void zones_paint(struct memmgr_heap *heap, const struct record *re
 {
 }
 
-static inline u32 zones_check(struct memmgr_heap *heap, const struct record *record)
+static inline void zones_check(struct memmgr_heap *heap, const struct record *record)
+{
+}
+
+static inline u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
+				     const struct record *record,
+				     const struct track_block *block, u64 *place)
 {
 	return 0;
 }

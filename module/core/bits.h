@@ -103,20 +103,24 @@ static inline u32 bits_first(const struct bits *b)
 	return i;
 }
 
-/* No member is @size or more, and each level agrees with the one below. */
-static inline bool bits_check(const struct bits *b, u32 size)
+/*
+ * No member is @size or more, and each level agrees with the one below: of that, what
+ * hangs on member @i, so that all of it is checked with 0 <= @i < @size. O(levels).
+ */
+static inline bool bits_check_at(const struct bits *b, u32 size, u32 i)
 {
-	u32 l, i;
+	u32 l;
 
-	for (l = 0; l < b->depth; l++) {
+	for (l = 0; l < b->depth && !(i & 31); l++) {
 		u32 words = bits_words(size);
-		const u32 *word = b->level[l];
+		u32 w = b->level[l][i >> 5];
 
-		if (size & 31 && word[words - 1] >> (size & 31))
+		if (size & 31 && i >> 5 == words - 1 && w >> (size & 31))
 			return false;
-		for (i = 0; l + 1 < b->depth && i < words; i++)
-			if ((b->level[l + 1][i >> 5] >> (i & 31) & 1) != !!word[i])
-				return false;
+		i >>= 5;
+		if (l + 1 < b->depth &&
+		    (b->level[l + 1][i >> 5] >> (i & 31) & 1) != !!w)
+			return false;
 		size = words;
 	}
 	return true;

@@ -255,7 +255,6 @@ static __always_inline void range_taken(struct buddy *b, u32 n)
 	b->free -= n;
 	if (b->free < b->low)
 		b->low = b->free;
-	b->scan_valid = false;
 }
 
 /* Places, as all that follows up to block_take(). */
@@ -275,7 +274,6 @@ static __always_inline void range_give(struct buddy *b, u32 from, u32 to)
 	else if (word_give(b, b->level, i, FULL >> (32 - (to - from)) << (from & 31)))
 		range_mark(b, 1, i, i + 1, word_give);
 	b->free += to - from;
-	b->scan_valid = false;
 }
 
 /* No word is open afterwards: all indices tell all. O(levels). */
@@ -470,43 +468,45 @@ static bool word_has_run(u32 w, u32 n)
 	return w;
 }
 
+#define SEARCH_WORDS	96u	/* looked at in a step of a slow search */
+
 /**
- * struct search - a slow search for a run
+ * struct search - a step of a slow search for a run
  * @n: length that is wanted
  * @align: in granules
  * @at: where it was found, or NONE
- * @longest: longest aligned run seen so far
+ * @s: how far the search has come
  */
 struct search {
 	u32 n;
 	u32 align;
 	u32 at;
-	u32 longest;
+	struct engine_search *s;
 };
 
-static bool search_run(struct search *s, u32 start, u32 len)
+static noinline bool search_run(struct search *search, u32 start, u32 len)
 {
-	u32 at = ALIGN(start, s->align);
+	u32 at = ALIGN(start, search->align);
 	u32 usable = at - start < len ? len - (at - start) : 0;
 
-	if (usable > s->longest)
-		s->longest = usable;
-	if (usable < s->n)
+	search->s->any = max(search->s->any, len);
+	search->s->longest = max(search->s->longest, usable);
+	if (usable < search->n)
 		return false;
-	s->at = at;
+	search->at = at;
 	return true;
 }
 
 /* The runs inside a word that touch neither of its ends. */
-static bool search_inside(struct search *s, u32 base, u32 w)
+static bool search_inside(struct search *search, u32 base, u32 w)
 {
-	if (!word_has_run(w, s->longest + 1))
+	if (!word_has_run(w, search->s->longest + 1))
 		return false;
 	while (w) {
 		u32 at = env_lowest(w);
 		u32 len = env_lowest(~(w >> at));
 
-		if (search_run(s, base + at, len))
+		if (search_run(search, base + at, len))
 			return true;
 		w &= ~(((1u << len) - 1) << at);
 	}
@@ -514,24 +514,27 @@ static bool search_inside(struct search *s, u32 base, u32 w)
 }
 
 /*
- * Look at every free run, in order of address, joining neighbours that are no
- * buddies, until one serves. The slow path: at most granules / 32 steps, some
- * 20 instructions each.
+ * Look at the free runs, in order of address, joining neighbours that are no buddies,
+ * until one serves: at most SEARCH_WORDS words, some 100 instructions each. Where the
+ * step before has ended, a run may have come or gone: it is looked at as it is now.
  */
-static bool search_words(const struct buddy *b, struct search *s)
+static bool search_words(const struct buddy *b, struct search *search)
 {
 	u32 words = bits_words(b->end);
-	u32 start = 0, len = 0;
+	u32 from = max(search->s->at, b->lead >> 5);
+	u32 end = min(words, from + SEARCH_WORDS);
+	u32 start = run_start(b, from << 5);
+	u32 len = (from << 5) - start;
 	u32 i;
 
-	for (i = b->lead >> 5; i < words; i++) {
+	for (i = from; i < end; i++) {
 		u32 w = b->level[0].word[i];
 		u32 head, tail;
 
 		if (w == FULL && unit_free(b, 1, i)) {
 			start = len ? start : i << 5;
 			len += 32;
-			if (search_run(s, start, len))
+			if (search_run(search, start, len))
 				return true;
 			continue;
 		}
@@ -540,37 +543,30 @@ static bool search_words(const struct buddy *b, struct search *s)
 		head = env_lowest(~w);
 		tail = 31 - env_highest(~w);
 		start = len ? start : i << 5;
-		if (search_run(s, start, len + head))
+		if (search_run(search, start, len + head))
 			return true;
 		w &= (FULL << head) & (FULL >> tail);
-		if (w && search_inside(s, i << 5, w))
+		if (w && search_inside(search, i << 5, w))
 			return true;
 		len = tail;
 		start = (i << 5) + 32 - tail;
 	}
-	return search_run(s, start, len);
+	search->s->at = end;
+	search->s->done = end == words;
+	return search_run(search, start, len);
 }
 
-/* Run a search; one that fails is remembered until something changes. */
-static u32 search_all(struct buddy *b, u32 n, u32 align)
+/* A step of the search that a request brings along: where it found a run, or NONE. */
+static u32 search_step(struct buddy *b, u32 n, u32 align, struct engine_search *s)
 {
-	struct search s = { .n = n, .align = align, .at = NONE };
+	struct search search = { .n = n, .align = align, .at = NONE, .s = s };
+	u32 mark = engine_mark(&b->e);
 
-	if (b->scan_valid && b->scan_align == align && b->scan_longest < n)
-		return NONE;
-	if (search_words(b, &s))
-		return s.at;
-	b->scan_valid = true;
-	b->scan_align = align;
-	b->scan_longest = s.longest;
-	return NONE;
-}
-
-/* The longest run that starts so aligned, in granules. */
-static u32 longest_run(struct buddy *b, u32 align)
-{
-	search_all(b, NONE, align);
-	return b->scan_longest;
+	s->torn |= s->at && mark != s->mark;
+	s->mark = mark;
+	settle(b);
+	search_words(b, &search);
+	return search.at;
 }
 
 /* What the fast path alone can give at an alignment of @align granules. */
@@ -581,45 +577,46 @@ static u32 largest_block(const struct buddy *b, u32 align)
 	return largest < align ? 0 : largest;
 }
 
-/* The largest request that would succeed at an alignment, in granules. */
-static u32 largest_at(struct buddy *b, u32 align)
+/*
+ * The largest request that would succeed at an alignment, in granules: with a search
+ * that has seen all of it, exactly.
+ */
+static u32 largest_at(struct buddy *b, u32 align, const struct engine_search *search)
 {
 	settle(b);
-	return b->flags & BUDDY_JOIN ? longest_run(b, align) :
-				       largest_block(b, align);
+	return search ? search->longest : largest_block(b, align);
 }
 
-static int buddy_refuse(struct buddy *b, u32 n, u32 align,
+static int buddy_refuse(struct buddy *b, u32 n, u32 align, const struct engine_search *search,
 			struct engine_refusal *why)
 {
-	u32 unaligned = largest_at(b, 1);
+	u32 unaligned = search ? search->any : largest_block(b, 1);
 	u32 reason;
 
-	if (b->free < n)
+	if (n > b->granules)
+		reason = MEMMGR_REASON_TOO_LARGE;
+	else if (b->free < n)
 		reason = MEMMGR_REASON_EXHAUSTED;
 	else if (unaligned >= n)
 		reason = MEMMGR_REASON_ALIGNMENT;
 	else
 		reason = MEMMGR_REASON_FRAGMENTED;
-	return engine_refuse(why, reason, (u64)largest_at(b, align) << b->shift);
+	engine_refuse(why, reason, (u64)largest_at(b, align, search) << b->shift);
+	why->exact = search ? !search->torn : !(b->flags & BUDDY_JOIN);
+	return -ENOMEM;
 }
 
 /*
- * Take @n free granules for which the open word is of no use. The index shows
- * aligned blocks only; a run made of neighbours that are no buddies is found by
- * a slow search. The first of them; NONE: there is no such run.
+ * Take @n free granules for which the open word is of no use: the first of them; NONE:
+ * the indices show none.
  */
-static noinline u32 block_take(struct buddy *b, u32 n, u32 align, u32 order)
+static noinline u32 block_take(struct buddy *b, u32 n, u32 order)
 {
 	u32 g = block_find(b, order);
 
 	if (g == NONE) {
 		settle(b);
 		g = block_find(b, order);
-	}
-	if (g == NONE && b->flags & BUDDY_JOIN && n <= b->free) {
-		g = search_all(b, n, align);
-		b->joins += g != NONE;
 	}
 	if (g == NONE)
 		return NONE;
@@ -628,15 +625,30 @@ static noinline u32 block_take(struct buddy *b, u32 n, u32 align, u32 order)
 }
 
 /*
- * Take @n free granules at a place that is a multiple of @align: the first of them;
- * NONE when there is no such run.
+ * Take @n free granules at a place that is a multiple of @align, as far as the indices
+ * show any: the first of them; NONE when they do not.
  */
 static __always_inline u32 run_take(struct buddy *b, u32 n, u32 align)
 {
 	u32 order = max(order_of(n), order_of(align));
 	u32 g = open_take(b, n, order);
 
-	return g != NONE ? g - b->lead : block_take(b, n, align, order);
+	return g != NONE ? g - b->lead : block_take(b, n, order);
+}
+
+/*
+ * The index shows aligned blocks only; a run made of neighbours that are no buddies is
+ * found by a slow search, which also tells what would have worked.
+ */
+static u32 run_search(struct buddy *b, u32 n, u32 align, struct engine_search *search)
+{
+	u32 g = search_step(b, n, align, search);
+
+	if (g == NONE)
+		return NONE;
+	range_take(b, g, g + n);
+	b->joins++;
+	return g - b->lead;
 }
 
 static void buddy_describe(const struct buddy *b, u32 g, u32 n,
@@ -671,28 +683,34 @@ static __always_inline void block_leave(struct buddy *b, u32 g, u32 n)
 }
 
 /*
- * O(levels) by the fast path; with BUDDY_JOIN and nothing aligned free, at
- * most granules / 32 steps more.
+ * O(levels) by the fast path; with BUDDY_JOIN, a search and nothing aligned free, at
+ * most SEARCH_WORDS steps more, and -EAGAIN until granules / 32 are done.
  */
 static int buddy_alloc(struct engine *e, const struct engine_request *rq,
 		       struct engine_block *block, struct engine_refusal *why)
 {
 	struct buddy *b = container_of(e, struct buddy, e);
+	struct engine_search *search = b->flags & BUDDY_JOIN ? rq->search : NULL;
 	u64 total = (u64)b->granules << b->shift;
-	u32 n, align, g;
+	u32 n, align, g = NONE;
 
 	if (!rq->bytes || !engine_align_ok(rq->align))
 		return -EINVAL;
 	if (rq->align > total)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	align = max_t(u32, 1, rq->align >> b->shift);
-	if (rq->bytes > total)
-		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
-				     (u64)largest_at(b, align) << b->shift);
-	n = (rq->bytes + (1u << b->shift) - 1) >> b->shift;
-	g = run_take(b, n, align);
+	/* Beyond the end all sizes are one. */
+	n = rq->bytes > total ? b->granules + 1 :
+	    (rq->bytes + (1u << b->shift) - 1) >> b->shift;
+	if (n <= b->granules)
+		g = run_take(b, n, align);
+	if (g == NONE && search) {
+		g = run_search(b, n, align, search);
+		if (g == NONE && !search->done)
+			return -EAGAIN;
+	}
 	if (g == NONE)
-		return buddy_refuse(b, n, align, why);
+		return buddy_refuse(b, n, align, search, why);
 	block_enter(b, g, n, ((u64)n << b->shift) - rq->bytes, rq->recorded);
 	engine_count(e, engine_class(rq->bytes));
 	buddy_describe(b, g, n, block);
@@ -700,11 +718,11 @@ static int buddy_alloc(struct engine *e, const struct engine_request *rq,
 }
 
 /**
- * buddy_take - buddy_alloc() without alignment, description and record
+ * buddy_take - buddy_alloc() without alignment, description, record and search
  * @b: the engine
  * @bytes: size, at least 1
  *
- * Context: any; the caller serialises. As buddy_alloc().
+ * Context: any; the caller serialises. O(levels).
  * Return: the first granule, or BUDDY_NONE.
  */
 u32 buddy_take(struct buddy *b, u32 bytes)
@@ -795,6 +813,7 @@ static int buddy_resize(struct engine *e, u64 offset,
 				     MEMMGR_REASON_BLOCKED,
 				     (u64)(end - g) << b->shift);
 	want = (rq->bytes + (1u << b->shift) - 1) >> b->shift;
+	e->changes++;
 	code_clear(b, g);
 	if (want < n) {
 		range_give(b, place + want, place + n);
@@ -893,6 +912,7 @@ int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack)
 		return -EBUSY;
 	range_take(b, place, place + n);
 	block_enter(b, g, n, slack, true);
+	b->e.changes++;
 	return 0;
 }
 
@@ -946,6 +966,7 @@ int buddy_slide(struct buddy *b, u32 g, u32 to)
 	range_give(b, place, place + n);
 	range_take(b, to + b->lead, place + n);
 	block_recode(b, g, to, g + n - to);
+	b->e.changes++;
 	return 0;
 }
 
@@ -965,6 +986,7 @@ void buddy_slid(struct buddy *b, u32 g, u32 keep, u32 n)
 	u32 end = g + code_read(b, g);
 
 	settle(b);
+	b->e.changes++;
 	block_recode(b, g, keep, n);
 	if (keep > g)
 		range_give(b, g + b->lead, keep + b->lead);
@@ -972,22 +994,29 @@ void buddy_slid(struct buddy *b, u32 g, u32 keep, u32 n)
 		range_give(b, keep + n + b->lead, end + b->lead);
 }
 
-/* One block or one free run a call, O(levels^2). */
+#define NEXT_GRANULES	256u	/* of a block that is none of its own, in a call */
+
+/* One block or one free run a call, O(levels^2), or a part of one that was cut. */
 static bool buddy_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
 	struct buddy *b = container_of(e, struct buddy, e);
 	u64 g = *pos >> b->shift;
-	u32 end;
+	u32 end, skipped = 0;
 
 	g += g << b->shift != *pos;
 	settle(b);
-	/* The walk may have been resumed after the block at *pos went away. */
+	/*
+	 * The walk may have been resumed after the block at *pos went away, and another
+	 * one lies across it.
+	 */
 	while (g < b->granules && !code_starts(b, g) &&
-	       free_level(b, g + b->lead) == NONE)
+	       free_level(b, g + b->lead) == NONE && skipped++ < NEXT_GRANULES)
 		g++;
 	if (g >= b->granules)
 		return false;
-	if (code_starts(b, g)) {
+	if (skipped > NEXT_GRANULES) {
+		*block = (struct engine_block) { .offset = g << b->shift };
+	} else if (code_starts(b, g)) {
 		buddy_describe(b, g, code_read(b, g), block);
 	} else {
 		end = run_end(b, g + b->lead) - b->lead;
@@ -1063,119 +1092,166 @@ static void buddy_runs(const struct buddy *b, struct engine_frag *frag)
 static void buddy_frag(struct engine *e, struct engine_frag *frag)
 {
 	struct buddy *b = container_of(e, struct buddy, e);
-	u32 l, c, o = 0;
+	u32 l, c, o = 0, orders = env_highest(b->granules) + 1;
+	u32 unit = 1u << b->shift;
 
 	settle(b);
 	memset(frag, 0, sizeof(*frag));
-	frag->orders = env_highest(b->granules) + 1;
-	frag->unit = 1u << b->shift;
-	frag->free = (u64)b->free << b->shift;
-	frag->used = (u64)(b->granules - b->free) << b->shift;
+	frag->orders = orders;
+	frag->unit = unit;
+	/* A product costs less than a shift of 64 bits. */
+	frag->free = (u64)b->free * unit;
+	frag->used = (u64)(b->granules - b->free) * unit;
 	frag->requested = frag->used - b->waste;
 	buddy_runs(b, frag);
 	for (l = 0; l < b->levels; l++)
-		for (c = 0; c < BUDDY_CLASSES && o < frag->orders; c++)
+		for (c = 0; c < BUDDY_CLASSES && o < orders; c++)
 			frag->blocks[o++] = b->level[l].count[c];
 }
 
-/* A level's indices against its words. */
-static bool level_check(struct buddy *b, u32 l, struct engine_fault *fault)
+/* Phases of a check: a level each, then the granules. Sums of the latter: */
+enum { COVER_FREE, COVER_LIVE, COVER_LEAD };
+
+/* The indices of word c->at of a level. n[]: free blocks by class. */
+static bool word_check(const struct buddy *b, u32 l, struct engine_check *c)
 {
-	struct buddy_level *level = &b->level[l];
-	u32 count[BUDDY_CLASSES] = { 0 };
-	u32 words = bits_words(level->units);
-	u32 i, c;
+	const struct buddy_level *level = &b->level[l];
+	u32 i = c->at, k, mix = level->mix[i];
+	u64 place = max_t(u64, (u64)i << (unit_shift(l) + 5), b->lead);
+	u64 at = (place - b->lead) << b->shift;
 
-	for (i = 0; i < words; i++) {
-		u32 mix = level->mix[i];
-		u64 place = max_t(u64, (u64)i << (unit_shift(l) + 5), b->lead);
-		u64 at = (place - b->lead) << b->shift;
-
-		if (mix != mix_of(level->word[i]))
-			return engine_broken(fault, "mix of a word", at);
-		for (c = 0; c < BUDDY_CLASSES; c++) {
-			count[c] += mix >> c * MIX_BITS & MIX_MASK;
-			if (bits_test(&level->class[c], i) !=
-			    (mix && mix_class(mix) == c))
-				return engine_broken(fault, "class of a word", at);
-		}
-	}
-	for (c = 0; c < BUDDY_CLASSES; c++) {
-		bool any = b->mask >> (unit_shift(l) + c) & 1;
-
-		if (count[c] != level->count[c])
-			return engine_broken(fault, "free blocks of an order", l);
-		if (any == bits_empty(&level->class[c]))
-			return engine_broken(fault, "order mask", l);
-		if (!bits_check(&level->class[c], words))
-			return engine_broken(fault, "index of a class", l);
+	if (mix != mix_of(level->word[i]))
+		return engine_broken(&c->fault, "mix of a word", at);
+	for (k = 0; k < BUDDY_CLASSES; k++) {
+		c->n[k] += mix >> k * MIX_BITS & MIX_MASK;
+		if (bits_test(&level->class[k], i) != (mix && mix_class(mix) == k))
+			return engine_broken(&c->fault, "class of a word", at);
+		if (!bits_check_at(&level->class[k], bits_words(level->units), i))
+			return engine_broken(&c->fault, "index of a class", l);
 	}
 	return true;
+}
+
+/* A level's indices against its words. */
+static bool level_check(struct buddy *b, u32 l, struct engine_check *c, u32 budget)
+{
+	const struct buddy_level *level = &b->level[l];
+	u32 words = bits_words(level->units);
+	u32 k;
+
+	for (; c->at < words && budget; c->at++, budget--)
+		if (!word_check(b, l, c))
+			return false;
+	if (c->at < words)
+		return true;
+	for (k = 0; k < BUDDY_CLASSES; k++) {
+		bool any = b->mask >> (unit_shift(l) + k) & 1;
+
+		if (!c->torn && c->n[k] != level->count[k])
+			return engine_broken(&c->fault, "free blocks of an order", l);
+		if (any == bits_empty(&level->class[k]))
+			return engine_broken(&c->fault, "order mask", l);
+		c->n[k] = 0;
+	}
+	c->at = 0;
+	c->phase++;
+	return true;
+}
+
+/* The block at c->at, from c->inner on. False: it is broken. */
+static bool block_check(struct buddy *b, struct engine_check *c, u32 *budget)
+{
+	u32 g = c->at, n, i;
+	u64 at = (u64)g << b->shift;
+
+	if (!code_starts(b, g))
+		return engine_broken(&c->fault, "granule of no block", at);
+	n = code_read(b, g);
+	if (n > b->granules - g)
+		return engine_broken(&c->fault, "length of a block", at);
+	for (i = max(c->inner, 1u); i < n && *budget; i++, --*budget)
+		if (free_level(b, g + b->lead + i) != NONE || !code_inside(b, g, i))
+			return engine_broken(&c->fault, "block overlaps", at);
+	c->inner = i;
+	if (i < n)
+		return true;
+	if (b->slack[g] >= 1u << b->shift)
+		return engine_broken(&c->fault, "waste of a block", at);
+	c->sum[0] += b->slack[g];
+	c->n[COVER_LIVE]++;
+	c->fault.checked++;
+	c->inner = 0;
+	c->at += n;
+	return true;
+}
+
+#define INNER_LOST	NONE	/* in inner: a block that came meanwhile may lie here */
+
+/* Behind what is left of a block that came meanwhile. */
+static void cover_resume(struct buddy *b, struct engine_check *c, u32 *budget)
+{
+	for (; c->at < b->granules && *budget; c->at++, --*budget)
+		if (code_starts(b, c->at) || free_level(b, c->at + b->lead) != NONE)
+			break;
+	if (*budget)
+		c->inner = 0;
+}
+
+static bool cover_sums(const struct buddy *b, struct engine_check *c)
+{
+	if (c->n[COVER_FREE] != b->free || b->low > b->free)
+		return engine_broken(&c->fault, "number of free granules", 0);
+	if (c->n[COVER_LIVE] != b->live)
+		return engine_broken(&c->fault, "number of live blocks", 0);
+	if (c->sum[0] != b->waste)
+		return engine_broken(&c->fault, "sum of wasted bytes", 0);
+	return false;
 }
 
 /* Every granule belongs to one live block or is free, never both. */
-static bool cover_check(struct buddy *b, struct engine_fault *fault)
+static bool cover_check(struct buddy *b, struct engine_check *c, u32 budget)
 {
-	u32 g, free = 0, live = 0;
-	u64 waste = 0;
-
 	/* Nothing of what is before the first granule is ever free. */
-	for (g = 0; g < b->lead; g++)
-		if (free_level(b, g) != NONE)
-			return engine_broken(fault, "free place before the first granule", 0);
-	g = 0;
-	while (g < b->granules) {
-		u64 at = (u64)g << b->shift;
-		u32 n, i;
-
-		fault->checked++;
-		if (free_level(b, g + b->lead) != NONE) {
-			if (b->code[g])
-				return engine_broken(fault, "free granule with a length", at);
-			free++;
-			g++;
+	for (; c->n[COVER_LEAD] < b->lead && budget; c->n[COVER_LEAD]++, budget--)
+		if (free_level(b, c->n[COVER_LEAD]) != NONE)
+			return engine_broken(&c->fault, "free place before the first granule", 0);
+	if (c->changed)
+		c->inner = INNER_LOST;
+	if (c->inner == INNER_LOST)
+		cover_resume(b, c, &budget);
+	while (c->at < b->granules && budget) {
+		if (free_level(b, c->at + b->lead) == NONE) {
+			if (!block_check(b, c, &budget))
+				return false;
+			budget -= !!budget;
 			continue;
 		}
-		if (!code_starts(b, g))
-			return engine_broken(fault, "granule of no block", at);
-		n = code_read(b, g);
-		if (n > b->granules - g)
-			return engine_broken(fault, "length of a block", at);
-		for (i = 1; i < n; i++)
-			if (free_level(b, g + b->lead + i) != NONE || !code_inside(b, g, i))
-				return engine_broken(fault, "block overlaps", at);
-		if (b->slack[g] >= 1u << b->shift)
-			return engine_broken(fault, "waste of a block", at);
-		waste += b->slack[g];
-		live++;
-		g += n;
+		budget--;
+		if (b->code[c->at])
+			return engine_broken(&c->fault, "free granule with a length",
+					     (u64)c->at << b->shift);
+		c->fault.checked++;
+		c->n[COVER_FREE]++;
+		c->at++;
 	}
-	if (free != b->free || b->low > free)
-		return engine_broken(fault, "number of free granules", 0);
-	if (live != b->live)
-		return engine_broken(fault, "number of live blocks", 0);
-	if (waste != b->waste)
-		return engine_broken(fault, "sum of wasted bytes", 0);
-	return true;
+	if (c->at < b->granules)
+		return true;
+	return !c->torn && cover_sums(b, c);
 }
 
-/* O(granules x levels) */
-static bool buddy_check(struct engine *e, struct engine_fault *fault)
+/* O(budget x levels) */
+static bool buddy_check(struct engine *e, struct engine_check *c, u32 budget)
 {
 	struct buddy *b = container_of(e, struct buddy, e);
-	u32 l;
 
-	memset(fault, 0, sizeof(*fault));
 	if (b->mask >> unit_shift(b->levels))
-		return engine_broken(fault, "order mask", b->levels);
+		return engine_broken(&c->fault, "order mask", b->levels);
 	if (b->open != NONE &&
 	    (b->open >= bits_words(b->end) || b->level[0].mix[b->open]))
-		return engine_broken(fault, "open word", 0);
+		return engine_broken(&c->fault, "open word", 0);
 	settle(b);
-	for (l = 0; l < b->levels; l++)
-		if (!level_check(b, l, fault))
-			return false;
-	return cover_check(b, fault);
+	return c->phase < b->levels ? level_check(b, c->phase, c, budget) :
+				      cover_check(b, c, budget);
 }
 
 static const struct engine_ops buddy_ops = {
@@ -1222,6 +1298,8 @@ size_t buddy_meta_size(u32 lead, u32 granules)
 	       ALIGN((size_t)granules, sizeof(u32)) + granules * sizeof(u16);
 }
 
+#define INIT_STEP	(1u << 16)	/* words that are set without a pause */
+
 static u32 *level_init(struct buddy_level *level, u32 units, u32 *words)
 {
 	u32 n = bits_words(units);
@@ -1233,8 +1311,11 @@ static u32 *level_init(struct buddy_level *level, u32 units, u32 *words)
 	words += 2 * n;
 	for (c = 0; c < BUDDY_CLASSES; c++)
 		words = bits_init(&level->class[c], n, words);
-	for (i = 0; i < units >> 5; i++)
+	for (i = 0; i < units >> 5; i++) {
 		level->word[i] = FULL;	/* stale, until the first range_give() */
+		if (!(i % INIT_STEP))
+			env_pause();
+	}
 	return words;
 }
 
@@ -1248,7 +1329,7 @@ static u32 *level_init(struct buddy_level *level, u32 units, u32 *words)
  * @flags: BUDDY_JOIN
  * @meta: buddy_meta_size(@lead, @granules) bytes of zeros, aligned to 4
  *
- * Context: any; the caller serialises. O(granules / 32).
+ * Context: process, may pause; the caller serialises. O(granules / 32).
  * Return: 0 or -EINVAL.
  */
 int buddy_init(struct buddy *b, u32 lead, u32 granules, u32 shift, u32 flags, void *meta)

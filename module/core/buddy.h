@@ -75,9 +75,6 @@ struct buddy_level {
  * @joins: blocks that were found by the slow path
  * @code: how long the block is that starts at a granule, see buddy.c
  * @slack: what the block that starts at a granule wastes, in bytes
- * @scan_valid: nothing changed since a slow search failed
- * @scan_align: its alignment in granules
- * @scan_longest: the longest run that it saw
  * @level: the rows of bits
  */
 struct buddy {
@@ -97,9 +94,6 @@ struct buddy {
 	u64 joins;
 	u8 *code;
 	u16 *slack;
-	bool scan_valid;
-	u32 scan_align;
-	u32 scan_longest;
 	struct buddy_level level[BUDDY_LEVELS];
 };
 

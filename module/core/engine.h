@@ -27,17 +27,41 @@
 struct engine;
 
 /**
+ * struct engine_search - how far a slow search for memory has come
+ * @at: where it goes on; the engine's own unit
+ * @longest: the longest run so far that would serve the alignment
+ * @any: the same at any alignment
+ * @done: it has seen everything
+ * @torn: something has changed since the first step: what it saw may be gone, and what
+ *	is there now it may not have seen
+ * @mark: engine_mark() at the last step
+ *
+ * All 0 at first. What is free during the whole of the search is seen, whatever else
+ * changes between two steps.
+ */
+struct engine_search {
+	u32 at;
+	u32 longest;
+	u32 any;
+	bool done;
+	bool torn;
+	u32 mark;
+};
+
+/**
  * struct engine_request - what is asked for
  * @bytes: size
  * @align: power of two; 0 or 1 for the engine's own alignment
  * @recorded: the caller keeps a record of the block; only a caller with the
  *	same answer may free it, so that kernel code cannot free what a user
  *	holds, nor a user what kernel code holds
+ * @search: of this request; NULL: what no index shows is not looked for
  */
 struct engine_request {
 	u64 bytes;
 	u64 align;
 	bool recorded;
+	struct engine_search *search;
 };
 
 /**
@@ -59,10 +83,12 @@ struct engine_block {
 /**
  * struct engine_refusal - why -ENOMEM
  * @reason: enum memmgr_reason
- * @largest: largest size that would have worked with this alignment
+ * @exact: no size above @largest would have worked
+ * @largest: largest size that is known to have worked with this alignment
  */
 struct engine_refusal {
 	u32 reason;
+	bool exact;
 	u64 largest;
 };
 
@@ -76,6 +102,32 @@ struct engine_fault {
 	const char *what;
 	u64 offset;
 	u32 checked;
+};
+
+/**
+ * struct engine_check - how far a check has come; all 0 at first
+ * @fault: the first broken invariant
+ * @mark: engine_mark() at the last step
+ * @begun: there was a step
+ * @changed: something has changed since the last step
+ * @torn: something has changed since the first one: sums say nothing
+ * @phase: what the engine looks at, its own number
+ * @at: where in that it goes on, its own unit
+ * @inner: how much of what begins there was looked at
+ * @n: sums of the engine
+ * @sum: the same
+ */
+struct engine_check {
+	struct engine_fault fault;
+	u32 mark;
+	bool begun;
+	bool changed;
+	bool torn;
+	u32 phase;
+	u32 at;
+	u32 inner;
+	u32 n[8];
+	u64 sum[3];
 };
 
 /**
@@ -127,12 +179,16 @@ struct engine_frag {
 /**
  * struct engine_ops - one table an engine
  * @name: of the kind
- * @alloc: hand out a block
+ * @alloc: hand out a block; -EAGAIN: the search that the request brings along has not
+ *	come to its end, and goes on at the next call
  * @free: take it back; tells what it was
  * @resize: change its size where it stands; @refusal is filled on -ENOMEM
  * @find: the live block that starts at an offset: -ENOENT when none does
- * @next: the block or free run at *pos; moves *pos behind it; false at the end
- * @check: verify every invariant by a full walk; NULL when left out (env_checks)
+ * @next: the block or free run at *pos; moves *pos behind it; false at the end. One of
+ *	0 bytes: there was neither in as much as a call looks at
+ * @check: verify every invariant, a step of a walk, which looks at @budget units; false
+ *	at its end, or when one is broken. See engine_check(); NULL when left out
+ *	(env_checks)
  * @books: the running figures
  * @frag: free memory by orders
  */
@@ -147,7 +203,7 @@ struct engine_ops {
 		      struct engine_block *block, struct engine_refusal *why);
 	int (*find)(struct engine *e, u64 offset, struct engine_block *block);
 	bool (*next)(struct engine *e, u64 *pos, struct engine_block *block);
-	bool (*check)(struct engine *e, struct engine_fault *fault);
+	bool (*check)(struct engine *e, struct engine_check *c, u32 budget);
 	void (*books)(struct engine *e, struct engine_books *books);
 	void (*frag)(struct engine *e, struct engine_frag *frag);
 };
@@ -165,12 +221,14 @@ struct engine_count {
 /**
  * struct engine - first member of every engine
  * @ops: its table
+ * @changes: that neither blocks handed out nor the number of live ones tell
  * @allocs: pool, slab: blocks handed out ever
  * @classes: the same by size class; pool, slab: only those that were asked for
  *	less than an object
  */
 struct engine {
 	const struct engine_ops *ops;
+	u32 changes;
 	u64 allocs;
 	struct engine_count classes[MEMMGR_CLASSES];
 };
@@ -216,8 +274,11 @@ static inline bool engine_align_ok(u64 align)
 static inline int engine_refuse(struct engine_refusal *why, u32 reason,
 				u64 largest)
 {
-	why->reason = reason;
-	why->largest = largest;
+	*why = (struct engine_refusal) {
+		.reason = reason,
+		.exact = true,
+		.largest = largest,
+	};
 	return -ENOMEM;
 }
 
@@ -227,6 +288,41 @@ static inline bool engine_broken(struct engine_fault *fault, const char *what,
 	fault->what = what;
 	fault->offset = offset;
 	return false;
+}
+
+/* A number that grows, modulo 2^32, with whatever changes in an engine. O(classes) */
+static inline u32 engine_mark(struct engine *e)
+{
+	struct engine_books books;
+
+	/* Each block that comes adds 1, as does each that goes; what moves is a change. */
+	e->ops->books(e, &books);
+	return 2 * (u32)books.allocs - books.live + 4 * e->changes;
+}
+
+/**
+ * engine_check - take a step of a check
+ * @e: the engine
+ * @c: how far it has come
+ * @budget: units to look at, each at most some 100 instructions
+ *
+ * The engine may change between two steps. What belongs together is looked at in one
+ * step; sums are compared unless @c->torn.
+ *
+ * Context: any; the caller serialises. O(budget + classes).
+ * Return: false at the end, and when something is broken: @c->fault.what tells.
+ */
+static inline bool engine_check(struct engine *e, struct engine_check *c, u32 budget)
+{
+	u32 mark = engine_mark(e);
+	bool more;
+
+	c->changed = c->begun && mark != c->mark;
+	c->torn |= c->changed;
+	c->begun = true;
+	more = e->ops->check(e, c, budget);
+	c->mark = mark;
+	return more && !c->fault.what;
 }
 
 #endif /* MEMMGR_ENGINE_H */

@@ -6,6 +6,7 @@
 #ifndef MEMMGR_ENV_H
 #define MEMMGR_ENV_H
 
+#include <asm/byteorder.h>
 #include <linux/align.h>
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
@@ -15,6 +16,7 @@
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
@@ -37,6 +39,18 @@ static inline u32 env_highest(u32 w)
 static inline u32 env_width(u32 w)
 {
 	return fls(w);
+}
+
+/* Others may have their turn. Only where an engine is set up, with no lock held. */
+static inline void env_pause(void)
+{
+	cond_resched();
+}
+
+/* What has the bytes of @w in memory, the lowest one first. */
+static inline u64 env_le64(u64 w)
+{
+	return (__force u64)cpu_to_le64(w);
 }
 
 #endif /* MEMMGR_ENV_H */

@@ -19,6 +19,7 @@
 #define PLAN_TRIES	8u	/* windows that are tried before sliding */
 #define PLAN_PASSES	1024u	/* of one plan */
 #define PLAN_PAUSE	4096u	/* granules between two pauses of a pass */
+#define PLAN_ITEMS	256u	/* runs that are surveyed, moves that are forgotten between two */
 
 static bool cell_is(const struct plan *p, u32 g, u32 bits)
 {
@@ -144,6 +145,8 @@ void plan_survey(const struct plan *p, struct plan_survey *s)
 		end = piece_end(p, g);
 		if (!cell_is(p, g, PLAN_USED)) {
 			survey_run(s, g + p->lead, end + p->lead);
+			if (s->runs % PLAN_ITEMS == 0)
+				plan_pause(p);
 			before = end - g;
 			continue;
 		}
@@ -380,6 +383,8 @@ static void moves_undo(struct plan *p, u32 first)
 
 		p->moved -= m.n;
 		move_show(p, &back);
+		if (p->moves % PLAN_ITEMS == 0)
+			plan_pause(p);
 	}
 }
 
@@ -438,6 +443,7 @@ static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, 
 			plan_step(p, g++);
 			continue;
 		}
+		plan_step(p, g);
 		/* How much longer it is does not matter. */
 		reach = min(limit, g + 2 * n + align);
 		end = cells_end(p, g, reach, PLAN_USED, 0);
@@ -461,6 +467,7 @@ static bool evacuate_size(struct plan *p, struct sieve *s)
 	if (!plan_pass(p))
 		return false;
 	for (g = window_first(p, s->lo); g < s->hi; g = end) {
+		plan_step(p, g);
 		end = piece_end(p, g);
 		if (!cell_is(p, g, PLAN_USED) || !sieve_takes(p, s, g, end - g))
 			continue;
@@ -513,6 +520,7 @@ static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
 
 	plan_pause(p);
 	for (; g < p->granules; g = end) {
+		plan_step(p, g);
 		end = piece_end(p, g);
 		if (slide_stops(p, g, end))
 			break;
@@ -589,6 +597,7 @@ static bool slide(struct plan *p, u32 n, u32 align)
 		return true;
 	/* Alignment eats some holes: then all between two that stop it slides. */
 	for (g = 0; g < p->granules; g = end) {
+		plan_step(p, g);
 		end = piece_end(p, g);
 		if (slide_stops(p, g, end)) {
 			stopped = true;
@@ -736,8 +745,10 @@ void plan_all(struct plan *p)
 		runs++;
 	}
 	for (i = 0; i < runs; i++)
-		for (g = 0; g < made[i][1]; g++)
+		for (g = 0; g < made[i][1]; g++) {
+			plan_step(p, g);
 			p->cell[made[i][0] + g] = PLAN_FREE;
+		}
 	if (runs) {
 		p->window = made[0][0];
 		p->length = made[0][1];

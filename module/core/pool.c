@@ -2,7 +2,7 @@
 /*
  * Pool. A stack of free indices is Kenwright's ("Fast efficient fixed-size
  * memory pool", 2012), with the links outside of the blocks. Every function is
- * O(1) but for pool_next() and pool_check().
+ * O(1) but for a step of pool_check().
  */
 #include "pool.h"
 
@@ -94,6 +94,7 @@ static int pool_resize(struct engine *e, u64 offset,
 		return -EACCES;
 	if (rq->bytes > p->block)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, p->block);
+	e->changes++;
 	p->waste += block->requested;
 	p->waste -= rq->bytes;
 	p->asked[i] = rq->bytes | (rq->recorded ? POOL_RECORDED : 0);
@@ -125,49 +126,74 @@ static bool pool_next(struct engine *e, u64 *pos, struct engine_block *block)
 	return true;
 }
 
-/* Each block on the stack is free and there only once: marked as used, for now. */
-static bool free_check(struct pool *p)
+/*
+ * A number that two different sets of blocks do not have in common, but by chance, when it
+ * is summed up: each free block has to be on the stack just once.
+ */
+static u32 number_mix(u32 i)
 {
-	u32 seen;
-	u32 i;
+	u32 h = (i + 1) * 0x9e3779b1u;
 
-	for (seen = 0; seen < p->top; seen++) {
-		if (p->stack[seen] >= p->count || p->asked[p->stack[seen]])
-			break;
-		p->asked[p->stack[seen]] = p->block;
-	}
-	for (i = 0; i < seen; i++)
-		p->asked[p->stack[i]] = 0;
-	return seen == p->top;
+	h ^= h >> 15;
+	return h * 0x85ebca6bu;
 }
 
-static bool pool_check(struct engine *e, struct engine_fault *fault)
+enum { POOL_BLOCKS, POOL_STACK };	/* phases of a check */
+
+/* n[0]: live, sum[0]: waste, sum[1]: of the numbers of free blocks. */
+static bool blocks_check(struct pool *p, struct engine_check *c, u32 budget)
+{
+	for (; c->at < p->count && budget; c->at++, budget--) {
+		u32 asked = p->asked[c->at] & ~POOL_RECORDED;
+
+		c->fault.checked++;
+		if (asked > p->block)
+			return engine_broken(&c->fault, "size of a block",
+					     (u64)c->at * p->stride);
+		c->sum[0] += asked ? p->block - asked : 0;
+		c->n[0] += !!asked;
+		/* A mark without a size is neither free nor live. */
+		if (!p->asked[c->at])
+			c->sum[1] += number_mix(c->at);
+	}
+	if (c->at < p->count)
+		return true;
+	c->phase = POOL_STACK;
+	c->at = 0;
+	return true;
+}
+
+/* sum[2]: of the numbers on the stack. */
+static bool stack_of_free_check(struct pool *p, struct engine_check *c, u32 budget)
+{
+	for (; c->at < p->top && budget; c->at++, budget--) {
+		u32 i = p->stack[c->at];
+
+		if (i >= p->count || p->asked[i])
+			return engine_broken(&c->fault, "stack of free blocks", 0);
+		c->sum[2] += number_mix(i);
+	}
+	if (c->at < p->top)
+		return true;
+	if (c->torn)
+		return false;
+	if (c->sum[1] != c->sum[2])
+		return engine_broken(&c->fault, "stack of free blocks", 0);
+	if (c->n[0] != p->count - p->top)
+		return engine_broken(&c->fault, "number of live blocks", 0);
+	if (c->sum[0] != p->waste)
+		return engine_broken(&c->fault, "sum of wasted bytes", 0);
+	return false;
+}
+
+static bool pool_check(struct engine *e, struct engine_check *c, u32 budget)
 {
 	struct pool *p = to_pool(e);
-	u64 waste = 0;
-	u32 live = 0;
-	u32 i;
 
-	memset(fault, 0, sizeof(*fault));
 	if (p->top > p->count || p->low > p->top)
-		return engine_broken(fault, "number of free blocks", 0);
-	for (i = 0; i < p->count; i++) {
-		u32 asked = p->asked[i] & ~POOL_RECORDED;
-
-		fault->checked++;
-		if (asked > p->block)
-			return engine_broken(fault, "size of a block",
-					     (u64)i * p->stride);
-		waste += asked ? p->block - asked : 0;
-		live += !!asked;
-	}
-	if (!free_check(p))
-		return engine_broken(fault, "stack of free blocks", 0);
-	if (live != p->count - p->top)
-		return engine_broken(fault, "number of live blocks", 0);
-	if (waste != p->waste)
-		return engine_broken(fault, "sum of wasted bytes", 0);
-	return true;
+		return engine_broken(&c->fault, "number of free blocks", 0);
+	return c->phase == POOL_BLOCKS ? blocks_check(p, c, budget) :
+					 stack_of_free_check(p, c, budget);
 }
 
 static void pool_books(struct engine *e, struct engine_books *books)
@@ -218,6 +244,8 @@ size_t pool_meta_size(u32 count)
 	return (size_t)count * 2 * sizeof(u32);
 }
 
+#define STACK_STEP	(1u << 16)	/* blocks that become free without a pause */
+
 /**
  * pool_init - set up a pool with every block free
  * @p: the engine
@@ -226,7 +254,7 @@ size_t pool_meta_size(u32 count)
  * @count: blocks; all of them together at most 4 GiB
  * @meta: pool_meta_size(@count) bytes of zeros, aligned to 4
  *
- * Context: any; the caller serialises. O(count).
+ * Context: process, may pause; the caller serialises. O(count).
  * Return: 0 or -EINVAL.
  */
 int pool_init(struct pool *p, u32 block, u32 align, u32 count, void *meta)
@@ -247,7 +275,10 @@ int pool_init(struct pool *p, u32 block, u32 align, u32 count, void *meta)
 	p->low = count;
 	p->stack = meta;
 	p->asked = p->stack + count;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		p->stack[i] = count - 1 - i;
+		if (!(i % STACK_STEP))
+			env_pause();
+	}
 	return 0;
 }

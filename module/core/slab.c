@@ -385,6 +385,7 @@ void slab_last(struct slabs *s, u32 n)
 		return;
 	ring_del(s, n);
 	ring_add_tail(s, n);
+	s->e.changes++;
 }
 
 /**
@@ -410,6 +411,7 @@ int slab_move(struct slabs *s, u64 offset, u64 *to)
 		return -EBUSY;
 	*to = ((u64)other << s->layout.shift) + take_asked(s, other, asked | SLAB_RECORDED);
 	s->e.allocs--;
+	s->e.changes++;
 	return 0;
 }
 
@@ -494,6 +496,7 @@ static int slab_resize(struct engine *e, u64 offset,
 	if (rq->bytes > s->layout.object)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
 				     s->layout.object);
+	e->changes++;
 	object_at(s, offset, &n, &i);
 	s->waste += block->requested;
 	s->waste -= rq->bytes;
@@ -513,6 +516,8 @@ static u32 object_from(const struct slabs *s, u32 n, u64 rest)
 	return div64_u64(rest - colour + s->layout.stride - 1, s->layout.stride);
 }
 
+#define NEXT_SLABS	256u	/* without memory, passed over in a call */
+
 /* One object a call, free ones too; slabs without memory are passed over. */
 static bool slab_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
@@ -520,8 +525,9 @@ static bool slab_next(struct engine *e, u64 *pos, struct engine_block *block)
 	u32 mask = (1u << s->layout.shift) - 1;
 	u64 n = *pos >> s->layout.shift;
 	u64 rest = *pos & mask;
+	u64 end = min_t(u64, n + NEXT_SLABS, s->layout.max);
 
-	for (; n < s->layout.max; n++, rest = 0) {
+	for (; n < end; n++, rest = 0) {
 		u32 i = slab_book(s, n)->held ? object_from(s, n, rest) :
 					  s->layout.objects;
 
@@ -531,130 +537,192 @@ static bool slab_next(struct engine *e, u64 *pos, struct engine_block *block)
 		*pos = block->offset + block->granted;
 		return true;
 	}
-	return false;
+	if (n >= s->layout.max)
+		return false;
+	*pos = n << s->layout.shift;
+	*block = (struct engine_block) { .offset = *pos };
+	return true;
 }
 
-struct slab_sums {
-	u32 live;
-	u32 held;
-	u32 empty;
-	u32 partial;
-	u64 waste;
-};
+/* Phases of a check, and its sums. */
+enum { SLAB_SLABS, SLAB_RING, SLAB_UNHELD, SLAB_LEAVING };
+enum { SUM_LIVE, SUM_HELD, SUM_EMPTY, SUM_PARTIAL, SUM_FREE, SUM_LENGTH, SUM_LAST };
 
-/* The bits: nothing behind the last object, and no free object is odd. */
-static bool bits_ok(const struct slabs *s, struct slab *slab)
+/* The bits: nothing behind the last object, no free object is odd, and their summary. */
+static bool bits_check(const struct slabs *s, struct slab *slab, u64 at,
+		       struct engine_fault *fault)
 {
-	u32 rest = s->layout.objects;
+	u32 rest = s->layout.objects, words = 0;
 	u32 w;
 
 	for (w = 0; w < s->row; w++, rest -= min(rest, 32u)) {
 		u32 free = slab_bits(slab, w << 5)[0], odd = slab_bits(slab, w << 5)[1];
 
 		if (free & odd || (rest < 32 && (free | odd) >> rest))
-			return false;
+			return engine_broken(fault, "bits of a slab", at);
+		words |= (u32)!!free << w;
 	}
-	return true;
+	return words == slab->words || engine_broken(fault, "summary of a bitmap", at);
 }
 
-static bool slab_check_one(struct slabs *s, u32 n, struct slab_sums *sums,
-			   struct engine_fault *fault)
+static bool object_check(const struct slabs *s, u32 n, u32 i, struct engine_check *c)
 {
 	struct slab *slab = slab_book(s, n);
+	u32 asked = object_asked(s, n, i);
+
+	c->fault.checked++;
+	if ((asked & ~SLAB_RECORDED) > s->layout.object ||
+	    (!is_odd(slab, i) && table_entry(s, slab, i)))
+		return engine_broken(&c->fault, "size of an object",
+				     (u64)n << s->layout.shift);
+	c->n[SUM_FREE] += !asked;
+	if (asked)
+		c->sum[0] += s->layout.object - (asked & ~SLAB_RECORDED);
+	return true;
+}
+
+#define SLAB_UNITS	4u	/* of the budget: what a slab takes beside its objects */
+
+/* The rest of slab c->at, or as much as may be looked at now. False: it is broken. */
+static bool slab_check_one(const struct slabs *s, struct engine_check *c, u32 *budget)
+{
+	u32 n = c->at, free;
+	struct slab *slab = slab_book(s, n);
 	u64 at = (u64)n << s->layout.shift;
-	u32 free = 0;
-	u32 i;
 
-	if (!colour_fits(s, slab->colour))
-		return engine_broken(fault, "colour of a slab", at);
-	if (!bits_ok(s, slab))
-		return engine_broken(fault, "bits of a slab", at);
-	for (i = 0; i < s->layout.objects; i++) {
-		u32 asked = object_asked(s, n, i);
-
-		fault->checked++;
-		if ((asked & ~SLAB_RECORDED) > s->layout.object ||
-		    (!is_odd(slab, i) && table_entry(s, slab, i)))
-			return engine_broken(fault, "size of an object", at);
-		free += !asked;
-		if (asked)
-			sums->waste += s->layout.object - (asked & ~SLAB_RECORDED);
-	}
-	for (i = 0; i < 32; i++)
-		if ((slab->words >> i & 1) != (i < s->row && *slab_bits(slab, i << 5)))
-			return engine_broken(fault, "summary of a bitmap", at);
-	if (free != slab->free)
-		return engine_broken(fault, "free objects of a slab", at);
-	sums->live += s->layout.objects - free;
-	sums->held++;
-	sums->empty += free == s->layout.objects;
-	sums->partial += !!free;
-	return true;
-}
-
-/* Length and last one of a list that @next links, and its slabs are leaving or not held. */
-static bool list_check(struct slabs *s, u32 n, bool leaving, u32 *length, u32 *last)
-{
-	*last = SLAB_NONE;
-	for (*length = 0; n != SLAB_NONE; n = slab_book(s, n)->next) {
-		if (n >= s->layout.max || slab_book(s, n)->held != leaving ||
-		    slab_book(s, n)->leaving != leaving || ++*length > s->layout.max)
+	if (!c->inner && !colour_fits(s, slab->colour))
+		return engine_broken(&c->fault, "colour of a slab", at);
+	for (; c->inner < s->layout.objects && *budget; c->inner++, --*budget)
+		if (!object_check(s, n, c->inner, c))
 			return false;
-		*last = n;
-	}
+	if (c->inner < s->layout.objects)
+		return true;
+	*budget -= min(*budget, SLAB_UNITS);
+	if (!bits_check(s, slab, at, &c->fault))
+		return false;
+	free = c->n[SUM_FREE];
+	if (free != slab->free)
+		return engine_broken(&c->fault, "free objects of a slab", at);
+	c->n[SUM_LIVE] += s->layout.objects - free;
+	c->n[SUM_HELD]++;
+	c->n[SUM_EMPTY] += free == s->layout.objects;
+	c->n[SUM_PARTIAL] += !!free;
+	c->n[SUM_FREE] = 0;
+	c->inner = 0;
+	c->at++;
 	return true;
 }
 
-static bool ring_check(struct slabs *s, u32 *length)
+/* The next list begins at @n. */
+static bool list_begin(struct engine_check *c, u32 n)
 {
-	u32 n = s->partial;
+	c->phase++;
+	c->at = n;
+	c->n[SUM_LENGTH] = 0;
+	c->n[SUM_LAST] = SLAB_NONE;
+	return true;
+}
 
-	*length = 0;
-	if (n == SLAB_NONE)
+static bool slabs_check(const struct slabs *s, struct engine_check *c, u32 budget)
+{
+	/* What was counted of the slab that was begun says nothing any more. */
+	if (c->changed && c->inner) {
+		c->n[SUM_FREE] = 0;
+		c->inner = 0;
+		c->at++;
+	}
+	while (c->at < s->layout.max && budget) {
+		if (!slab_book(s, c->at)->held) {
+			c->at++;
+			budget--;
+		} else if (!slab_check_one(s, c, &budget)) {
+			return false;
+		}
+	}
+	if (c->at < s->layout.max)
 		return true;
-	if (n >= s->layout.max)
-		return false;
-	do {
-		u32 next = slab_book(s, n)->next;
+	if (!colour_fits(s, s->next_colour))
+		return engine_broken(&c->fault, "colour of the next slab", 0);
+	return list_begin(c, s->partial);
+}
 
+/* The ring, of which c->at comes next; its length goes to sum[1]. */
+static bool ring_check(const struct slabs *s, struct engine_check *c, u32 budget)
+{
+	/* It is another one now, perhaps; what it was is not known to be broken. */
+	if (c->changed)
+		return list_begin(c, s->unheld);
+	for (; c->at != SLAB_NONE && budget; budget--) {
+		u32 n = c->at, next;
+
+		if (n >= s->layout.max)
+			return engine_broken(&c->fault, "ring of partial slabs", 0);
+		next = slab_book(s, n)->next;
 		if (next >= s->layout.max || slab_book(s, next)->prev != n ||
 		    !slab_book(s, n)->held || !slab_book(s, n)->free ||
-		    ++*length > s->layout.max)
-			return false;
-		n = next;
-	} while (n != s->partial);
-	return true;
+		    ++c->n[SUM_LENGTH] > s->layout.max)
+			return engine_broken(&c->fault, "ring of partial slabs", 0);
+		c->at = next == s->partial ? SLAB_NONE : next;
+	}
+	if (c->at != SLAB_NONE)
+		return true;
+	c->sum[1] = c->n[SUM_LENGTH];
+	return list_begin(c, s->unheld);
 }
 
-static bool slab_check(struct engine *e, struct engine_fault *fault)
+/* A list that @next links, whose slabs are leaving or not held. True: there is more. */
+static bool list_check(const struct slabs *s, struct engine_check *c, bool leaving,
+		       const char *what, u32 budget)
+{
+	for (; !c->changed && c->at != SLAB_NONE && budget; budget--) {
+		u32 n = c->at;
+
+		if (n >= s->layout.max || slab_book(s, n)->held != leaving ||
+		    slab_book(s, n)->leaving != leaving ||
+		    ++c->n[SUM_LENGTH] > s->layout.max)
+			return engine_broken(&c->fault, what, 0);
+		c->n[SUM_LAST] = n;
+		c->at = slab_book(s, n)->next;
+	}
+	return !c->changed && c->at != SLAB_NONE;
+}
+
+/* sum[1]: length of the ring; sum[2]: slabs without memory. */
+static bool slab_check_sums(const struct slabs *s, struct engine_check *c)
+{
+	u32 leaving = c->n[SUM_LENGTH];
+
+	if (s->last_leaving != c->n[SUM_LAST] || (s->going && !leaving))
+		return engine_broken(&c->fault, "list of leaving slabs", 0);
+	if (c->n[SUM_HELD] != s->held || c->sum[2] != s->layout.max - s->held)
+		return engine_broken(&c->fault, "number of held slabs", 0);
+	if (c->sum[1] + leaving != c->n[SUM_PARTIAL] ||
+	    c->n[SUM_EMPTY] != s->empty + leaving)
+		return engine_broken(&c->fault, "number of partial slabs", 0);
+	if (c->n[SUM_LIVE] != s->live || s->live > s->high)
+		return engine_broken(&c->fault, "number of live objects", 0);
+	if (c->sum[0] != s->waste)
+		return engine_broken(&c->fault, "sum of wasted bytes", 0);
+	return false;
+}
+
+static bool slab_check(struct engine *e, struct engine_check *c, u32 budget)
 {
 	struct slabs *s = to_slabs(e);
-	struct slab_sums sums = { 0 };
-	u32 ring, unheld, leaving, last;
-	u32 n;
 
-	memset(fault, 0, sizeof(*fault));
-	for (n = 0; n < s->layout.max; n++)
-		if (slab_book(s, n)->held && !slab_check_one(s, n, &sums, fault))
-			return false;
-	if (!colour_fits(s, s->next_colour))
-		return engine_broken(fault, "colour of the next slab", 0);
-	if (!ring_check(s, &ring))
-		return engine_broken(fault, "ring of partial slabs", 0);
-	if (!list_check(s, s->unheld, false, &unheld, &last))
-		return engine_broken(fault, "list of slabs without memory", 0);
-	if (!list_check(s, s->leaving, true, &leaving, &last) ||
-	    s->last_leaving != last || (s->going && !leaving))
-		return engine_broken(fault, "list of leaving slabs", 0);
-	if (sums.held != s->held || unheld != s->layout.max - s->held)
-		return engine_broken(fault, "number of held slabs", 0);
-	if (ring + leaving != sums.partial || sums.empty != s->empty + leaving)
-		return engine_broken(fault, "number of partial slabs", 0);
-	if (sums.live != s->live || sums.live > s->high)
-		return engine_broken(fault, "number of live objects", 0);
-	if (sums.waste != s->waste)
-		return engine_broken(fault, "sum of wasted bytes", 0);
-	return true;
+	if (c->phase == SLAB_SLABS)
+		return slabs_check(s, c, budget);
+	if (c->phase == SLAB_RING)
+		return ring_check(s, c, budget);
+	if (c->phase == SLAB_UNHELD) {
+		if (list_check(s, c, false, "list of slabs without memory", budget))
+			return true;
+		c->sum[2] = c->n[SUM_LENGTH];
+		return list_begin(c, s->leaving);
+	}
+	if (list_check(s, c, true, "list of leaving slabs", budget))
+		return true;
+	return !c->torn && !c->fault.what ? slab_check_sums(s, c) : false;
 }
 
 static void slab_books(struct engine *e, struct engine_books *books)
@@ -712,6 +780,7 @@ static const struct engine_ops slab_ops = {
  */
 u32 slab_leaving(struct slabs *s)
 {
+	s->e.changes++;
 	s->going = s->leaving != SLAB_NONE;
 	return s->leaving;
 }
@@ -726,6 +795,7 @@ u32 slab_leaving(struct slabs *s)
  */
 bool slab_left(struct slabs *s)
 {
+	s->e.changes++;
 	if (!s->going)
 		return false;
 	slab_unhold(s, leaving_take(s));
@@ -735,6 +805,7 @@ bool slab_left(struct slabs *s)
 /* The memory of the slab that slab_leaving() named cannot go back now: others first. O(1). */
 void slab_later(struct slabs *s)
 {
+	s->e.changes++;
 	if (s->going)
 		leaving_add(s, leaving_take(s));
 }
@@ -844,6 +915,8 @@ size_t slab_meta_size(const struct slab_layout *layout)
 	return layout->max * slab_book_size(layout);
 }
 
+#define LINK_STEP	(1u << 14)	/* slabs that are linked without a pause */
+
 /**
  * slab_init - set up a slab engine that holds nothing
  * @s: the engine
@@ -851,7 +924,7 @@ size_t slab_meta_size(const struct slab_layout *layout)
  * @source: of memory
  * @meta: slab_meta_size(@layout) bytes of zeros, aligned to 8
  *
- * Context: any; the caller serialises. O(slabs).
+ * Context: process, may pause; the caller serialises. O(slabs).
  */
 void slab_init(struct slabs *s, const struct slab_layout *layout,
 	       const struct slab_source *source, void *meta)
@@ -871,6 +944,9 @@ void slab_init(struct slabs *s, const struct slab_layout *layout,
 	s->width = table_width(layout->object);
 	s->book = slab_book_size(layout);
 	s->books = meta;
-	for (n = 0; n < layout->max; n++)
+	for (n = 0; n < layout->max; n++) {
 		slab_book(s, n)->next = n + 1 < layout->max ? n + 1 : SLAB_NONE;
+		if (!(n % LINK_STEP))
+			env_pause();
+	}
 }

@@ -95,6 +95,11 @@ static int stack_alloc(struct engine *e, const struct engine_request *rq,
 		return -EINVAL;
 	if (rq->align > total)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
+	if (stack_is_covered(s)) {
+		stack_surface(s);
+		if (stack_is_covered(s) && rq->search)
+			return -EAGAIN;
+	}
 	align = max_t(u32, 1, rq->align >> STACK_SHIFT);
 	if (rq->bytes > min_t(u64, total, ~0u))
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
@@ -138,6 +143,7 @@ static int stack_resize(struct engine *e, u64 offset,
 	err = entry_top(s, offset, rq->recorded);
 	if (err)
 		return err;
+	e->changes++;
 	top = stack_top(s);
 	room = min_t(u64, ((u64)s->units << STACK_SHIFT) - offset, ~0u);
 	if (rq->bytes > room)
@@ -183,41 +189,45 @@ static bool stack_next(struct engine *e, u64 *pos, struct engine_block *block)
 	return true;
 }
 
-static bool stack_check(struct engine *e, struct engine_fault *fault)
+/* Entry @i, and how it stands to the one below. */
+static bool entry_check(const struct stack *s, u32 i, struct engine_fault *fault)
+{
+	const struct stack_entry *entry = &s->entry[i];
+	u32 start = entry->start & STACK_START;
+
+	if (start < entry[-1].end || entry->end <= start || entry->end > s->units)
+		return engine_broken(fault, "block overlaps", stack_offset(entry));
+	if (i && entry->seq == entry[-1].seq)
+		return engine_broken(fault, "number of a block", stack_offset(entry));
+	if (entry->end - start != stack_units(stack_bytes(entry)))
+		return engine_broken(fault, "sum of requested bytes", stack_offset(entry));
+	return true;
+}
+
+/* n[0]: abandoned blocks. */
+static bool stack_check(struct engine *e, struct engine_check *c, u32 budget)
 {
 	struct stack *s = to_stack(e);
 	const struct stack_entry *ground = &s->entry[-1];
-	u32 end = 0, seq = 0, abandoned = 0;
-	u32 i;
 
-	memset(fault, 0, sizeof(*fault));
 	if (s->count > s->max)
-		return engine_broken(fault, "number of live blocks", 0);
+		return engine_broken(&c->fault, "number of live blocks", 0);
 	if (ground->start != ~0u || ground->end || ground->sum)
-		return engine_broken(fault, "ground of the stack", 0);
-	for (i = 0; i < s->count; i++) {
-		const struct stack_entry *entry = &s->entry[i];
-		u32 start = entry->start & STACK_START;
-
-		fault->checked++;
-		if (start < end || entry->end <= start || entry->end > s->units)
-			return engine_broken(fault, "block overlaps",
-					     stack_offset(entry));
-		if (i && entry->seq == seq)
-			return engine_broken(fault, "number of a block",
-					     stack_offset(entry));
-		if (entry->end - start != stack_units(stack_bytes(entry)))
-			return engine_broken(fault, "sum of requested bytes",
-					     stack_offset(entry));
-		end = entry->end;
-		seq = entry->seq;
-		abandoned += !!(entry->start & STACK_ABANDONED);
+		return engine_broken(&c->fault, "ground of the stack", 0);
+	for (; c->at < s->count && budget; c->at++, budget--) {
+		c->fault.checked++;
+		if (!entry_check(s, c->at, &c->fault))
+			return false;
+		c->n[0] += !!(s->entry[c->at].start & STACK_ABANDONED);
 	}
-	if (s->high < end)
-		return engine_broken(fault, "top of the stack", (u64)end << STACK_SHIFT);
-	if (s->abandoned != abandoned)
-		return engine_broken(fault, "number of abandoned blocks", 0);
-	return true;
+	if (c->at < s->count)
+		return true;
+	if (s->high < stack_height(s))
+		return engine_broken(&c->fault, "top of the stack",
+				     (u64)stack_height(s) << STACK_SHIFT);
+	if (!c->torn && s->abandoned != c->n[0])
+		return engine_broken(&c->fault, "number of abandoned blocks", 0);
+	return false;
 }
 
 static u64 stack_requested(const struct stack *s)
@@ -348,16 +358,25 @@ int stack_abandon(struct stack *s, u64 offset)
 	}
 	entry->start |= STACK_ABANDONED;
 	s->abandoned++;
+	s->e.changes++;
 	return 0;
 }
 
-/* Abandoned blocks that are on top now go. */
+#define SURFACE_STEP	256u	/* blocks that go at once */
+
+/*
+ * Abandoned blocks that are on top now go: some of them, as others wait for the caller.
+ * The rest goes with the next block that is freed, or when its memory is needed.
+ */
 void stack_surface(struct stack *s)
 {
-	while (s->count && stack_top(s)->start & STACK_ABANDONED) {
+	u32 n;
+
+	for (n = 0; n < SURFACE_STEP && stack_is_covered(s); n++) {
 		s->count--;
 		s->abandoned--;
 	}
+	s->e.changes++;
 }
 
 /* Bytes for the state of a stack of at most @max live blocks. */

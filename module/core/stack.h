@@ -115,6 +115,12 @@ static inline bool stack_push(struct stack *s, u32 bytes, u32 align, u32 mark,
 	return true;
 }
 
+/* Is the top block an abandoned one? */
+static inline bool stack_is_covered(const struct stack *s)
+{
+	return s->count && stack_top(s)->start & STACK_ABANDONED;
+}
+
 /* Let go of the top block, and of the abandoned ones that surface below it. */
 static inline void stack_pop(struct stack *s)
 {

@@ -365,10 +365,9 @@ static const struct call calls[] = {
 	      RESERVED(memmgr_heap_query), true, fill_nothing, fill_nothing),
 	GROWN(ALLOC, memmgr_alloc, 112, KNOWN_ALLOC, 0, true, fill_alloc, undo_alloc),
 	CALL(FREE, memmgr_free, 0, 0, false, fill_free, undo_free),
-	CALL(RESIZE, memmgr_resize, 0, RESERVED(memmgr_resize), true,
-	     fill_resize, fill_nothing),
-	GROWN(ALLOC_BATCH, memmgr_alloc_batch, 88, KNOWN_BATCH,
-	      RESERVED(memmgr_alloc_batch), true, fill_alloc_batch, undo_alloc_batch),
+	CALL(RESIZE, memmgr_resize, 0, 0, true, fill_resize, fill_nothing),
+	GROWN(ALLOC_BATCH, memmgr_alloc_batch, 88, KNOWN_BATCH, 0, true,
+	      fill_alloc_batch, undo_alloc_batch),
 	CALL(FREE_BATCH, memmgr_free_batch, 0, RESERVED(memmgr_free_batch), true,
 	     fill_free_batch, undo_free),
 	CALL(MARK, memmgr_mark, 0, 0, true, fill_mark, fill_nothing),
@@ -380,7 +379,7 @@ static const struct call calls[] = {
 	     RESERVED(memmgr_list), true, fill_list, fill_nothing),
 	GROWN(STATS, memmgr_stats, 488, 0, 0, true, fill_nothing, fill_nothing),
 	GROWN(FRAG, memmgr_frag, 568, 0, 0, true, fill_nothing, fill_nothing),
-	CALL(CHECK, memmgr_check, 0, 0, true, fill_nothing, fill_nothing),
+	CALL(CHECK, memmgr_check, MEMMGR_CHECK_TORN, 0, true, fill_nothing, fill_nothing),
 	CALL(MAP, memmgr_map, 0, RESERVED(memmgr_map), true, fill_map,
 	     fill_nothing),
 	CALL(FAILURES, memmgr_failures, 0, 0, true, fill_failures, fill_nothing),
@@ -1178,7 +1177,7 @@ SAME_SIZE(memmgr_heap_create, 136);
 SAME_SIZE(memmgr_heap_destroy, 16);
 SAME_SIZE(memmgr_heap_query, 160);
 SAME_SIZE(memmgr_heap_rights, 24);
-SAME_SIZE(memmgr_alloc, 120);
+SAME_SIZE(memmgr_alloc, 128);
 SAME_SIZE(memmgr_free, 16);
 SAME_SIZE(memmgr_resize, 48);
 SAME_SIZE(memmgr_alloc_batch, 96);

@@ -509,6 +509,7 @@ TEST_F(alloc, output_fields_are_ignored_on_input)
 	a.reason = 99;
 	a.from = 99;
 	a.largest = ~0ull;
+	a.exact = ~0u;
 	ASSERT_EQ(0, mm_alloc(self->fd, &a));
 	EXPECT_EQ(self->page, a.granted);
 	EXPECT_EQ(MEMMGR_REASON_NONE, a.reason);
@@ -595,6 +596,38 @@ TEST_F(alloc, real_time_heaps_do_not_join)
 	EXPECT_EQ(0, must_stats(_metadata, self->fd, heap).joins);
 	EXPECT_EQ(4 * self->page, must_stats(_metadata, self->fd, heap).largest);
 	must_alloc(_metadata, self->fd, heap, 4 * self->page);
+}
+
+/* What is told to be the largest size works, and when it is exact, no larger one does. */
+TEST_F(alloc, largest_is_exact)
+{
+	__u32 heap = heap_with_hole(_metadata, self->fd, 0);
+	struct memmgr_alloc a = alloc_request(heap, 8 * self->page);
+	struct memmgr_alloc_batch b = {
+		.size = sizeof(b), .heap = heap, .count = 1, .bytes = 8 * self->page,
+		.handles = (uintptr_t)&a.handle,
+	};
+	struct memmgr_resize r;
+	__u64 largest;
+
+	EXPECT_EQ(-ENOMEM, mm_alloc(self->fd, &a));
+	EXPECT_EQ(1, a.exact);
+	EXPECT_EQ(-ENOMEM, mm_call(self->fd, MEMMGR_IOC_ALLOC_BATCH, &b));
+	EXPECT_EQ(1, b.exact);
+	EXPECT_EQ(a.largest, b.largest);
+	largest = a.largest;
+	a = alloc_request(heap, largest + 1);
+	EXPECT_EQ(-ENOMEM, mm_alloc(self->fd, &a));
+	/* As it was left it can be asked again. */
+	a.bytes = largest;
+	ASSERT_EQ(0, mm_alloc(self->fd, &a));
+	EXPECT_EQ(0, a.exact);
+	EXPECT_EQ(-ENOMEM, mm_resize(self->fd, a.handle, 16 * self->page, &r));
+	EXPECT_EQ(1, r.exact);
+	/* In its place it may be longer than one that is looked for, where nothing is joined. */
+	largest = r.largest;
+	EXPECT_EQ(-ENOMEM, mm_resize(self->fd, a.handle, largest + 1, &r));
+	EXPECT_EQ(0, mm_resize(self->fd, a.handle, largest, &r));
 }
 
 MEMMGR_TEST_MAIN

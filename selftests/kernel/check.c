@@ -2,7 +2,7 @@
 /*
  * CHECK walks all books and finds them whole, whatever users do to their memory.
  */
-#include "memmgr_test.h"
+#include "holding.h"
 
 MEMMGR_FIXTURE(check)
 MEMMGR_KIND_FIXTURE(check_kind);
@@ -49,6 +49,118 @@ TEST_F(check_kind, counts_what_it_looked_at)
 	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CHECK, &c));
 	EXPECT_LE(10, c.checked);
 	EXPECT_EQ(0, c.what[0]);
+}
+
+struct changer {
+	int fd;
+	__u32 heap;
+	bool stop;
+};
+
+/* Allocates and frees in a heap until it is to stop, blocks of all sizes. */
+static void *changes(void *argument)
+{
+	struct changer *changer = argument;
+	struct memmgr_alloc a = alloc_request(changer->heap, 1);
+	int fd = changer->fd;
+	__u64 handles[16] = { 0 };
+	__u32 n = 0;
+
+	while (!__atomic_load_n(&changer->stop, __ATOMIC_SEQ_CST)) {
+		__u32 i = n++ % ARRAY_SIZE(handles);
+
+		if (handles[i])
+			mm_free(fd, handles[i]);
+		a.bytes = 1 + n % 50;
+		handles[i] = mm_call(fd, MEMMGR_IOC_ALLOC, &a) ? 0 : a.handle;
+	}
+	return NULL;
+}
+
+/* The walk drops the lock between its steps: what changes meanwhile is no damage. */
+TEST_F(check_kind, whole_while_it_changes)
+{
+	struct changer changer = { .fd = self->fd };
+	struct memmgr_check c;
+	pthread_t thread;
+	__u32 heap, i;
+
+	if (!kind_is_built(self->fd, variant->kind))
+		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
+	heap = must_kind(_metadata, self->fd, variant->kind);
+	changer.heap = heap;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, changes, &changer));
+	for (i = 0; i < 300; i++) {
+		c = check_request(heap);
+		EXPECT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CHECK, &c))
+			TH_LOG("%.64s at %llu", c.what, (unsigned long long)c.offset);
+		EXPECT_EQ(0, c.flags & ~MEMMGR_CHECK_TORN);
+	}
+	__atomic_store_n(&changer.stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(thread, NULL);
+	c = check_request(heap);
+	EXPECT_EQ(0, mm_call(self->fd, MEMMGR_IOC_CHECK, &c));
+	EXPECT_EQ(0, c.flags);
+}
+
+/* Between two looks of a check, blocks come; in the end it tells that it is torn. */
+static bool change_while_checked(struct __test_metadata *_metadata, int fd, pid_t child)
+{
+	static const char * const steps[] = { "checking", "checked" };
+	char word[16];
+	__u32 i;
+
+	for (i = 0; i < 8; i++) {
+		if (!hold_reached(child, fd, steps[i % 2]))
+			return false;
+		must_alloc(_metadata, fd, MEMMGR_HEAP_MAIN, page_size());
+		/* Where it comes next has to be armed before it goes on. */
+		snprintf(word, sizeof(word), "+%s", steps[(i + 1) % 2]);
+		hold_write(fd, word);
+		snprintf(word, sizeof(word), "-%s", steps[i % 2]);
+		hold_write(fd, word);
+	}
+	return true;
+}
+
+TEST_F(check, torn_when_it_changes_again_and_again)
+{
+	struct memmgr_check c = check_request(MEMMGR_HEAP_MAIN);
+	int status;
+	pid_t child;
+
+	REQUIRE_HOLD;
+	ASSERT_EQ(0, hold_write(self->fd, "checking"));
+	child = fork();
+	if (!child) {
+		if (mm_call(self->fd, MEMMGR_IOC_CHECK, &c) || c.flags != MEMMGR_CHECK_TORN)
+			_exit(1);
+		/* As it was left it can be asked again. */
+		_exit(mm_call(self->fd, MEMMGR_IOC_CHECK, &c) || c.flags);
+	}
+	EXPECT_TRUE(change_while_checked(_metadata, self->fd, child));
+	ASSERT_EQ(0, hold_write(self->fd, "none"));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* What has changed once only is looked at again. */
+TEST_F(check, not_torn_when_it_has_changed_once)
+{
+	struct memmgr_check c = check_request(MEMMGR_HEAP_MAIN);
+	int status;
+	pid_t child;
+
+	REQUIRE_HOLD;
+	ASSERT_EQ(0, hold_write(self->fd, "checking"));
+	child = fork();
+	if (!child)
+		_exit(mm_call(self->fd, MEMMGR_IOC_CHECK, &c) || c.flags);
+	EXPECT_TRUE(hold_reached(child, self->fd, "checking"));
+	must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+	ASSERT_EQ(0, hold_write(self->fd, "none"));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
 }
 
 /* The books lie outside the memory: scribbling over all of it harms nothing. */

@@ -647,6 +647,68 @@ TEST_F(pin, lease_of_a_mapping_for_reading)
 	munmap((void *)q, bytes);
 }
 
+/* A lease that fails takes nothing back but itself, also when its answer gets lost. */
+TEST_F(pin, failed_lease_leaves_the_earlier_one)
+{
+	size_t bytes = PAGES * self->page;
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, bytes);
+	struct memmgr_resize r;
+	struct memmgr_pin *p;
+
+	must_map(_metadata, self->fd, a.map_offset, bytes);
+	ASSERT_EQ(0, mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE));
+	/* its mapping reaches beyond it now: not all can be made present */
+	ASSERT_EQ(0, mm_resize(self->fd, a.handle, self->page, &r));
+	p = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(p != MAP_FAILED);
+	*p = (struct memmgr_pin) {
+		.size = sizeof(*p), .flags = MEMMGR_PIN_LEASE, .handle = a.handle,
+	};
+	ASSERT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_PIN, p));
+	EXPECT_EQ(1, info_of(_metadata, self->fd, a.handle).pins);
+	p->mine = 1;
+	ASSERT_EQ(0, mprotect(p, self->page, PROT_READ));
+	EXPECT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_PIN, p));
+	EXPECT_EQ(1, info_of(_metadata, self->fd, a.handle).pins);
+	EXPECT_TRUE(info_of(_metadata, self->fd, a.handle).state & MEMMGR_INFO_LEASED);
+	munmap(p, self->page);
+}
+
+/* What outlives its client is pinned in a table of the client, which has an end. */
+TEST_F(pin, persistent_up_to_the_limit)
+{
+	static __u64 handles[200];
+	__u32 i, n = 0;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(handles); i++) {
+		struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, self->page);
+
+		a.flags = MEMMGR_ALLOC_PERSISTENT;
+		ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_ALLOC, &a));
+		handles[i] = a.handle;
+	}
+	for (i = 0; i < ARRAY_SIZE(handles) && !err; i++) {
+		err = mm_pin(self->fd, handles[i], 0);
+		n += !err;
+	}
+	EXPECT_EQ(-ENOSPC, err);
+	EXPECT_EQ(128, n);
+	/* What is there can be pinned again, and what ends makes room, in any order. */
+	for (i = 0; i < n; i += 3)
+		EXPECT_EQ(0, mm_pin(self->fd, handles[i], 0));
+	for (i = 0; i < n; i += 2)
+		EXPECT_EQ(0, mm_free(self->fd, handles[i]));
+	for (i = 1; i < n; i += 2)
+		EXPECT_EQ(i % 3 ? 1 : 2, info_of(_metadata, self->fd, handles[i]).pins);
+	for (i = n; i < ARRAY_SIZE(handles) && i < n + n / 2; i++)
+		EXPECT_EQ(0, mm_pin(self->fd, handles[i], 0));
+	for (i = 1; i < n; i += 2)
+		EXPECT_EQ(0, mm_free(self->fd, handles[i]));
+	for (i = n; i < ARRAY_SIZE(handles); i++)
+		EXPECT_EQ(0, mm_free(self->fd, handles[i]));
+}
+
 TEST_F(pin, lease_of_nothing_mapped)
 {
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);

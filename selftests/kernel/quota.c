@@ -52,6 +52,8 @@ static void expect_quota(struct __test_metadata *_metadata, int fd, __u64 bytes,
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, bytes);
 
 	EXPECT_EQ(-EDQUOT, mm_alloc(fd, &a));
+	/* The quota alone was asked, not what is free. */
+	EXPECT_EQ(0, a.exact);
 	EXPECT_EQ(MEMMGR_REASON_QUOTA, a.reason);
 	EXPECT_EQ(largest, a.largest);
 }

@@ -133,6 +133,70 @@ TEST_F(tracepoints, pin)
 			 b.handle, b.offset));
 }
 
+/* Events of the kernel's allocators; none without them. */
+static bool memory_events(const char *events, const char *value)
+{
+	static const char *const files[] = {
+		"../kmem/kmalloc/enable", "../kmem/kmalloc_node/enable",
+		"../kmem/kmem_cache_alloc/enable", "../kmem/kmem_cache_alloc_node/enable",
+		"../kmem/mm_page_alloc/enable",
+	};
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		n += put(events, files[i], value);
+	return n >= 3;
+}
+
+/*
+ * How often this program asked the kernel for memory between the first and the last of
+ * so many pins; not: an interrupt in between, for which a letter stands in the trace.
+ */
+static int taken_between_pins(struct __test_metadata *_metadata, const char *trace, int pins)
+{
+	FILE *file = fopen(trace, "r");
+	char line[512], *flags;
+	int taken = 0, seen = 0;
+
+	ASSERT_TRUE(file);
+	while (fgets(line, sizeof(line), file)) {
+		flags = strstr(line, "] ");
+		seen += !!strstr(line, "memmgr_pin: ");
+		if (flags && flags[4] == '.' && seen && seen < pins)
+			taken += strstr(line, "bytes_alloc=") || strstr(line, "mm_page_alloc: ");
+	}
+	fclose(file);
+	EXPECT_EQ(pins, seen);
+	return taken;
+}
+
+/* No pin asks the system for memory: it may be taken where nothing may wait. */
+TEST_F(tracepoints, pins_take_no_memory)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+	struct memmgr_alloc b = alloc_request(MEMMGR_HEAP_MAIN, self->page);
+	char folder[64], pid[16];
+	unsigned int i;
+
+	b.flags = MEMMGR_ALLOC_PERSISTENT;
+	ASSERT_EQ(0, mm_alloc(self->fd, &b));
+	strcpy(folder, self->trace);
+	*strrchr(folder, '/') = 0;
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	ASSERT_TRUE(put(folder, "/set_event_pid", pid));
+	if (!memory_events(self->events, "1"))
+		SKIP(return, "no events of the kernel's allocators");
+	ASSERT_LE(0, traced(self->trace, "memmgr_"));
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(0, mm_pin(self->fd, a.handle, 0));
+		EXPECT_EQ(0, mm_pin(self->fd, b.handle, 0));
+	}
+	memory_events(self->events, "0");
+	put(folder, "/set_event_pid", " ");
+	EXPECT_EQ(0, taken_between_pins(_metadata, self->trace, 2 * i));
+	ASSERT_EQ(0, mm_free(self->fd, b.handle));
+}
+
 TEST_F(tracepoints, leak)
 {
 	struct memmgr_track t = { .size = sizeof(t), .flags = MEMMGR_TRACK_ON };

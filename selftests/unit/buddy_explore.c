@@ -75,14 +75,11 @@ static void settle(void *state)
 	memset(b->e.classes, 0, sizeof(b->e.classes));
 	books->allocs = 0;
 	b->e.allocs = 0;
+	b->e.changes = 0;
 	books->joins = 0;
 	b->joins = 0;
 	books->peak = books->used;
 	b->low = b->free;
-	if (!b->scan_valid) {
-		b->scan_align = 0;
-		b->scan_longest = 0;
-	}
 }
 
 static void verify(void *state)

@@ -101,10 +101,10 @@ static void largest_of(u32 granules, u32 flags)
 	b.e.ops->frag(&b.e, &frag);
 	EXPECT_EQ(frag.largest, (u64)expected << 5);
 	rq.bytes = frag.largest + 1;
-	EXPECT_EQ(b.e.ops->alloc(&b.e, &rq, &block, &why), -ENOMEM);
+	EXPECT_EQ(model_ask(&b.e, &rq, &block, &why), -ENOMEM);
 	EXPECT_EQ(why.largest, frag.largest);
 	rq.bytes = frag.largest;
-	EXPECT_EQ(b.e.ops->alloc(&b.e, &rq, &block, &why), 0);
+	EXPECT_EQ(model_ask(&b.e, &rq, &block, &why), 0);
 	free(meta);
 }
 
@@ -144,7 +144,7 @@ static void huge_alloc(struct huge *huge)
 	struct engine_refusal why;
 	u32 i;
 
-	if (e->ops->alloc(e, &rq, &block, &why)) {
+	if (model_ask(e, &rq, &block, &why)) {
 		EXPECT(why.largest < rq.bytes, "%llu was refused, but %llu not",
 		       rq.bytes, why.largest);
 		return;
@@ -205,12 +205,54 @@ static void buddy_huge(void)
 	free(huge);
 }
 
+/*
+ * A search goes in steps. What it tells of the largest size is exact unless something
+ * changed between two of them; without a search, in a buddy that joins, it is not.
+ */
+static void exact_of(u32 flags, bool search, bool changes, bool exact)
+{
+	const u32 granules = 20000;
+	void *meta = calloc(1, buddy_meta_size(0, granules));
+	struct engine_search state = { 0 };
+	struct engine_request rq = { .bytes = 32 };
+	struct engine_refusal why = { 0 };
+	struct engine_block block;
+	u32 steps = 0;
+	struct buddy b;
+	int err;
+
+	unit_context("flags %u, search %u, changes %u", flags, search, changes);
+	EXPECT_EQ(buddy_init(&b, 0, granules, 5, flags, meta), 0);
+	EXPECT_EQ(model_ask(&b.e, &rq, &block, &why), 0);
+	rq.bytes = (u64)granules << 5;
+	rq.search = search ? &state : NULL;
+	while ((err = b.e.ops->alloc(&b.e, &rq, &block, &why)) == -EAGAIN) {
+		const struct engine_request other = { .bytes = 32 };
+
+		if (changes && !steps++)
+			EXPECT_EQ(model_ask(&b.e, &other, &block, &why), 0);
+	}
+	EXPECT_EQ(err, -ENOMEM);
+	EXPECT_EQ(why.exact, exact);
+	EXPECT(!changes || steps, "it went in one step");
+	free(meta);
+}
+
+static void buddy_largest_exact(void)
+{
+	exact_of(0, false, false, true);
+	exact_of(BUDDY_JOIN, true, false, true);
+	exact_of(BUDDY_JOIN, true, true, false);
+	exact_of(BUDDY_JOIN, false, false, false);
+}
+
 static const struct unit_test tests[] = {
 	{ "buddy_hostile", buddy_hostile },
 	{ "buddy_init_refuses", buddy_init_refuses },
 	{ "buddy_meta_bound", buddy_meta_bound },
 	{ "buddy_largest_untouched", buddy_largest_untouched },
 	{ "buddy_huge", buddy_huge },
+	{ "buddy_largest_exact", buddy_largest_exact },
 };
 
 int main(int argc, char **argv)

@@ -111,7 +111,7 @@ bool buddy_rig_alloc(struct buddy_rig *rig, const struct engine_request *rq)
 
 	memset(&block, 0x5a, sizeof(block));
 	memset(&why, 0x5a, sizeof(why));
-	err = e->ops->alloc(e, rq, &block, &why);
+	err = model_ask(e, rq, &block, &why);
 	if (!rq->bytes || rq->align & (rq->align - 1)) {
 		EXPECT_EQ(err, -EINVAL);
 		return false;
@@ -140,7 +140,7 @@ void buddy_rig_take(struct buddy_rig *rig, u32 bytes)
 	if (g != BUDDY_NONE)
 		alloc_done(rig, &rq, &block);
 	else
-		EXPECT(!alloc_possible(rig, n, 1),
+		EXPECT(!model_has_order(&rig->m, order_needed(n, 1)),
 		       "false out of memory: %u granules", n);
 }
 

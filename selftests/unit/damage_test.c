@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "buddy.h"
+#include "model.h"
 #include "pool.h"
 #include "slab.h"
 #include "stack.h"
@@ -33,7 +34,7 @@ struct part {
 static bool healthy(struct engine *e)
 {
 	struct engine_fault fault;
-	bool ok = e->ops->check(e, &fault);
+	bool ok = model_checks(e, &fault);
 
 	EXPECT(ok == !fault.what, "the answer and the fault differ");
 	return ok;
@@ -58,11 +59,51 @@ static void damage_part(struct engine *e, const struct part *part)
 	}
 }
 
+/* Allocates or frees, and keeps in mind what lives. */
+static void change(struct engine *e, u64 *live, u32 *count)
+{
+	const struct engine_request rq = { .bytes = 1 + unit_below(200) };
+	struct engine_refusal why;
+	struct engine_block block;
+	u32 n;
+
+	if (*count < 64 && unit_chance(50)) {
+		if (!model_ask(e, &rq, &block, &why))
+			live[(*count)++] = block.offset;
+	} else if (*count) {
+		/* a stack takes the last one back only */
+		n = *count - 1 - (unit_chance(50) ? unit_below(*count) : 0);
+		if (!e->ops->free(e, live[n], false, &block))
+			live[n] = live[--*count];
+	}
+}
+
+/* What changes between the steps of a check is no damage. */
+static void torn(struct engine *e)
+{
+	struct engine_block block;
+	u32 count = 0, round;
+	u64 live[64];
+
+	for (round = 0; round < 300; round++) {
+		struct engine_check c = { 0 };
+
+		while (engine_check(e, &c, 1 + unit_below(20)))
+			if (unit_chance(60))
+				change(e, live, &count);
+		EXPECT(!c.fault.what, "while it changes: %s at %llu", c.fault.what,
+		       c.fault.offset);
+	}
+	while (count)
+		EXPECT_EQ(e->ops->free(e, live[--count], false, &block), 0);
+}
+
 static void damage(struct engine *e, const struct part *parts, u32 count)
 {
 	u32 i;
 
 	EXPECT(healthy(e), "damaged from the start");
+	torn(e);
 	for (i = 0; i < count; i++) {
 		unit_context("%s: %s", e->ops->name, parts[i].name);
 		damage_part(e, &parts[i]);
@@ -85,7 +126,7 @@ static void churn(struct engine *e, u32 most, u32 ops)
 		struct engine_refusal why;
 
 		if (count < ARRAY_SIZE(live) && unit_chance(55)) {
-			if (!e->ops->alloc(e, &rq, &block, &why))
+			if (!model_ask(e, &rq, &block, &why))
 				live[count++] = block.offset;
 		} else if (count) {
 			u32 n = unit_below(count);

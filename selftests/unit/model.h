@@ -89,6 +89,11 @@ void model_try_next(const struct model *m, struct engine *e);
 void model_same_block(const struct model *m, const struct engine_block *block);
 void model_same_books(const struct model *m, struct engine *e);
 void model_same_walk(const struct model *m, struct engine *e);
+/* An allocation with the search that it may need, taken to its end. */
+int model_ask(struct engine *e, const struct engine_request *rq,
+	      struct engine_block *block, struct engine_refusal *why);
+/* A check, in steps of some size, taken to its end: true when nothing is broken. */
+bool model_checks(struct engine *e, struct engine_fault *fault);
 void model_check(struct engine *e);
 
 #endif /* MODEL_H */

@@ -82,7 +82,7 @@ static void try_alloc(struct rig *rig, const struct engine_request *rq)
 
 	memset(&block, 0x5a, sizeof(block));
 	memset(&why, 0x5a, sizeof(why));
-	err = e->ops->alloc(e, rq, &block, &why);
+	err = model_ask(e, rq, &block, &why);
 	if (!rq->bytes || rq->align & (rq->align - 1)) {
 		EXPECT_EQ(err, -EINVAL);
 	} else if (err) {
@@ -298,6 +298,7 @@ static void settle(void *state)
 	memset(rig->p.e.classes, 0, sizeof(rig->p.e.classes));
 	books->allocs = 0;
 	rig->p.e.allocs = 0;
+	rig->p.e.changes = 0;
 	books->peak = books->used;
 	rig->p.low = rig->p.top;
 	memset(rig->p.stack + rig->p.top, 0,
@@ -359,7 +360,7 @@ static void pool_limits(void)
 				    shapes[i].count, meta), shapes[i].err);
 		if (shapes[i].err)
 			continue;
-		while (!p.e.ops->alloc(&p.e, &rq, &block, &why))
+		while (!model_ask(&p.e, &rq, &block, &why))
 			end = max(end, block.offset + block.granted);
 		EXPECT_EQ(end, 1ull << 32);
 		EXPECT_EQ(why.reason, MEMMGR_REASON_EXHAUSTED);

@@ -164,7 +164,7 @@ void slab_rig_alloc(struct slab_rig *rig, const struct engine_request *rq)
 	memset(&block, 0x5a, sizeof(block));
 	memset(&why, 0x5a, sizeof(why));
 	rig->grows = 0;
-	err = e->ops->alloc(e, rq, &block, &why);
+	err = model_ask(e, rq, &block, &why);
 	if (!rq->bytes || rq->align & (rq->align - 1)) {
 		EXPECT_EQ(err, -EINVAL);
 		EXPECT_EQ(rig->grows, 0);

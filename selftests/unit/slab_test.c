@@ -174,6 +174,7 @@ static void settle(void *state)
 	memset(rig->s.e.classes, 0, sizeof(rig->s.e.classes));
 	books->allocs = 0;
 	rig->s.e.allocs = 0;
+	rig->s.e.changes = 0;
 	books->peak = books->used;
 	rig->s.high = rig->s.live;
 	rig->may_grow = 0;
@@ -380,6 +381,48 @@ static void slab_needed_again(void)
 	free(rig);
 }
 
+static int grow_any(void *context, u32 number, struct engine_refusal *why)
+{
+	EXPECT(context && why, "slab %u for nobody", number);
+	return 0;
+}
+
+static bool shrink_any(void *context, u32 number)
+{
+	EXPECT(context, "slab %u of nobody", number);
+	return true;
+}
+
+/* A walk passes over slabs without memory, some at a time, and goes on upwards. */
+static void slab_walks_in_steps(void)
+{
+	struct slabs s;
+	const struct slab_source source = {
+		.grow = grow_any, .shrink = shrink_any, .context = &s,
+	};
+	const struct engine_request rq = { .bytes = 64 };
+	struct engine_block block;
+	struct engine_refusal why;
+	struct slab_layout layout;
+	u32 calls = 0, shown = 0;
+	u64 pos = 0, before;
+	void *meta;
+
+	EXPECT_EQ(slab_layout(&layout, 64, 8, 5000 << 12, 12), 0);
+	meta = calloc(1, slab_meta_size(&layout));
+	slab_init(&s, &layout, &source, meta);
+	EXPECT_EQ(model_ask(&s.e, &rq, &block, &why), 0);
+	for (before = 0; s.e.ops->next(&s.e, &pos, &block); before = pos, calls++) {
+		EXPECT(pos > before, "from %llu to %llu", before, pos);
+		shown += !!block.granted;
+		EXPECT(block.granted || !block.used, "a block of nothing");
+	}
+	EXPECT_EQ(shown, layout.objects);
+	EXPECT(calls - shown >= layout.max / 256 - 1, "%u calls for %u slabs",
+	       calls - shown, layout.max);
+	free(meta);
+}
+
 static const struct unit_test tests[] = {
 	{ "slab_differential", slab_differential },
 	{ "slab_needed_again", slab_needed_again },
@@ -387,6 +430,7 @@ static const struct unit_test tests[] = {
 	{ "slab_layouts", slab_layouts },
 	{ "slab_books_are_small", slab_books_are_small },
 	{ "slab_hostile", slab_hostile },
+	{ "slab_walks_in_steps", slab_walks_in_steps },
 };
 
 int main(int argc, char **argv)

@@ -177,7 +177,7 @@ static void try_alloc(struct rig *rig, const struct engine_request *rq)
 
 	memset(&block, 0x5a, sizeof(block));
 	memset(&why, 0x5a, sizeof(why));
-	err = e->ops->alloc(e, rq, &block, &why);
+	err = model_ask(e, rq, &block, &why);
 	if (!rq->bytes || rq->align & (rq->align - 1)) {
 		EXPECT_EQ(err, -EINVAL);
 	} else if (err) {
@@ -506,6 +506,7 @@ static void settle(void *state)
 	memset(rig->s.e.classes, 0, sizeof(rig->s.e.classes));
 	books->allocs = 0;
 	rig->s.e.allocs = 0;
+	rig->s.e.changes = 0;
 	books->peak = books->used;
 	rig->s.high = stack_top(&rig->s)->end;
 }
@@ -555,17 +556,17 @@ static void stack_limits(void)
 	EXPECT_EQ(stack_init(&s, 8, 0, entries), -EINVAL);
 	EXPECT_EQ(stack_meta_size(4), sizeof(entries));
 	EXPECT_EQ(stack_init(&s, all, 4, entries), 0);
-	EXPECT_EQ(e->ops->alloc(e, &more, &block, &why), -ENOMEM);
+	EXPECT_EQ(model_ask(e, &more, &block, &why), -ENOMEM);
 	EXPECT_EQ(why.reason, MEMMGR_REASON_TOO_LARGE);
 	EXPECT_EQ(why.largest, all - 1);
-	EXPECT_EQ(e->ops->alloc(e, &rq, &block, &why), 0);
+	EXPECT_EQ(model_ask(e, &rq, &block, &why), 0);
 	EXPECT_EQ(block.granted, all);
 	model_check(e);
-	EXPECT_EQ(e->ops->alloc(e, &half, &block, &why), -ENOMEM);
+	EXPECT_EQ(model_ask(e, &half, &block, &why), -ENOMEM);
 	EXPECT_EQ(why.reason, MEMMGR_REASON_EXHAUSTED);
 	EXPECT_EQ(e->ops->free(e, 0, false, &block), 0);
-	EXPECT_EQ(e->ops->alloc(e, &half, &block, &why), 0);
-	EXPECT_EQ(e->ops->alloc(e, &half, &block, &why), 0);
+	EXPECT_EQ(model_ask(e, &half, &block, &why), 0);
+	EXPECT_EQ(model_ask(e, &half, &block, &why), 0);
 	EXPECT_EQ(block.offset, all / 2);
 	EXPECT_EQ(e->ops->resize(e, all / 2, &rq, &block, &why), -ENOMEM);
 	EXPECT_EQ(why.largest, all / 2);
@@ -586,7 +587,7 @@ static void stack_numbers(void)
 
 	EXPECT_EQ(stack_init(&s, 32, 4, entries), 0);
 	for (i = 0; i < 4; i++) {
-		EXPECT_EQ(e->ops->alloc(e, &rq, &block, &why), 0);
+		EXPECT_EQ(model_ask(e, &rq, &block, &why), 0);
 		if (i == 1)
 			mark = stack_mark(&s);
 		s.seq += 0x90000000;
@@ -595,7 +596,7 @@ static void stack_numbers(void)
 	EXPECT_EQ(stack_release(&s, mark, &released), 0);
 	EXPECT_EQ(released, 2);
 	EXPECT_EQ(e->ops->free(e, 8, false, &block), 0);
-	EXPECT_EQ(e->ops->alloc(e, &rq, &block, &why), 0);
+	EXPECT_EQ(model_ask(e, &rq, &block, &why), 0);
 	EXPECT_EQ(stack_release(&s, mark, &released), -EINVAL);
 }
 
@@ -667,6 +668,42 @@ static void stack_wild(void)
 	free(rig);
 }
 
+#define BURIED	2000u
+
+/* However many abandoned blocks surface: some at a time, and all before one is refused. */
+static void stack_surfaces_in_steps(void)
+{
+	const struct engine_request rq = { .bytes = 8 }, all = { .bytes = 8 * BURIED };
+	struct stack_entry *entries = calloc(BURIED + 2, sizeof(*entries));
+	struct engine_block block;
+	struct engine_refusal why;
+	u32 i, before, steps = 0;
+	struct stack s;
+
+	EXPECT_EQ(stack_init(&s, 8 * (BURIED + 1), BURIED + 1, entries), 0);
+	for (i = 0; i <= BURIED; i++)
+		EXPECT_EQ(model_ask(&s.e, &rq, &block, &why), 0);
+	for (i = BURIED; i--;)
+		EXPECT_EQ(stack_abandon(&s, 8 * i), 0);
+	for (before = s.count; s.count && steps < 10; before = s.count, steps++) {
+		if (!steps)
+			EXPECT(stack_give(&s, 8 * BURIED), "not taken");
+		else
+			stack_surface(&s);
+		EXPECT(before - s.count <= 257, "%u went at once", before - s.count);
+		EXPECT(s.count < before, "none went");
+		model_check(&s.e);
+		if (steps == 3)
+			break;
+	}
+	EXPECT(s.count, "all are gone already");
+	EXPECT_EQ(model_ask(&s.e, &all, &block, &why), 0);
+	EXPECT_EQ(block.offset, 0);
+	EXPECT_EQ(s.abandoned, 0);
+	model_check(&s.e);
+	free(entries);
+}
+
 static const struct unit_test tests[] = {
 	{ "stack_differential", stack_differential },
 	{ "stack_exhaustive", stack_exhaustive },
@@ -674,6 +711,7 @@ static const struct unit_test tests[] = {
 	{ "stack_numbers", stack_numbers },
 	{ "stack_hostile", stack_hostile },
 	{ "stack_wild", stack_wild },
+	{ "stack_surfaces_in_steps", stack_surfaces_in_steps },
 };
 
 int main(int argc, char **argv)

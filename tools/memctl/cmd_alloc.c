@@ -135,6 +135,7 @@ static int alloc_failed(const struct memctl *ctl, int err, const struct memmgr_a
 		.bytes = made->bytes,
 		.align = made->align,
 		.reason = made->reason,
+		.exact = made->exact,
 		.largest = made->largest,
 	};
 

@@ -11,8 +11,8 @@ static const struct argp argp = {
 	.parser = parse_optional_heap,
 	.args_doc = "[HEAP|all]",
 	.doc = "Verify every invariant of a heap, or of all of them, and look at its red zones and "
-	       "poison (memctl debug).\vEach heap is locked while it is walked: not for a system "
-	       "that must answer in time. Damage of red zones and poison counts as ERRORS, is "
+	       "poison (memctl debug).\vA heap is walked in small steps, so that others need not "
+	       "wait. Of one that changes all the time sums are not compared: it is TORN. Damage of red zones and poison counts as ERRORS, is "
 	       "shown by memctl errors, and is mended: the next check does not find it again.",
 };
 
@@ -24,6 +24,7 @@ static const struct column columns[] = {
 	{ "OFFSET", "offset", CELL_SIZE, COLUMN_JSON },
 	{ "OFFSET", NULL, CELL_HANDLE, COLUMN_TEXT | COLUMN_HIDE_ZERO },
 	{ "ERRORS", "errors", CELL_COUNT, COLUMN_HIDE_ZERO },
+	{ "TORN", "torn", CELL_FLAG, COLUMN_HIDE_ZERO },
 };
 
 struct view {
@@ -58,6 +59,7 @@ static void add_row(struct view *view, const struct memmgr_heap_query *heap,
 		table_num(view->table, check->offset);
 	}
 	table_num(view->table, errors);
+	table_num(view->table, check->flags & MEMMGR_CHECK_TORN);
 }
 
 static int check_heap(const struct memctl *ctl, const struct memmgr_heap_query *heap, void *arg)

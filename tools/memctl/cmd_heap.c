@@ -254,6 +254,7 @@ static int create_failed(const struct memctl *ctl, int err,
 		.bytes = create->kind == MEMMGR_KIND_POOL && !create->bytes ?
 			 create->object_size * create->count : create->bytes,
 		.reason = create->reason,
+		.exact = true,
 		.largest = create->largest,
 	};
 

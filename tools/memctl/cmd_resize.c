@@ -56,6 +56,7 @@ static int resize_failed(const struct memctl *ctl, int err, const struct options
 		.heap_id = info->heap,
 		.bytes = options->bytes,
 		.reason = resize->reason,
+		.exact = resize->exact,
 		.largest = resize->largest,
 	};
 

@@ -70,4 +70,18 @@ static inline u32 env_width(u32 w)
 #define env_checks	0
 #endif
 
+/* Nobody waits. */
+static inline void env_pause(void)
+{
+}
+
+/* What has the bytes of @w in memory, the lowest one first. */
+static inline u64 env_le64(u64 w)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	w = __builtin_bswap64(w);
+#endif
+	return w;
+}
+
 #endif /* MEMMGR_ENV_H */

@@ -157,6 +157,7 @@ static void print_json(const struct memctl *ctl, const struct message *message)
 		json_add(error, "align", json_u64(request->align));
 		json_add(error, "free", json_u64(message->free));
 		json_add(error, "largest", json_u64(request->largest));
+		json_add(error, "exact", json_object_new_boolean(request->exact));
 	}
 	result = json_result(ctl, "error", error);
 	fprintf(stderr, "%s\n",
@@ -233,9 +234,10 @@ static void describe_request(struct message *message, const struct request *requ
 	if (request->align)
 		snprintf(align, sizeof(align), " aligned to %s", size_text(request->align));
 	snprintf(message->text, sizeof(message->text),
-		 "heap '%s' %s: %s%s asked, %s free, at most %s would do", request->heap,
+		 "heap '%s' %s: %s%s asked, %s free, at %s %s would do", request->heap,
 		 reasons[request->reason].text, size_text(request->bytes), align,
-		 size_text(message->free), size_text(request->largest));
+		 size_text(message->free), request->exact ? "most" : "least",
+		 size_text(request->largest));
 }
 
 /* "move memory together ... (memctl frag main --explain 64K)" */

@@ -152,6 +152,7 @@ struct request {
 	uint64_t bytes;
 	uint64_t align;
 	uint32_t reason;
+	bool exact;		/* more than @largest would not do */
 	uint64_t largest;
 };
 

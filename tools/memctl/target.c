@@ -113,6 +113,7 @@ static int create_heap(const struct memctl *ctl, struct memmgr_heap_create *crea
 		.heap_id = MEMMGR_HEAP_MAIN,
 		.bytes = create->bytes ? create->bytes : create->object_size * create->count,
 		.reason = create->reason,
+		.exact = true,
 		.largest = create->largest,
 	};
 	return fail_request(ctl, err, &request);

@@ -54,12 +54,19 @@ static void count_gone(struct run *run, const struct slot *slot)
 
 static bool obtain(struct run *run, struct slot *slot, uint64_t bytes, unsigned int shift)
 {
-	const struct engine_request request = { .bytes = bytes, .align = 1ull << shift };
+	struct engine_search search = { 0 };
+	const struct engine_request request = {
+		.bytes = bytes, .align = 1ull << shift, .search = &search,
+	};
 	struct engine *engine = &run->buddy.e;
 	struct engine_refusal why;
 	struct engine_block block;
+	int err;
 
-	if (engine->ops->alloc(engine, &request, &block, &why)) {
+	do {
+		err = engine->ops->alloc(engine, &request, &block, &why);
+	} while (err == -EAGAIN);
+	if (err) {
 		if (!run->trial->failures++)
 			run->trial->first_failure = run->event;
 		run->trial->failed[why.reason]++;

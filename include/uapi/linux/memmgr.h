@@ -52,8 +52,8 @@
  *	ENOMEM		the heap cannot serve the request; @reason says why and
  *			@largest what would have worked
  *	ENOSPC		no free record or heap slot, or the books of a heap would cost
- *			more than its memory is worth (@reason: RECORDS), or no room in
- *			the mmap() offsets (WINDOWS)
+ *			more than its memory is worth (@reason: RECORDS), no room in the
+ *			mmap() offsets (WINDOWS), or for more pins
  *	EDQUOT		the client or its user may not have more (@reason: QUOTA);
  *			@largest is what it may still have
  *	ETIMEDOUT	a waiting allocation ran out of its time
@@ -442,9 +442,13 @@ struct memmgr_heap_query {
  *	MEMMGR_ALLOC_MAY_SHIFT that may lie inside of a page, see mmap() below
  * @reason: out: when it failed: enum memmgr_reason
  * @from: out: the heap that served it (the fallback, perhaps)
- * @largest: out: when it failed: the largest size that would have worked
+ * @largest: out: when it failed: the largest size that is known to have worked
  * @site: in: where in the program it is asked for, an address in the instruction that
  *	calls (its return address less 1); 0: not told
+ * @exact: out: when it failed: 1: no size above @largest would have worked; 0: one might
+ *	have, as others allocated or freed meanwhile, or a quota or red zones come in:
+ *	EXPLAIN tells
+ * @pad: 0
  *
  * The memory reads as zeros. MEMMGR_ALLOC_NO_ZERO leaves in it what others left
  * there, in a heap that is not private. Results are written back on failure as
@@ -474,6 +478,8 @@ struct memmgr_alloc {
 	__u32 from;
 	__u64 largest;
 	__u64 site;
+	__u32 exact;
+	__u32 pad;
 };
 
 /**
@@ -500,7 +506,7 @@ struct memmgr_free {
  * @bytes: in: new size
  * @granted: out: bytes that are its own now, as in struct memmgr_alloc
  * @reason: out: when it failed: enum memmgr_reason
- * @reserved: 0
+ * @exact: out: when it failed: as in struct memmgr_alloc
  * @largest: out: when it failed: the largest size it could have here
  *
  * What is added reads as zeros; what is cut off is no longer mapped. A stack
@@ -514,7 +520,7 @@ struct memmgr_resize {
 	__u64 bytes;
 	__u64 granted;
 	__u32 reason;
-	__u32 reserved;
+	__u32 exact;
 	__u64 largest;
 };
 
@@ -530,7 +536,7 @@ struct memmgr_resize {
  * @tag: in: of each
  * @handles: in: pointer to __u64[count]; the first @count (out) are written
  * @reason: out: when fewer than asked were made
- * @reserved: 0
+ * @exact: out: the same, as in struct memmgr_alloc
  * @largest: out: the same
  * @site: in: as in struct memmgr_alloc
  *
@@ -549,7 +555,7 @@ struct memmgr_alloc_batch {
 	char tag[MEMMGR_TAG_LEN];
 	__u64 handles;
 	__u32 reason;
-	__u32 reserved;
+	__u32 exact;
 	__u64 largest;
 	__u64 site;
 };
@@ -993,12 +999,13 @@ struct memmgr_compact {
  * PIN counts: each needs an UNPIN with the same @flags (EINVAL when there is
  * none). They belong to the client that made them and go with it, or with the
  * allocation: a client may free what it has pinned itself, but not what another
- * one has (EBUSY). A lease is a pin for real time: what the calling process has
- * mapped of the allocation is made present, writable where it may be written, so
- * that no touch of it faults (see memmgr_info.lease_faults). Map first, then take
- * the lease. EFAULT when a page could not be made present, EOPNOTSUPP for memory
- * that never moves and cannot be mapped: blocks of heaps smaller than pages (LEASE
- * only).
+ * one has (EBUSY). No pin asks the system for memory: a client has room for pins of 128
+ * persistent allocations at a time (ENOSPC), and of its own for any number. A lease is a
+ * pin for real time: what the calling process has mapped of the allocation is made
+ * present, writable where it may be written, so that no touch of it faults (see
+ * memmgr_info.lease_faults). Map first, then take the lease. EFAULT when a page could
+ * not be made present, EOPNOTSUPP for memory that never moves and cannot be mapped:
+ * blocks of heaps smaller than pages (LEASE only).
  */
 struct memmgr_pin {
 	__u32 size;
@@ -1123,17 +1130,21 @@ struct memmgr_event {
 	__u64 reserved[2];
 };
 
+/* struct memmgr_check.flags, out */
+#define MEMMGR_CHECK_TORN	(1u << 0)	/* sums were not compared */
+
 /**
  * struct memmgr_check - verify every invariant of a heap
  * @size: in: sizeof(struct memmgr_check)
  * @heap: in: id
- * @flags: in: must be 0
+ * @flags: in: 0, or what a call before left there; out: MEMMGR_CHECK_TORN
  * @checked: out: blocks that were looked at
  * @offset: out: with EUCLEAN: offset in the heap where it broke
  * @what: out: with EUCLEAN: the invariant that is broken
  *
- * Walks everything with the heap's lock held: a tool for tests and post
- * mortems, not for production. Needs CAP_SYS_ADMIN, or a private heap of this
+ * Walks everything, in small steps, so that others need not wait for it. Of a heap
+ * that changes meanwhile, again and again, every part is looked at, but sums over all
+ * of them cannot be compared: TORN. Needs CAP_SYS_ADMIN, or a private heap of this
  * client.
  */
 struct memmgr_check {

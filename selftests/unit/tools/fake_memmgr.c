@@ -364,6 +364,7 @@ static int do_alloc(struct memmgr_alloc *alloc)
 		alloc->reason = granted > unit && heap->make.object_size ?
 				MEMMGR_REASON_TOO_LARGE : reason_for(heap, granted, largest);
 		alloc->largest = largest;
+		alloc->exact = 1;
 		if (alloc->flags & MEMMGR_ALLOC_MAY_COMPACT && !compact_for(alloc))
 			return do_alloc(alloc);
 		log_failure(alloc->heap, alloc->bytes, alloc->align, alloc->reason, largest);
@@ -471,6 +472,7 @@ static int do_resize(struct memmgr_resize *resize)
 	if (granted > room) {
 		resize->reason = MEMMGR_REASON_BLOCKED;
 		resize->largest = room;
+		resize->exact = 1;
 		return -ENOMEM;
 	}
 	heap->stats.used += granted - block->info.granted;
