@@ -29,7 +29,7 @@ export V T REFRESH
 scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFLAGS scripts
 
 .PHONY: all modules modules_install tools install clean distclean help guest-tree \
-	fetch guest run shell check check-debug style bench soak
+	fetch guest run shell check check-debug style bench latency soak
 all: modules
 
 modules: $(kernel_tree)
@@ -91,6 +91,9 @@ style:
 
 bench: guest
 	@$(scripts)/bench
+
+latency: guest
+	@$(scripts)/latency
 
 soak: guest
 	@SOAK_OPS=$(or $(SOAK_OPS),10000000) $(scripts)/boot soak

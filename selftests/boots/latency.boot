@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+DESC="what each call of a user does to interrupts and to a real-time thread, in its worst state"
+CHECK=1
+ICOUNT=1
+APPEND="mem=384M"
+GUEST="sh /usr/lib/memmgr/bench/latency.sh ${LATENCY:-}"
