@@ -10,7 +10,7 @@
 #ifndef MEMMGR_BITS_H
 #define MEMMGR_BITS_H
 
-#include "env.h"
+#include "core/env.h"
 
 #define BITS_LEVELS	5	/* 32^5 members at most */
 

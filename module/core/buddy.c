@@ -10,8 +10,8 @@
  * Cost: levels = log32(granules), at most 6. Where a function says O(levels)
  * it touches at most two words a level, each with an index of its own.
  */
-#include "buddy.h"
-#include "plan.h"
+#include "core/buddy.h"
+#include "core/plan.h"
 
 #define FULL	(~0u)
 #define NONE	BUDDY_NONE

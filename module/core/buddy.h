@@ -36,8 +36,8 @@
 #ifndef MEMMGR_BUDDY_H
 #define MEMMGR_BUDDY_H
 
-#include "bits.h"
-#include "engine.h"
+#include "core/bits.h"
+#include "core/engine.h"
 
 #define BUDDY_LEVELS		6	/* 32^6 granules at most */
 #define BUDDY_CLASSES		5

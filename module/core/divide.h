@@ -3,7 +3,7 @@
 #ifndef MEMMGR_DIVIDE_H
 #define MEMMGR_DIVIDE_H
 
-#include "env.h"
+#include "core/env.h"
 
 /* @by is at least 2. */
 static inline u64 divide_magic(u32 by)

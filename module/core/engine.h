@@ -22,7 +22,7 @@
 #ifndef MEMMGR_ENGINE_H
 #define MEMMGR_ENGINE_H
 
-#include "env.h"
+#include "core/env.h"
 
 struct engine;
 

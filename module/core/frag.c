@@ -8,7 +8,7 @@
  * Where nothing is free both say 0: nothing is fragmented. (The kernel says
  * 1000 and 0.)
  */
-#include "frag.h"
+#include "core/frag.h"
 
 /* A 64-bit division costs a 32-bit CPU hundreds of instructions. */
 static u64 quotient(u64 dividend, u64 divisor)

@@ -3,7 +3,7 @@
 #ifndef MEMMGR_FRAG_H
 #define MEMMGR_FRAG_H
 
-#include "engine.h"
+#include "core/engine.h"
 
 u32 frag_external(const struct engine_frag *frag);
 u32 frag_internal(const struct engine_frag *frag);

@@ -8,7 +8,7 @@
  * of the position: a word is a multiplicative hash (Knuth, The Art of Computer
  * Programming, 6.4) of key and position, cut to the bytes of the kind.
  */
-#include "guard.h"
+#include "core/guard.h"
 
 #define WORD	8u
 

@@ -3,7 +3,7 @@
 #ifndef MEMMGR_GUARD_H
 #define MEMMGR_GUARD_H
 
-#include "env.h"
+#include "core/env.h"
 
 /* What a pattern stands for. Each has bytes of its own; none has 0 or 255. */
 enum guard_kind {

@@ -13,7 +13,7 @@
 #ifndef MEMMGR_HANDLE_H
 #define MEMMGR_HANDLE_H
 
-#include "env.h"
+#include "core/env.h"
 
 #define HANDLE_HEAP_BITS	8u
 #define HANDLE_RECORD_BITS	24u	/* at most */

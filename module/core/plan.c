@@ -14,7 +14,7 @@
  * size among the blocks that move; PLAN_PASSES in all, after which nothing more is
  * planned.
  */
-#include "plan.h"
+#include "core/plan.h"
 
 #define PLAN_TRIES	8u	/* windows that are tried before sliding */
 #define PLAN_PASSES	1024u	/* of one plan */

@@ -20,7 +20,7 @@
 #ifndef MEMMGR_PLAN_H
 #define MEMMGR_PLAN_H
 
-#include "engine.h"
+#include "core/engine.h"
 
 #define PLAN_FREE		0u
 #define PLAN_USED		(1u << 0)

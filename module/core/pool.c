@@ -4,7 +4,7 @@
  * memory pool", 2012), with the links outside of the blocks. Every function is
  * O(1) but for a step of pool_check().
  */
-#include "pool.h"
+#include "core/pool.h"
 
 static struct pool *to_pool(struct engine *e)
 {

@@ -9,8 +9,8 @@
 #ifndef MEMMGR_POOL_H
 #define MEMMGR_POOL_H
 
-#include "divide.h"
-#include "engine.h"
+#include "core/divide.h"
+#include "core/engine.h"
 
 #define POOL_RECORDED	(1u << 31)	/* in asked[]: the block has a record */
 #define POOL_MAX_BLOCK	(1u << 30)

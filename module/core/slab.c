@@ -9,7 +9,7 @@
  * alloc and free are O(1), with one call of the source when a slab comes or
  * goes.
  */
-#include "slab.h"
+#include "core/slab.h"
 
 static struct slabs *to_slabs(struct engine *e)
 {

@@ -23,8 +23,8 @@
 #ifndef MEMMGR_SLAB_H
 #define MEMMGR_SLAB_H
 
-#include "divide.h"
-#include "engine.h"
+#include "core/divide.h"
+#include "core/engine.h"
 
 #define SLAB_RECORDED		(1u << 31)	/* beside the bytes asked for */
 #define SLAB_MAX_OBJECT		(1u << 27)

@@ -8,7 +8,7 @@
  * below the top from no block at all takes O(log live), and only a refused
  * call does it.
  */
-#include "stack.h"
+#include "core/stack.h"
 
 static struct stack *to_stack(struct engine *e)
 {

@@ -9,7 +9,7 @@
 #ifndef MEMMGR_STACK_H
 #define MEMMGR_STACK_H
 
-#include "engine.h"
+#include "core/engine.h"
 
 #define STACK_SHIFT	3	/* heights count units of 8 bytes */
 #define STACK_RECORDED	(1u << 31)	/* in stack_entry.start */

@@ -2,7 +2,7 @@
 /*
  * What a call saw before it dropped a heap's lock is no longer so when it has the lock
  * again: two ordinary users, each stopped at the one place (holding.h) where that went
- * wrong. The list of such places is in module/heap.h.
+ * wrong. The list of such places is in module/heap/heap.h.
  */
 #include <sys/prctl.h>
 

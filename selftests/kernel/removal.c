@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The device of a region goes while the region is in use: DESIGN, rule 7, and the
- * life of a region in module/region.h. What unbinding by hand does here, the removal
+ * life of a region in module/region/region.h. What unbinding by hand does here, the removal
  * of a device tree overlay and platform_device_unregister() do elsewhere.
  *
  * The region is out of sight at once, its memory stays until its last user goes, and

@@ -4,7 +4,7 @@
  * to them, mixed with all else that happens to a buddy meanwhile.
  */
 #include "buddy_rig.h"
-#include "plan.h"
+#include "core/plan.h"
 #include "unit.h"
 
 #define SLIDES	4u	/* that are under way at most */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* A buddy beside its model, see buddy_rig.h. */
 #include "buddy_rig.h"
-#include "plan.h"
+#include "core/plan.h"
 #include "unit.h"
 
 static u64 total(const struct buddy_rig *rig)

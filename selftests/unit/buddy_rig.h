@@ -6,7 +6,7 @@
 #ifndef BUDDY_RIG_H
 #define BUDDY_RIG_H
 
-#include "buddy.h"
+#include "core/buddy.h"
 #include "model.h"
 
 struct buddy_rig {

@@ -7,11 +7,11 @@
  */
 #include <stdio.h>
 
-#include "buddy.h"
+#include "core/buddy.h"
 #include "model.h"
-#include "pool.h"
-#include "slab.h"
-#include "stack.h"
+#include "core/pool.h"
+#include "core/slab.h"
+#include "core/stack.h"
 #include "unit.h"
 
 /* Is bit @bit of byte @byte of the part one that nothing depends on? */

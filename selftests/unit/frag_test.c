@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The fragmentation indices against the kernel's formulas. */
-#include "frag.h"
+#include "core/frag.h"
 #include "unit.h"
 
 /* fill_contig_page_info() of mm/vmstat.c, for one order. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Red zones and poison: each damaged byte is found, at its place. */
-#include "guard.h"
+#include "core/guard.h"
 #include "unit.h"
 
 #define ROOM	96u

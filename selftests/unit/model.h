@@ -11,7 +11,7 @@
 #ifndef MODEL_H
 #define MODEL_H
 
-#include "engine.h"
+#include "core/engine.h"
 
 /**
  * struct model_unit - one unit

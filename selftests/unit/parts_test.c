@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The small parts that the engines stand on: sets of bits, division, classes. */
-#include "bits.h"
-#include "divide.h"
-#include "engine.h"
-#include "handle.h"
+#include "core/bits.h"
+#include "core/divide.h"
+#include "core/engine.h"
+#include "core/handle.h"
 #include "unit.h"
 
 static u32 first_of(const bool *in, u32 size)

@@ -6,7 +6,7 @@
 #ifndef PLAN_RIG_H
 #define PLAN_RIG_H
 
-#include "plan.h"
+#include "core/plan.h"
 
 /**
  * struct plan_rig - a plan, and the picture that it began with

@@ -4,7 +4,7 @@
 
 #include "explore.h"
 #include "model.h"
-#include "pool.h"
+#include "core/pool.h"
 #include "unit.h"
 
 /* A unit of the model is a block. */

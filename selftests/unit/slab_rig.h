@@ -7,7 +7,7 @@
 #define SLAB_RIG_H
 
 #include "model.h"
-#include "slab.h"
+#include "core/slab.h"
 
 #define SLAB_RIG_MAX	16
 

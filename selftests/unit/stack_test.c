@@ -4,7 +4,7 @@
 
 #include "explore.h"
 #include "model.h"
-#include "stack.h"
+#include "core/stack.h"
 #include "unit.h"
 
 #define UNIT	8u	/* bytes of a unit of the model */

@@ -2,7 +2,7 @@
 /*
  * The seam between the engines and the world, in user space: the twin of
  * module/core/env.h, with the same guard. It is forced in front of every file of
- * the core, so that an engine's own #include "env.h" finds nothing left to do.
+ * the core, so that an engine's own #include "core/env.h" finds nothing left to do.
  * selftests/unit/env.h adds what only tests want.
  */
 #ifndef MEMMGR_ENV_H

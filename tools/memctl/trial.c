@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "env.h"
-#include "buddy.h"
-#include "frag.h"
+#include "core/buddy.h"
+#include "core/frag.h"
 #include "trial.h"
 
 #define GRANULE_SHIFT	5		/* as the heaps of memctl replay */

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Which entry of a log has to go for a new one. */
+#include <linux/kernel.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "base/kept.h"
+
+/* Of the slots of a log, a user has at most one in USER_PART, all but root OTHERS in 4. */
+#define USER_PART	4u
+#define OTHERS		3u
+
+/* Entries that share a limit, the narrowest first; the last one is all slots. */
+enum kept_group {
+	KEPT_SOURCE,
+	KEPT_USER,
+	KEPT_OTHERS,
+	KEPT_ALL,
+	KEPT_GROUPS
+};
+
+static bool kept_in(const struct kept *kept, const struct kept *fresh, enum kept_group group)
+{
+	switch (group) {
+	case KEPT_SOURCE:
+		return fresh->source && kept->seq && kept->source == fresh->source;
+	case KEPT_USER:
+		return fresh->uid && kept->seq && kept->uid == fresh->uid;
+	case KEPT_OTHERS:
+		return fresh->uid && kept->seq && kept->uid;
+	default:
+		return true;
+	}
+}
+
+/**
+ * kept_place - the slot for a new entry
+ * @kept: whose the entries are
+ * @slots: how many there are
+ * @fresh: the new one
+ * @most: entries that its source may have
+ *
+ * Who has as many as he may have loses his oldest one. Otherwise an empty slot is
+ * taken, or the oldest entry of all goes.
+ *
+ * Context: the log's lock is held. O(slots).
+ * Return: index of the slot.
+ */
+u32 kept_place(const struct kept *kept, u32 slots, const struct kept *fresh, u32 most)
+{
+	const u32 limit[KEPT_GROUPS] = { most, slots / USER_PART, slots / 4 * OTHERS, 0 };
+	u32 count[KEPT_GROUPS] = { 0 }, oldest[KEPT_GROUPS] = { 0 };
+	u32 i, g;
+
+	for (i = 0; i < slots; i++)
+		for (g = 0; g < KEPT_GROUPS; g++)
+			if (kept_in(&kept[i], fresh, g) &&
+			    (!count[g]++ || kept[i].seq < kept[oldest[g]].seq))
+				oldest[g] = i;
+	for (g = 0; g < KEPT_ALL && (!count[g] || count[g] < limit[g]); g++)
+		;
+	return oldest[g];
+}
+
+/* Index of the entry that follows a number; the slots' count when there is none. */
+static u32 kept_find(const struct kept *kept, u32 slots, u64 after)
+{
+	u32 i, next = slots;
+
+	for (i = 0; i < slots; i++)
+		if (kept[i].seq > after && (next == slots || kept[i].seq < kept[next].seq))
+			next = i;
+	return next;
+}
+
+/**
+ * kept_next - the entry that follows a number
+ * @log: of it
+ * @after: the number
+ * @entry: a copy of it
+ * @whose: whose it is
+ *
+ * Context: any, the log's lock not held. O(slots).
+ * Return: false when there is none.
+ */
+bool kept_next(const struct kept_log *log, u64 after, void *entry, struct kept *whose)
+{
+	unsigned long flags;
+	u32 i;
+
+	raw_spin_lock_irqsave(log->lock, flags);
+	i = kept_find(log->kept, log->slots, after);
+	if (i < log->slots) {
+		memcpy(entry, log->entries + (size_t)i * log->bytes, log->bytes);
+		*whose = log->kept[i];
+	}
+	raw_spin_unlock_irqrestore(log->lock, flags);
+	return i < log->slots;
+}

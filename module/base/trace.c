@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The tracepoints' own code: the kernel makes it of trace.h. */
+#include <linux/module.h>
+
+#include "base/compat.h"
+#include "debug/key.h"
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+DEFINE_STATIC_KEY_FALSE(debug_key);
+
+/* Who traces what kernel code allocates has its calls go the long way. */
+int debug_trace_begin(void)
+{
+	static_branch_inc(&debug_key);
+	return 0;
+}
+
+void debug_trace_end(void)
+{
+	static_branch_dec(&debug_key);
+}
+#endif
+
+#define CREATE_TRACE_POINTS
+#include "base/trace.h"

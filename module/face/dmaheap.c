@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * /dev/dma_heap/<region>: the kernel's dma-heap interface to a region.
+ *
+ * For programs that know dma-heaps and not us; the rules are those of
+ * drivers/dma-buf/dma-heap.c, which need not be in this kernel. Its names are not
+ * exported to modules, so that the device is our own.
+ */
+#include <linux/dma-buf.h>
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/dma-heap.h>
+
+#include "client/client.h"
+#include "share/dmabuf.h"
+#include "face/dmaheap.h"
+#include "heap/heap.h"
+#include "region/region.h"
+
+#define DMAHEAP_TAG	"dma-heap"
+
+/* The allocation's only user is its dma-buf: its handle goes at once. */
+static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_flags)
+{
+	struct heap_request rq = {
+		.bytes = bytes,
+		.flags = MEMMGR_ALLOC_MAY_COMPACT,
+		.tag = DMAHEAP_TAG,
+	};
+	struct memmgr_info info = { 0 };
+	struct engine_refusal why = { 0 };
+	struct memmgr_heap *main;
+	struct dma_buf *dmabuf;
+	int err;
+
+	main = heap_get(client->region, MEMMGR_HEAP_MAIN);
+	if (!main)
+		return ERR_PTR(-ENODEV);
+	err = heap_alloc(main, client, &rq, &info, &why);
+	if (!err) {
+		dmabuf = dmabuf_export(main, client, info.handle, false,
+				       fd_flags & O_ACCMODE);
+		heap_free(main, client, info.handle);
+	} else {
+		/* A dma-heap knows no other failure of a sound request. */
+		dmabuf = ERR_PTR(err == -ENOSPC ? -ENOMEM : err);
+	}
+	heap_put(main);
+	return dmabuf;
+}
+
+static struct dma_buf *dmaheap_request(struct client *client,
+				       const struct dma_heap_allocation_data *data)
+{
+	u64 bytes = PAGE_ALIGN(data->len);
+
+	if (data->fd || data->fd_flags & ~DMA_HEAP_VALID_FD_FLAGS ||
+	    data->heap_flags & ~DMA_HEAP_VALID_HEAP_FLAGS || !bytes)
+		return ERR_PTR(-EINVAL);
+	return dmaheap_alloc(client, bytes, data->fd_flags);
+}
+
+/* Answer @data. After 0 a descriptor is reserved for the dma-buf. */
+static int dmaheap_answer(struct client *client, struct dma_heap_allocation_data *data,
+			  struct dma_buf **dmabuf)
+{
+	int fd;
+
+	*dmabuf = dmaheap_request(client, data);
+	if (IS_ERR(*dmabuf))
+		return PTR_ERR(*dmabuf);
+	fd = get_unused_fd_flags(data->fd_flags & O_CLOEXEC);
+	if (fd < 0) {
+		fput((*dmabuf)->file);
+		return fd;
+	}
+	data->fd = fd;
+	return 0;
+}
+
+/*
+ * The rules are those of drivers/dma-buf/dma-heap.c: the number of a command counts
+ * alone, and a caller may know the structure shorter or longer. What it does not
+ * give is 0, and what we do not know it gets back as it was.
+ */
+static long dmaheap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	size_t size = _IOC_SIZE(cmd);
+	struct dma_heap_allocation_data *data;
+	struct dma_buf *dmabuf;
+	struct client *client = file->private_data;
+	int err = 0;
+
+	if (region_is_gone(client->region))
+		return -ENODEV;
+	if (_IOC_NR(cmd) != _IOC_NR(DMA_HEAP_IOCTL_ALLOC))
+		return -EINVAL;
+	data = kzalloc(max(size, sizeof(*data)), GFP_KERNEL_ACCOUNT);
+	if (!data)
+		return -ENOMEM;
+	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(data, user, size)) {
+		err = -EFAULT;
+		goto out_free;
+	}
+	err = dmaheap_answer(client, data, &dmabuf);
+	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, data, size)) {
+		/* The descriptor exists only when the caller knows of it. */
+		if (!err) {
+			put_unused_fd(data->fd);
+			fput(dmabuf->file);
+		}
+		err = -EFAULT;
+	} else if (!err) {
+		fd_install(data->fd, dmabuf->file);
+	}
+out_free:
+	kfree(data);
+	return err;
+}
+
+static int dmaheap_open(struct inode *inode, struct file *file)
+{
+	struct region *region = container_of(file->private_data, struct region,
+					     heap_misc);
+	struct client *client = client_create(region);
+
+	if (!client)
+		return -ENOMEM;
+	file->private_data = client;
+	return nonseekable_open(inode, file);
+}
+
+static int dmaheap_release(struct inode *inode, struct file *file)
+{
+	client_destroy(file->private_data);
+	return 0;
+}
+
+static const struct file_operations dmaheap_fops = {
+	.owner = THIS_MODULE,
+	.open = dmaheap_open,
+	.release = dmaheap_release,
+	.unlocked_ioctl = dmaheap_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+/* A region that was never published, or could not get this node, has none. */
+void dmaheap_remove_region(struct region *region)
+{
+	struct miscdevice *misc = &region->heap_misc;
+
+	if (!IS_ERR_OR_NULL(misc->this_device))
+		misc_deregister(misc);
+	misc->this_device = NULL;
+}
+
+/* What a node of /dev is for; 0: it is not there. */
+static dev_t node_of(const char *name)
+{
+	char text[sizeof("/dev/") + sizeof_field(struct region, heap_node_name)];
+	struct file *file;
+	dev_t devt;
+
+	snprintf(text, sizeof(text), "/dev/%s", name);
+	file = filp_open(text, O_PATH, 0);
+	if (IS_ERR(file))
+		return 0;
+	devt = file_inode(file)->i_rdev;
+	fput(file);
+	return devt;
+}
+
+/*
+ * The kernel does not tell whether it has made a node: not when another device has one of
+ * the name, and not when it lacks the memory. So look, where /dev shows nodes as they
+ * come, which that of the region tells.
+ */
+static int node_look(const struct region *region)
+{
+	dev_t found;
+
+	if (node_of(region->misc_name) != region->misc.this_device->devt)
+		return 0;
+	found = node_of(region->heap_node_name);
+	if (found == region->heap_misc.this_device->devt)
+		return 0;
+	return found ? -EEXIST : -ENOMEM;
+}
+
+/**
+ * dmaheap_add_region - let programs allocate from a region as from a dma-heap
+ * @region: that has its own node
+ *
+ * Context: process, may sleep.
+ * Return: 0; -EEXIST: the system has a dma-heap of the region's name; or another error.
+ */
+int dmaheap_add_region(struct region *region)
+{
+	struct miscdevice *misc = &region->heap_misc;
+	int err;
+
+	snprintf(region->heap_node_name, sizeof(region->heap_node_name),
+		 "dma_heap/%s", region->name);
+	misc->minor = MISC_DYNAMIC_MINOR;
+	/*
+	 * The name is the node's place: of a nodename beside it the kernel makes a copy,
+	 * and where it cannot, a node of the other name, which it never takes away.
+	 */
+	misc->name = region->heap_node_name;
+	misc->fops = &dmaheap_fops;
+	misc->mode = 0660;
+	err = misc_register(misc);
+	if (!err)
+		err = node_look(region);
+	if (err)
+		dmaheap_remove_region(region);
+	return err;
+}
+

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Who may touch an allocation, by copying and through mappings, and where it is. */
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/string_helpers.h>
+
+#include "heap/heap.h"
+#include "base/trace.h"
+
+/* Count an access that is not allowed. Under the heap's lock. */
+int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
+		    u32 access, struct violation *violation)
+{
+	record->violations++;
+	heap->violations++;
+	violation->offset = offset;
+	violation->access = access;
+	memcpy(violation->tag, record->tag, sizeof(violation->tag));
+	return -EACCES;
+}
+
+/* A user's text must not look like a line of the log or the trace. */
+static void escape(char *to, size_t size, const char *text)
+{
+	int length = string_escape_mem(text, strlen(text), to, size - 1, ESCAPE_ANY_NP, NULL);
+
+	to[min_t(size_t, length, size - 1)] = 0;
+}
+
+/* Report it, with the lock dropped. */
+void violation_report(const struct memmgr_heap *heap, const struct violation *violation)
+{
+	const char *region = heap->region->name;
+	bool write = violation->access & MEMMGR_ACCESS_WRITE;
+	char comm[4 * TASK_COMM_LEN];
+	char tag[4 * MEMMGR_TAG_LEN];
+
+	escape(tag, sizeof(tag), violation->tag);
+	escape(comm, sizeof(comm), current->comm);
+	trace_memmgr_violation(region, heap->name, tag, (s64)violation->offset, write);
+	pr_warn_ratelimited("memmgr: %s: %s[%d] may not %s at %lld of allocation '%s' in heap %s\n",
+			    region, comm, task_tgid_nr(current),
+			    write ? "write" : "read", (s64)violation->offset, tag,
+			    heap->name);
+}
+
+/**
+ * heap_copy_begin - keep an allocation in place for a copy from or to it
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @offset: first byte in it
+ * @bytes: how many
+ * @access: MEMMGR_ACCESS_* that the copy needs; 0: none
+ * @place: of that byte in the region
+ *
+ * Context: process, may reschedule. O(1), and what heap_use() costs.
+ * Return: 0, or an error of the ABI's table; after 0 heap_copy_end() is due.
+ */
+int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		    u64 offset, u64 bytes, u32 access, u64 *place)
+{
+	struct viewer viewer = viewer_of(client);
+	struct violation violation;
+	struct record *record;
+	unsigned long flags;
+	bool stopped;
+	int err;
+
+	record = heap_use(heap, &viewer, handle, false, &flags);
+	err = PTR_ERR_OR_ZERO(record);
+	if (err)
+		heap_report_handle(heap, client, handle, err, false);
+	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
+		err = -ERANGE;
+	if (!err && access & ~record->access)
+		err = record_violated(heap, record, offset, access & ~record->access,
+				      &violation);
+	stopped = err == -EACCES && !IS_ERR(record);
+	if (!err && record->busy == U16_MAX)
+		err = -EBUSY;
+	if (!err) {
+		record->busy++;
+		*place = heap_place(heap, record->offset) + offset;
+	}
+	heap_unlock(heap, flags);
+	if (stopped)
+		violation_report(heap, &violation);
+	return err;
+}
+
+void heap_copy_end(struct memmgr_heap *heap, u64 handle)
+{
+	unsigned long flags = heap_lock(heap);
+	struct record *record = record_of(heap, handle);
+
+	if (record)
+		record->busy--;
+	heap_unlock(heap, flags);
+}
+
+/* The arena of a private heap, for its client. */
+static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset,
+		     u64 bytes, struct mapping *mapping)
+{
+	u64 limit = PAGE_ALIGN(heap->bytes);
+	int err = heap_access(heap, client);
+
+	if (err)
+		return err;
+	if (bytes > limit || offset > limit - bytes)
+		return -EINVAL;
+	mapping->kind = MAPPING_ARENA;
+	mapping->first = heap_arena_page(heap);
+	return 0;
+}
+
+/**
+ * heap_map - may this be mapped, and what is it?
+ * @heap: that the window belongs to
+ * @client: who asks
+ * @window: of a record or of the arena
+ * @offset: first byte in the window
+ * @bytes: how many
+ * @mapping: the answer
+ *
+ * Context: any. O(1).
+ * Return: 0, -EINVAL or -EACCES.
+ */
+int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
+	     u64 offset, u64 bytes, struct mapping *mapping)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	u64 limit;
+	int err;
+
+	mapping->heap = heap->id;
+	mapping->serial = heap->serial;
+	if (window == heap->arena_window)
+		return arena_map(heap, client, offset, bytes, mapping);
+	flags = heap_lock(heap);
+	record = &heap->records[array_index_nospec(window - heap->window, heap->max_records)];
+	err = record->state == RECORD_LIVE || record->state == RECORD_MOVING ?
+	      record_access(record, &viewer) : -EINVAL;
+	mapping->guard = record->flags & MEMMGR_ALLOC_GUARD;
+	limit = record->map_bytes + (mapping->guard ? 2 * PAGE_SIZE : 0);
+	if (!err && (bytes > limit || offset > limit - bytes))
+		err = -EINVAL;
+	if (!err) {
+		record_set_mapped(heap, record);
+		mapping->kind = MAPPING_RECORD;
+		mapping->handle = record->handle;
+		mapping->seq = record->seq;
+		mapping->inset = record_inset(record);
+		mapping->first = record->map_page;
+		mapping->pages = record->map_bytes >> PAGE_SHIFT;
+		mapping->final = record->sealed;
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+/**
+ * heap_map_access - what a mapping may be used for now
+ * @heap: with the id of the one that it showed when it was made
+ * @mapping: the mapping
+ *
+ * Context: any. O(1).
+ * Return: MEMMGR_ACCESS_*; of what is not there any more nothing.
+ */
+u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping)
+{
+	u32 access = MEMMGR_ACCESS_NONE;
+	struct record *record;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	if (heap->serial == mapping->serial && mapping->kind == MAPPING_ARENA) {
+		access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
+	} else if (heap->serial == mapping->serial) {
+		record = record_of(heap, mapping->handle);
+		if (record && record->seq == mapping->seq)
+			access = record->access;
+	}
+	heap_unlock(heap, flags);
+	return access;
+}
+
+static u64 page_of(u64 offset)
+{
+	return round_down(offset, PAGE_SIZE);
+}
+
+/* The page of a private arena; a slab that it does not hold, or not for long, has none. */
+static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
+{
+	if (heap->dying || offset >= PAGE_ALIGN(heap->bytes))
+		return -ENOENT;
+	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
+		u32 shift = heap->slabs.layout.shift, max = heap->slabs.layout.max;
+		unsigned long n = offset >> shift;
+
+		if (n >= max)
+			return -ENOENT;
+		n = array_index_nospec(n, max);
+		if (heap->slab_at[n] == SLAB_NONE || slab_is_leaving(&heap->slabs, n))
+			return -ENOENT;
+		offset = ((u64)n << shift) | (offset & ((1ul << shift) - 1));
+	}
+	*place = heap_place(heap, page_of(offset));
+	return 0;
+}
+
+/* May a mapping show the record's memory as it is now? */
+static bool record_shows(const struct record *record, const struct mapping *mapping)
+{
+	if (!record || record->seq != mapping->seq)
+		return false;
+	if (record->state == RECORD_LIVE || record->state == RECORD_CHANGING ||
+	    record->state == RECORD_MOVING)
+		return true;
+	return mapping->kind == MAPPING_EXPORT &&
+	       (record->state == RECORD_HELD || record->state == RECORD_DYING);
+}
+
+/* The page of an allocation: at its old place, or where it has slid to. */
+static int moving_place(struct memmgr_heap *heap, const struct record *record,
+			u64 offset, u64 *place)
+{
+	const struct heap_move *move = &heap->move;
+	u64 at = record->offset - record_inset(record);
+
+	if (record->state == RECORD_MOVING && move->slides) {
+		if (offset + PAGE_SIZE > move->done)
+			return -EAGAIN;
+		at = move->to;
+	} else if (record->state == RECORD_MOVING) {
+		heap_move_touched(heap, offset);
+	}
+	*place = heap_place(heap, at) + offset;
+	return 0;
+}
+
+static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
+			u64 offset, u32 access, u64 *place,
+			struct violation *violation)
+{
+	struct record *record = record_of(heap, mapping->handle);
+	u64 guard = mapping->guard ? PAGE_SIZE : 0;
+	u64 byte = offset - guard - mapping->inset;
+
+	if (!record_shows(record, mapping))
+		return -ENOENT;
+	/* Before it, or on the page behind it: counted from where it begins. */
+	if (offset < guard || (guard && page_of(offset) - guard == record->map_bytes))
+		return record_violated(heap, record, byte, access, violation);
+	offset -= guard;
+	if (offset >= record->map_bytes)
+		return -ENOENT;
+	if (access & ~record->access)
+		return record_violated(heap, record, byte, access, violation);
+	return moving_place(heap, record, page_of(offset), place);
+}
+
+/**
+ * heap_map_help - make a page arrive that a fault found on its way
+ * @heap: of heap_map_place(), which said -EAGAIN
+ * @mapping: that shows it
+ * @offset: of the byte that is touched, in it
+ *
+ * Context: process, may reschedule, no locks of ours held. See heap_help_move().
+ */
+void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
+{
+	u64 guard = mapping->guard ? PAGE_SIZE : 0;
+
+	heap_help_move(heap, mapping->handle, page_of(offset) - guard + PAGE_SIZE);
+}
+
+/* From here to heap_map_end() a mover lets the record be. Under the heap's lock. */
+static int count_fault(struct memmgr_heap *heap, const struct mapping *mapping, bool fault)
+{
+	struct record *record = record_of(heap, mapping->handle);
+
+	/* Another time: who else faults here goes on meanwhile. */
+	if (record->faults == U16_MAX)
+		return -EAGAIN;
+	record->faults++;
+	/* A real-time program is promised that there are none. */
+	if (fault && READ_ONCE(mapping->populator) != current)
+		record->lease_faults += !!record->leases;
+	return 0;
+}
+
+/**
+ * heap_map_end - a fault has mapped what heap_map_place() told it, or has given up
+ * @heap: the same
+ * @mapping: the same
+ *
+ * Context: process, the region's map_gate is held. O(1).
+ */
+void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping)
+{
+	struct record *record;
+	unsigned long flags;
+
+	if (mapping->kind == MAPPING_ARENA)
+		return;
+	flags = heap_lock(heap);
+	record = record_of(heap, mapping->handle);
+	/* The heap may have forgotten it meanwhile, and have another one there. */
+	if (record && record->seq == mapping->seq)
+		record->faults--;
+	heap_unlock(heap, flags);
+}
+
+/**
+ * heap_map_place - where the page is that a mapping shows
+ * @heap: with the id of the one that it showed when it was made
+ * @mapping: the mapping
+ * @offset: of the byte that is touched, in it
+ * @access: MEMMGR_ACCESS_* that is wanted
+ * @fault: the program touches it. False: a debugger looks on, which is no page fault of
+ *	a lease, nor an error of the program when the page is gone
+ * @place: of its page in the region
+ *
+ * Context: process, the region's map_gate is held. O(1).
+ * Return: 0, and heap_map_end() is due when the page is mapped; -ENOENT when it is not
+ * there any more; -EAGAIN when it has yet to arrive, see heap_map_help(); or -EACCES,
+ * which is counted and reported.
+ */
+int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
+		   u64 offset, u32 access, bool fault, u64 *place)
+{
+	struct violation violation;
+	unsigned long flags;
+	int err = -ENOENT;
+
+	flags = heap_lock(heap);
+	if (heap->serial == mapping->serial && mapping->kind == MAPPING_ARENA)
+		err = arena_place(heap, offset, place);
+	else if (heap->serial == mapping->serial)
+		err = record_place(heap, mapping, offset, access, place, &violation);
+	if (!err && mapping->kind != MAPPING_ARENA)
+		err = count_fault(heap, mapping, fault);
+	if (err && fault)
+		heap_report_fault(heap, mapping, offset);
+	heap_unlock(heap, flags);
+	if (err == -EACCES)
+		violation_report(heap, &violation);
+	return err;
+}
+
+/* May the access change to this now? Under the heap's lock. */
+static int protect_check(const struct memmgr_heap *heap, const struct record *record,
+			 u32 access)
+{
+	u32 taken = record->access & ~access;
+
+	if (heap->flags & MEMMGR_HEAP_PRIVATE || !heap_has_pages(heap))
+		return -EOPNOTSUPP;
+	if (record->sealed && access != record->access)
+		return -EPERM;
+	/* A copy that runs was allowed to; it ends before the answer is true. */
+	if (record->busy || (record->writers && taken & MEMMGR_ACCESS_WRITE) ||
+	    (record->users && taken & MEMMGR_ACCESS_READ))
+		return -EBUSY;
+	return 0;
+}
+
+/*
+ * Take away what is mapped with more than is allowed now, so that the next touch of
+ * each page asks again. -EBUSY when I/O that has begun goes on regardless.
+ */
+static int protect_zap(struct memmgr_heap *heap, const struct record *record)
+{
+	struct region *region = heap->region;
+	u64 place = record_map_place(heap, record);
+	u64 bytes = record->map_bytes;
+
+	if (!record->mapped)
+		return 0;
+	region_settle_writes(region, place, bytes);
+	return mapping_in_io(region, record_first_page(record), place, bytes) ? -EBUSY : 0;
+}
+
+/**
+ * heap_protect - say how an allocation may be accessed
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @access: MEMMGR_ACCESS_*
+ * @seal: for good
+ *
+ * Context: process, may sleep. Cost: the mappings that there are.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
+		 u32 access, bool seal)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	struct record seen;
+	unsigned long flags;
+	int err;
+
+	record = heap_use(heap, &viewer, handle, false, &flags);
+	err = PTR_ERR_OR_ZERO(record);
+	if (err)
+		heap_report_handle(heap, client, handle, err, false);
+	else
+		err = protect_check(heap, record, access);
+	if (err)
+		goto out;
+	seen = *record;
+	record->access = access;
+	/* Faults ask the record, which nobody else changes meanwhile. */
+	if (seen.access & ~access) {
+		record_set_state(heap, record, RECORD_CHANGING);
+		heap_unlock(heap, flags);
+		err = protect_zap(heap, &seen);
+		flags = heap_lock(heap);
+		if (!record_is_still(heap, record, handle, RECORD_CHANGING)) {
+			err = -EBADF;
+			goto out;
+		}
+		record_set_state(heap, record, RECORD_LIVE);
+		if (err)
+			record->access = seen.access;
+	}
+	if (!err)
+		record->sealed |= seal;
+out:
+	heap_unlock(heap, flags);
+	return err;
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Pins: promises of a client that an allocation stays where it is. A lease is a pin
+ * that maps all pages as well, for real time.
+ *
+ * A record counts the pins of all, and apart those of its owner. Who pins a persistent
+ * allocation, which has no owner, has an entry for it in a table of his own, that was
+ * made with the client: a pin needs no memory. A pin does not keep an allocation from
+ * being freed by who made the pin, and goes with it.
+ *
+ * All of it is guarded by the lock of the allocation's heap, but for the table, which
+ * client_lock guards.
+ */
+#include <linux/capability.h>
+#include <linux/slab.h>
+
+#include "heap/heap.h"
+#include "base/trace.h"
+
+#define PINS_SLOTS	256u	/* of a table; a power of two */
+#define PINS_MOST	128u	/* entries in use: a search ends soon */
+
+#define PINS_MOST	128u	/* a search ends soon */
+
+/**
+ * struct pin - the pins of a persistent allocation that a client has
+ * @handle: of the allocation
+ * @count: plain pins
+ * @leases: leases
+ */
+struct pin {
+	u64 handle;
+	u32 count;
+	u32 leases;
+};
+
+/* Room for all pins that a client may have of persistent allocations; or NULL. */
+struct pin *pins_make(void)
+{
+	return kcalloc(PINS_MOST, sizeof(struct pin), GFP_KERNEL_ACCOUNT);
+}
+
+/* The entry of a handle, or the first free one, which may lie behind the last. O(PINS_MOST) */
+static struct pin *pins_find(const struct client *client, u64 handle)
+{
+	u32 i;
+
+	for (i = 0; i < client->pins_used && client->pins[i].handle != handle; i++)
+		;
+	return &client->pins[i];
+}
+
+static bool pin_is_used(const struct client *client, const struct pin *pin)
+{
+	return pin < client->pins + client->pins_used;
+}
+
+/* An entry ends, and the last one takes its place. */
+static void pins_drop(struct client *client, struct pin *pin)
+{
+	*pin = client->pins[--client->pins_used];
+	client_give_locked(client, ACCOUNT_PINS, 1);
+}
+
+/* How many pins and leases a client has of an allocation. Under the heap's lock. */
+u32 client_pins(const struct client *client, const struct record *record)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+	struct pin *pin;
+	u32 n;
+
+	if (record->client)
+		return record->client == client ? record->own_pins + record->own_leases : 0;
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	pin = pins_find(client, record->handle);
+	n = pin_is_used(client, pin) ? pin->count + pin->leases : 0;
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	return n;
+}
+
+/* An allocation at @place goes, and with it all pins of clients. Under the heap's lock. */
+void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place)
+{
+	int pins = record->pins - record->exports;
+
+	heap->pinned -= pins;
+	if (record->client)
+		record->client->pinned[heap->id] -= pins;
+	if (record->own_pins | record->own_leases) {
+		client_give(record->client, ACCOUNT_PINS, 1);
+		trace_memmgr_pin(heap->region->name, heap->name, record->handle, place,
+				 record->own_leases, -pins, record->exports);
+	}
+	record->own_pins = 0;
+	record->own_leases = 0;
+	record->pins = record->exports;
+	record->leases = 0;
+}
+
+/* Under the heap's lock and client_lock. */
+static void pin_forget(struct client *client, struct memmgr_heap *heap, struct pin *pin)
+{
+	client->pinned[heap->id] -= pin->count + pin->leases;
+	pins_drop(client, pin);
+}
+
+/*
+ * A client has freed an allocation of which nobody else had pins: if it was persistent,
+ * its entry goes too. Under the heap's lock.
+ */
+void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 handle)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+	struct pin *pin;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	pin = pins_find(client, handle);
+	if (pin_is_used(client, pin))
+		pin_forget(client, heap, pin);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+}
+
+/**
+ * client_forget_pins - the same of all persistent allocations of a heap
+ * @client: who destroys it, and alone has pins in it
+ * @heap: it is dying, so that no pins come or go
+ *
+ * Context: any. O(PINS_MOST).
+ */
+void client_forget_pins(struct client *client, struct memmgr_heap *heap)
+{
+	struct region *region = client->region;
+	unsigned long flags = heap_lock(heap);
+	u32 i;
+
+	raw_spin_lock(&region->client_lock);
+	/* The last one comes into a place that was looked at already. */
+	for (i = client->pins_used; i--;)
+		if (handle_heap(client->pins[i].handle) == heap->id)
+			pin_forget(client, heap, &client->pins[i]);
+	raw_spin_unlock(&region->client_lock);
+	heap_unlock(heap, flags);
+}
+
+/* Count one up or down in the table of a client. Under client_lock. */
+static int pins_count(struct client *client, u64 handle, bool lease, int change, u32 *now)
+{
+	struct pin *pin = pins_find(client, handle);
+	u32 *count = lease ? &pin->leases : &pin->count;
+	bool fresh = !pin_is_used(client, pin);
+	int err;
+
+	if (change < 0 && (fresh || !*count))
+		return -EINVAL;
+	if (fresh) {
+		if (client->pins_used == PINS_MOST)
+			return -ENOSPC;
+		err = client_take_locked(client, ACCOUNT_PINS, 1);
+		if (err)
+			return err;
+		*pin = (struct pin) { .handle = handle };
+		client->pins_used++;
+	}
+	*count += change;
+	*now = *count;
+	if (!pin->count && !pin->leases)
+		pins_drop(client, pin);
+	return 0;
+}
+
+/* Count one up or down in a record of the client's own. Under client_lock. */
+static int own_count(struct client *client, struct record *record, bool lease, int change,
+		     u32 *now)
+{
+	u16 *count = lease ? &record->own_leases : &record->own_pins;
+	int err;
+
+	if (change < 0 && !*count)
+		return -EINVAL;
+	if (!(record->own_pins | record->own_leases)) {
+		err = client_take_locked(client, ACCOUNT_PINS, 1);
+		if (err)
+			return err;
+	}
+	*count += change;
+	*now = *count;
+	if (!(record->own_pins | record->own_leases))
+		client_give_locked(client, ACCOUNT_PINS, 1);
+	return 0;
+}
+
+/* Count one up or down for a client. Under the heap's lock. */
+static int client_count_pin(struct client *client, struct record *record, bool lease,
+			    int change, u32 *now)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	err = record->client ? own_count(client, record, lease, change, now) :
+			       pins_count(client, record->handle, lease, change, now);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	return err;
+}
+
+/* Under the heap's lock. */
+static void record_count_pin(struct memmgr_heap *heap, struct record *record, bool lease,
+			     int change)
+{
+	record->pins += change;
+	heap->pinned += change;
+	if (!lease)
+		return;
+	if (change > 0 && !record->leases)
+		record->lease_faults = 0;
+	record->leases += change;
+}
+
+/* Count it, and tell where it is. */
+static int pin_change(struct memmgr_heap *heap, struct client *client,
+		      struct memmgr_pin *out, bool lease, int change)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	int err;
+
+	record = heap_use(heap, &viewer, out->handle, false, &flags);
+	err = PTR_ERR_OR_ZERO(record);
+	if (err)
+		heap_report_handle(heap, client, out->handle, err, false);
+	if (!err && change > 0 && record->pins >= U16_MAX)
+		err = -EBUSY;
+	if (!err)
+		err = client_count_pin(client, record, lease, change, &out->mine);
+	if (!err) {
+		client->pinned[heap->id] += change;
+		record_count_pin(heap, record, lease, change);
+		out->offset = heap_place(heap, record->offset);
+		out->pins = record->pins;
+		trace_memmgr_pin(heap->region->name, heap->name, out->handle,
+				 out->offset, lease, change, out->pins);
+	}
+	heap_unlock(heap, flags);
+	out->phys = !err && capable(CAP_SYS_ADMIN) ?
+		    region_phys(heap->region, out->offset) : 0;
+	return err;
+}
+
+/**
+ * heap_pin - keep an allocation where it is
+ * @heap: that its handle names
+ * @client: who asks
+ * @out: handle and flags as in the ABI; the answers are filled in
+ *
+ * Context: process, may sleep while the allocation moves. O(1), and no memory of the
+ * system; a lease: O(pages), and what mapping them takes.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
+{
+	bool lease = out->flags & MEMMGR_PIN_LEASE;
+	struct memmgr_pin undone = *out;
+	int err;
+
+	if (!lease)
+		return pin_change(heap, client, out, false, 1);
+	if (!heap_has_pages(heap))
+		return -EOPNOTSUPP;
+	/* Pinned while it is mapped, and faults count only from then on. */
+	err = pin_change(heap, client, &undone, false, 1);
+	if (err)
+		return err;
+	err = heap_wait_unmapped(heap->region);
+	if (!err)
+		err = mapping_populate(heap->region, out->handle);
+	if (!err)
+		err = pin_change(heap, client, out, true, 1);
+	pin_change(heap, client, &undone, false, -1);
+	out->pins -= !err;
+	return err;
+}
+
+/* The same the other way round. */
+int heap_unpin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
+{
+	return pin_change(heap, client, out, out->flags & MEMMGR_PIN_LEASE, -1);
+}
+
+/* The pins of a persistent allocation end with the client that made them. */
+static void pin_end(struct client *client, const struct pin *pin)
+{
+	struct memmgr_heap *heap = heap_get(client->region, handle_heap(pin->handle));
+	u32 pins = pin->count + pin->leases;
+	struct record *record;
+	unsigned long flags;
+
+	if (!heap)
+		return;
+	flags = heap_lock(heap);
+	record = record_of(heap, pin->handle);
+	if (record && record->state != RECORD_HELD) {
+		record->pins -= pins;
+		record->leases -= pin->leases;
+		heap->pinned -= pins;
+		client->pinned[heap->id] -= pins;
+		trace_memmgr_pin(heap->region->name, heap->name, pin->handle,
+				 heap_place(heap, record->offset), pin->leases, -pins,
+				 record->pins);
+	}
+	heap_unlock(heap, flags);
+	heap_put(heap);
+}
+
+/**
+ * client_unpin_all - a client goes, and its pins with it
+ * @client: no call of it runs
+ *
+ * Those of its own allocations go with these.
+ *
+ * Context: process, may sleep. O(PINS_MOST).
+ */
+void client_unpin_all(struct client *client)
+{
+	u32 i;
+
+	for (i = 0; i < client->pins_used; i++) {
+		pin_end(client, &client->pins[i]);
+		cond_resched();
+	}
+	client_give(client, ACCOUNT_PINS, client->pins_used);
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Records: what is known of an allocation, and who may use it. */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/nospec.h>
+#include <linux/string.h>
+
+#include "client/client.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "region/region.h"
+#include "base/trace.h"
+
+/* May the caller see and change what is others'? Not audited: it is no crime to ask. */
+noinline bool is_admin(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+}
+
+struct viewer viewer_of(const struct client *client)
+{
+	return (struct viewer) {
+		.client = client,
+		.uid = current_euid(),
+		.admin = is_admin(),
+	};
+}
+
+/* A step of a record that record_origin[] does not know: a fault of ours. Reported once. */
+void record_wrong_step(const struct memmgr_heap *heap, const struct record *record, u32 state)
+{
+	WARN_ONCE(true, "memmgr: a record of heap %s went from state %u to %u\n", heap->name,
+		  record->state, state);
+}
+
+/**
+ * record_is_still - is a record what it was before the lock was dropped?
+ * @heap: of the record, locked again
+ * @record: the record
+ * @handle: that it had
+ * @state: that the caller left it in
+ *
+ * Context: any. O(1).
+ * Return: false when it has ended, or somebody else ends it: it is not the caller's then.
+ */
+bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
+		     u64 handle, u32 state)
+{
+	heap_assert_locked(heap);
+	return record->handle == handle && record->state == state;
+}
+
+int record_access(const struct record *record, const struct viewer *viewer)
+{
+	if (record->state == RECORD_HELD)
+		return -EACCES;
+	if (record->client)
+		return record->client == viewer->client ? 0 : -EACCES;
+	return viewer->admin || uid_eq(record->uid, viewer->uid) ? 0 : -EACCES;
+}
+
+/* The record of a handle, whatever its state; NULL when it is stale. */
+struct record *record_of(struct memmgr_heap *heap, u64 handle)
+{
+	u32 i = handle_record(handle, heap->record_bits);
+	struct record *record;
+
+	if (i >= heap->max_records)
+		return NULL;
+	record = &heap->records[array_index_nospec(i, heap->max_records)];
+	return record->handle == handle && record->state != RECORD_FREE ?
+	       record : NULL;
+}
+
+/*
+ * The record that a viewer may use now, or an error; -EAGAIN: it is moving. A heap that is
+ * being destroyed was found idle: what is in it must not be pinned or exported any more.
+ */
+struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
+			  u64 handle)
+{
+	struct record *record = record_of(heap, handle);
+	int err;
+
+	if (!record || heap->dying || record->state == RECORD_NEW ||
+	    record->state == RECORD_HELD)
+		return ERR_PTR(-EBADF);
+	err = record_access(record, viewer);
+	if (err)
+		return ERR_PTR(err);
+	if (record->state == RECORD_MOVING)
+		return ERR_PTR(-EAGAIN);
+	if (record->state != RECORD_LIVE)
+		return ERR_PTR(-EBUSY);
+	return record;
+}
+
+/* The same for a call that changes it while nobody copies from or to it. */
+struct record *record_use_alone(struct memmgr_heap *heap,
+				const struct viewer *viewer, u64 handle)
+{
+	struct record *record = record_use(heap, viewer, handle);
+
+	return !IS_ERR(record) && record->busy ? ERR_PTR(-EBUSY) : record;
+}
+
+static u32 record_index(const struct memmgr_heap *heap,
+			const struct record *record)
+{
+	return record - heap->records;
+}
+
+/* It is about to be mapped: remember where it is, for that it goes by. */
+void record_set_mapped(struct memmgr_heap *heap, struct record *record)
+{
+	if (!record->mapped)
+		record->map_page = record_map_place(heap, record) >> PAGE_SHIFT;
+	record->mapped = true;
+}
+
+/* Where in the region what can be mapped of it begins. */
+u64 record_map_place(const struct memmgr_heap *heap, const struct record *record)
+{
+	return heap_place(heap, record->offset - record_inset(record));
+}
+
+/* vm_pgoff of the first byte: behind a guard page, if there is one. */
+u32 record_first_page(const struct record *record)
+{
+	return record->map_page + !!(record->flags & MEMMGR_ALLOC_GUARD);
+}
+
+/* What users may map of a block: not what lies in a red zone, but for its last page. */
+u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record,
+		     const struct engine_block *block)
+{
+	if (!record_has_zones(record))
+		return block->granted;
+	return heap->window == HEAP_NO_WINDOW ? record->bytes :
+						PAGE_ALIGN(record_inset(record) + record->bytes);
+}
+
+/* Give a block that was just allocated the first free record, as @template has it: new. */
+struct record *record_take(struct memmgr_heap *heap, const struct record *template,
+			   const struct engine_block *block)
+{
+	u32 i = heap->free_record;
+	struct record *record = &heap->records[i];
+	u64 handle = record->handle;
+
+	heap->free_record = record->next;
+	heap->used_records++;
+	record_set_state(heap, record, RECORD_NEW);
+	*record = *template;
+	record->handle = handle;
+	record->seq = ++heap->seq;
+	record->offset = block->offset + record->lead;
+	record->map_bytes = record_map_bytes(heap, record, block);
+	INIT_LIST_HEAD(&record->mine);
+	if (heap_is(heap, MEMMGR_KIND_STACK)) {
+		record->depth = heap->stack.count - 1;
+		heap->record_at[record->depth] = i;
+	}
+	site_born(heap->region, record->site, record->bytes);
+	if (record->flags & MEMMGR_ALLOC_MAY_SHIFT)
+		guards_planned(heap, record->shifted);
+	if (record->client)
+		client_add_record(record->client, record);
+	return record;
+}
+
+/* It has no owner any more who could use it. */
+void record_disown(struct memmgr_heap *heap, struct record *record)
+{
+	if (record->client)
+		client_remove_record(record->client, record);
+	record->client = NULL;
+}
+
+/* It ends. Its block may be gone, and in a slab heap its slab: it lay at @place. */
+static void record_end(struct memmgr_heap *heap, struct record *record, u64 place)
+{
+	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
+	site_count(heap->region, record->site, -1, -(s64)record->bytes);
+	if (record->shifted)
+		guards_gone(heap);
+	record_drop_pins(heap, record, place);
+	record_disown(heap, record);
+	if (record->payer && heap->id == MEMMGR_HEAP_MAIN)
+		client_give(record->payer, ACCOUNT_RECORDS, 1);
+	if (record->payer)
+		client_uncharge(record->payer, record->charge, 1);
+	if (heap_is(heap, MEMMGR_KIND_STACK))
+		heap->record_at[record->depth] = RECORD_NONE;
+	record->handle = handle_next(record->handle, heap->record_bits);
+	record_set_state(heap, record, RECORD_FREE);
+	record->pins = 0;
+	record->payer = NULL;
+	heap->used_records--;
+	if (unlikely(record->handle == HANDLE_NONE)) {
+		heap->spent_records++;
+		return;
+	}
+	record->next = heap->free_record;
+	heap->free_record = record_index(heap, record);
+}
+
+/* Forget a record, at whose zones was looked; its block is still the heap's. */
+void record_release(struct memmgr_heap *heap, struct record *record)
+{
+	record_end(heap, record, heap_place(heap, record->offset));
+}
+
+/*
+ * Return a record's block to the engine, or keep it in quarantine. Its zones were looked
+ * at.
+ */
+int record_free(struct memmgr_heap *heap, struct record *record)
+{
+	u64 place = heap_place(heap, record->offset);
+	bool kept = quarantine_keeps(heap);
+	struct engine_block block;
+	int err;
+
+	err = kept ? heap->engine.ops->find(&heap->engine, record_block(record), &block) :
+		     heap->engine.ops->free(&heap->engine, record_block(record), true, &block);
+	if (!err) {
+		quarantine_add_record(heap, record, place, &block, kept);
+		record_end(heap, record, place);
+	}
+	return err;
+}
+
+void record_describe(struct memmgr_heap *heap, const struct record *record,
+		     const struct viewer *viewer, struct memmgr_info *info)
+{
+	bool mine = !record_access(record, viewer);
+	struct engine_block block = { .granted = record->map_bytes };
+	u32 size = info->size;
+
+	memset(info, 0, sizeof(*info));
+	/* Between two places its block is something else. */
+	if (record->state != RECORD_MOVING)
+		heap->engine.ops->find(&heap->engine, record_block(record), &block);
+	info->size = size;
+	info->flags = record->flags;
+	info->handle = mine ? record->handle : 0;
+	info->offset = heap_place(heap, record->offset);
+	info->phys = viewer->admin ? region_phys(heap->region, info->offset) : 0;
+	info->bytes = record->bytes;
+	info->granted = record_has_zones(record) ? record->bytes : block.granted;
+	info->align = record->align;
+	info->map_offset = ~0ull;
+	if (mine && heap->window != HEAP_NO_WINDOW)
+		info->map_offset = ((u64)(heap->window + record_index(heap, record)) <<
+				    (heap->region->window_shift + PAGE_SHIFT)) +
+				   record_inset(record);
+	info->time_ns = record->time_ns;
+	info->heap = heap->id;
+	info->state = (record->mapped ? MEMMGR_INFO_MAPPED : 0) |
+		      (mine ? MEMMGR_INFO_MINE : 0) |
+		      (record->sealed ? MEMMGR_INFO_SEALED : 0) |
+		      (record->state == RECORD_HELD ? MEMMGR_INFO_HELD : 0) |
+		      (record->leases ? MEMMGR_INFO_LEASED : 0) |
+		      (heap_can_move(heap) && !record_fixed(record) ?
+		       MEMMGR_INFO_MOVABLE : 0);
+	info->pid = record->pid;
+	info->tid = record->tid;
+	info->uid = __kuid_val(record->uid);
+	info->pins = record->pins;
+	memcpy(info->comm, record->comm, sizeof(info->comm));
+	memcpy(info->tag, record->tag, sizeof(info->tag));
+	info->client = record->payer ? record->payer->serial : 0;
+	info->violations = record->violations;
+	info->access = record->access;
+	info->exports = record->exports;
+	info->moves = record->moves;
+	info->lease_faults = record->lease_faults;
+	info->site = record->site;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Who may see a heap, and who may allocate from it. */
+#include <linux/capability.h>
+#include <linux/cred.h>
+
+#include "heap/heap.h"
+
+#define RIGHTS_ALL	0666u
+#define RIGHTS_PRIVATE	0600u
+#define RIGHTS_EACH	0111u	/* a right of one class of users times this: of all */
+
+/* Modes have read and write bits alone. */
+bool heap_mode_ok(u32 mode)
+{
+	return !(mode & ~RIGHTS_ALL);
+}
+
+/**
+ * heap_rights_begin - the rights that a heap is made with
+ * @heap: that nobody else sees yet
+ * @c: as in the ABI, checked
+ *
+ * Context: process; who calls is the owner, unless @c names another.
+ */
+void heap_rights_begin(struct memmgr_heap *heap, const struct memmgr_heap_create *c)
+{
+	struct heap_rights *rights = &heap->rights;
+
+	rights->uid = current_euid();
+	rights->gid = current_egid();
+	rights->mode = c->flags & MEMMGR_HEAP_PRIVATE ? RIGHTS_PRIVATE : RIGHTS_ALL;
+	if (!(c->flags & MEMMGR_HEAP_MODE))
+		return;
+	rights->mode = c->mode;
+	if (c->uid != MEMMGR_ID_CALLER)
+		rights->uid = KUIDT_INIT(c->uid);
+	if (c->gid != MEMMGR_ID_CALLER)
+		rights->gid = KGIDT_INIT(c->gid);
+}
+
+/* Together, as one change left them. */
+struct heap_rights heap_rights_of(struct memmgr_heap *heap)
+{
+	struct heap_rights rights;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	rights = heap->rights;
+	heap_unlock(heap, flags);
+	return rights;
+}
+
+/* As for a file: the first of owner, group and others that fits says it. */
+static bool rights_allow(const struct heap_rights *rights, u32 wanted)
+{
+	u32 bits = rights->mode;
+
+	if (uid_eq(current_fsuid(), rights->uid))
+		bits >>= 6;
+	else if (in_group_p(rights->gid))
+		bits >>= 3;
+	return bits & wanted;
+}
+
+/* A private heap is its client's; of others nothing is said. */
+int heap_own(const struct memmgr_heap *heap, const struct client *client)
+{
+	return heap->flags & MEMMGR_HEAP_PRIVATE && heap->client != client ? -EACCES : 0;
+}
+
+/**
+ * heap_allows - may the caller see a heap, or allocate from it?
+ * @heap: the heap
+ * @client: through which he asks; NULL: the kernel itself
+ * @wanted: HEAP_SEE or HEAP_TAKE
+ *
+ * A heap of mode 0 is for kernel code alone: not even root's programs get any of it.
+ *
+ * Context: process, no heap lock held. O(log groups).
+ * Return: 0 or -EACCES.
+ */
+int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wanted)
+{
+	struct heap_rights rights;
+
+	if (heap->flags & MEMMGR_HEAP_PRIVATE || !client)
+		return heap_own(heap, client);
+	/* The usual mode says the same to everybody, whoever owns the heap. */
+	if (!(wanted * RIGHTS_EACH & ~READ_ONCE(heap->rights.mode)))
+		return 0;
+	rights = heap_rights_of(heap);
+	if (rights_allow(&rights, wanted))
+		return 0;
+	return (rights.mode || wanted == HEAP_SEE) && is_admin() ? 0 : -EACCES;
+}
+
+/**
+ * heap_told - may the caller know which heap an entry of a log is about?
+ * @region: of the log
+ * @client: through which he asks
+ * @id: of the heap, when the entry was made
+ * @name: the same
+ * @owner: the same, client.serial of the client whose private heap it was; 0: none
+ *
+ * A heap that is gone has no mode any more: nobody but the administrator and the client
+ * whose own it was is told.
+ *
+ * Context: process, no heap lock held. O(log groups).
+ */
+bool heap_told(struct region *region, const struct client *client, u32 id, const char *name,
+	       u64 owner)
+{
+	struct memmgr_heap *heap;
+	bool told;
+
+	if (is_admin() || owner == client->serial)
+		return true;
+	heap = heap_get(region, id);
+	if (!heap)
+		return false;
+	told = !strcmp(heap->name, name) && !heap_look(heap, client);
+	heap_put(heap);
+	return told;
+}
+
+/**
+ * heap_may_make - may the caller make such a heap?
+ * @region: where
+ * @client: through which he asks; NULL: the kernel itself
+ * @c: as in the ABI, checked
+ *
+ * Context: process.
+ * Return: 0; -EPERM: a shared heap needs CAP_SYS_ADMIN; -EACCES: a private heap takes its
+ * memory from main, from which he may not allocate.
+ */
+int heap_may_make(struct region *region, const struct client *client,
+		  const struct memmgr_heap_create *c)
+{
+	struct memmgr_heap *main;
+	int err = -ENOENT;
+
+	if (!client)
+		return 0;
+	if (!(c->flags & MEMMGR_HEAP_PRIVATE))
+		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+	main = heap_get(region, MEMMGR_HEAP_MAIN);
+	if (main) {
+		err = heap_access(main, client);
+		heap_put(main);
+	}
+	return err;
+}
+
+/* As chmod() and chown() have it: the owner changes the mode, and the group to one of his. */
+static int rights_may_set(const struct heap_rights *now, const struct memmgr_heap_rights *r)
+{
+	if (is_admin())
+		return 0;
+	if (!uid_eq(current_fsuid(), now->uid) || r->flags & MEMMGR_RIGHTS_OWNER)
+		return -EPERM;
+	return r->flags & MEMMGR_RIGHTS_GROUP && !in_group_p(KGIDT_INIT(r->gid)) ? -EPERM : 0;
+}
+
+/**
+ * heap_set_rights - change owner, group or mode of a heap
+ * @heap: any; a private one has none
+ * @r: as in the ABI, flags checked
+ *
+ * What was allocated before stays whose it is. A heap that was kernel code's alone gets
+ * its part of the mmap() offsets now.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EINVAL, -EPERM when the caller is neither root nor the owner, or -ENOSPC
+ * when no room is left in the mmap() offsets.
+ */
+int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r)
+{
+	struct engine_refusal why;
+	struct heap_rights now;
+	unsigned long flags;
+	int err;
+
+	if (heap->flags & MEMMGR_HEAP_PRIVATE || !heap_mode_ok(r->mode) ||
+	    (r->flags & MEMMGR_RIGHTS_OWNER && r->uid == MEMMGR_ID_CALLER) ||
+	    (r->flags & MEMMGR_RIGHTS_GROUP && r->gid == MEMMGR_ID_CALLER))
+		return -EINVAL;
+	/* One change after the other: what allows this one still holds when it is made. */
+	mutex_lock(&heap->region->heap_mutex);
+	now = heap_rights_of(heap);
+	err = rights_may_set(&now, r);
+	if (!err && r->flags & MEMMGR_RIGHTS_MODE && r->mode && heap->window == HEAP_NO_WINDOW)
+		err = heap_take_windows(heap, &why);
+	if (!err) {
+		flags = heap_lock(heap);
+		if (r->flags & MEMMGR_RIGHTS_MODE)
+			WRITE_ONCE(heap->rights.mode, r->mode);
+		if (r->flags & MEMMGR_RIGHTS_OWNER)
+			heap->rights.uid = KUIDT_INIT(r->uid);
+		if (r->flags & MEMMGR_RIGHTS_GROUP)
+			heap->rights.gid = KGIDT_INIT(r->gid);
+		heap_unlock(heap, flags);
+	}
+	mutex_unlock(&heap->region->heap_mutex);
+	return err;
+}

@@ -1,0 +1,802 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Compaction: take a picture of a heap, plan on it (core/plan.c), carry the moves out
+ * one by one (heap_move.c), and plan anew when the heap is no longer as the picture
+ * shows it.
+ *
+ * The picture and the moves are memory of the system's, for as long as it lasts: five
+ * bytes a granule and twelve a move.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "move/compact.h"
+#include "region/events.h"
+#include "heap/heap.h"
+#include "region/region.h"
+#include "base/trace.h"
+
+#define COMPACT_PLANS	8u		/* before others that change the heap are given way */
+#define COMPACT_MOVES	65536u		/* of one plan */
+
+static void compact_pause(void)
+{
+	cond_resched();
+}
+
+/* Why a record is not tried again, or MEMMGR_FIXED_NONE. */
+u32 compact_skips(const struct compaction *c, u32 index)
+{
+	u32 i;
+
+	for (i = 0; i < c->skips; i++)
+		if (c->skip[i] == index)
+			return c->skip_why[i];
+	return MEMMGR_FIXED_NONE;
+}
+
+static void compact_skip(struct compaction *c, u32 index)
+{
+	if (c->skips == COMPACT_SKIPS)
+		return;
+	c->skip[c->skips] = index;
+	c->skip_why[c->skips++] = c->pace->stayed;
+}
+
+static void compaction_free(struct compaction *c)
+{
+	kvfree(c->plan.cell);
+	kvfree(c->plan.move);
+	kvfree(c->record);
+	kfree(c);
+}
+
+/* @slide: bytes of the longest block that may slide. */
+static struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves,
+					   u64 slide)
+{
+	struct compaction *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	u32 granules = heap->buddy.granules;
+	struct plan *plan;
+
+	if (!c)
+		return NULL;
+	plan = &c->plan;
+	plan->granules = granules;
+	plan->lead = heap->buddy.lead;
+	plan->room = moves ? min(2 * granules, COMPACT_MOVES) : 0;
+	plan->slide = slide >> heap->buddy.shift;
+	plan->pause = compact_pause;
+	plan->cell = kvmalloc(granules, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	c->record = kvmalloc_array(granules, sizeof(*c->record),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (moves)
+		plan->move = kvmalloc_array(plan->room, sizeof(*plan->move),
+					    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!plan->cell || !c->record || (moves && !plan->move)) {
+		compaction_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+/* Granules that have to be free for a request, and where they have to begin. */
+static void wanted_run(const struct memmgr_heap *heap, u64 bytes, u64 align, u32 *n,
+		       u32 *granule)
+{
+	u32 shift = heap->buddy.shift;
+
+	*n = (bytes + (1u << shift) - 1) >> shift;
+	*granule = max_t(u64, align >> shift, 1);
+	/* Without the slow path only aligned blocks are found. */
+	if (heap->flags & MEMMGR_HEAP_NO_JOIN && *n) {
+		*n = roundup_pow_of_two(*n);
+		*granule = max(*granule, *n);
+	}
+}
+
+/* What of the picture may not move; blocks without a record are the kernel's. */
+static void tally_fixed(const struct compaction *c, u32 free, u32 shift, u64 *bytes)
+{
+	u64 used = c->plan.granules - free;
+	u64 known = c->movable;
+	u32 why;
+
+	for (why = 0; why < MEMMGR_FIXED_REASONS; why++) {
+		bytes[why] = c->fixed[why] << shift;
+		known += c->fixed[why];
+	}
+	if (used > known)
+		bytes[MEMMGR_FIXED_KERNEL] += (used - known) << shift;
+}
+
+static u32 reason_of(const u64 *fixed, int err)
+{
+	u32 why;
+
+	if (err == -ENOMEM)
+		return MEMMGR_REASON_EXHAUSTED;
+	if (err == -ENOSPC)
+		return MEMMGR_REASON_FRAGMENTED;
+	for (why = 1; why < MEMMGR_FIXED_REASONS; why++)
+		if (fixed[why])
+			return MEMMGR_REASON_PINNED;
+	return MEMMGR_REASON_ALIGNMENT;
+}
+
+static int plan_wanted(struct compaction *c, const struct memmgr_heap *heap,
+		       const struct memmgr_compact *out)
+{
+	u32 shift = heap->buddy.shift;
+	u32 n, align;
+
+	if (out->flags & MEMMGR_COMPACT_RANGE)
+		return plan_range(&c->plan, (out->offset - heap->arena) >> shift,
+				  out->bytes >> shift);
+	wanted_run(heap, out->bytes, out->align, &n, &align);
+	if (n)
+		return plan_run(&c->plan, n, align);
+	plan_all(&c->plan);
+	return 0;
+}
+
+static u64 largest_in(const struct compaction *c, u32 shift)
+{
+	struct plan_survey s;
+
+	plan_survey(&c->plan, &s);
+	return (u64)s.longest << shift;
+}
+
+/* Picture and plan: as plan_run(). What was there is remembered of a run's first one. */
+static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
+			struct memmgr_compact *out, bool first)
+{
+	u32 shift = heap->buddy.shift;
+	struct plan_survey s;
+	int err;
+
+	heap_show(heap, c);
+	plan_survey(&c->plan, &s);
+	if (first) {
+		tally_fixed(c, s.free, shift, out->stayed);
+		out->before = (u64)s.longest << shift;
+	}
+	out->free = (u64)s.free << shift;
+	err = plan_wanted(c, heap, out);
+	out->left = c->plan.moved << shift;
+	if (first)
+		out->least = c->plan.least << shift;
+	return err;
+}
+
+/* There is no plan, by compact_plan(): say what is in the way now. */
+static int compact_no_plan(const struct compaction *c, const struct memmgr_heap *heap,
+			   struct memmgr_compact *out, int err)
+{
+	u32 shift = heap->buddy.shift;
+
+	/* What was fixed only for a moment is not in the way any more. */
+	tally_fixed(c, out->free >> shift, shift, out->stayed);
+	out->reason = reason_of(out->stayed, err);
+	if (err == -ENOSPC)
+		out->stayed[MEMMGR_FIXED_NO_ROOM] = c->plan.least << shift;
+	return -ENOMEM;
+}
+
+static bool compact_interrupted(void)
+{
+	return !(current->flags & PF_WQ_WORKER) && signal_pending(current);
+}
+
+/* Is it time to stop? Not before something was done. */
+static int compact_break(const struct memmgr_compact *out, const struct move_pace *pace)
+{
+	if (out->moved >= pace->max_bytes || pace->clock >= pace->end)
+		return -ENOSPC;
+	return compact_interrupted() ? -EINTR : 0;
+}
+
+/*
+ * Carry the moves out. -EAGAIN: the heap is not as planned; -ENOSPC: enough for
+ * this call.
+ */
+static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
+			 struct memmgr_compact *out)
+{
+	u32 shift = heap->buddy.shift;
+	u32 i;
+	int err;
+
+	c->pace->clock = ktime_get_ns();
+	for (i = 0; i < c->plan.moves; i++) {
+		const struct plan_move *m = &c->plan.move[i];
+		struct heap_route route = {
+			.from = (u64)m->from << shift,
+			.to = (u64)m->to << shift,
+			.bytes = (u64)m->n << shift,
+			.seq = c->seq,
+			.slide = m->to < m->from && m->to + m->n > m->from,
+		};
+		u32 index = c->record[m->from];
+
+		err = compact_break(out, c->pace);
+		if (err)
+			return err;
+		err = heap_move(heap, index, &route, c->pace, out);
+		if (err == -EBUSY)
+			compact_skip(c, index);
+		if (err)
+			return -EAGAIN;
+		/* It may move once more. */
+		c->record[m->to] = index;
+		out->left -= min(out->left, route.bytes);
+	}
+	return 0;
+}
+
+static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out,
+			 struct move_pace *pace)
+{
+	struct compaction *c = compaction_alloc(heap, true, MEMMGR_COMPACT_SLIDE * out->step_bytes);
+	u32 shift = heap->buddy.shift;
+	bool first = true;
+	int err = -EAGAIN;
+	u32 plans;
+
+	if (!c)
+		return -ENOMEM;
+	c->pace = pace;
+	for (plans = 0; err == -EAGAIN && plans < COMPACT_PLANS; plans++) {
+		if (plans && ktime_get_ns() >= pace->end)
+			break;
+		err = compact_plan(c, heap, out, first);
+		if (err && c->torn && plans < COMPACT_PLANS - 1) {
+			err = compact_interrupted() ? -EINTR : -EAGAIN;
+		} else if (err) {
+			err = compact_no_plan(c, heap, out, err);
+		} else {
+			first = false;
+			if (!(out->flags & MEMMGR_COMPACT_DRY_RUN))
+				err = compact_carry(c, heap, out);
+		}
+	}
+	out->offset = c->plan.window == PLAN_NONE ? ~0ull :
+		      heap->arena + ((u64)c->plan.window << shift);
+	if (out->flags & MEMMGR_COMPACT_DRY_RUN) {
+		out->moved = c->plan.moved << shift;
+		out->moves = c->plan.moves;
+		out->left = 0;
+	} else if (err || plans > 1) {
+		/* It is not as planned. */
+		heap_show(heap, c);
+	}
+	out->after = largest_in(c, shift);
+	compaction_free(c);
+	/* Others change it as fast: what was done is done. */
+	return err == -EAGAIN || err == -ENOSPC ? 0 : err;
+}
+
+/*
+ * Slabs: those with the fewest objects go, as long as the others have room for what
+ * is in them.
+ */
+
+enum merge_mark {
+	MERGE_KEPT,	/* it was not looked at, or takes what others lose */
+	MERGE_GOES,
+	MERGE_STAYS,	/* it would go, but something in it may not move */
+};
+
+/**
+ * struct merge - one compaction of a slab heap; arrays are by number of the slab
+ * @live: objects of a partial slab, else 0
+ * @seen: of these, those that have a record
+ * @fixed: of these, those that may not move
+ * @mark: enum merge_mark
+ * @at: of a slab that goes: its first place in @record
+ * @partial: number of partial slabs
+ * @count: of them by number of objects, for sorting
+ * @record: what has to move, slab by slab, RECORD_NONE: it went by itself
+ * @moves: size of @record
+ * @order: partial slabs, those with the fewest objects first; the other arrays follow
+ */
+struct merge {
+	u16 *live;
+	u16 *seen;
+	u16 *fixed;
+	u8 *mark;
+	u32 *at;
+	u32 partial;
+	u32 count[SLAB_MAX_OBJECTS + 2];
+	u32 *record;
+	u32 moves;
+	u32 order[];
+};
+
+static void merge_free(struct merge *m)
+{
+	kvfree(m->record);
+	kvfree(m);
+}
+
+static struct merge *merge_alloc(const struct memmgr_heap *heap)
+{
+	u32 max = heap->slabs.layout.max;
+	struct merge *m = kvzalloc(struct_size(m, order, 2 * (size_t)max) +
+				   max * (3 * sizeof(u16) + sizeof(u8)),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+	if (!m)
+		return NULL;
+	m->at = m->order + max;
+	m->live = (u16 *)(m->at + max);
+	m->seen = m->live + max;
+	m->fixed = m->seen + max;
+	m->mark = (u8 *)(m->fixed + max);
+	return m;
+}
+
+/* Sort the partial slabs by their objects. O(slabs). */
+static void merge_sort(struct merge *m, u32 max)
+{
+	u32 n;
+
+	for (n = 0; n < max; n++)
+		if (m->live[n])
+			m->count[m->live[n] + 1]++;
+	for (n = 1; n < ARRAY_SIZE(m->count); n++)
+		m->count[n] += m->count[n - 1];
+	m->partial = m->count[ARRAY_SIZE(m->count) - 1];
+	for (n = 0; n < max; n++) {
+		if (m->live[n])
+			m->order[m->count[m->live[n]]++] = n;
+		if (n % SLAB_MAX_OBJECTS == 0)
+			compact_pause();
+	}
+}
+
+typedef void (*merge_look_t)(struct merge *m, const struct heap_object *object,
+			     struct memmgr_compact *out);
+
+/* Look at all records once. */
+static void merge_walk(struct merge *m, struct memmgr_heap *heap, merge_look_t look,
+		       struct memmgr_compact *out)
+{
+	struct heap_object seen[SHOW_OBJECTS];
+	u32 i, n, from = 0;
+
+	while (from < heap->max_records) {
+		n = heap_see_objects(heap, &from, seen, SHOW_OBJECTS);
+		for (i = 0; i < n; i++)
+			look(m, &seen[i], out);
+		compact_pause();
+	}
+}
+
+/* Objects may come meanwhile, so these counts may be too large by some. */
+static void merge_count(struct merge *m, const struct heap_object *object,
+			struct memmgr_compact *out)
+{
+	u32 n = object->slab;
+
+	m->seen[n] += m->seen[n] < U16_MAX;
+	m->fixed[n] += object->fixed && m->fixed[n] < U16_MAX;
+}
+
+static void merge_tell_fixed(struct merge *m, const struct heap_object *object,
+			     struct memmgr_compact *out)
+{
+	if (object->fixed && m->mark[object->slab] == MERGE_STAYS)
+		out->stayed[object->fixed] += object->bytes;
+}
+
+static void merge_collect(struct merge *m, const struct heap_object *object,
+			  struct memmgr_compact *out)
+{
+	u32 n = object->slab;
+
+	if (m->mark[n] == MERGE_GOES && m->seen[n] < m->live[n])
+		m->record[m->at[n] + m->seen[n]++] = object->index;
+}
+
+/* Choose the slabs that go. Objects that the kernel has are without a record. */
+static void merge_choose(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out)
+{
+	const struct slab_layout *layout = &heap->slabs.layout;
+	u64 room = 0;
+	u32 i, n, here;
+
+	for (i = 0; i < m->partial; i++)
+		room += layout->objects - m->live[m->order[i]];
+	for (i = 0; i < m->partial; i++) {
+		n = m->order[i];
+		here = m->live[n];
+		/* Its own room goes with it. */
+		if (m->moves + here > room - (layout->objects - here))
+			break;
+		if (m->seen[n] < here)
+			out->stayed[MEMMGR_FIXED_KERNEL] += (here - m->seen[n]) * layout->stride;
+		m->mark[n] = m->seen[n] < here || m->fixed[n] ? MERGE_STAYS : MERGE_GOES;
+		if (m->mark[n] == MERGE_STAYS)
+			continue;
+		room -= layout->objects - here;
+		m->at[n] = m->moves;
+		m->moves += here;
+		out->slabs++;
+	}
+}
+
+/* Move one object out of a slab that goes. Another time what is used right now. */
+static int merge_move(struct merge *m, struct memmgr_heap *heap, u32 index,
+		      struct memmgr_compact *out, struct move_pace *pace)
+{
+	struct heap_object object;
+	struct heap_route route;
+	u32 from = index;
+	int err;
+
+	if (!heap_see_objects(heap, &from, &object, 1) || m->mark[object.slab] != MERGE_GOES)
+		return 0;
+	err = compact_break(out, pace);
+	if (err)
+		return err;
+	route = (struct heap_route) {
+		.from = object.offset,
+		.bytes = object.bytes,
+		.seq = object.seq,
+	};
+	heap_move(heap, index, &route, pace, out);
+	return 0;
+}
+
+static int merge_carry(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out,
+		       struct move_pace *pace)
+{
+	u32 i, n;
+	int err = 0;
+
+	m->record = kvmalloc_array(m->moves, sizeof(*m->record),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (m->moves && !m->record)
+		return -ENOMEM;
+	memset(m->record, 0xff, m->moves * sizeof(*m->record));
+	for (i = 0; i < m->partial; i++) {
+		n = m->order[i];
+		m->seen[n] = 0;
+		if (m->mark[n] == MERGE_GOES)
+			heap_slab_last(heap, n);
+		compact_pause();
+	}
+	merge_walk(m, heap, merge_collect, out);
+	pace->clock = ktime_get_ns();
+	for (i = 0; i < m->moves && !err; i++)
+		if (m->record[i] != RECORD_NONE)
+			err = merge_move(m, heap, m->record[i], out, pace);
+	return err;
+}
+
+/* Of slabs that become empty some stay held. */
+static void merge_foretell(const struct merge *m, struct memmgr_heap *heap,
+			   struct memmgr_compact *out)
+{
+	out->slabs -= min(out->slabs, heap_slabs_kept(heap));
+	out->moves = m->moves;
+	out->moved = out->least;
+	out->left = 0;
+}
+
+/* O(slabs + records), a few times. */
+static int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out,
+			struct move_pace *pace)
+{
+	struct merge *m = merge_alloc(heap);
+	u32 held = READ_ONCE(heap->slabs.held);
+	u32 now;
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	heap_show_slabs(heap, m->live);
+	merge_sort(m, heap->slabs.layout.max);
+	merge_walk(m, heap, merge_count, out);
+	merge_choose(m, heap, out);
+	merge_walk(m, heap, merge_tell_fixed, out);
+	out->least = (u64)m->moves * heap->slabs.layout.stride;
+	out->left = out->least;
+	out->offset = ~0ull;
+	if (out->flags & MEMMGR_COMPACT_DRY_RUN) {
+		merge_foretell(m, heap, out);
+		merge_free(m);
+		return 0;
+	}
+	err = merge_carry(m, heap, out, pace);
+	out->left -= min(out->left, out->moved);
+	now = READ_ONCE(heap->slabs.held);
+	out->slabs = held > now ? held - now : 0;
+	merge_free(m);
+	return err == -ENOSPC ? 0 : err;
+}
+
+/**
+ * compact_slices_end - tell of what the calls of one owner moved
+ * @region: of these calls
+ * @slices: their sum; 0 afterwards
+ *
+ * Context: process, may sleep. No such call runs, or it is the caller. O(1).
+ */
+void compact_slices_end(struct region *region, struct compact_slices *slices)
+{
+	if (slices->moved)
+		events_add(region, MEMMGR_EVENT_COMPACTED, slices->moved, 0,
+			   slices->largest, __kuid_val(current_euid()));
+	slices->moved = 0;
+}
+
+static void compact_count(struct memmgr_heap *heap, const struct memmgr_compact *out,
+			  struct compact_slices *slices)
+{
+	struct region *region = heap->region;
+	struct compact_total *total = &region->compacted;
+
+	if (out->flags & MEMMGR_COMPACT_DRY_RUN || !out->moves)
+		return;
+	if (heap->id == MEMMGR_HEAP_MAIN) {
+		slices->moved += out->moved;
+		slices->largest = out->after;
+	}
+	total->runs++;
+	total->moves += out->moves;
+	total->moved += out->moved;
+	total->longest_ns = max(total->longest_ns, out->longest_ns);
+	trace_memmgr_compact(region->name, heap->name, out->moves, out->moved,
+			     out->before, out->after);
+}
+
+static int compact_check(const struct memmgr_heap *heap, const struct memmgr_compact *out)
+{
+	bool range = out->flags & MEMMGR_COMPACT_RANGE;
+	u64 granule = heap->kind == MEMMGR_KIND_BUDDY ? 1u << heap->buddy.shift : 1;
+
+	if (!heap_can_move(heap))
+		return -EOPNOTSUPP;
+	if (!engine_align_ok(out->align) || (range && (!out->bytes || out->align)))
+		return -EINVAL;
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		return out->bytes || out->align || range ? -EINVAL : 0;
+	if (!range)
+		return 0;
+	if (out->offset & (granule - 1) || out->bytes & (granule - 1))
+		return -EINVAL;
+	return out->offset < heap->arena || out->bytes > heap->bytes ||
+	       out->offset - heap->arena > heap->bytes - out->bytes ? -ERANGE : 0;
+}
+
+/* Requests that can never be served. */
+static int compact_refuse(const struct memmgr_heap *heap, struct memmgr_compact *out)
+{
+	if (out->bytes > heap->bytes)
+		out->reason = MEMMGR_REASON_TOO_LARGE;
+	else if (out->align > heap->max_align)
+		out->reason = MEMMGR_REASON_ALIGNMENT;
+	return out->reason ? -ENOMEM : 0;
+}
+
+/* What a call may do at most; the rest is the next one's. */
+static void compact_limits(const struct memmgr_heap *heap, struct memmgr_compact *out,
+			   struct move_pace *pace)
+{
+	if (!out->step_bytes)
+		out->step_bytes = MEMMGR_COMPACT_STEP;
+	out->step_bytes = max_t(u64, PAGE_SIZE, round_down(out->step_bytes, PAGE_SIZE));
+	*pace = (struct move_pace) {
+		.step = out->step_bytes,
+		.max_bytes = out->max_bytes ? out->max_bytes : 2 * heap->bytes,
+		.clock = ktime_get_ns(),
+	};
+	pace->end = pace->clock + min(out->max_ns ? out->max_ns : MEMMGR_COMPACT_NS,
+				      (u64)S64_MAX);
+}
+
+/* Become the one that compacts: 0, -EINTR, or -EBUSY when another one does for too long. */
+static int compact_lock(struct region *region, const struct move_pace *pace)
+{
+	while (!mutex_trylock(&region->compact_mutex)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (ktime_get_ns() >= pace->end)
+			return -EBUSY;
+		schedule_timeout_uninterruptible(1);
+	}
+	return 0;
+}
+
+/**
+ * compact_heap - compact a heap
+ * @heap: the heap
+ * @out: as in the ABI, flags and capability checked; the answers are filled in
+ * @slices: the owner's; ended when nothing is left to be done
+ *
+ * Context: process, may sleep, long, but bounded by bytes and time: see the ABI. Waits
+ * for another compaction of the region.
+ * Return: 0 or an error of the ABI's table.
+ */
+int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
+		 struct compact_slices *slices)
+{
+	struct region *region = heap->region;
+	struct move_pace pace;
+	int err;
+
+	err = compact_check(heap, out);
+	if (!err)
+		err = compact_refuse(heap, out);
+	if (err)
+		return err;
+	compact_limits(heap, out, &pace);
+	err = compact_lock(region, &pace);
+	if (err)
+		return err;
+	err = heap_compact_begin(heap);
+	if (!err) {
+		err = heap_is(heap, MEMMGR_KIND_SLAB) ? compact_slab(heap, out, &pace) :
+							compact_buddy(heap, out, &pace);
+		compact_count(heap, out, slices);
+		/* A dry run between two slices ends nothing. */
+		if (!out->left && !(out->flags & MEMMGR_COMPACT_DRY_RUN))
+			compact_slices_end(region, slices);
+		heap_compact_end(heap);
+	}
+	mutex_unlock(&region->compact_mutex);
+	return err;
+}
+
+/* The heap in which compaction would help a request that failed, or NULL. */
+static struct memmgr_heap *compact_target(const struct memmgr_heap *heap,
+					  const struct engine_refusal *why)
+{
+	struct memmgr_heap *main = rcu_access_pointer(heap->region->heaps[0]);
+
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		return why->reason == MEMMGR_REASON_PARENT ? main : NULL;
+	if (heap->kind != MEMMGR_KIND_BUDDY || heap->flags & MEMMGR_HEAP_PRIVATE)
+		return NULL;
+	return why->reason == MEMMGR_REASON_FRAGMENTED ||
+	       why->reason == MEMMGR_REASON_ALIGNMENT ? (struct memmgr_heap *)heap : NULL;
+}
+
+/* Is a request refused for something that compaction can change? */
+bool compact_may_help(const struct memmgr_heap *heap, u64 align,
+		      const struct engine_refusal *why)
+{
+	return align <= heap->max_align && compact_target(heap, why);
+}
+
+/**
+ * compact_for - make room for a request
+ * @heap: that refused it
+ * @bytes: asked for
+ * @align: asked for
+ * @why: it was refused; PINNED when that is why compaction does not help
+ *
+ * Context: process, may sleep, long.
+ * Return: 0 when it is worth another try.
+ */
+int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align, struct engine_refusal *why)
+{
+	struct memmgr_heap *target = compact_target(heap, why);
+	struct memmgr_compact c = { .bytes = bytes, .align = align };
+	struct compact_slices slices = { 0 };
+	int err;
+
+	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
+		c.bytes = 1ull << heap->slabs.layout.shift;
+		c.align = c.bytes;
+	}
+	err = compact_heap(target, &c, &slices);
+	/* A signal may have come before its end. */
+	compact_slices_end(heap->region, &slices);
+	if (err == -ENOMEM && c.reason == MEMMGR_REASON_PINNED && target == heap)
+		why->reason = MEMMGR_REASON_PINNED;
+	return err;
+}
+
+static void explain_survey(const struct memmgr_heap *heap, const struct plan_survey *s,
+			   struct memmgr_explain *out)
+{
+	u32 shift = heap->buddy.shift;
+	u32 o;
+
+	out->unit = 1ull << shift;
+	out->free = (u64)s->free << shift;
+	out->free_runs = s->runs;
+	for (o = 0; o < MEMMGR_ORDERS; o++) {
+		out->runs[o] = s->by_order[o];
+		out->aligned[o] = (u64)s->aligned[o] << shift;
+	}
+	out->best_offset = s->best == PLAN_NONE ? ~0ull :
+			   heap->arena + ((u64)s->best << shift);
+	out->best_bytes = (u64)s->best_n << shift;
+	out->best_run = (u64)s->best_run << shift;
+}
+
+/* Would it succeed? As buddy_refuse() says it. */
+static u32 explain_reason(const struct memmgr_heap *heap, const struct plan_survey *s,
+			  struct memmgr_explain *out)
+{
+	bool join = !(heap->flags & MEMMGR_HEAP_NO_JOIN);
+	u32 shift = heap->buddy.shift;
+	u32 align = max_t(u64, out->align >> shift, 1);
+	u32 order = ilog2(align);
+	u32 n = (out->bytes + (1u << shift) - 1) >> shift;
+	u32 longest = join ? s->longest : s->block;
+	u32 largest = join ? s->aligned[order] : s->block >= align ? s->block : 0;
+
+	out->largest = (u64)largest << shift;
+	if (largest >= n)
+		return MEMMGR_REASON_NONE;
+	if (s->free < n)
+		return MEMMGR_REASON_EXHAUSTED;
+	return longest >= n ? MEMMGR_REASON_ALIGNMENT : MEMMGR_REASON_FRAGMENTED;
+}
+
+static void explain_moves(const struct memmgr_heap *heap, const struct compaction *c,
+			  struct memmgr_explain *out)
+{
+	u32 shift = heap->buddy.shift;
+	struct plan_window w;
+	u32 n, align;
+
+	wanted_run(heap, out->bytes, out->align, &n, &align);
+	out->possible = (u64)plan_longest(&c->plan, align) << shift;
+	if (!n || out->possible < (u64)n << shift || !plan_cheapest(&c->plan, n, align, &w))
+		return;
+	out->move_bytes = (u64)w.cost << shift;
+	out->move_offset = heap->arena + ((u64)w.start << shift);
+	out->moves = w.moves;
+}
+
+/**
+ * compact_explain - why a request would fail, and what would help
+ * @heap: of kind buddy
+ * @out: as in the ABI; the answers are filled in
+ *
+ * Context: process, may sleep. O(granules + records), in small steps.
+ * Return: 0 or an error of the ABI's table.
+ */
+int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out)
+{
+	struct compaction *c;
+	struct plan_survey s;
+
+	if (heap->kind != MEMMGR_KIND_BUDDY)
+		return -EOPNOTSUPP;
+	if (!engine_align_ok(out->align))
+		return -EINVAL;
+	c = compaction_alloc(heap, false, 0);
+	if (!c)
+		return -ENOMEM;
+	heap_show(heap, c);
+	plan_survey(&c->plan, &s);
+	explain_survey(heap, &s, out);
+	out->movable = c->movable << heap->buddy.shift;
+	tally_fixed(c, s.free, heap->buddy.shift, out->fixed);
+	out->reason = MEMMGR_REASON_NONE;
+	out->largest = 0;
+	out->possible = 0;
+	out->move_bytes = ~0ull;
+	out->move_offset = ~0ull;
+	out->moves = 0;
+	if (out->bytes > heap->bytes)
+		out->reason = MEMMGR_REASON_TOO_LARGE;
+	else if (out->align > heap->max_align)
+		out->reason = MEMMGR_REASON_ALIGNMENT;
+	else
+		out->reason = explain_reason(heap, &s, out);
+	if (out->reason != MEMMGR_REASON_TOO_LARGE && out->align <= heap->max_align)
+		explain_moves(heap, c, out);
+	compaction_free(c);
+	return 0;
+}

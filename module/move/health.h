@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Health: thresholds of a region, and the worker that acts on them. */
+#ifndef MEMMGR_HEALTH_H
+#define MEMMGR_HEALTH_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/memmgr.h>
+
+#include "move/compact.h"
+
+struct memmgr_heap;
+struct region;
+
+/**
+ * struct health - of a region
+ * @work: looks at heap main some time after it changed
+ * @mutex: guards the rest
+ * @on: compact by itself
+ * @compact_above: thresholds, as in struct memmgr_health
+ * @warn_above: the same
+ * @hysteresis: the same
+ * @cpu: the same
+ * @state: MEMMGR_HEALTH_*
+ * @checks: times that it looked
+ * @compactions: times that it compacted
+ * @moves: blocks that it moved
+ * @moved: bytes that it moved
+ * @more: a compaction goes on with the next slice
+ * @slices: what it moved and no event tells yet; only the worker's while AT_WORK
+ * @retry: jiffies before which a compaction that gained nothing is not tried again
+ * @backoff: how long that was, jiffies
+ */
+struct health {
+	struct delayed_work work;
+	struct mutex mutex;	/* the rest */
+	bool on;
+	u32 compact_above;
+	u32 warn_above;
+	u32 hysteresis;
+	u32 cpu;
+	u32 state;
+	u64 checks;
+	u64 compactions;
+	u64 moves;
+	u64 moved;
+	bool more;
+	struct compact_slices slices;
+	unsigned long retry;
+	unsigned long backoff;
+};
+
+__visible int health_start(void);
+bool health_realtime(void);
+void health_init(struct region *region);
+void health_watch(struct region *region);
+void health_stop(struct region *region);
+void health_end(struct region *region);
+__visible void health_kick(struct memmgr_heap *main);
+int health_call(struct region *region, struct memmgr_health *health, bool set);
+
+#endif /* MEMMGR_HEALTH_H */

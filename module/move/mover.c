@@ -1,0 +1,882 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * An allocation moves: its mappings are taken away, it is copied, and what touches it
+ * next finds it at its new place. Pointers stay valid.
+ *
+ * The task that moves it may get no CPU for seconds. So nobody ever waits for that task:
+ *
+ * A *switch* is for two places that do not overlap. Until all of it has been copied, the
+ * allocation is at its old place, and the mover is a guest there. A fault maps the old
+ * place and notes what it mapped (touched); a call that uses the allocation calls the
+ * move off. The mover takes away what was mapped again, copies that again, and after
+ * MOVE_TRIES leaves the allocation where it is and says "busy". Else it gives the record
+ * its new place in one go, under the heap's lock. Worst wait of a fault or a call: none.
+ *
+ * A *slide* is for two places that overlap: as it goes, the old place is overwritten. It
+ * begins as a switch does. When nothing of it is mapped and nobody has touched it, it is
+ * committed, and from then on nothing of it is mapped but what has arrived. Its pieces
+ * are copied in order, each with preemption off, by the task that comes first: the mover,
+ * or a fault or call that needs it. Worst wait: for one piece that another CPU copies at
+ * that moment, MOVE_PIECE bytes. What else it takes is the fault's own work: a copy of
+ * what lies before the page, of at most MEMMGR_COMPACT_SLIDE steps; compact.c plans no
+ * longer slides.
+ *
+ * A fault counts itself in the record while it knows a place (heap_map_place() to
+ * heap_map_end()). A mover that finds one there comes back later: so each fault has
+ * either mapped its page before that was taken away, or has noted it.
+ *
+ * Memory with struct pages may be the target of I/O, which the kernel begins without
+ * asking, through mappings. It has a reference to the page then: such an allocation is
+ * left where it is.
+ *
+ * The heap's lock is held to begin a move, to look what was touched, to switch and to
+ * pass from piece to piece, never while anything is copied.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+
+#include "move/compact.h"
+#include "heap/heap.h"
+#include "region/hold.h"
+#include "base/trace.h"
+
+#define MOVE_TRIES	8u	/* to switch or to commit, beside those who touch it */
+#define MOVE_PIECE	4096u	/* of a slide, copied with preemption off */
+
+/**
+ * record_fixed - why an allocation may not be moved
+ * @record: with its heap's lock held
+ *
+ * Context: any. O(1).
+ * Return: enum memmgr_fixed; I/O is not looked for.
+ */
+u32 record_fixed(const struct record *record)
+{
+	if (record->exports)
+		return MEMMGR_FIXED_EXPORTED;
+	if (record->state == RECORD_HELD)
+		return MEMMGR_FIXED_IO;
+	if (record->pins || record_has_zones(record))
+		return MEMMGR_FIXED_PINNED;
+	if (record->sealed)
+		return MEMMGR_FIXED_SEALED;
+	if (record->busy || record->state != RECORD_LIVE)
+		return MEMMGR_FIXED_BUSY;
+	return MEMMGR_FIXED_NONE;
+}
+
+/* Can the heap's allocations be moved at all? A private arena is mapped as it lies. */
+bool heap_can_move(const struct memmgr_heap *heap)
+{
+	return !(heap->flags & MEMMGR_HEAP_PRIVATE) &&
+	       (heap->kind == MEMMGR_KIND_BUDDY || heap_is(heap, MEMMGR_KIND_SLAB));
+}
+
+/* The move is over. Under the heap's lock. */
+static void move_over(struct memmgr_heap *heap)
+{
+	record_set_state(heap, heap->move.record, RECORD_LIVE);
+	heap->move.record = NULL;
+}
+
+/*
+ * A call wants the allocation that moves. False when it slides: that has to be completed.
+ * The mover gives the new place back when it finds out. Under the heap's lock.
+ */
+static bool move_called_off(struct memmgr_heap *heap)
+{
+	if (heap->move.slides)
+		return false;
+	move_over(heap);
+	return true;
+}
+
+/* It is at its new place now. Under the heap's lock; heap_wake() when it says so. */
+static bool move_arrived(struct memmgr_heap *heap)
+{
+	struct record *record = heap->move.record;
+
+	record->offset = heap->move.to;
+	record->moves++;
+	move_over(heap);
+	return heap_freed(heap);
+}
+
+/* A fault maps the page at @offset of what moves at its old place. Under the lock. */
+void heap_move_touched(struct memmgr_heap *heap, unsigned long offset)
+{
+	struct heap_move *move = &heap->move;
+
+	if (!move->touched_end)
+		move->touched = offset;
+	move->touched = min(move->touched, offset);
+	move->touched_end = max(move->touched_end, offset + PAGE_SIZE);
+}
+
+/* The last piece of a slide has arrived. Under the heap's lock. */
+static bool slide_arrived(struct memmgr_heap *heap)
+{
+	u32 shift = heap->buddy.shift;
+	u64 to = heap->move.to, bytes = heap->move.record->map_bytes;
+
+	buddy_slid(&heap->buddy, to >> shift, to >> shift, bytes >> shift);
+	return move_arrived(heap);
+}
+
+/*
+ * Copy the next piece of a slide, unless that has come to @upto or another CPU is at it.
+ * That one cannot be preempted before it has finished. False: there is no more to do.
+ */
+static bool slide_piece(struct memmgr_heap *heap, u64 handle, unsigned long upto)
+{
+	struct heap_move *move = &heap->move;
+	bool more, wake = false;
+	unsigned long flags, bytes = 0;
+	u64 from, to;
+
+	preempt_disable();
+	flags = heap_lock(heap);
+	more = move->record && move->slides && move->record->handle == handle &&
+	       move->done < upto;
+	if (more && !move->copying) {
+		move->copying = true;
+		from = heap->arena + move->record->offset + move->done;
+		to = heap->arena + move->to + move->done;
+		bytes = min_t(u64, MOVE_PIECE, move->record->map_bytes - move->done);
+	}
+	heap_unlock(heap, flags);
+	if (bytes) {
+		region_move(heap->region, to, from, bytes);
+		flags = heap_lock(heap);
+		move->copying = false;
+		move->done += bytes;
+		if (move->done == move->record->map_bytes)
+			wake = slide_arrived(heap);
+		heap_unlock(heap, flags);
+	}
+	preempt_enable();
+	heap_wake(heap, wake);
+	cpu_relax();
+	return more;
+}
+
+/**
+ * heap_help_move - complete a slide, or its first part, if there is one
+ * @heap: the heap
+ * @handle: of the allocation
+ * @upto: bytes that have to have arrived
+ *
+ * Context: process, may reschedule, no locks of ours held. O(@upto), of at most
+ * MEMMGR_COMPACT_SLIDE steps of a compaction.
+ */
+void heap_help_move(struct memmgr_heap *heap, u64 handle, unsigned long upto)
+{
+	while (slide_piece(heap, handle, upto))
+		cond_resched();
+}
+
+/**
+ * heap_wait_unmapped - wait until no mappings are being taken away for a move
+ * @region: of the allocation, which is pinned
+ *
+ * For who wants it to stay mapped from now on. What the mover began to take away before
+ * the pin may be this allocation's, or that of another one that was at its place.
+ *
+ * Context: process, sleeps for as long as it takes to remove the mappings that there
+ * are; a worker of high priority does that.
+ * Return: 0, or -EINTR when a fatal signal came.
+ */
+int heap_wait_unmapped(struct region *region)
+{
+	unsigned long seen = READ_ONCE(region->unmapping);
+
+	while (seen & 1 && READ_ONCE(region->unmapping) == seen) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		schedule_timeout_uninterruptible(1);
+	}
+	return 0;
+}
+
+static struct record *use_record(struct memmgr_heap *heap, const struct viewer *viewer,
+				 u64 handle, bool alone)
+{
+	return alone ? record_use_alone(heap, viewer, handle) :
+		       record_use(heap, viewer, handle);
+}
+
+/**
+ * heap_use - the record that a viewer may use, with the heap locked
+ * @heap: that the handle names
+ * @viewer: who asks
+ * @handle: of the allocation
+ * @alone: nobody may copy from or to it
+ * @flags: of the lock
+ *
+ * Ends a move of the allocation.
+ *
+ * Context: process, may reschedule. O(1), or a copy of the allocation when it slides.
+ * Return: the record, or an error of the ABI's table.
+ */
+struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
+			u64 handle, bool alone, unsigned long *flags)
+	__acquires(&heap->lock)
+{
+	struct record *record;
+
+	for (;;) {
+		*flags = heap_lock(heap);
+		record = use_record(heap, viewer, handle, alone);
+		if (record == ERR_PTR(-EAGAIN) && move_called_off(heap))
+			record = use_record(heap, viewer, handle, alone);
+		if (record != ERR_PTR(-EAGAIN))
+			return record;
+		heap_unlock(heap, *flags);
+		heap_help_move(heap, handle, ULONG_MAX);
+	}
+}
+
+/**
+ * heap_lock_unmoved - lock a heap, with an allocation of it on no move
+ * @heap: the heap
+ * @handle: of the allocation, which may be gone
+ *
+ * Context: process, may reschedule. Cost: as heap_use().
+ * Return: for heap_unlock().
+ */
+unsigned long heap_lock_unmoved(struct memmgr_heap *heap, u64 handle)
+	__acquires(&heap->lock)
+{
+	struct record *record;
+	unsigned long flags;
+
+	for (;;) {
+		flags = heap_lock(heap);
+		record = record_of(heap, handle);
+		if (!record || record->state != RECORD_MOVING || move_called_off(heap))
+			return flags;
+		heap_unlock(heap, flags);
+		heap_help_move(heap, handle, ULONG_MAX);
+	}
+}
+
+/**
+ * struct mover - a move under way, as its mover sees it
+ * @heap: where
+ * @record: of the allocation; the mover's only as long as heap.move names it
+ * @handle: of the allocation
+ * @from: offset in the heap
+ * @to: offset in the heap
+ * @old: place in the region of the old one, as long as it is the allocation's
+ * @new: place in the region of the new one
+ * @bytes: of the block
+ * @seq: as in struct heap_route
+ * @slide: the two places overlap
+ * @at: first byte to take away and to copy now
+ * @end: behind the last one
+ * @mapped: somebody may have mapped these
+ * @page: vm_pgoff of the allocation's first byte
+ * @unmapping: takes away what is mapped
+ * @off: a call had ended the move when that began
+ * @pace: how large steps are, and when the last one ended
+ * @tally: takes what is to be reported
+ */
+struct mover {
+	struct memmgr_heap *heap;
+	struct record *record;
+	u64 handle;
+	u64 from;
+	u64 to;
+	u64 old;
+	u64 new;
+	u64 bytes;
+	u64 seq;
+	bool slide;
+	unsigned long at;
+	unsigned long end;
+	bool mapped;
+	u32 page;
+	struct work_struct unmapping;
+	bool off;
+	struct move_pace *pace;
+	struct memmgr_compact *tally;
+};
+
+/* The engine's part of the beginning: room at the new place, but for a slide. */
+static int mover_reserve(struct mover *m)
+{
+	struct memmgr_heap *heap = m->heap;
+	struct buddy *b = &heap->buddy;
+	u32 from;
+
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		return slab_move(&heap->slabs, m->from, &m->to);
+	if (m->slide)
+		return 0;
+	from = m->from >> b->shift;
+	return buddy_take_at(b, m->to >> b->shift, m->bytes >> b->shift,
+			     buddy_slack(b, from));
+}
+
+/* One of the two places is free again. Under the heap's lock. */
+static void mover_give(struct mover *m, u64 gone)
+{
+	struct memmgr_heap *heap = m->heap;
+	struct engine_block block;
+
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		heap->engine.ops->free(&heap->engine, gone, true, &block);
+	else
+		buddy_left(&heap->buddy, gone >> heap->buddy.shift);
+}
+
+/* Take over what was touched, to do that again: all that can be mapped lies in it. */
+static void mover_look(struct mover *m)
+{
+	struct heap_move *move = &m->heap->move;
+
+	m->at = 0;
+	m->end = 0;
+	/* A fault is about to map something: later. */
+	if (m->record->faults)
+		return;
+	m->at = move->touched;
+	m->end = min_t(u64, move->touched_end, m->bytes);
+	m->mapped = m->record->mapped;
+	m->page = record_first_page(m->record);
+	move->touched_end = 0;
+}
+
+/* Reserve the new place; from now on what is mapped of the old one is noted. */
+static int mover_begin(struct mover *m)
+{
+	struct memmgr_heap *heap = m->heap;
+	struct record *record = m->record;
+	unsigned long flags;
+	int err = -EAGAIN;
+	u32 why;
+
+	flags = heap_lock(heap);
+	/*
+	 * What the plan saw may have gone since, and another may have come to its place with
+	 * the same size, but with an alignment that the plan knows nothing of.
+	 */
+	if (record->state != RECORD_FREE && record->seq <= m->seq &&
+	    record->offset == m->from && record->map_bytes == m->bytes) {
+		why = record_fixed(record);
+		if (why)
+			m->tally->stayed[why] += m->bytes;
+		else
+			err = mover_reserve(m) ? -EAGAIN : 0;
+	}
+	if (!err) {
+		m->handle = record->handle;
+		m->old = heap_place(heap, m->from);
+		m->new = heap_place(heap, m->to);
+		record_set_state(heap, record, RECORD_MOVING);
+		heap->move = (struct heap_move) {
+			.record = record,
+			.to = m->to,
+			.touched_end = m->bytes,
+		};
+		mover_look(m);
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+static void mover_count_step(struct mover *m, unsigned long bytes)
+{
+	u64 now = ktime_get_ns();
+
+	m->tally->steps++;
+	m->tally->longest_ns = max(m->tally->longest_ns, now - m->pace->clock);
+	m->tally->longest_bytes = max_t(u64, m->tally->longest_bytes, bytes);
+	m->pace->clock = now;
+}
+
+/* Has a call ended the move? Or, of a slide, has it arrived? */
+static bool mover_is_off(const struct mover *m)
+{
+	return READ_ONCE(m->heap->move.record) != m->record;
+}
+
+/* A copy of what is no longer the allocation's does no harm: the new place is ours. */
+static void mover_copy(struct mover *m)
+{
+	unsigned long at, bytes;
+
+	for (at = m->at; at < m->end && !mover_is_off(m); at += bytes) {
+		bytes = min_t(u64, m->pace->step, m->end - at);
+		region_move(m->heap->region, m->new + at, m->old + at, bytes);
+		mover_count_step(m, bytes);
+		cond_resched();
+	}
+}
+
+static int mover_stays(struct mover *m, u32 why)
+{
+	m->tally->stayed[why] += m->bytes;
+	m->pace->stayed = why;
+	return -EBUSY;
+}
+
+static void count_unmapping(struct region *region)
+{
+	WRITE_ONCE(region->unmapping, region->unmapping + 1);
+}
+
+/*
+ * Take away what is mapped, unless a call needs it: a lease that comes before is promised
+ * that it stays mapped, and one that comes later waits.
+ */
+static void mover_unmap(struct work_struct *work)
+{
+	struct mover *m = container_of(work, struct mover, unmapping);
+	struct region *region = m->heap->region;
+	unsigned long flags;
+
+	flags = heap_lock(m->heap);
+	m->off = mover_is_off(m);
+	if (!m->off)
+		count_unmapping(region);
+	heap_unlock(m->heap, flags);
+	if (m->off)
+		return;
+	hold_here(region, HOLD_UNMAPS);
+	mapping_unmap(region, m->page, m->at, m->end - m->at);
+	count_unmapping(region);
+}
+
+/* Does the scheduler put the task off in favour of ordinary ones? */
+static bool task_is_put_off(void)
+{
+	return current->policy == SCHED_IDLE || current->policy == SCHED_BATCH ||
+	       task_nice(current) > 0;
+}
+
+/*
+ * The kernel holds a lock of the region's mappings meanwhile, which mmap(), munmap() and
+ * fork() need, and leases wait for us: they shall not wait for a task that gets no CPU. A
+ * worker of high priority does it for such a one. Others do it themselves: they are more
+ * likely to have copied what they took away before somebody touches it again. -ENOENT: a
+ * call needs the allocation.
+ */
+static int mover_unmap_soon(struct mover *m)
+{
+	INIT_WORK_ONSTACK(&m->unmapping, mover_unmap);
+	if (task_is_put_off())
+		mapping_run_soon(&m->unmapping);
+	else
+		mover_unmap(&m->unmapping);
+	destroy_work_on_stack(&m->unmapping);
+	return m->off ? -ENOENT : 0;
+}
+
+/*
+ * There are references to pages. Whose, is known only when nobody has mapped one again:
+ * -EBUSY: that of I/O; -EAGAIN: somebody has, and all is done again.
+ */
+static int mover_held(struct mover *m)
+{
+	struct heap_move *move = &m->heap->move;
+	unsigned long flags;
+	int err = -EAGAIN;
+
+	flags = heap_lock(m->heap);
+	if (mover_is_off(m)) {
+		err = -ENOENT;
+	} else if (!m->record->faults && !move->touched_end) {
+		err = mover_stays(m, MEMMGR_FIXED_IO);
+	} else {
+		move->touched = move->touched_end ? min(move->touched, m->at) : m->at;
+		move->touched_end = max(move->touched_end, m->end);
+		mover_look(m);
+	}
+	heap_unlock(m->heap, flags);
+	return err;
+}
+
+/* What was touched goes over: 0, or as mover_unmap_soon() and mover_held(). */
+static int mover_pass(struct mover *m)
+{
+	struct region *region = m->heap->region;
+	int err;
+
+	err = m->mapped ? mover_unmap_soon(m) : 0;
+	if (err)
+		return err;
+	hold_here(region, HOLD_ZAPPED);
+	if (m->mapped && region_in_io(region, m->old + m->at, m->end - m->at))
+		return mover_held(m);
+	if (!m->slide) {
+		mover_copy(m);
+		hold_here(region, HOLD_COPIED);
+	}
+	return 0;
+}
+
+/* From here on the old place is overwritten. Under the heap's lock. */
+static int slide_commit(struct mover *m)
+{
+	struct buddy *b = &m->heap->buddy;
+
+	if (buddy_slide(b, m->from >> b->shift, m->to >> b->shift))
+		return -ENOENT;
+	m->heap->move.slides = true;
+	return 0;
+}
+
+/*
+ * The allocation has its new place, or slides there for good. -EAGAIN: it was touched
+ * meanwhile; -ENOENT: a call has ended the move, or the new place has gone.
+ */
+static int mover_settle(struct mover *m)
+{
+	struct memmgr_heap *heap = m->heap;
+	unsigned long flags;
+	bool wake = false;
+	int err = 0;
+
+	flags = heap_lock(heap);
+	if (mover_is_off(m)) {
+		err = -ENOENT;
+	} else if (m->record->faults || heap->move.touched_end) {
+		mover_look(m);
+		err = -EAGAIN;
+	} else if (m->slide) {
+		err = slide_commit(m);
+	} else {
+		mover_give(m, m->from);
+		wake = move_arrived(heap);
+	}
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	return err;
+}
+
+/* It stays where it is; a call may have seen to that already. */
+static void mover_leave(struct mover *m)
+{
+	struct memmgr_heap *heap = m->heap;
+	unsigned long flags;
+	bool wake;
+
+	flags = heap_lock(heap);
+	if (!mover_is_off(m))
+		move_over(heap);
+	if (!m->slide)
+		mover_give(m, m->to);
+	wake = heap_freed(heap);
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+}
+
+/* Those who touch it go first. -EBUSY: they do so all the time, or I/O does. */
+static int mover_carry(struct mover *m)
+{
+	u32 tries;
+	int err;
+
+	for (tries = 0; tries < MOVE_TRIES; tries++) {
+		err = m->at < m->end ? mover_pass(m) : 0;
+		if (!err)
+			err = mover_settle(m);
+		if (err != -EAGAIN)
+			return err;
+		usleep_range(10, 50);
+	}
+	return mover_stays(m, MEMMGR_FIXED_BUSY);
+}
+
+/* The mover's part of a slide that is committed: all of it, unless others help. */
+static void mover_slide(struct mover *m)
+{
+	unsigned long at, bytes;
+
+	for (at = 0; at < m->bytes; at += bytes) {
+		bytes = min_t(u64, m->pace->step, m->bytes - at);
+		heap_help_move(m->heap, m->handle, at + bytes);
+		mover_count_step(m, bytes);
+		hold_here(m->heap->region, HOLD_COPIED);
+	}
+}
+
+/**
+ * heap_move - move an allocation
+ * @heap: of kind buddy or slab, whose compaction has begun
+ * @index: of its record
+ * @route: where from and where to
+ * @pace: how large steps are; the clock is read once a step
+ * @tally: takes bytes, blocks, steps, and what stayed
+ *
+ * Context: process, may sleep. Cost: a copy, and the mappings that there are; as often
+ * as others touch it, MOVE_TRIES times at most.
+ * Return: 0; -EAGAIN when the allocation or its new place is not what the plan saw, or a
+ * call needs it; -EBUSY when I/O holds it, or it is touched all the time.
+ */
+int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
+	      struct move_pace *pace, struct memmgr_compact *tally)
+{
+	struct mover m = {
+		.heap = heap,
+		.record = &heap->records[index],
+		.from = route->from,
+		.to = route->to,
+		.bytes = route->bytes,
+		.seq = route->seq,
+		.slide = route->slide,
+		.pace = pace,
+		.tally = tally,
+	};
+	int err;
+
+	err = mover_begin(&m);
+	if (err)
+		return err;
+	hold_here(heap->region, HOLD_TAKEN);
+	err = mover_carry(&m);
+	if (err) {
+		mover_leave(&m);
+		return err == -ENOENT ? -EAGAIN : err;
+	}
+	if (m.slide)
+		mover_slide(&m);
+	tally->moves++;
+	tally->moved += m.bytes;
+	trace_memmgr_move(heap->region->name, heap->name, m.handle, m.old, m.new, m.bytes);
+	hold_here(heap->region, HOLD_SWITCHED);
+	return 0;
+}
+
+/**
+ * heap_compact_begin - keep a heap from being destroyed while it is compacted
+ * @heap: the heap
+ *
+ * Context: process, region.compact_mutex held.
+ * Return: 0, or -ENOENT when it is being destroyed already.
+ */
+int heap_compact_begin(struct memmgr_heap *heap)
+{
+	unsigned long flags;
+	int err = 0;
+
+	flags = heap_lock(heap);
+	if (heap->dying)
+		err = -ENOENT;
+	else
+		heap->compacting = true;
+	heap_unlock(heap, flags);
+	return err;
+}
+
+void heap_compact_end(struct memmgr_heap *heap)
+{
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	heap->compacting = false;
+	heap_unlock(heap, flags);
+}
+
+#define SHOW_GRANULES	32u	/* to look at with the lock held */
+#define SHOW_PAUSE	16384u	/* granules of a block that are shown without a pause */
+#define SHOW_RECORDS	12u
+
+/* An allocation, as it is copied out from under the lock. */
+struct seen {
+	u32 index;
+	u32 first;
+	u32 order;
+	u32 fixed;
+};
+
+/* The block belongs to a record, as long as the picture has it, whatever it has now. */
+static void show_record(struct compaction *c, const struct seen *seen)
+{
+	u8 *cell = c->plan.cell;
+	u32 g = seen->first;
+
+	/* It came or went since its granules were looked at: leave it alone. */
+	if (g >= c->plan.granules || !(cell[g] & PLAN_START))
+		return;
+	if (!seen->fixed) {
+		cell[g] = PLAN_USED | PLAN_START | seen->order << PLAN_ALIGN_SHIFT;
+		c->record[g] = seen->index;
+	}
+	for (g++; g < c->plan.granules && cell[g] == (PLAN_USED | PLAN_FIXED); g++) {
+		if (!seen->fixed)
+			cell[g] = PLAN_USED;
+		if (!(g % SHOW_PAUSE))
+			cond_resched();
+	}
+	if (seen->fixed)
+		c->fixed[seen->fixed] += g - seen->first;
+	else
+		c->movable += g - seen->first;
+}
+
+/* Allocations, frees and resizes of a buddy heap, ever; @seq: of the last with a record. */
+static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
+{
+	struct engine_books books;
+	unsigned long flags;
+	u64 changes;
+
+	flags = heap_lock(heap);
+	heap->engine.ops->books(&heap->engine, &books);
+	changes = 2 * books.allocs - books.live + heap->resizes;
+	*seq = heap->seq;
+	heap_unlock(heap, flags);
+	return changes;
+}
+
+static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u32 *next)
+{
+	u32 end = min(from + SHOW_RECORDS, heap->max_records);
+	u32 shift = heap->buddy.shift;
+	unsigned long flags;
+	u32 i, n = 0;
+
+	flags = heap_lock(heap);
+	for (i = from; i < end; i++) {
+		const struct record *record = &heap->records[i];
+
+		if (record->state == RECORD_FREE)
+			continue;
+		seen[n++] = (struct seen) {
+			.index = i,
+			.first = record_block(record) >> shift,
+			.order = record->align >> shift ? ilog2(record->align >> shift) : 0,
+			.fixed = heap_can_move(heap) ? record_fixed(record) :
+						       MEMMGR_FIXED_KERNEL,
+		};
+	}
+	heap_unlock(heap, flags);
+	*next = end;
+	return n;
+}
+
+/**
+ * heap_show - take a picture of a buddy heap for a plan
+ * @heap: the heap
+ * @c: its plan's cells, the records by granule, and the sums are filled in
+ *
+ * The lock is dropped between steps, so the picture may be of no single moment: it is
+ * torn then, and something may look fixed that is not.
+ *
+ * Context: process, may reschedule. O(granules + records).
+ */
+void heap_show(struct memmgr_heap *heap, struct compaction *c)
+{
+	struct seen seen[SHOW_RECORDS];
+	unsigned long flags;
+	u32 g, i, n, next, left;
+	u64 changes = heap_changes(heap, &c->seq);
+	u64 unused;
+
+	c->movable = 0;
+	memset(c->fixed, 0, sizeof(c->fixed));
+	for (g = 0; g < c->plan.granules; g += SHOW_GRANULES) {
+		n = min(SHOW_GRANULES, c->plan.granules - g);
+		flags = heap_lock(heap);
+		buddy_picture(&heap->buddy, g, n, c->plan.cell + g);
+		heap_unlock(heap, flags);
+		cond_resched();
+	}
+	hold_here(heap->region, HOLD_SEEN);
+	/* Those that come meanwhile look fixed in this picture. */
+	left = READ_ONCE(heap->used_records);
+	for (i = 0; left && i < heap->max_records; i = next) {
+		n = see_records(heap, i, seen, &next);
+		left -= min(left, n);
+		while (n--) {
+			u32 why = compact_skips(c, seen[n].index);
+
+			if (why)
+				seen[n].fixed = why;
+			show_record(c, &seen[n]);
+		}
+		cond_resched();
+	}
+	c->torn = heap_changes(heap, &unused) != changes;
+}
+
+/* Slabs by number: live objects, for the choice of those that shall go. */
+void heap_show_slabs(struct memmgr_heap *heap, u16 *live)
+{
+	unsigned long flags;
+	u32 n;
+
+	for (n = 0; n < heap->slabs.layout.max; n++) {
+		if (n % SHOW_GRANULES == 0)
+			cond_resched();
+		flags = heap_lock(heap);
+		live[n] = slab_live(&heap->slabs, n);
+		heap_unlock(heap, flags);
+	}
+}
+
+/* Slabs that will stay held when they become empty. */
+u32 heap_slabs_kept(struct memmgr_heap *heap)
+{
+	const struct slabs *s = &heap->slabs;
+	unsigned long flags;
+	u32 n;
+
+	flags = heap_lock(heap);
+	n = s->keep > s->empty ? s->keep - s->empty : 0;
+	heap_unlock(heap, flags);
+	return n;
+}
+
+/* The slab serves last from now on. */
+void heap_slab_last(struct memmgr_heap *heap, u32 number)
+{
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	slab_last(&heap->slabs, number);
+	heap_unlock(heap, flags);
+}
+
+/**
+ * heap_see_objects - the next records of a slab heap
+ * @heap: the heap
+ * @from: index to begin at, and to go on at
+ * @seen: they are copied to
+ * @room: of that; SHOW_OBJECTS at most
+ *
+ * Context: process. O(@room).
+ * Return: how many there are; there are more while @from is below heap.max_records.
+ */
+u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *seen, u32 room)
+{
+	u32 shift = heap->slabs.layout.shift;
+	u32 end = min(*from + room, heap->max_records);
+	unsigned long flags;
+	u32 n = 0;
+
+	flags = heap_lock(heap);
+	for (; *from < end; ++*from) {
+		const struct record *record = &heap->records[*from];
+
+		if (record->state != RECORD_FREE)
+			seen[n++] = (struct heap_object) {
+				.index = *from,
+				.slab = record_block(record) >> shift,
+				.offset = record->offset,
+				.bytes = record->map_bytes,
+				.seq = record->seq,
+				.fixed = record_fixed(record),
+			};
+	}
+	heap_unlock(heap, flags);
+	return n;
+}

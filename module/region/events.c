@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The last events of a region: to readers of its device and, by uevent, to udev. */
+#include <linux/device.h>
+#include <linux/kobject.h>
+#include <linux/timekeeping.h>
+
+#include "region/events.h"
+#include "region/region.h"
+
+static const char * const event_names[MEMMGR_EVENTS] = {
+	[MEMMGR_EVENT_LOST]		= "lost",
+	[MEMMGR_EVENT_LOW]		= "low",
+	[MEMMGR_EVENT_NOT_LOW]		= "not-low",
+	[MEMMGR_EVENT_FRAGMENTED]	= "fragmented",
+	[MEMMGR_EVENT_NOT_FRAGMENTED]	= "not-fragmented",
+	[MEMMGR_EVENT_COMPACTED]	= "compacted",
+	[MEMMGR_EVENT_LEAK]		= "leak",
+	[MEMMGR_EVENT_CORRUPTION]	= "corruption",
+};
+
+/* Of each kind so many uevents in that time; the rest is counted and told at its end. */
+#define UEVENT_BURST	5u
+#define UEVENT_TIME	HZ
+
+/*
+ * The state of heap main changes with what all users do: of these kinds each has a share
+ * of the log of its own.
+ */
+#define KIND_SHARE	(EVENTS_KEPT / 4)
+
+static void event_uevent(struct region *region, const struct memmgr_event *event, u32 held)
+{
+	char kind[32], name[MEMMGR_NAME_LEN + 16], value[32], limit[32], suppressed[32];
+	char *environment[6] = { kind, name, value, limit, suppressed, NULL };
+
+	snprintf(kind, sizeof(kind), "MEMMGR_EVENT=%s", event_names[event->kind]);
+	snprintf(name, sizeof(name), "MEMMGR_REGION=%s", region->name);
+	snprintf(value, sizeof(value), "MEMMGR_VALUE=%llu", event->value);
+	snprintf(limit, sizeof(limit), "MEMMGR_LIMIT=%llu", event->limit);
+	snprintf(suppressed, sizeof(suppressed), "MEMMGR_SUPPRESSED=%u", held);
+	/* The first ones may come before the device is there, the last ones after it. */
+	if (region->events.device)
+		kobject_uevent_env(&region->events.device->kobj, KOBJ_CHANGE, environment);
+}
+
+static bool uevents_over(const struct uevents *u)
+{
+	return time_after_eq(jiffies, u->window + UEVENT_TIME);
+}
+
+/* Send what was held, if its time is over: the last one, and how many it stands for. */
+static void uevents_settle(struct region *region, struct uevents *u)
+{
+	if (!uevents_over(u))
+		return;
+	u->window = jiffies;
+	u->sent = !!u->held;
+	if (u->held)
+		event_uevent(region, &u->last, u->held - 1);
+	u->held = 0;
+}
+
+/* Under events.gate. */
+static void uevents_send(struct region *region, const struct memmgr_event *event)
+{
+	struct events *events = &region->events;
+	struct uevents *u = &events->uevents[event->kind];
+
+	uevents_settle(region, u);
+	if (u->sent < UEVENT_BURST) {
+		u->sent++;
+		event_uevent(region, event, 0);
+	} else {
+		u->held++;
+		u->last = *event;
+		schedule_delayed_work(&events->later, UEVENT_TIME);
+	}
+}
+
+static void uevents_later(struct work_struct *work)
+{
+	struct events *events = container_of(to_delayed_work(work), struct events, later);
+	struct region *region = container_of(events, struct region, events);
+	bool more = false;
+	u32 kind;
+
+	mutex_lock(&events->gate);
+	for (kind = 0; kind < MEMMGR_EVENTS; kind++) {
+		uevents_settle(region, &events->uevents[kind]);
+		more |= events->uevents[kind].held;
+	}
+	if (more)
+		schedule_delayed_work(&events->later, UEVENT_TIME);
+	mutex_unlock(&events->gate);
+}
+
+void events_init(struct events *events)
+{
+	u32 kind;
+
+	raw_spin_lock_init(&events->lock);
+	init_waitqueue_head(&events->wait);
+	mutex_init(&events->gate);
+	INIT_DELAYED_WORK(&events->later, uevents_later);
+	for (kind = 0; kind < MEMMGR_EVENTS; kind++)
+		events->uevents[kind].window = jiffies;
+}
+
+/* Nothing of the region makes events any more. May sleep. */
+void events_end(struct events *events)
+{
+	cancel_delayed_work_sync(&events->later);
+}
+
+/* From now on uevents are this device's; NULL: there are none. May sleep. */
+void events_set_device(struct events *events, struct device *device)
+{
+	mutex_lock(&events->gate);
+	events->device = device;
+	mutex_unlock(&events->gate);
+}
+
+static bool event_is_state(u32 kind)
+{
+	return kind >= MEMMGR_EVENT_LOW && kind <= MEMMGR_EVENT_NOT_FRAGMENTED;
+}
+
+/**
+ * events_add - something happened to heap main
+ * @region: of it
+ * @kind: enum memmgr_event_kind
+ * @value: as struct memmgr_event says
+ * @limit: the same
+ * @bytes: the same
+ * @uid: of the user who caused it; 0: root or the kernel
+ *
+ * A user pushes out others' events only as kept.h allows.
+ *
+ * Context: process, may sleep. O(EVENTS_KEPT).
+ */
+void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes, u32 uid)
+{
+	struct events *events = &region->events;
+	struct memmgr_event event = {
+		.time_ns = ktime_get_boottime_ns(),
+		.kind = kind,
+		.heap = MEMMGR_HEAP_MAIN,
+		.value = value,
+		.limit = limit,
+		.bytes = bytes,
+	};
+	struct kept fresh = { .source = event_is_state(kind) ? kind : 0, .uid = uid };
+	unsigned long flags;
+	u32 i;
+
+	mutex_lock(&events->gate);
+	event.seq = events->total + 1;
+	fresh.seq = event.seq;
+	i = kept_place(events->kept, EVENTS_KEPT, &fresh, KIND_SHARE);
+	/* Readers alone have the lock without the gate: so long a search needs none of it. */
+	raw_spin_lock_irqsave(&events->lock, flags);
+	events->total = event.seq;
+	events->kept[i] = fresh;
+	events->entry[i] = event;
+	raw_spin_unlock_irqrestore(&events->lock, flags);
+	wake_up_interruptible_all(&events->wait);
+	uevents_send(region, &event);
+	mutex_unlock(&events->gate);
+}
+
+/**
+ * events_next - the first event after a number
+ * @events: the log
+ * @after: the number
+ * @event: the answer; MEMMGR_EVENT_LOST when the next one is no longer known
+ *
+ * Context: any. O(EVENTS_KEPT).
+ * Return: false when there is none yet.
+ */
+bool events_next(struct events *events, u64 after, struct memmgr_event *event)
+{
+	const struct kept_log log = {
+		.lock = &events->lock,
+		.kept = events->kept,
+		.entries = events->entry,
+		.slots = EVENTS_KEPT,
+		.bytes = sizeof(*event),
+	};
+	struct kept whose;
+
+	if (!kept_next(&log, after, event, &whose))
+		return false;
+	if (event->seq != after + 1)
+		*event = (struct memmgr_event) {
+			.seq = event->seq,
+			.time_ns = event->time_ns,
+			.kind = MEMMGR_EVENT_LOST,
+			.value = event->seq - 1 - after,
+		};
+	return true;
+}
+
+u64 events_last(struct events *events)
+{
+	unsigned long flags;
+	u64 last;
+
+	raw_spin_lock_irqsave(&events->lock, flags);
+	last = events->total;
+	raw_spin_unlock_irqrestore(&events->lock, flags);
+	return last;
+}

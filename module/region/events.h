@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The last events of a region, for those who read() its device. */
+#ifndef MEMMGR_EVENTS_H
+#define MEMMGR_EVENTS_H
+
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/memmgr.h>
+
+#include "base/kept.h"
+
+#define EVENTS_KEPT	256u
+
+struct device;
+struct region;
+
+/**
+ * struct uevents - the uevents of one kind of event; guarded by events.gate
+ * @window: jiffies when its time began
+ * @sent: uevents in that time
+ * @held: events since that were not sent
+ * @last: of these the last one, sent at the end of that time
+ */
+struct uevents {
+	unsigned long window;
+	u32 sent;
+	u32 held;
+	struct memmgr_event last;
+};
+
+/**
+ * struct events - the last ones
+ * @lock: guards @total, @kept and @entry, which change with @gate held too; innermost
+ * @total: events ever
+ * @kept: whose the entries are; see kept.h
+ * @entry: the last ones, in no order
+ * @wait: readers
+ * @gate: held to add an event, and to speak in the name of @device
+ * @device: the region's, while it is registered
+ * @uevents: by kind
+ * @later: sends those that were held
+ */
+struct events {
+	raw_spinlock_t lock;
+	u64 total;
+	struct kept kept[EVENTS_KEPT];
+	struct memmgr_event entry[EVENTS_KEPT];
+	wait_queue_head_t wait;
+	struct mutex gate;	/* uevents */
+	struct device *device;
+	struct uevents uevents[MEMMGR_EVENTS];
+	struct delayed_work later;
+};
+
+void events_init(struct events *events);
+void events_end(struct events *events);
+void events_set_device(struct events *events, struct device *device);
+void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes, u32 uid);
+bool events_next(struct events *events, u64 after, struct memmgr_event *event);
+u64 events_last(struct events *events);
+
+#endif /* MEMMGR_EVENTS_H */

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Allocations as dma-bufs, for devices and other processes.
+ *
+ * A dma-buf keeps its allocation where it is, and alive, until its last reference
+ * goes. The protection of the allocation holds for it: who maps it for a device or
+ * the kernel asks first, and its mappings into processes are those of mmap.c.
+ *
+ * Memory that the kernel itself maps (MEMMGR_REGION_PAGES) goes the way of all
+ * exporters. Other memory has no place in the kernel's linear map, through which
+ * the DMA interface would keep caches: there we do that ourselves, through our own
+ * mapping, and keep from memory behind which there is no struct page at all.
+ *
+ * The addresses that a device gets are the kernel's own for that device: an IOMMU's,
+ * or those that the dma-ranges of its bus make of physical addresses.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/iosys-map.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/swiotlb.h>
+#include <linux/vmalloc.h>
+
+#include "base/compat.h"
+#include "share/dmabuf.h"
+#include "heap/heap.h"
+#include "share/mmap.h"
+#include "region/region.h"
+
+COMPAT_IMPORT_NS(DMA_BUF);
+
+#define SEGMENT_MAX	(1ul << 30)	/* a scatterlist counts in 32 bits */
+
+/**
+ * struct export - a dma-buf of ours
+ * @base: the allocation
+ * @lock: guards @attachments and @shadow
+ * @attachments: that are mapped for a device
+ * @shadow: what the kernel has mapped instead of memory that it may not write
+ *
+ * It belongs to the dma-buf and dies with it. Nothing leads from the allocation back to
+ * the dma-buf: a reference would keep it, and an address without one is no dma-buf any
+ * more as soon as somebody closed it.
+ */
+struct export {
+	struct heap_export base;
+	struct mutex lock;	/* attachments, shadow */
+	struct list_head attachments;
+	void *shadow;
+};
+
+/**
+ * struct attachment - the mapping of a dma-buf for a device
+ * @node: in export.attachments
+ * @device: for which
+ * @table: that the importer was given; first, so that it leads back here
+ * @access: MEMMGR_ACCESS_* of the device
+ * @direct: bus addresses are physical ones, but for the dma-ranges of its bus
+ * @paged: the memory has struct pages
+ * @sync: its cache lines are ours to keep
+ */
+struct attachment {
+	struct sg_table table;
+	struct list_head node;
+	struct device *device;
+	u32 access;
+	bool direct;
+	bool paged;
+	bool sync;
+};
+
+static struct region *export_region(const struct export *export)
+{
+	return export->base.heap->region;
+}
+
+/* Does the DMA interface look after this memory? */
+static bool region_is_ordinary(const struct region *region)
+{
+	return region->flags & MEMMGR_REGION_PAGES;
+}
+
+static u32 access_of(enum dma_data_direction direction)
+{
+	return direction == DMA_TO_DEVICE ? MEMMGR_ACCESS_READ :
+					    MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
+}
+
+/* The physical address of a page of it. */
+static phys_addr_t export_phys(const struct export *export, u64 offset)
+{
+	return PFN_PHYS(region_pfn(export_region(export), export->base.place + offset));
+}
+
+/* Bytes from an address on that lie in one window of the device's bus. */
+static u64 bus_window(const struct device *device, phys_addr_t phys, u64 bytes)
+{
+	const struct bus_dma_region *w = device->dma_range_map;
+
+	if (!w)
+		return bytes;
+	for (; w->size; w++)
+		if (phys >= w->cpu_start && phys - w->cpu_start < w->size)
+			return min_t(u64, bytes, w->size - (phys - w->cpu_start));
+	return 0;
+}
+
+/*
+ * Bytes from an offset on that are one piece for the device; 0: it does not reach them.
+ * The kernel helps itself with a copy (a bounce buffer) where the answer is no. We must
+ * not come there: memory that others use meanwhile cannot be copied, nor what has no
+ * place in the linear map.
+ */
+static u64 export_piece(const struct export *export, const struct attachment *a, u64 at)
+{
+	bool contiguous = export_region(export)->flags & MEMMGR_REGION_CONTIGUOUS;
+	u64 bytes = min_t(u64, export->base.bytes - at, contiguous ? SEGMENT_MAX : PAGE_SIZE);
+	phys_addr_t phys = export_phys(export, at);
+	dma_addr_t first, last;
+
+	if (!a->direct)
+		return bytes;
+	if (!a->device->dma_mask || is_swiotlb_force_bounce(a->device))
+		return 0;
+	bytes = round_down(bus_window(a->device, phys, bytes), PAGE_SIZE);
+	first = phys_to_dma(a->device, phys);
+	last = first + bytes - 1;
+	return last > first && dma_capable(a->device, first, bytes, false) ? bytes : 0;
+}
+
+/* How many pieces. */
+static int export_pieces(const struct export *export, const struct attachment *a)
+{
+	u64 at, bytes;
+	int n = 0;
+
+	for (at = 0; at < export->base.bytes; at += bytes, n++) {
+		bytes = export_piece(export, a, at);
+		if (!bytes)
+			goto out_unreached;
+		cond_resched();
+	}
+	return n;
+
+out_unreached:
+	pr_warn_ratelimited("memmgr: %s: %s does not reach 0x%llx of it (mask 0x%llx); move the region or mend dma-ranges\n",
+			    export_region(export)->name, dev_name(a->device),
+			    export->base.place + at, dma_get_mask(a->device));
+	return -EIO;
+}
+
+static int table_fill(const struct export *export, struct attachment *a)
+{
+	int n = export_pieces(export, a);
+	struct scatterlist *sg;
+	u64 at = 0, bytes;
+	int err, i;
+
+	err = n < 0 ? n : sg_alloc_table(&a->table, n, GFP_KERNEL);
+	if (err)
+		return err;
+	for_each_sgtable_sg(&a->table, sg, i) {
+		unsigned long pfn = PHYS_PFN(export_phys(export, at));
+
+		bytes = export_piece(export, a, at);
+		sg_set_page(sg, a->paged ? pfn_to_page(pfn) : NULL, bytes, 0);
+		at += bytes;
+	}
+	return 0;
+}
+
+/*
+ * Memory without struct pages. What translates for the device takes it as it takes
+ * registers; where nothing does, the bus addresses are all that there is to know.
+ */
+static void resource_unmap(struct attachment *a, enum dma_data_direction direction, int count)
+{
+	struct scatterlist *sg;
+	int i;
+
+	if (a->direct)
+		return;
+	for_each_sg(a->table.sgl, sg, count, i)
+		dma_unmap_resource(a->device, sg_dma_address(sg), sg_dma_len(sg), direction,
+				   DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+static int resource_map(const struct export *export, struct attachment *a,
+			enum dma_data_direction direction)
+{
+	phys_addr_t phys = export_phys(export, 0);
+	struct scatterlist *sg;
+	dma_addr_t address;
+	int i;
+
+	for_each_sgtable_sg(&a->table, sg, i) {
+		address = a->direct ? phys_to_dma(a->device, phys) :
+			  dma_map_resource(a->device, phys, sg->length, direction,
+					   DMA_ATTR_SKIP_CPU_SYNC);
+		if (!a->direct && dma_mapping_error(a->device, address)) {
+			/* Some kernels have one length for both: it does not tell. */
+			resource_unmap(a, direction, i);
+			return -EIO;
+		}
+		sg_dma_address(sg) = address;
+		sg_dma_len(sg) = sg->length;
+		phys += sg->length;
+	}
+	a->table.nents = a->table.orig_nents;
+	return 0;
+}
+
+/* Ordinary memory's caches are kept by the DMA interface. */
+static unsigned long table_attrs(const struct export *export)
+{
+	return region_is_ordinary(export_region(export)) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
+}
+
+static int table_map(const struct export *export, struct attachment *a,
+		     enum dma_data_direction direction)
+{
+	if (!a->paged)
+		return resource_map(export, a, direction);
+	return dma_map_sgtable(a->device, &a->table, direction, table_attrs(export));
+}
+
+static void table_unmap(const struct export *export, struct attachment *a,
+			enum dma_data_direction direction)
+{
+	if (!a->paged)
+		resource_unmap(a, direction, a->table.orig_nents);
+	else
+		dma_unmap_sgtable(a->device, &a->table, direction, table_attrs(export));
+}
+
+static struct attachment *attachment_create(const struct export *export,
+					    struct device *device,
+					    enum dma_data_direction direction)
+{
+	struct region *region = export_region(export);
+	struct attachment *a = kzalloc(sizeof(*a), GFP_KERNEL);
+
+	if (!a)
+		return NULL;
+	a->device = device;
+	a->access = access_of(direction);
+	a->direct = compat_dma_is_direct(device);
+	a->paged = pfn_valid(PHYS_PFN(export_phys(export, 0)));
+	/* What is mapped as registers are is not looked for in caches. */
+	a->sync = !region_is_ordinary(region) && region_is_cached(region) &&
+		  !(dev_is_dma_coherent(device) && (a->paged || a->direct));
+	return a;
+}
+
+static struct sg_table *export_map(struct dma_buf_attachment *at,
+				   enum dma_data_direction direction)
+{
+	struct export *export = at->dmabuf->priv;
+	struct attachment *a = attachment_create(export, at->dev, direction);
+	int err;
+
+	if (!a)
+		return ERR_PTR(-ENOMEM);
+	err = heap_export_use(&export->base, a->access, false);
+	if (err)
+		goto out_free;
+	err = table_fill(export, a);
+	if (err)
+		goto out_use;
+	if (a->sync)
+		region_sync(export_region(export), export->base.place, export->base.bytes);
+	err = table_map(export, a, direction);
+	if (err)
+		goto out_table;
+	mutex_lock(&export->lock);
+	list_add(&a->node, &export->attachments);
+	mutex_unlock(&export->lock);
+	return &a->table;
+
+out_table:
+	sg_free_table(&a->table);
+out_use:
+	heap_export_unuse(&export->base, a->access);
+out_free:
+	kfree(a);
+	return ERR_PTR(err);
+}
+
+static void export_unmap(struct dma_buf_attachment *at, struct sg_table *table,
+			 enum dma_data_direction direction)
+{
+	struct attachment *a = container_of(table, struct attachment, table);
+	struct export *export = at->dmabuf->priv;
+
+	mutex_lock(&export->lock);
+	list_del(&a->node);
+	mutex_unlock(&export->lock);
+	table_unmap(export, a, direction);
+	if (a->sync && direction != DMA_TO_DEVICE)
+		region_sync(export_region(export), export->base.place, export->base.bytes);
+	sg_free_table(table);
+	heap_export_unuse(&export->base, a->access);
+	kfree(a);
+}
+
+/* The CPU begins, or ends, to use what devices have mapped. */
+static void export_sync(struct export *export, enum dma_data_direction direction,
+			bool for_cpu)
+{
+	struct region *region = export_region(export);
+	bool own = false;
+	struct attachment *a;
+
+	mutex_lock(&export->lock);
+	list_for_each_entry(a, &export->attachments, node) {
+		if (!region_is_ordinary(region))
+			own |= a->sync;
+		else if (for_cpu)
+			dma_sync_sgtable_for_cpu(a->device, &a->table, direction);
+		else
+			dma_sync_sgtable_for_device(a->device, &a->table, direction);
+	}
+	mutex_unlock(&export->lock);
+	if (own)
+		region_sync(region, export->base.place, export->base.bytes);
+}
+
+/* The shadow shows what the allocation holds now, if it may be read. */
+static void export_refresh(struct export *export)
+{
+	if (!export->shadow ||
+	    heap_export_use(&export->base, MEMMGR_ACCESS_READ, true))
+		return;
+	region_copy(export_region(export), export->base.place, export->shadow,
+		    export->base.bytes);
+	heap_export_unuse(&export->base, MEMMGR_ACCESS_READ);
+}
+
+static int export_begin_cpu_access(struct dma_buf *dmabuf,
+				   enum dma_data_direction direction)
+{
+	struct export *export = dmabuf->priv;
+
+	export_sync(export, direction, true);
+	mutex_lock(&export->lock);
+	export_refresh(export);
+	mutex_unlock(&export->lock);
+	return 0;
+}
+
+static int export_end_cpu_access(struct dma_buf *dmabuf,
+				 enum dma_data_direction direction)
+{
+	export_sync(dmabuf->priv, direction, false);
+	return 0;
+}
+
+static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct export *export = dmabuf->priv;
+
+	return mapping_create_export(&export->base, vma);
+}
+
+#define VMAP_ACCESS	(MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE)
+
+/*
+ * A mapping of the kernel can be written, and who asks for one takes a refusal for
+ * a bug (dma_buf_vmap() warns). So a driver that may not write gets a copy: what it
+ * writes there is lost, and what it reads is as of the beginning of its access.
+ */
+static int export_shadow(struct export *export, struct iosys_map *map)
+{
+	void *shadow = __vmalloc(export->base.bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+				 __GFP_NOWARN);
+
+	if (!shadow)
+		return -ENOMEM;
+	mutex_lock(&export->lock);
+	export->shadow = shadow;
+	export_refresh(export);
+	mutex_unlock(&export->lock);
+	iosys_map_set_vaddr(map, shadow);
+	return 0;
+}
+
+/* The kernel's mapping is there already. Never two at a time: the core counts. */
+static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct export *export = dmabuf->priv;
+
+	if (heap_export_use(&export->base, VMAP_ACCESS, true))
+		return export_shadow(export, map);
+	region_iosys_map(export_region(export), export->base.place, map);
+	return 0;
+}
+
+static void export_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct export *export = dmabuf->priv;
+	void *shadow;
+
+	mutex_lock(&export->lock);
+	shadow = export->shadow;
+	export->shadow = NULL;
+	mutex_unlock(&export->lock);
+	if (shadow)
+		vfree(shadow);
+	else
+		heap_export_unuse(&export->base, VMAP_ACCESS);
+}
+
+static void export_release(struct dma_buf *dmabuf)
+{
+	struct export *export = dmabuf->priv;
+
+	heap_export_end(&export->base);
+	kfree(export);
+}
+
+static const struct dma_buf_ops export_ops = {
+	.map_dma_buf = export_map,
+	.unmap_dma_buf = export_unmap,
+	.begin_cpu_access = export_begin_cpu_access,
+	.end_cpu_access = export_end_cpu_access,
+	.mmap = export_mmap,
+	.vmap = export_vmap,
+	.vunmap = export_vunmap,
+	.release = export_release,
+};
+
+/* After 0 the dma-buf ends what heap_export_begin() began. */
+static struct dma_buf *export_create(struct export *export, u32 file_flags)
+{
+	struct region *region = export_region(export);
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf;
+
+	mutex_init(&export->lock);
+	INIT_LIST_HEAD(&export->attachments);
+	info.exp_name = "memmgr";
+	info.ops = &export_ops;
+	info.size = export->base.bytes;
+	info.flags = export->base.writable ? file_flags : O_RDONLY;
+	info.priv = export;
+	dmabuf = dma_buf_export(&info);
+	/* Its mappings are found with those of the clients, see mmap.c. */
+	if (!IS_ERR(dmabuf))
+		dmabuf->file->f_mapping = region->inode->i_mapping;
+	return dmabuf;
+}
+
+/**
+ * dmabuf_export - a new dma-buf of an allocation
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @read_only: nobody may write through it
+ * @file_flags: access mode of its file, which binds processes, not devices
+ *
+ * Context: process, may sleep. O(1).
+ * Return: the only reference to it, or an error of the ABI's table.
+ */
+struct dma_buf *dmabuf_export(struct memmgr_heap *heap, struct client *client,
+			      u64 handle, bool read_only, u32 file_flags)
+{
+	struct export *export = kzalloc(sizeof(*export), GFP_KERNEL_ACCOUNT);
+	struct dma_buf *dmabuf;
+	int err;
+
+	if (!export)
+		return ERR_PTR(-ENOMEM);
+	err = heap_export_begin(heap, client, handle, read_only, &export->base);
+	if (err)
+		goto out_free;
+	dmabuf = export_create(export, file_flags);
+	if (!IS_ERR(dmabuf))
+		return dmabuf;
+	err = PTR_ERR(dmabuf);
+	heap_export_end(&export->base);
+out_free:
+	kfree(export);
+	return ERR_PTR(err);
+}
