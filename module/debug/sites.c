@@ -17,6 +17,7 @@
 #include <linux/string.h>
 
 #include "client/client.h"
+#include "heap/record.h"
 #include "region/region.h"
 #include "debug/sites.h"
 

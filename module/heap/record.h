@@ -153,7 +153,7 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 
 /* All of these with the heap's lock held. */
 /* Out of which states a record comes into each: BIT() of them. */
-static const u8 record_origin[RECORD_STATES] = {
+static const u8 record_origin[RECORD_STATES] __maybe_unused = {
 	/* Out of NEW, LIVE and CHANGING: its heap was destroyed meanwhile. */
 	[RECORD_FREE]	  = BIT(RECORD_NEW) | BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) |
 			    BIT(RECORD_DYING) | BIT(RECORD_HELD),
