@@ -16,68 +16,14 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
 
-#include "move/compact.h"
 #include "debug/inject.h"
 #include "debug/sites.h"
+#include "heap/account.h"
+#include "move/compact.h"
 
-struct engine_refusal;
-struct pin;
-struct record;
 struct region;
 
-/**
- * enum account_item - what is counted; in the order of MEMMGR_LIMIT_*
- * @ACCOUNT_BYTES: granted now
- * @ACCOUNT_ALLOCATIONS: now, private heaps included
- * @ACCOUNT_HEAPS: private heaps
- * @ACCOUNT_WINDOWS: of the mmap() offsets, that private heaps take
- * @ACCOUNT_PINS: allocations that a client has pinned
- * @ACCOUNT_RECORDS: of heap main
- */
-enum account_item {
-	ACCOUNT_BYTES,
-	ACCOUNT_ALLOCATIONS,
-	ACCOUNT_HEAPS,
-	ACCOUNT_WINDOWS,
-	ACCOUNT_PINS,
-	ACCOUNT_RECORDS,
-	ACCOUNT_ITEMS
-};
-
-/**
- * struct account - what somebody has, and may have
- * @has: by item
- * @max: limits, 0: none; of the items in @set
- * @set: bits of the items that it has a limit of its own for; otherwise the module's
- *	parameters hold
- * @peak: highest number of bytes ever
- * @refused: requests that a limit refused
- */
-struct account {
-	u64 has[ACCOUNT_ITEMS];
-	u64 max[ACCOUNT_ITEMS];
-	u32 set;
-	u64 peak;
-	u64 refused;
-};
-
-/**
- * struct client_user - a user id that has clients, or limits of its own
- * @node: in region.users, by user id
- * @uid: of who opened the files
- * @clients: that there are, closed ones included
- * @open: of these, open
- * @account: of them all together
- * @rcu: it may end under a heap's lock
- */
-struct client_user {
-	struct rb_node node;
-	kuid_t uid;
-	u32 clients;
-	u32 open;
-	struct account account;
-	struct rcu_head rcu;
-};
+struct pin;
 
 /**
  * struct client - one open file of the device
@@ -94,7 +40,7 @@ struct client_user {
  * @pins_used: number of allocations that these are of
  * @pinned: by heap, how many pins and leases it has there; guarded by that heap's lock
  * @slices: what its compactions moved and no event tells yet
- * @injection: which of its requests fail on purpose; guarded by inject.c
+ * @injection: which of its requests fail on purpose; guarded by debug/inject.c
  * @sites: the last ones of its calls
  * @event: number of the last event that it has read
  * @read_mutex: guards @event; one reader at a time
@@ -133,22 +79,5 @@ struct client {
 
 struct client *client_create(struct region *region);
 void client_destroy(struct client *client);
-void client_add_record(struct client *client, struct record *record);
-void client_remove_record(struct client *client, struct record *record);
-int client_take(struct client *client, enum account_item item, u32 n,
-		struct engine_refusal *why);
-int client_take_locked(struct client *client, enum account_item item, u32 n);
-void client_give(struct client *client, enum account_item item, u32 n);
-void client_give_locked(struct client *client, enum account_item item, u32 n);
-int client_charge(struct client *client, u64 bytes, u32 allocations,
-		  struct engine_refusal *why);
-int client_may_charge(struct client *client, u64 bytes, u32 allocations,
-		      struct engine_refusal *why);
-void client_uncharge(struct client *client, u64 bytes, u32 allocations);
-struct client *client_from(struct region *region, u64 serial);
-bool client_account_next(struct region *region, const struct client *viewer,
-			 bool users, u64 *cursor, struct memmgr_account *account);
-int client_set_quota(struct region *region, const struct memmgr_quota *quota);
-void client_forget_users(struct region *region);
 
 #endif /* MEMMGR_CLIENT_H */

@@ -3,15 +3,16 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 
-#include "debug/reports.h"
-#include "debug/key.h"
+#include "debug/features.h"
 #include "debug/guards.h"
-#include "heap/heap.h"
+#include "debug/key.h"
 #include "debug/quarantine.h"
+#include "debug/reports.h"
 #include "debug/track.h"
 #include "debug/zones.h"
+#include "heap/heap.h"
 
-/* What each flag of the ABI is here; guards.c has its own on as long as blocks have slots. */
+/* What each flag of the ABI is here; debug/guards.c has its own on as long as blocks have slots. */
 static const struct {
 	u32 flag;
 	u32 debug;
@@ -165,152 +166,4 @@ int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
 		debug_tell(heap, d);
 	mutex_unlock(&heap->features);
 	return err;
-}
-
-#define LOOK_RECORDS	4096u	/* not more, and so many with the lock held: */
-#define LOOK_STEP	64u
-
-/* The client's allocation in which a place lies; false: none, or far back in the table. */
-static bool report_record_at(struct memmgr_heap *heap, u64 place, struct memmgr_corruption *c)
-{
-	u32 i, end, most = min(heap->max_records, LOOK_RECORDS);
-	bool found = false;
-	unsigned long flags;
-
-	for (i = 0; !found && i < most; i = end) {
-		end = min(i + LOOK_STEP, most);
-		flags = heap_lock(heap);
-		for (; !found && i < end; i++) {
-			const struct record *record = &heap->records[i];
-
-			found = record->state != RECORD_FREE &&
-				place - heap_place(heap, record->offset) < record->bytes;
-			if (found)
-				corruption_of_record(c, heap, record);
-		}
-		heap_unlock(heap, flags);
-	}
-	return found;
-}
-
-/**
- * heap_report_free - kernel code tried to free what it cannot
- * @heap: of which it asked that
- * @place: that it passed, offset in the region, or anything
- * @err: what it is told; -EBUSY is no memory error
- * @site: of the call
- *
- * Context: any, no heap lock held. O(table).
- */
-void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
-{
-	struct memmgr_corruption c = {
-		.kind = MEMMGR_CORRUPTION_WRONG_FREE,
-		.offset = place < heap->region->bytes ? place : ~0ull,
-		.place = ~0ull,
-		.finder_site = site,
-	};
-	const struct freed *freed;
-	struct track_block block;
-	unsigned long flags;
-
-	if (err == -EBUSY)
-		return;
-	flags = heap_lock(heap);
-	freed = quarantine_find(heap, 0, place);
-	if (freed) {
-		c.kind = MEMMGR_CORRUPTION_DOUBLE_FREE;
-		corruption_of_freed(&c, freed);
-	}
-	heap_unlock(heap, flags);
-	if (!freed && track_inside(heap, place, &block))
-		corruption_of_block(&c, &block);
-	else if (!freed)
-		report_record_at(heap, place, &c);
-	if (c.place != ~0ull)
-		c.distance = place - c.place;
-	corruptions_add(heap, &c);
-}
-
-/**
- * heap_report_handle - a client used or tried to free what it cannot
- * @heap: that the handle names
- * @client: the client
- * @handle: that it passed
- * @err: what it is told: -EBADF or -EACCES, others are no memory error
- * @free: it was to be freed
- *
- * The report names the allocation, and is for its owner and who may see all. A use of
- * a handle of which nothing is known is no memory error.
- *
- * Context: process, the heap's lock is held. O(entries of the quarantine).
- */
-void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u64 handle,
-			int err, bool free)
-{
-	struct memmgr_corruption c = {
-		.kind = free ? MEMMGR_CORRUPTION_WRONG_FREE : MEMMGR_CORRUPTION_STALE,
-		.handle = handle,
-		.offset = ~0ull,
-		.place = ~0ull,
-		.uid = __kuid_val(current_euid()),
-	};
-	const struct record *record = record_of(heap, handle);
-	const struct freed *freed;
-
-	if (!(heap->debug & DEBUG_ERRORS))
-		return;
-	freed = quarantine_find(heap, handle, 0);
-	if (err == -EBADF && handle && freed) {
-		if (free)
-			c.kind = MEMMGR_CORRUPTION_DOUBLE_FREE;
-		corruption_of_freed(&c, freed);
-		c.offset = c.place;
-	} else if (err == -EACCES && free && record) {
-		corruption_of_record(&c, heap, record);
-		c.offset = c.place;
-	} else if (err != -EBADF || !free) {
-		return;
-	}
-	corruptions_add_refused(heap, &c, client->serial);
-}
-
-/**
- * heap_report_fault - a client touched what it cannot
- * @heap: with the id of the one that the mapping showed when it was made
- * @mapping: through which it did
- * @offset: of the byte in it
- *
- * A guard page, or what was freed under its mapping. Permissions that it lacks are no
- * memory error.
- *
- * Context: of a fault, the heap's lock is held. O(entries of the quarantine).
- */
-void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
-{
-	struct memmgr_corruption c = { .kind = MEMMGR_CORRUPTION_GUARD };
-	u64 page = offset - (mapping->guard ? PAGE_SIZE : 0);
-	u64 inside = page - mapping->inset;
-	const struct freed *freed;
-	const struct record *record;
-
-	if (!(heap->debug & DEBUG_ERRORS) || heap->serial != mapping->serial ||
-	    mapping->kind != MAPPING_RECORD)
-		return;
-	record = record_of(heap, mapping->handle);
-	freed = record ? NULL : quarantine_find(heap, mapping->handle, 0);
-	if (record && mapping->guard && page >= record->map_bytes) {
-		corruption_of_record(&c, heap, record);
-	} else if (freed) {
-		c.kind = MEMMGR_CORRUPTION_STALE;
-		corruption_of_freed(&c, freed);
-	} else {
-		return;
-	}
-	c.offset = c.place + inside;
-	if ((s64)inside < 0)
-		c.distance = -inside - 1;
-	else
-		c.distance = inside < c.bytes ? inside : inside - c.bytes;
-	corruptions_add(heap, &c);
 }

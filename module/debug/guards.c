@@ -25,24 +25,26 @@
  * The page before a slot's is not mapped as long as every mapping in the kernel's space
  * ends in a guard page, which those of vm_map_ram() and per-cpu memory do not.
  */
-#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/kdebug.h>
-#include <linux/log2.h>
 #include <linux/mm.h>
-#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
 
 #include "base/compat.h"
+#include "core/engine.h"
 #include "core/guard.h"
-#include "debug/reports.h"
-#include "debug/key.h"
 #include "debug/guards.h"
-#include "heap/heap.h"
+#include "debug/key.h"
+#include "debug/reports.h"
 #include "debug/sites.h"
+#include "heap/arena.h"
+#include "heap/heap.h"
+#include "heap/stats.h"
+#include "region/region.h"
+#include "region/remap.h"
 
 #define READY_LEAST	(GUARD_SLOTS / 4)	/* the other three quarters may be away */
 #define ALIGN_LEAST	8u			/* what any block may be used for */

@@ -4,14 +4,12 @@
 #include <linux/fault-inject.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
-#include <linux/sched.h>
 #include <linux/spinlock.h>
 
 #include "client/client.h"
+#include "debug/inject.h"
 #include "debug/key.h"
 #include "heap/heap.h"
-#include "debug/inject.h"
-#include "region/region.h"
 
 #define ALWAYS	1000u	/* thousandths */
 
@@ -104,7 +102,7 @@ bool inject_client(struct client *client)
 	return injection_hit(&client->injection);
 }
 
-static void injection_set(struct injection *in, const struct memmgr_inject *inject)
+void injection_set(struct injection *in, const struct memmgr_inject *inject)
 {
 	struct injection fresh = {
 		.skip = inject->skip,
@@ -121,7 +119,7 @@ static void injection_set(struct injection *in, const struct memmgr_inject *inje
 	raw_spin_unlock_irqrestore(&inject_lock, flags);
 }
 
-static void injection_describe(const struct injection *in, struct memmgr_inject *inject)
+void injection_describe(const struct injection *in, struct memmgr_inject *inject)
 {
 	unsigned long flags;
 
@@ -136,16 +134,16 @@ static void injection_describe(const struct injection *in, struct memmgr_inject 
 	raw_spin_unlock_irqrestore(&inject_lock, flags);
 }
 
-static bool is_set_call(const struct memmgr_inject *inject)
+bool is_set_call(const struct memmgr_inject *inject)
 {
 	return inject->flags & MEMMGR_INJECT_SET;
 }
 
 /*
  * A heap that goes turns its features off: after that none may be turned on, so
- * that the key of debug.h does not count a heap that is no more.
+ * that the key of debug/key.h does not count a heap that is no more.
  */
-static int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *inject)
+int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *inject)
 {
 	bool on = inject->times;
 	int err = 0;
@@ -163,76 +161,8 @@ static int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *i
 	return err;
 }
 
-/* The client of a serial, its file still open. Under client_lock. */
-static struct client *client_open(struct region *region, u64 serial)
-{
-	struct client *client = client_from(region, serial);
-
-	return client && client->serial == serial && !client->closed ? client : NULL;
-}
-
-static int call_client_injection(struct region *region, struct memmgr_inject *inject)
-{
-	struct client *client;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&region->client_lock, flags);
-	client = client_open(region, inject->id);
-	if (client && is_set_call(inject))
-		injection_set(&client->injection, inject);
-	if (client)
-		injection_describe(&client->injection, inject);
-	raw_spin_unlock_irqrestore(&region->client_lock, flags);
-	return client ? 0 : -ENOENT;
-}
-
-/**
- * inject_call - set or read an injection
- * @caller: who asks
- * @heap: whose injection; NULL: that of the client @inject->id
- * @inject: as in the ABI, arguments and rights checked
- *
- * Context: process, may sleep. O(log clients) for a client's.
- * Return: 0, or -ENOENT when there is no such client or the heap goes.
- */
-int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_inject *inject)
-{
-	return heap ? call_heap_injection(heap, inject) :
-		      call_client_injection(caller->region, inject);
-}
-
 /* For the file in debugfs; a heap's is that of a heap which is there. */
 void inject_of_heap(struct memmgr_heap *heap, struct memmgr_inject *inject)
 {
 	injection_describe(&heap->injection, inject);
-}
-
-/**
- * inject_next_client - the next client with an injection
- * @region: of it
- * @cursor: 0 at first; moved behind the client
- * @inject: its injection, with the client's serial as id
- *
- * Context: process, may sleep. O(clients), the lock dropped after each.
- * Return: false at the end.
- */
-bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject *inject)
-{
-	struct client *client;
-	unsigned long flags;
-	bool found = false;
-
-	do {
-		raw_spin_lock_irqsave(&region->client_lock, flags);
-		client = client_from(region, *cursor);
-		if (client) {
-			*cursor = client->serial + 1;
-			found = READ_ONCE(client->injection.times);
-			inject->id = client->serial;
-			injection_describe(&client->injection, inject);
-		}
-		raw_spin_unlock_irqrestore(&region->client_lock, flags);
-		cond_resched();
-	} while (client && !found);
-	return found;
 }

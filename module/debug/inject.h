@@ -11,8 +11,8 @@
 
 struct client;
 struct memmgr_heap;
+
 struct memmgr_inject;
-struct region;
 
 /**
  * struct injection - which requests of a client, or to a heap, fail
@@ -25,7 +25,7 @@ struct region;
  * @seen: requests since it was set
  * @failed: of these
  *
- * The lock of inject.c guards it, which is innermost.
+ * The lock of debug/inject.c guards it, which is innermost.
  */
 struct injection {
 	u64 skip;
@@ -41,8 +41,6 @@ struct injection {
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 __visible bool inject_heap(struct memmgr_heap *heap, u64 bytes);
 bool inject_client(struct client *client);
-int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_inject *inject);
-bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject *inject);
 void inject_of_heap(struct memmgr_heap *heap, struct memmgr_inject *inject);
 #else
 static inline bool inject_heap(struct memmgr_heap *heap, u64 bytes)
@@ -53,12 +51,6 @@ static inline bool inject_heap(struct memmgr_heap *heap, u64 bytes)
 static inline bool inject_client(struct client *client)
 {
 	return false;
-}
-
-static inline int inject_call(struct client *caller, struct memmgr_heap *heap,
-			      struct memmgr_inject *inject)
-{
-	return -EOPNOTSUPP;
 }
 #endif
 
@@ -75,5 +67,10 @@ static inline void inject_end(void)
 {
 }
 #endif
+
+void injection_set(struct injection *in, const struct memmgr_inject *inject);
+void injection_describe(const struct injection *in, struct memmgr_inject *inject);
+bool is_set_call(const struct memmgr_inject *inject);
+int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *inject);
 
 #endif /* MEMMGR_INJECT_H */

@@ -14,11 +14,11 @@
 struct memmgr_heap;
 
 /* heap.debug */
-#define DEBUG_LATENCY	(1u << 0)	/* calls are timed, see latency.h */
-#define DEBUG_INJECT	(1u << 1)	/* requests fail on purpose, see inject.h */
-#define DEBUG_TRACK	(1u << 2)	/* track.c */
-#define DEBUG_ZONES	(1u << 3)	/* new allocations get red zones, see zones.c */
-#define DEBUG_POISON	(1u << 4)	/* freed memory is filled, see heap_quarantine.c */
+#define DEBUG_LATENCY	(1u << 0)	/* calls are timed, see debug/latency.h */
+#define DEBUG_INJECT	(1u << 1)	/* requests fail on purpose, see debug/inject.h */
+#define DEBUG_TRACK	(1u << 2)	/* debug/track.c */
+#define DEBUG_ZONES	(1u << 3)	/* new allocations get red zones, see debug/zones.c */
+#define DEBUG_POISON	(1u << 4)	/* freed memory is filled, see debug/quarantine.c */
 #define DEBUG_QUARANTINE (1u << 5)	/* freed memory is kept for a while */
 #define DEBUG_GUARDS	(1u << 6)	/* some allocations end at an unmapped page */
 #define DEBUG_ZONED	(1u << 7)	/* kernel code may have blocks with red zones */

@@ -15,9 +15,10 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 
+#include "debug/key.h"
 #include "debug/latency.h"
-#include "heap/record.h"
-#include "region/region.h"
+#include "heap/account.h"
+#include "heap/heap.h"
 
 #define LATENCY_FLAGS	(MEMMGR_LATENCY_ON | MEMMGR_LATENCY_OFF | MEMMGR_LATENCY_RESET)
 
@@ -186,7 +187,7 @@ static int latency_set(struct memmgr_heap *heap, u32 flags)
 	bool on = flags & MEMMGR_LATENCY_ON, off = flags & MEMMGR_LATENCY_OFF;
 	int err = on ? latency_make(heap) : 0;
 
-	/* As inject.c has it: no feature of a heap that goes is turned on. */
+	/* As debug/inject.c has it: no feature of a heap that goes is turned on. */
 	if (READ_ONCE(heap->dying))
 		err = -ENOENT;
 	if (err)

@@ -4,7 +4,9 @@
 #include <linux/sched.h>
 #include <uapi/linux/memmgr.h>
 
+#include "core/guard.h"
 #include "debug/pattern.h"
+#include "region/memory.h"
 #include "region/region.h"
 
 #define PIECE	64u	/* memory of a device does not take any access */

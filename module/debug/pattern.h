@@ -7,8 +7,9 @@
 
 #include "core/guard.h"
 
-struct memmgr_corruption;
 struct region;
+
+struct memmgr_corruption;
 
 /**
  * struct pattern - a run of such bytes

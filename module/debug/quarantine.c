@@ -13,11 +13,16 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-#include "debug/reports.h"
+#include "core/engine.h"
+#include "core/guard.h"
 #include "debug/key.h"
-#include "heap/heap.h"
 #include "debug/pattern.h"
 #include "debug/quarantine.h"
+#include "debug/reports.h"
+#include "debug/track.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "region/region.h"
 
 static struct freed *freed_at(struct quarantine *q, u32 number)
 {

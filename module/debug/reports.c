@@ -6,15 +6,17 @@
 #include <linux/preempt.h>
 #include <linux/timekeeping.h>
 
-#include "debug/reports.h"
-#include "debug/key.h"
-#include "region/events.h"
-#include "heap/heap.h"
-#include "debug/quarantine.h"
-#include "region/region.h"
-#include "debug/sites.h"
+#include "base/kept.h"
 #include "base/trace.h"
+#include "debug/key.h"
+#include "debug/quarantine.h"
+#include "debug/reports.h"
+#include "debug/sites.h"
 #include "debug/track.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "region/events.h"
+#include "region/region.h"
 
 #define LOG_BURST	10	/* reports in 5 s */
 
@@ -298,7 +300,7 @@ static void corruptions_tell(struct work_struct *work)
 
 	while (corruptions_next(region, c->told, &report, &whose)) {
 		c->told = report.seq;
-		/* Of kernel code's fault in a guard the log knows already, see guards.c. */
+		/* Of kernel code's fault in a guard the log knows already, see debug/guards.c. */
 		if ((report.kind != MEMMGR_CORRUPTION_GUARD || report.handle) &&
 		    __ratelimit(&c->limit[!!whose.uid]))
 			log_report(region, &report);

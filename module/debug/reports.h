@@ -25,7 +25,7 @@ struct track_block;
  * @lock: guards the rest, and heap.errors; innermost
  * @total: reports ever
  * @told: those that the log, readers and tracers know
- * @kept: whose the entries are; see kept.h
+ * @kept: whose the entries are; see base/kept.h
  * @entry: the last ones, in no order
  * @soon: queues @tell
  * @tell: tells them; errors are found with locks held and interrupts off

@@ -9,7 +9,6 @@
  */
 #include <linux/cred.h>
 #include <linux/dcache.h>
-#include <linux/fs.h>
 #include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -17,9 +16,9 @@
 #include <linux/string.h>
 
 #include "client/client.h"
-#include "heap/record.h"
-#include "region/region.h"
 #include "debug/sites.h"
+#include "heap/account.h"
+#include "region/region.h"
 
 /* So full that a search still ends soon. */
 #define SITES_ROOM	(SITES_MAX / 4 * 3)

@@ -10,10 +10,11 @@
 #include <uapi/linux/memmgr.h>
 
 struct client;
-struct mm_struct;
 struct region;
-struct seq_file;
 struct viewer;
+
+struct mm_struct;
+struct seq_file;
 
 #define SITE_NONE	0u
 #define SITES_MAX	1024u

@@ -9,16 +9,17 @@
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "region/events.h"
-#include "heap/heap.h"
+#include "debug/key.h"
 #include "debug/sites.h"
-#include "base/trace.h"
 #include "debug/track.h"
 #include "debug/zones.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "region/memory.h"
+#include "region/region.h"
 
 static u32 *track_bucket(struct track *track, u64 place)
 {
@@ -158,7 +159,7 @@ static int track_set(struct memmgr_heap *heap, bool on)
 	return err;
 }
 
-/* As inject.c has it: no feature of a heap that goes is turned on. */
+/* As debug/inject.c has it: no feature of a heap that goes is turned on. */
 static int track_switch(struct memmgr_heap *heap, bool on)
 {
 	int err;
@@ -491,46 +492,4 @@ void track_tally(struct track_tally *tally, const struct record *record)
 		part->bytes += record->bytes;
 		return;
 	}
-}
-
-static int part_order(const void *a, const void *b)
-{
-	const struct track_part *left = a, *right = b;
-
-	return left->bytes < right->bytes ? 1 : -(left->bytes > right->bytes);
-}
-
-#define TOLD	3u	/* sites in the log */
-
-/**
- * track_tell - a client has gone, and had not freed everything
- * @client: the client
- * @tally: of its allocations in tracked heaps
- *
- * Context: process, may sleep.
- */
-void track_tell(const struct client *client, struct track_tally *tally)
-{
-	struct region *region = client->region;
-	char text[TOLD * (SITE_PATH + 48)];
-	size_t len = 0;
-	u32 i;
-
-	if (!tally->count)
-		return;
-	sort(tally->part, ARRAY_SIZE(tally->part), sizeof(tally->part[0]), part_order, NULL);
-	for (i = 0; i < TOLD && tally->part[i].count; i++) {
-		char site[SITE_PATH + 24];
-
-		site_print(site, sizeof(site), region, tally->part[i].site);
-		len += scnprintf(text + len, sizeof(text) - len, "%s%llu at %s",
-				 i ? ", " : "", tally->part[i].count, site);
-	}
-	trace_memmgr_leak(region->name, client->serial, tally->count, tally->bytes);
-	pr_notice_ratelimited("memmgr: %s: client %llu (%*pE, pid %u) closed with %llu allocations, %llu bytes not freed: %s\n",
-			      region->name, client->serial,
-			      (int)strnlen(client->comm, sizeof(client->comm)),
-			      client->comm, client->pid, tally->count, tally->bytes, text);
-	events_add(region, MEMMGR_EVENT_LEAK, tally->count, 0, tally->bytes,
-		   __kuid_val(client->user->uid));
 }

@@ -8,10 +8,8 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
 
-struct client;
 struct memmgr_heap;
 struct record;
-struct region;
 
 #define TRACK_BLOCKS	4096u	/* of kernel code, in one heap */
 #define TRACK_NONE	(~0u)
@@ -102,7 +100,6 @@ __visible void track_restore(struct memmgr_heap *heap, struct track_block *was);
 __visible void track_remove_from(struct memmgr_heap *heap, u64 place);
 bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info);
 void track_tally(struct track_tally *tally, const struct record *record);
-void track_tell(const struct client *client, struct track_tally *tally);
 #else
 static inline int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
 {
@@ -150,10 +147,6 @@ static inline void track_free(struct memmgr_heap *heap)
 }
 
 static inline void track_tally(struct track_tally *tally, const struct record *record)
-{
-}
-
-static inline void track_tell(const struct client *client, struct track_tally *tally)
 {
 }
 #endif

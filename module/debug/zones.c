@@ -7,12 +7,17 @@
  *
  * The lead keeps the alignment that was asked for; only its last bytes are the zone.
  */
-#include <linux/string.h>
 
-#include "debug/reports.h"
-#include "heap/heap.h"
+#include "core/guard.h"
+#include "debug/guards.h"
+#include "debug/key.h"
 #include "debug/pattern.h"
+#include "debug/reports.h"
+#include "debug/track.h"
 #include "debug/zones.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "heap/stats.h"
 
 #define LEAD_MAX	(1u << 20)	/* no more is given for an alignment */
 #define UNASKED_MAX	64u		/* of an alignment that was not asked for, this is kept */

@@ -9,12 +9,28 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "move/compact.h"
-#include "debug/reports.h"
-#include "face/debugfs.h"
-#include "heap/heap.h"
+#include "base/kept.h"
+#include "client/debug.h"
+#include "client/quota.h"
+#include "debug/inject.h"
 #include "debug/latency.h"
+#include "debug/reports.h"
+#include "debug/sites.h"
+#include "face/debugfs.h"
+#include "heap/account.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/rights.h"
+#include "heap/shape.h"
+#include "heap/stats.h"
+#include "move/compact.h"
+#include "move/explain.h"
+#include "move/health.h"
+#include "region/failures.h"
+#include "region/hold.h"
+#include "region/memory.h"
 #include "region/region.h"
+#include "region/remap.h"
 
 #define MAP_CELLS	1024u
 #define MAP_COLUMNS	64u

@@ -17,10 +17,14 @@
 #include <uapi/linux/dma-heap.h>
 
 #include "client/client.h"
-#include "share/dmabuf.h"
+#include "client/request.h"
+#include "core/engine.h"
 #include "face/dmaheap.h"
+#include "heap/alloc.h"
 #include "heap/heap.h"
+#include "heap/lookup.h"
 #include "region/region.h"
+#include "share/dmabuf.h"
 
 #define DMAHEAP_TAG	"dma-heap"
 
@@ -222,4 +226,3 @@ int dmaheap_add_region(struct region *region)
 		dmaheap_remove_region(region);
 	return err;
 }
-

@@ -7,45 +7,26 @@
 #include <linux/build_bug.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
-#include <linux/rcupdate.h>
-#include <linux/sched.h>
-#include <linux/stacktrace.h>
 #include <linux/string.h>
 
-#include "debug/key.h"
+#include "core/buddy.h"
+#include "core/engine.h"
+#include "core/pool.h"
+#include "core/slab.h"
+#include "core/stack.h"
+#include "debug/driver.h"
 #include "debug/guards.h"
-#include "heap/heap.h"
+#include "debug/key.h"
 #include "debug/latency.h"
 #include "debug/quarantine.h"
-#include "debug/sites.h"
-#include "base/trace.h"
 #include "debug/track.h"
-
-/* A pointer that lies in no heap can have any distance from its base. */
-static bool heap_offset(const struct memmgr_heap *heap, const void *ptr,
-			u64 *offset)
-{
-	unsigned long distance = ptr - heap->base;
-	u32 shift, n;
-
-	if (distance >= heap->span)
-		return false;
-	*offset = distance;
-	if (!heap_is(heap, MEMMGR_KIND_SLAB))
-		return true;
-	shift = heap->slabs.layout.shift;
-	n = heap_slab_of(heap, distance);
-	if (n >= SLAB_NOT_OURS)
-		return false;
-	*offset = ((u64)n << shift) | (distance & ((1ul << shift) - 1));
-	return true;
-}
-
-/* Where the kernel sees a block. */
-static void *heap_pointer(const struct memmgr_heap *heap, u64 offset)
-{
-	return heap->region->virt + heap_place(heap, offset);
-}
+#include "heap/alloc.h"
+#include "heap/block.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/marks.h"
+#include "heap/stats.h"
+#include "region/region.h"
 
 /**
  * memmgr_heap_get - get a heap by name
@@ -93,58 +74,6 @@ void memmgr_heap_put(struct memmgr_heap *heap)
 	region_put(region);
 }
 EXPORT_SYMBOL_GPL(memmgr_heap_put);
-
-/* Any kind, by the engine's own way. */
-static void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, bool recorded,
-		       struct engine_refusal *why)
-{
-	struct engine_search search = { 0 };
-	struct engine_request rq = {
-		.bytes = bytes, .align = align, .recorded = recorded, .search = &search,
-	};
-	struct engine_block block;
-	unsigned long flags;
-	int err;
-
-	if (!bytes || !engine_align_ok(align))
-		return NULL;
-	if (align > heap->max_align) {
-		engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
-		return NULL;
-	}
-	do {
-		flags = heap_lock(heap);
-		err = heap->engine.ops->alloc(&heap->engine, &rq, &block, why);
-		heap_unlock(heap, flags);
-	} while (err == -EAGAIN);
-	heap_touched(heap);
-	return err ? NULL : heap_pointer(heap, block.offset);
-}
-
-/* The first try failed or was not worth a fast path. */
-static noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes,
-				 size_t align, unsigned int alloc_flags)
-{
-	struct engine_refusal why = { 0 };
-	unsigned long flags;
-	void *ptr;
-
-	do {
-		ptr = alloc_any(heap, bytes, align, false, &why);
-	} while (!ptr && why.reason && quarantine_evict(heap, align, why.reason, false));
-	if (!ptr && why.reason && heap->fallback &&
-	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
-		flags = heap_lock(heap);
-		heap->fallbacks++;
-		heap_unlock(heap, flags);
-		ptr = alloc_any(heap->fallback, bytes, align, false, &why);
-	}
-	if (!ptr && why.reason)
-		heap_failed(heap, bytes, align, &why);
-	if (ptr && alloc_flags & MEMMGR_KALLOC_ZERO)
-		region_zero(heap->region, ptr - heap->region->virt, bytes);
-	return ptr;
-}
 
 /*
  * The fast paths: false sends to alloc_slow(), which tries again and says why.
@@ -216,108 +145,6 @@ static __always_inline bool slab_get_fast(struct memmgr_heap *heap, void **ptr)
 	return true;
 }
 
-#define WAY_FRAMES	4u	/* at most, from stack_trace_save() to a driver's call */
-
-/* The site of a driver's call: its stack from there on outwards. */
-static u32 block_site(struct region *region, unsigned long caller)
-{
-	unsigned long frame[WAY_FRAMES + MEMMGR_SITE_FRAMES];
-	u32 n = 0, i = 0;
-
-#ifdef CONFIG_STACKTRACE
-	n = stack_trace_save(frame, ARRAY_SIZE(frame), 0);
-#endif
-	while (i < n && frame[i] != caller)
-		i++;
-	/* A kernel that cannot walk its stack knows the call alone. */
-	return i < n ? site_of_kernel(region, frame + i, n - i) :
-		       site_of_kernel(region, &caller, 1);
-}
-
-static void track_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
-		      unsigned long caller)
-{
-	struct region *region = heap->region;
-	struct track_block block;
-
-	if (!ptr || !(READ_ONCE(heap->debug) & DEBUG_TRACK))
-		return;
-	block_fill(&block, ptr - region->virt, bytes, block_site(region, caller));
-	track_add(heap, &block);
-}
-
-/* What is to be known of a driver's allocation that began at @start, once it has ended. */
-static void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
-			size_t align, u64 start, unsigned long caller)
-{
-	/* A request of 0 bytes is malformed: it is no call that counts. */
-	if (start && bytes)
-		latency_record(heap, &(struct latency_sample) {
-			.op = MEMMGR_LATENCY_ALLOC,
-			.start = start,
-			.bytes = bytes,
-			.caller = caller,
-			.failed = !ptr,
-		});
-	if (!ptr)
-		return;
-	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->virt,
-			   bytes, align, "", caller);
-}
-
-/*
- * By the engine's own way, with the heap locked. One more argument would go over the
- * stack, and cost memmgr_free() a frame.
- */
-static noinline int free_any(struct memmgr_heap *heap, u64 offset)
-{
-	struct engine_block block;
-
-	return heap->engine.ops->free(&heap->engine, offset, false, &block);
-}
-
-/*
- * Between red zones. What is known of the block tells where it begins; without room
- * for that, or for the zones, it goes without them: NULL. The engine takes it for one
- * with a record, so that nobody frees it where it begins.
- */
-static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
-			 unsigned int alloc_flags, unsigned long caller)
-{
-	struct region *region = heap->region;
-	struct engine_refusal why = { 0 };
-	struct engine_block unused;
-	struct track_block block;
-	u32 lead = 0, tail = 0;
-	unsigned long flags;
-	u64 offset;
-	void *ptr;
-
-	flags = heap_lock(heap);
-	zones_plan(heap, bytes, align, &lead, &tail);
-	heap_unlock(heap, flags);
-	ptr = tail ? alloc_any(heap, lead + bytes + tail, align, true, &why) : NULL;
-	if (!ptr)
-		return NULL;
-	block_fill(&block, ptr + lead - region->virt, bytes, block_site(region, caller));
-	block.lead = lead;
-	block.tail = tail;
-	zones_paint_block(heap, &block);
-	if (track_add(heap, &block)) {
-		if (alloc_flags & MEMMGR_KALLOC_ZERO)
-			region_zero(region, block.place, bytes);
-		return ptr + lead;
-	}
-	flags = heap_lock(heap);
-	if (heap_offset(heap, ptr, &offset))
-		heap->engine.ops->free(&heap->engine, offset, true, &unused);
-	heap_unlock(heap, flags);
-	return NULL;
-}
-
-/* Alignment and flags in one word: a fifth argument costs those who do not use it. */
-#define HOW_ALIGN	0xffu	/* fls() of the alignment */
-
 #define KALLOC_FLAGS	(MEMMGR_KALLOC_ZERO | MEMMGR_KALLOC_NO_FALLBACK)
 
 static_assert(!(KALLOC_FLAGS & ((__force unsigned int)__GFP_BITS_MASK | HOW_ALIGN)));
@@ -325,67 +152,6 @@ static_assert(!(KALLOC_FLAGS & ((__force unsigned int)__GFP_BITS_MASK | HOW_ALIG
 static __always_inline unsigned int how_asked(size_t align, unsigned int flags)
 {
 	return fls_long(align) | flags;
-}
-
-/* An allocation that is to fail on purpose: it does so as any other. */
-static bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align)
-{
-	struct engine_refusal why = { 0 };
-
-	if (!bytes || !inject_heap(heap, bytes))
-		return false;
-	engine_refuse(&why, MEMMGR_REASON_INJECTED, 0);
-	heap_failed(heap, bytes, align, &why);
-	return true;
-}
-
-/* With what is to be known of it, so that it can be freed and found. */
-static void *alloc_tracked(struct memmgr_heap *heap, size_t bytes, size_t align,
-			   unsigned int flags, unsigned long caller)
-{
-	void *ptr = NULL;
-
-	/* Until it is known, see debug_apply(). */
-	rcu_read_lock();
-	if (bytes && READ_ONCE(heap->debug) & DEBUG_ZONES)
-		ptr = alloc_zoned(heap, bytes, align, flags, caller);
-	rcu_read_unlock();
-	if (ptr)
-		return ptr;
-	ptr = alloc_slow(heap, bytes, align, flags);
-	track_ptr(heap, ptr, bytes, caller);
-	return ptr;
-}
-
-/* Some lie where touching what is beside them faults. */
-static void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t align,
-			 unsigned int flags, unsigned long caller)
-{
-	struct guard_slot *slot = NULL;
-
-	if (ptr && READ_ONCE(heap->debug) & DEBUG_GUARDS)
-		slot = guards_take(heap, bytes, align);
-	if (!slot)
-		return ptr;
-	ptr = guards_begin(heap, slot, ptr, block_site(heap->region, caller));
-	if (flags & MEMMGR_KALLOC_ZERO)
-		memset(ptr, 0, bytes);
-	return ptr;
-}
-
-/* The long way, for a heap that is watched, or while somebody traces. */
-static noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
-				    unsigned long caller)
-{
-	unsigned int flags = how & ~HOW_ALIGN;
-	size_t align = how & HOW_ALIGN ? 1ul << ((how & HOW_ALIGN) - 1) : 0;
-	u64 start = latency_begin(heap);
-	void *ptr = NULL;
-
-	if (!alloc_injected(heap, bytes, align))
-		ptr = alloc_tracked(heap, bytes, align, flags, caller);
-	alloc_watch(heap, ptr, bytes, align, start, caller);
-	return guard_block(heap, ptr, bytes, align, flags, caller);
 }
 
 /* A driver with flags of another allocator would get memory that it does not expect. */
@@ -448,39 +214,6 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 }
 EXPORT_SYMBOL_GPL(memmgr_alloc);
 
-/* Not a block of this heap: of the one that it falls back on, perhaps. */
-static noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
-{
-	unsigned long flags;
-
-	if (!ptr)
-		return 0;
-	if (err == -ERANGE) {
-		if (heap->fallback)
-			return memmgr_free(heap->fallback, ptr);
-		err = -ENOENT;
-	}
-	flags = heap_lock(heap);
-	heap->refused++;
-	heap_unlock(heap, flags);
-	return err;
-}
-
-/*
- * The end of a free while somebody waits for that. Otherwise it ends where it
- * is, without a look at what only this needs.
- */
-static noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)
-	__releases(&heap->lock)
-{
-	bool wake = heap_freed(heap);
-
-	heap_unlock(heap, flags);
-	heap_wake(heap, wake);
-	heap_touched(heap);
-	return err ? free_slow(heap, ptr, err) : 0;
-}
-
 /* The giving back of each kind but the stack: @distance bytes from the heap's base, in it. */
 static __always_inline int buddy_give_fast(struct memmgr_heap *heap, unsigned long distance)
 {
@@ -514,125 +247,6 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 		return 0;
 	}
 	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n, rest, 0);
-}
-
-/**
- * struct freeing - a free that is watched
- * @ptr: what is freed
- * @was: what is known of it; time_ns is 0: its place alone
- * @block: the block that went
- * @site: of the call, if errors are looked for
- * @caller: of the call
- */
-struct freeing {
-	void *ptr;
-	struct track_block was;
-	struct engine_block block;
-	u32 site;
-	unsigned long caller;
-};
-
-/* The engine's part, or the quarantine's. Under the lock, which is dropped now and then. */
-static int free_kept(struct memmgr_heap *heap, struct freeing *f, unsigned long *flags)
-{
-	struct engine *e = &heap->engine;
-	bool recorded = block_has_zones(&f->was);
-	bool kept;
-	u64 offset;
-	int err;
-
-	if (!heap_offset(heap, f->ptr - f->was.lead, &offset))
-		return -ERANGE;
-	/* The engine takes what is in quarantine for live. */
-	if (quarantine_holds(heap, offset, flags))
-		return -ENOENT;
-	kept = quarantine_keeps(heap);
-	err = kept ? e->ops->find(e, offset, &f->block) :
-		     e->ops->free(e, offset, recorded, &f->block);
-	if (!err && kept && f->block.recorded != recorded)
-		err = -EACCES;
-	if (err)
-		return err;
-	if (!f->was.time_ns)
-		f->was.bytes = f->block.requested;
-	quarantine_add_block(heap, &f->was, &f->block, f->site, kept);
-	return 0;
-}
-
-static int free_plain(struct memmgr_heap *heap, struct freeing *f)
-{
-	unsigned long flags;
-	bool wake;
-	int err;
-
-	flags = heap_lock(heap);
-	err = free_kept(heap, f, &flags);
-	wake = heap_freed(heap);
-	heap_unlock(heap, flags);
-	heap_wake(heap, wake);
-	heap_touched(heap);
-	quarantine_settle(heap, false);
-	if (err == -ERANGE && f->ptr && heap->fallback)
-		return free_plain(heap->fallback, f);
-	if (err && f->ptr && READ_ONCE(heap->debug) & DEBUG_ERRORS)
-		heap_report_free(heap, f->was.place, err, f->site);
-	if (err)
-		return free_slow(heap, f->ptr, err);
-	trace_memmgr_free(heap->region->name, heap->name, 0, f->was.place, f->caller);
-	return 0;
-}
-
-static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned long caller);
-
-static noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
-{
-	struct freeing f = {
-		.ptr = ptr,
-		.was.place = ptr - heap->region->virt,
-		.site = SITE_NONE,
-		.caller = caller,
-	};
-	u32 debug = READ_ONCE(heap->debug);
-	bool known = false;
-	u64 start;
-	int err;
-
-	if (guards_have(heap, ptr))
-		return free_guarded(heap, ptr, caller);
-	if (ptr && debug & (DEBUG_TRACK | DEBUG_ZONED))
-		known = track_remove(heap, f.was.place, &f.was);
-	if (known)
-		zones_check_block(heap, &f.was);
-	if (ptr && debug & DEBUG_ERRORS)
-		f.site = block_site(heap->region, caller);
-	start = ptr ? latency_begin(heap) : 0;
-	err = free_plain(heap, &f);
-	if (start)
-		latency_record(heap, &(struct latency_sample) {
-			.op = MEMMGR_LATENCY_FREE,
-			.start = start,
-			.bytes = err ? 0 : f.block.granted,
-			.caller = caller,
-			.failed = err,
-		});
-	if (err && known)
-		track_restore(heap, &f.was);
-	else if (known)
-		track_removed(heap, &f.was);
-	return err;
-}
-
-/* Its block goes the usual way, which may refuse it. */
-static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned long caller)
-{
-	struct guard_slot *slot = guards_end(heap, ptr, block_site(heap->region, caller));
-	int err;
-
-	if (!slot)
-		return free_slow(heap, ptr, -ENOENT);
-	err = free_watched(heap, slot->block, caller);
-	guards_ended(heap, slot, err);
-	return err;
 }
 
 /**
@@ -743,7 +357,7 @@ static void *pool_get_or_wait(struct memmgr_heap *heap, long left)
  *
  * Context: process, sleeps.
  * Return: the block; NULL when none came in time, a signal came, or it was to fail
- * on purpose (inject.h).
+ * on purpose (debug/inject.h).
  */
 void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 {

@@ -6,8 +6,20 @@
 #include <linux/string.h>
 #include <linux/string_helpers.h>
 
-#include "heap/heap.h"
 #include "base/trace.h"
+#include "client/client.h"
+#include "core/slab.h"
+#include "debug/misuse.h"
+#include "heap/access.h"
+#include "heap/account.h"
+#include "heap/heap.h"
+#include "heap/moving.h"
+#include "heap/record.h"
+#include "heap/rights.h"
+#include "heap/use.h"
+#include "region/memory.h"
+#include "region/region.h"
+#include "region/view.h"
 
 /* Count an access that is not allowed. Under the heap's lock. */
 int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,

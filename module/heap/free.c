@@ -11,41 +11,25 @@
  * A private heap with memory in use when its client closes is an orphan: it
  * takes no more requests and goes when nothing of it is in use.
  */
-#include <linux/jiffies.h>
-#include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/sched.h>
-#include <linux/workqueue.h>
 
+#include "client/client.h"
+#include "core/stack.h"
+#include "debug/key.h"
+#include "debug/quarantine.h"
+#include "debug/track.h"
+#include "debug/zones.h"
+#include "heap/arena.h"
+#include "heap/free.h"
 #include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/pins.h"
+#include "heap/record.h"
+#include "heap/use.h"
 #include "region/hold.h"
-
-#define SETTLE_INTERVAL	(HZ / 10 + 1)
-#define IN_IO_STRIDE	(1ull << 24)	/* bytes to look at without a pause */
-
-static void settle_soon(struct region *region, unsigned long delay)
-{
-	/* Work that is due keeps module and region: each time it is queued, a reference. */
-	__module_get(THIS_MODULE);
-	region_get(region);
-	if (queue_delayed_work(region_queue, &region->settle, delay))
-		return;
-	/* Not the last one: the caller has another. */
-	region_put(region);
-	module_put(THIS_MODULE);
-}
-
-/**
- * heap_settle_start - look for memory that is no longer in use, now and again
- * @region: of it
- *
- * Context: any where module and region have a reference: a call, or a dma-buf that
- * ends.
- */
-void heap_settle_start(struct region *region)
-{
-	settle_soon(region, SETTLE_INTERVAL);
-}
+#include "region/memory.h"
+#include "region/region.h"
+#include "region/view.h"
 
 /*
  * The memory stays while something uses it; nobody can take back a pin by its handle, so
@@ -107,37 +91,6 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 }
 
 /**
- * record_zones - write the red zones of a live allocation, or look at them
- * @heap: its heap, locked
- * @record: of it
- * @flags: of the lock, which is dropped meanwhile
- * @act: what is done, with a copy of the record: zones_paint() or zones_check()
- *
- * It changes until that is done: nobody else ends it, uses it or looks at its zones.
- *
- * Context: any. O(bytes of a zone).
- * Return: false when a heap that was destroyed by force has forgotten it.
- */
-bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
-		  void (*act)(struct memmgr_heap *heap, const struct record *record))
-{
-	struct record seen;
-
-	/* Out of another state its heap was destroyed by force: nobody looks any more. */
-	if (!record_has_zones(record) || record->state != RECORD_LIVE)
-		return true;
-	seen = *record;
-	record_set_state(heap, record, RECORD_CHANGING);
-	heap_unlock(heap, *flags);
-	act(heap, &seen);
-	*flags = heap_lock(heap);
-	if (!record_is_still(heap, record, seen.handle, RECORD_CHANGING))
-		return false;
-	record_set_state(heap, record, RECORD_LIVE);
-	return true;
-}
-
-/**
  * heap_end - free an allocation, or hold it while something uses its memory
  * @heap: its heap, locked
  * @record: of it, live
@@ -174,7 +127,7 @@ static struct record *record_held(struct memmgr_heap *heap, u64 handle)
 }
 
 /* Free a held allocation if it can go. True when I/O keeps it. */
-static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
+bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 {
 	struct record *record, seen;
 	unsigned long flags;
@@ -210,213 +163,81 @@ static bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	return false;
 }
 
-/* Look through the records of a heap. True when I/O keeps some. */
-static bool heap_settle_records(struct memmgr_heap *heap)
+/* A handle of no heap was to be freed: main keeps count of that. */
+void heap_refused(struct region *region)
 {
-	bool in_io = false;
+	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
+	unsigned long flags;
+
+	if (!main)
+		return;
+	flags = heap_lock(main);
+	main->refused++;
+	heap_unlock(main, flags);
+	heap_put(main);
+}
+
+/* Somebody else counts on it to stay. Under the heap's lock. */
+bool record_pinned_by_others(const struct record *record, const struct client *client)
+{
+	return record->pins - record->exports > client_pins(client, record);
+}
+
+/**
+ * heap_reclaim - free what a client that goes has left
+ * @heap: that its handle names
+ * @client: that goes; no call of it runs, and it has no mappings
+ * @handle: of one of its allocations
+ * @tally: takes what it had not freed, if its heap is tracked
+ *
+ * Context: process. O(levels); for a stack O(log live).
+ */
+void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
+		  struct track_tally *tally)
+{
+	struct record *record;
+	unsigned long flags;
+	bool wake = false;
+
+	hold_here(heap->region, HOLD_CLOSING);
+	flags = heap_lock_unmoved(heap, handle);
+	record = record_of(heap, handle);
+	if (record && record->client == client) {
+		if (heap->debug & DEBUG_TRACK)
+			track_tally(tally, record);
+		if (heap_end(heap, record, &flags)) {
+			/* Below another's block: it goes when it surfaces. */
+			if (heap_is(heap, MEMMGR_KIND_STACK))
+				stack_abandon(&heap->stack, record_block(record));
+			record_release(heap, record);
+		}
+		wake = heap_freed(heap);
+	}
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	heap_touched(heap);
+	quarantine_settle(heap, true);
+}
+
+/*
+ * Forget all records of a heap that goes; their blocks go with the heap. Those
+ * that something still uses stay, and keep the heap.
+ */
+void heap_forget_records(struct memmgr_heap *heap)
+{
+	unsigned long flags;
 	u32 i;
 
-	for (i = 0; READ_ONCE(heap->held) && i < heap->max_records; i++) {
-		if (READ_ONCE(heap->records[i].state) == RECORD_HELD)
-			in_io |= heap_let_go(heap, heap->records[i].handle);
+	for (i = 0; i < heap->max_records; i++) {
+		struct record *record = &heap->records[i];
+
+		flags = heap_lock(heap);
+		if (record->exports && record->state != RECORD_HELD)
+			heap_end(heap, record, &flags);
+		else if (record->state != RECORD_FREE && record->state != RECORD_HELD &&
+			 record_zones(heap, record, &flags, zones_check))
+			record_release(heap, record);
+		heap_unlock(heap, flags);
 		cond_resched();
 	}
-	return in_io;
-}
-
-static void heap_settle_work(struct work_struct *work)
-{
-	struct region *region = container_of(to_delayed_work(work), struct region,
-					     settle);
-	struct memmgr_heap *heap;
-	bool again = false;
-	u32 id;
-
-	for (id = 0; (heap = heap_get_next(region, id)); id++) {
-		id = heap->id;
-		again |= heap_settle_records(heap);
-		heap_trim(heap);
-		heap_put(heap);
-	}
-	again |= heap_retire_orphans(region);
-	if (again)
-		settle_soon(region, SETTLE_INTERVAL);
-	/* The references that came with this run; the work lies in the region. */
-	region_put(region);
-	module_put(THIS_MODULE);
-}
-
-void heap_settle_init(struct region *region)
-{
-	INIT_DELAYED_WORK(&region->settle, heap_settle_work);
-}
-
-/* Is anything of the heap's memory the target of I/O? It has no mappings. */
-bool heap_in_io(struct memmgr_heap *heap)
-{
-	u64 bytes = PAGE_ALIGN(heap->bytes);
-	u32 n, shift, slab;
-	u64 at;
-
-	if (!heap_is(heap, MEMMGR_KIND_SLAB)) {
-		for (at = 0; at < bytes; at += IN_IO_STRIDE) {
-			if (region_in_io(heap->region, heap->arena + at,
-					 min(bytes - at, IN_IO_STRIDE)))
-				return true;
-			cond_resched();
-		}
-		return false;
-	}
-	shift = heap->slabs.layout.shift;
-	for (n = 0; n < heap->slabs.layout.max; n++) {
-		/* It may just be given back, see heap_trim(). */
-		slab = READ_ONCE(heap->slab_at[n]);
-		if (slab != SLAB_NONE &&
-		    region_in_io(heap->region, heap_slab_place(heap, slab), 1ull << shift))
-			return true;
-		cond_resched();
-	}
-	return false;
-}
-
-/**
- * heap_export_begin - keep an allocation for a dma-buf
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
- * @read_only: nobody shall write through the dma-buf
- * @export: the answer
- *
- * Context: process, may reschedule. O(1), and what heap_use() costs.
- * Return: 0, or an error of the ABI's table; after 0 heap_export_end() is due.
- */
-int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
-		      bool read_only, struct heap_export *export)
-{
-	struct viewer viewer = viewer_of(client);
-	struct record *record;
-	unsigned long flags;
-	int err;
-
-	record = heap_use(heap, &viewer, handle, false, &flags);
-	err = PTR_ERR_OR_ZERO(record);
-	if (err)
-		heap_report_handle(heap, client, handle, err, false);
-	if (!err && (!heap_has_pages(heap) || record->shifted))
-		err = -EOPNOTSUPP;
-	if (!err && !(record->access & MEMMGR_ACCESS_READ))
-		err = -EACCES;
-	if (!err && record->exports == U16_MAX)
-		err = -EBUSY;
-	if (!err) {
-		record->exports++;
-		record->pins++;
-		heap->exports++;
-		refcount_inc(&heap->users);
-		region_get(heap->region);
-		*export = (struct heap_export) {
-			.heap = heap,
-			.handle = handle,
-			.place = heap_place(heap, record->offset),
-			.bytes = record->map_bytes,
-			.writable = !read_only && record->access & MEMMGR_ACCESS_WRITE,
-		};
-	}
-	heap_unlock(heap, flags);
-	return err;
-}
-
-/**
- * heap_export_end - a dma-buf is gone
- * @export: of it
- *
- * The region may be no more afterwards, if its device was removed.
- *
- * Context: process, may sleep.
- */
-void heap_export_end(struct heap_export *export)
-{
-	struct memmgr_heap *heap = export->heap;
-	struct region *region = heap->region;
-	struct record *record;
-	unsigned long flags;
-
-	flags = heap_lock(heap);
-	record = record_of(heap, export->handle);
-	record->exports--;
-	record->pins--;
-	heap->exports--;
-	heap_unlock(heap, flags);
-	if (heap_let_go(heap, export->handle))
-		heap_settle_start(region);
-	if (READ_ONCE(heap->orphan))
-		settle_soon(region, 0);
-	heap_put(heap);
-	region_put(region);
-}
-
-/**
- * heap_export_use - a device or the kernel begins to use a dma-buf
- * @export: of it
- * @access: MEMMGR_ACCESS_* that it needs
- * @ask: a refusal is no violation: there is another way
- *
- * Context: any. O(1).
- * Return: 0, or -EACCES; after 0 heap_export_unuse() is due.
- */
-int heap_export_use(const struct heap_export *export, u32 access, bool ask)
-{
-	struct memmgr_heap *heap = export->heap;
-	u32 denied = export->writable ? 0 : MEMMGR_ACCESS_WRITE;
-	struct violation violation;
-	struct record *record;
-	unsigned long flags;
-	int err = 0;
-
-	flags = heap_lock(heap);
-	record = record_of(heap, export->handle);
-	denied = access & (denied | ~record->access);
-	if (denied)
-		err = ask ? -EACCES :
-			    record_violated(heap, record, 0, denied, &violation);
-	record->users += !err;
-	record->writers += !err && (access & MEMMGR_ACCESS_WRITE);
-	heap_unlock(heap, flags);
-	if (err && !ask)
-		violation_report(heap, &violation);
-	return err;
-}
-
-void heap_export_unuse(const struct heap_export *export, u32 access)
-{
-	struct memmgr_heap *heap = export->heap;
-	struct record *record;
-	unsigned long flags;
-
-	flags = heap_lock(heap);
-	record = record_of(heap, export->handle);
-	record->users--;
-	record->writers -= !!(access & MEMMGR_ACCESS_WRITE);
-	heap_unlock(heap, flags);
-}
-
-/* What a mapping of a dma-buf shows, and the page number that it goes by. */
-void heap_map_export(const struct heap_export *export, struct mapping *mapping)
-{
-	struct memmgr_heap *heap = export->heap;
-	struct record *record;
-	unsigned long flags;
-
-	mapping->kind = MAPPING_EXPORT;
-	mapping->region = heap->region;
-	mapping->heap = heap->id;
-	mapping->serial = heap->serial;
-	mapping->handle = export->handle;
-	flags = heap_lock(heap);
-	record = record_of(heap, export->handle);
-	mapping->seq = record->seq;
-	/* Pages may be the target of I/O through this mapping as well. */
-	record_set_mapped(heap, record);
-	mapping->first = record_first_page(record);
-	heap_unlock(heap, flags);
 }

@@ -12,13 +12,13 @@
  *	heap.lock		a heap: engine, records and books; raw, irqs off
  *	main's heap.lock	inside the lock of a slab heap that grows
  *	region.client_lock	clients, their lists of records, accounts
- *	inject.c's lock		who fails on purpose; innermost
+ *	debug/inject.c's lock		who fails on purpose; innermost
  *	guards_lock		the list of all guards
  *	guards.lock		guarded slots of kernel code; innermost but for corruptions
  *	latency.lock		how long calls took; innermost
  *	failures.lock		only with no heap lock held
  *
- * Only heap*.c and api.c take heap locks.
+ * Only heap*.c and face/kernel.c take heap locks.
  *
  * Where a call drops a heap's lock and goes on. What it saw before is a rumour then; on
  * the right is what keeps it true, or is looked at again. Whoever adds a place adds it here.
@@ -68,8 +68,8 @@
  *	region.heap_mutex	a search of all slots		close, with private heaps
  *	heap.features		quarantine emptied, memory	close, the client's own heaps:
  *				for features, RCU, patching	root is at work on one of them
- *	debug.c's mutex		the kernel patched, once	the same
- *	track.c, guards.c	memory for features		no
+ *	debug/key.c's mutex		the kernel patched, once	the same
+ *	debug/track.c, debug/guards.c	memory for features		no
  *	guards.mutex		a few pages mapped		close, the client's own heaps
  *	region.map_gate		a page found and mapped; it	all three, of what was mapped
  *				is never kept for writing
@@ -98,24 +98,23 @@
 #include <linux/uidgid.h>
 #include <linux/memmgr.h>
 
-#include "client/client.h"
 #include "base/compat.h"
 #include "core/buddy.h"
-#include "core/frag.h"
+#include "core/engine.h"
 #include "core/handle.h"
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
-#include "debug/key.h"
-#include "debug/guards.h"
-#include "move/health.h"
 #include "debug/inject.h"
-#include "share/mmap.h"
+#include "debug/zones.h"
 #include "heap/record.h"
 #include "region/region.h"
-#include "debug/quarantine.h"
-#include "debug/track.h"
-#include "debug/zones.h"
+
+struct client;
+struct guards;
+struct latency;
+struct quarantine;
+struct track;
 
 #define HEAP_MAX_RECORDS	(1u << HANDLE_RECORD_BITS)
 #define HEAP_DEFAULT_RECORDS	4096u
@@ -124,7 +123,7 @@
 #define ROOT_HEAPS		8	/* of the heaps of a region so many are */
 
 /**
- * struct heap_move - an allocation on its way, see heap_move.c; guarded by the heap's lock
+ * struct heap_move - an allocation on its way, see move/mover.c; guarded by the heap's lock
  * @record: of it; NULL: none is, or it was called off, or it has arrived
  * @to: where it goes, offset in the heap
  * @touched: first byte that was mapped at the old place since the mover last looked
@@ -162,8 +161,8 @@ struct heap_rights {
  * @flags: MEMMGR_HEAP_*
  * @waiters: callers that wait for memory, and one for @watched
  * @freed: counts frees while somebody waits
- * @watched: main: the next change is to be told to health.c
- * @debug: DEBUG_* of debug.h; read at any time, set by debug_set()
+ * @watched: main: the next change is to be told to move/health.c
+ * @debug: DEBUG_* of debug/key.h; read at any time, set by debug_set()
  * @base: where the kernel maps the arena (slab: the region, and @skew before it)
  * @span: bytes from @base on in which its blocks lie
  * @spare: slab heaps: an object that kernel code gave back last and that the
@@ -228,7 +227,7 @@ struct heap_rights {
  * @fallbacks: requests passed on
  * @waits: requests that waited
  * @failures: by reason
- * @injection: which requests to it fail on purpose; guarded by inject.c
+ * @injection: which requests to it fail on purpose; guarded by debug/inject.c
  * @zones: red zones
  * @quarantine: what was freed last; NULL: that was never asked for
  * @track: blocks that kernel code has; NULL: it was never tracked
@@ -403,26 +402,8 @@ static inline void heap_wake(struct memmgr_heap *heap, bool wake)
 static __always_inline void heap_touched(struct memmgr_heap *heap)
 {
 	if (unlikely(READ_ONCE(heap->watched)))
-		health_kick(heap);
+		heap->region->changed(heap);
 }
-
-/**
- * struct heap_request - an allocation for a client
- * @bytes: size
- * @align: 0 or a power of two
- * @flags: MEMMGR_ALLOC_*
- * @timeout_ms: with MEMMGR_ALLOC_WAIT; 0: no limit
- * @tag: for people
- * @site: where it comes from, if that is known
- */
-struct heap_request {
-	u64 bytes;
-	u64 align;
-	u32 flags;
-	u32 timeout_ms;
-	const char *tag;
-	u32 site;
-};
 
 /* Fields of a heap's configuration that go with some kinds only. */
 #define HEAP_FIELD_BYTES	(1u << 0)
@@ -431,38 +412,9 @@ struct heap_request {
 #define HEAP_FIELD_COUNT	(1u << 3)
 #define HEAP_FIELD_GRANULE	(1u << 4)
 #define HEAP_FIELD_NO_JOIN	(1u << 5)
-
-/* heap.c: heaps come and go */
-u32 heap_config_fields(const struct memmgr_heap_create *config, u32 *missing);
-int heap_create_main(struct region *region, u32 max_records, bool join);
-int heap_create(struct region *region, struct client *client,
-		struct memmgr_heap_create *config);
-int heap_destroy(struct region *region, struct client *client, u32 id,
-		 u32 flags);
-void heap_destroy_private(struct client *client);
-bool heap_retire_orphans(struct region *region);
-void heap_destroy_all(struct region *region);
-void heap_wake_waiters(struct region *region);
-struct memmgr_heap *heap_get(struct region *region, u32 id);
-struct memmgr_heap *heap_get_named(struct region *region, const char *name);
-struct memmgr_heap *heap_get_next(struct region *region, u32 id);
-struct memmgr_heap *heap_get_window(struct region *region, u32 window);
-void heap_put(struct memmgr_heap *heap);
-__visible struct memmgr_heap *heap_hold(struct region *region, const char *name);
-__visible void heap_unhold(struct memmgr_heap *heap);
-struct memmgr_heap *heap_get_fallback(struct memmgr_heap *heap);
 void heap_watch(struct memmgr_heap *main);
 bool heap_unwatch(struct memmgr_heap *main);
-int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
-		   struct engine_refusal *why);
-void heap_main_give(struct region *region, u64 place);
-u32 heap_kernel_live(struct memmgr_heap *heap);
 bool heap_has_pages(const struct memmgr_heap *heap);
-u64 heap_capacity(const struct memmgr_heap *heap);
-int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why);
-u32 heap_windows_left(const struct region *region);
-u32 heap_main_records(const struct region *region);
-const char *heap_kind_name(u32 kind);
 
 /* Is a kind part of this build? Known to the compiler when the kind is. */
 static __always_inline bool heap_kind_built(u32 kind)
@@ -550,196 +502,5 @@ static inline u32 heap_arena_page(const struct memmgr_heap *heap)
 	return (heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :
 						  heap->arena) >> PAGE_SHIFT;
 }
-
-/* heap_rights.c: who may see a heap and allocate from it */
-bool heap_mode_ok(u32 mode);
-void heap_rights_begin(struct memmgr_heap *heap, const struct memmgr_heap_create *c);
-struct heap_rights heap_rights_of(struct memmgr_heap *heap);
-int heap_own(const struct memmgr_heap *heap, const struct client *client);
-
-#define HEAP_SEE	4u	/* as the bits of a mode are */
-#define HEAP_TAKE	2u
-
-int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wanted);
-bool heap_told(struct region *region, const struct client *client, u32 id, const char *name,
-	       u64 owner);
-
-/* May the caller allocate from it? */
-static inline int heap_access(struct memmgr_heap *heap, const struct client *client)
-{
-	return heap_allows(heap, client, HEAP_TAKE);
-}
-
-/* May he see it? Others' private heaps he may not. */
-static inline int heap_look(struct memmgr_heap *heap, const struct client *client)
-{
-	return heap_allows(heap, client, HEAP_SEE);
-}
-
-int heap_may_make(struct region *region, const struct client *client,
-		  const struct memmgr_heap_create *c);
-int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r);
-
-/* heap_alloc.c: allocations with a record */
-int heap_alloc(struct memmgr_heap *heap, struct client *client,
-	       const struct heap_request *rq, struct memmgr_info *info,
-	       struct engine_refusal *why);
-int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle);
-void heap_refused(struct region *region);
-void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
-		  struct track_tally *tally);
-int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
-		u64 bytes, u64 *granted, struct engine_refusal *why);
-__visible int heap_stack_mark(struct memmgr_heap *heap, u64 *mark);
-int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark,
-		       u32 *released);
-int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
-	      struct memmgr_info *info);
-bool heap_info_next(struct memmgr_heap *heap, struct client *client,
-		    u32 *index, struct memmgr_info *info);
-__visible void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
-			   const struct engine_refusal *why);
-__visible bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
-void heap_forget_records(struct memmgr_heap *heap);
-void heap_trim(struct memmgr_heap *heap);
-
-/* heap_access.c: who may touch an allocation, and where it is */
-
-/**
- * struct violation - an access that was stopped, to be reported
- * @offset: in the allocation
- * @access: MEMMGR_ACCESS_*
- * @tag: of the allocation
- */
-struct violation {
-	u64 offset;
-	u32 access;
-	char tag[MEMMGR_TAG_LEN];
-};
-
-int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
-		    u32 access, struct violation *violation);
-void violation_report(const struct memmgr_heap *heap, const struct violation *violation);
-int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
-		    u64 offset, u64 bytes, u32 access, u64 *place);
-void heap_copy_end(struct memmgr_heap *heap, u64 handle);
-int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, struct mapping *mapping);
-u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping);
-int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
-		   u64 offset, u32 access, bool fault, u64 *place);
-int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
-		 u32 access, bool seal);
-void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping);
-void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
-
-/* heap_debug.c: memory errors */
-#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d);
-__visible void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site);
-void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u64 handle,
-			int err, bool free);
-void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
-#else
-static inline int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
-{
-}
-
-static inline void heap_report_handle(struct memmgr_heap *heap, const struct client *client,
-				      u64 handle, int err, bool free)
-{
-}
-
-static inline void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping,
-				     u64 offset)
-{
-}
-#endif
-
-/* heap_move.c: allocations move */
-struct compaction;
-struct heap_object;
-struct heap_route;
-struct move_pace;
-
-u32 record_fixed(const struct record *record);
-bool heap_can_move(const struct memmgr_heap *heap);
-struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
-			u64 handle, bool alone, unsigned long *flags)
-	__acquires(&heap->lock);
-unsigned long heap_lock_unmoved(struct memmgr_heap *heap, u64 handle)
-	__acquires(&heap->lock);
-void heap_move_touched(struct memmgr_heap *heap, unsigned long offset);
-int heap_wait_unmapped(struct region *region);
-void heap_help_move(struct memmgr_heap *heap, u64 handle, unsigned long upto);
-int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
-	      struct move_pace *pace, struct memmgr_compact *tally);
-int heap_compact_begin(struct memmgr_heap *heap);
-void heap_compact_end(struct memmgr_heap *heap);
-void heap_show(struct memmgr_heap *heap, struct compaction *c);
-void heap_show_slabs(struct memmgr_heap *heap, u16 *live);
-u32 heap_slabs_kept(struct memmgr_heap *heap);
-void heap_slab_last(struct memmgr_heap *heap, u32 number);
-u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *seen, u32 room);
-
-/* heap_pin.c: allocations stay */
-int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
-int heap_unpin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
-struct pin *pins_make(void);
-u32 client_pins(const struct client *client, const struct record *record);
-void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place);
-void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 handle);
-void client_forget_pins(struct client *client, struct memmgr_heap *heap);
-void client_unpin_all(struct client *client);
-
-/* heap_hold.c: what stays in use when its handle is gone */
-
-/**
- * struct heap_export - an allocation that a dma-buf shows
- * @heap: it lies in; a reference
- * @handle: that it had when it was exported
- * @place: in the region
- * @bytes: whole pages
- * @writable: through this dma-buf
- */
-struct heap_export {
-	struct memmgr_heap *heap;
-	u64 handle;
-	u64 place;
-	u64 bytes;
-	bool writable;
-};
-
-bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
-		  void (*act)(struct memmgr_heap *heap, const struct record *record));
-int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *flags);
-int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
-		      bool read_only, struct heap_export *export);
-void heap_export_end(struct heap_export *export);
-int heap_export_use(const struct heap_export *export, u32 access, bool ask);
-void heap_export_unuse(const struct heap_export *export, u32 access);
-void heap_map_export(const struct heap_export *export, struct mapping *mapping);
-bool heap_in_io(struct memmgr_heap *heap);
-void heap_settle_start(struct region *region);
-void heap_settle_init(struct region *region);
-
-/* heap_stats.c: what is known of a heap */
-__visible void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);
-void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *frag);
-int heap_check(struct memmgr_heap *heap, struct memmgr_check *check);
-void heap_query(struct memmgr_heap *heap, struct client *client,
-		struct memmgr_heap_query *query);
-bool heap_next_block(struct memmgr_heap *heap, u64 *pos,
-		     struct engine_block *block);
-u32 heap_owner(struct region *region, u64 place);
-u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
-		 u64 *cell_bytes);
-__visible bool heap_stack_has_records(struct memmgr_heap *heap, u32 depth, unsigned long *flags);
-u32 heap_count(struct region *region);
 
 #endif /* MEMMGR_HEAP_H */

@@ -14,8 +14,18 @@
 #include <linux/capability.h>
 #include <linux/slab.h>
 
-#include "heap/heap.h"
 #include "base/trace.h"
+#include "client/client.h"
+#include "core/handle.h"
+#include "debug/misuse.h"
+#include "heap/account.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/pins.h"
+#include "heap/record.h"
+#include "heap/use.h"
+#include "region/memory.h"
+#include "region/region.h"
 
 #define PINS_SLOTS	256u	/* of a table; a power of two */
 #define PINS_MOST	128u	/* entries in use: a search ends soon */
@@ -77,25 +87,6 @@ u32 client_pins(const struct client *client, const struct record *record)
 	n = pin_is_used(client, pin) ? pin->count + pin->leases : 0;
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return n;
-}
-
-/* An allocation at @place goes, and with it all pins of clients. Under the heap's lock. */
-void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place)
-{
-	int pins = record->pins - record->exports;
-
-	heap->pinned -= pins;
-	if (record->client)
-		record->client->pinned[heap->id] -= pins;
-	if (record->own_pins | record->own_leases) {
-		client_give(record->client, ACCOUNT_PINS, 1);
-		trace_memmgr_pin(heap->region->name, heap->name, record->handle, place,
-				 record->own_leases, -pins, record->exports);
-	}
-	record->own_pins = 0;
-	record->own_leases = 0;
-	record->pins = record->exports;
-	record->leases = 0;
 }
 
 /* Under the heap's lock and client_lock. */
@@ -220,8 +211,8 @@ static void record_count_pin(struct memmgr_heap *heap, struct record *record, bo
 }
 
 /* Count it, and tell where it is. */
-static int pin_change(struct memmgr_heap *heap, struct client *client,
-		      struct memmgr_pin *out, bool lease, int change)
+int pin_change(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out,
+	       bool lease, int change)
 {
 	struct viewer viewer = viewer_of(client);
 	struct record *record;
@@ -247,40 +238,6 @@ static int pin_change(struct memmgr_heap *heap, struct client *client,
 	heap_unlock(heap, flags);
 	out->phys = !err && capable(CAP_SYS_ADMIN) ?
 		    region_phys(heap->region, out->offset) : 0;
-	return err;
-}
-
-/**
- * heap_pin - keep an allocation where it is
- * @heap: that its handle names
- * @client: who asks
- * @out: handle and flags as in the ABI; the answers are filled in
- *
- * Context: process, may sleep while the allocation moves. O(1), and no memory of the
- * system; a lease: O(pages), and what mapping them takes.
- * Return: 0 or an error of the ABI's table.
- */
-int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
-{
-	bool lease = out->flags & MEMMGR_PIN_LEASE;
-	struct memmgr_pin undone = *out;
-	int err;
-
-	if (!lease)
-		return pin_change(heap, client, out, false, 1);
-	if (!heap_has_pages(heap))
-		return -EOPNOTSUPP;
-	/* Pinned while it is mapped, and faults count only from then on. */
-	err = pin_change(heap, client, &undone, false, 1);
-	if (err)
-		return err;
-	err = heap_wait_unmapped(heap->region);
-	if (!err)
-		err = mapping_populate(heap->region, out->handle);
-	if (!err)
-		err = pin_change(heap, client, out, true, 1);
-	pin_change(heap, client, &undone, false, -1);
-	out->pins -= !err;
 	return err;
 }
 

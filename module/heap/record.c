@@ -1,30 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Records: what is known of an allocation, and who may use it. */
-#include <linux/capability.h>
-#include <linux/cred.h>
 #include <linux/nospec.h>
 #include <linux/string.h>
 
+#include "base/trace.h"
 #include "client/client.h"
+#include "core/engine.h"
+#include "core/handle.h"
+#include "debug/guards.h"
+#include "debug/quarantine.h"
+#include "debug/sites.h"
+#include "heap/account.h"
 #include "heap/heap.h"
 #include "heap/record.h"
+#include "region/memory.h"
 #include "region/region.h"
-#include "base/trace.h"
-
-/* May the caller see and change what is others'? Not audited: it is no crime to ask. */
-noinline bool is_admin(void)
-{
-	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
-}
-
-struct viewer viewer_of(const struct client *client)
-{
-	return (struct viewer) {
-		.client = client,
-		.uid = current_euid(),
-		.admin = is_admin(),
-	};
-}
 
 /* A step of a record that record_origin[] does not know: a fault of ours. Reported once. */
 void record_wrong_step(const struct memmgr_heap *heap, const struct record *record, u32 state)
@@ -277,4 +267,83 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->moves = record->moves;
 	info->lease_faults = record->lease_faults;
 	info->site = record->site;
+}
+
+/**
+ * record_fixed - why an allocation may not be moved
+ * @record: with its heap's lock held
+ *
+ * Context: any. O(1).
+ * Return: enum memmgr_fixed; I/O is not looked for.
+ */
+u32 record_fixed(const struct record *record)
+{
+	if (record->exports)
+		return MEMMGR_FIXED_EXPORTED;
+	if (record->state == RECORD_HELD)
+		return MEMMGR_FIXED_IO;
+	if (record->pins || record_has_zones(record))
+		return MEMMGR_FIXED_PINNED;
+	if (record->sealed)
+		return MEMMGR_FIXED_SEALED;
+	if (record->busy || record->state != RECORD_LIVE)
+		return MEMMGR_FIXED_BUSY;
+	return MEMMGR_FIXED_NONE;
+}
+
+/* Can the heap's allocations be moved at all? A private arena is mapped as it lies. */
+bool heap_can_move(const struct memmgr_heap *heap)
+{
+	return !(heap->flags & MEMMGR_HEAP_PRIVATE) &&
+	       (heap->kind == MEMMGR_KIND_BUDDY || heap_is(heap, MEMMGR_KIND_SLAB));
+}
+
+/**
+ * record_zones - write the red zones of a live allocation, or look at them
+ * @heap: its heap, locked
+ * @record: of it
+ * @flags: of the lock, which is dropped meanwhile
+ * @act: what is done, with a copy of the record: zones_paint() or zones_check()
+ *
+ * It changes until that is done: nobody else ends it, uses it or looks at its zones.
+ *
+ * Context: any. O(bytes of a zone).
+ * Return: false when a heap that was destroyed by force has forgotten it.
+ */
+bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
+		  void (*act)(struct memmgr_heap *heap, const struct record *record))
+{
+	struct record seen;
+
+	/* Out of another state its heap was destroyed by force: nobody looks any more. */
+	if (!record_has_zones(record) || record->state != RECORD_LIVE)
+		return true;
+	seen = *record;
+	record_set_state(heap, record, RECORD_CHANGING);
+	heap_unlock(heap, *flags);
+	act(heap, &seen);
+	*flags = heap_lock(heap);
+	if (!record_is_still(heap, record, seen.handle, RECORD_CHANGING))
+		return false;
+	record_set_state(heap, record, RECORD_LIVE);
+	return true;
+}
+
+/* An allocation at @place goes, and with it all pins of clients. Under the heap's lock. */
+void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place)
+{
+	int pins = record->pins - record->exports;
+
+	heap->pinned -= pins;
+	if (record->client)
+		record->client->pinned[heap->id] -= pins;
+	if (record->own_pins | record->own_leases) {
+		client_give(record->client, ACCOUNT_PINS, 1);
+		trace_memmgr_pin(heap->region->name, heap->name, record->handle, place,
+				 record->own_leases, -pins, record->exports);
+	}
+	record->own_pins = 0;
+	record->own_leases = 0;
+	record->pins = record->exports;
+	record->leases = 0;
 }

@@ -8,10 +8,10 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
 
-#include "core/engine.h"
-
 struct client;
+struct engine_block;
 struct memmgr_heap;
+struct viewer;
 
 #define RECORD_NONE		(~0u)
 
@@ -23,7 +23,7 @@ enum record_state {
 	RECORD_CHANGING,	/* its size or protection changes; may be mapped, nothing else */
 	RECORD_DYING,	/* its mappings are being removed */
 	RECORD_HELD,	/* freed, but a dma-buf or I/O still uses the memory */
-	RECORD_MOVING,	/* on its way, see heap_move.c; may be mapped, all else ends the move */
+	RECORD_MOVING,	/* on its way, see move/mover.c; may be mapped, all else ends the move */
 	RECORD_STATES,
 };
 
@@ -115,16 +115,6 @@ struct record {
 	char tag[MEMMGR_TAG_LEN];
 };
 
-/* Who asks. Found out before the lock: some of it may sleep. */
-struct viewer {
-	const struct client *client;
-	kuid_t uid;
-	bool admin;
-};
-
-bool is_admin(void);
-struct viewer viewer_of(const struct client *client);
-
 /* Where the engine's block begins, and what the engine was asked for. */
 static inline u64 record_block(const struct record *record)
 {
@@ -187,5 +177,11 @@ void record_release(struct memmgr_heap *heap, struct record *record);
 int record_free(struct memmgr_heap *heap, struct record *record);
 void record_describe(struct memmgr_heap *heap, const struct record *record,
 		     const struct viewer *viewer, struct memmgr_info *info);
+
+u32 record_fixed(const struct record *record);
+bool heap_can_move(const struct memmgr_heap *heap);
+void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place);
+bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
+		  void (*act)(struct memmgr_heap *heap, const struct record *record));
 
 #endif /* MEMMGR_RECORD_H */

@@ -3,7 +3,13 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 
+#include "client/client.h"
+#include "core/engine.h"
+#include "heap/account.h"
 #include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/rights.h"
+#include "region/region.h"
 
 #define RIGHTS_ALL	0666u
 #define RIGHTS_PRIVATE	0600u

@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What is known of a heap. */
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include "client/client.h"
+#include "core/engine.h"
+#include "core/frag.h"
+#include "debug/quarantine.h"
+#include "debug/track.h"
+#include "debug/zones.h"
+#include "heap/account.h"
 #include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/record.h"
+#include "heap/rights.h"
+#include "heap/stats.h"
 #include "region/hold.h"
+#include "region/region.h"
 
 /**
  * heap_stats - the books of a heap
@@ -469,4 +482,93 @@ u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
 	}
 	heap_put(main);
 	return count;
+}
+
+/**
+ * heap_info - what is known of an allocation
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @info: the answer
+ *
+ * Context: process. O(1); for a stack O(log live).
+ * Return: 0, -EBADF, -EACCES or -EBUSY.
+ */
+int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
+	      struct memmgr_info *info)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	int err;
+
+	flags = heap_lock(heap);
+	record = record_use(heap, &viewer, handle);
+	/* A look does not end its move. */
+	if (record == ERR_PTR(-EAGAIN))
+		record = record_of(heap, handle);
+	err = PTR_ERR_OR_ZERO(record);
+	if (!err)
+		record_describe(heap, record, &viewer, info);
+	heap_unlock(heap, flags);
+	return err;
+}
+
+#define NEXT_STEPS	64u	/* records to look at with the lock held */
+
+/**
+ * heap_info_next - the first live allocation at or behind a place in the table
+ * @heap: the heap
+ * @client: who asks; NULL: a file of debugfs
+ * @index: where to begin, and where to go on
+ * @info: the answer
+ *
+ * Context: process, may sleep. A bounded number of records is looked at in one go.
+ * Return: false when there are no more.
+ */
+bool heap_info_next(struct memmgr_heap *heap, struct client *client,
+		    u32 *index, struct memmgr_info *info)
+{
+	struct viewer viewer = viewer_of(client);
+	bool found = false;
+	unsigned long flags;
+	u32 end;
+
+	while (!found && *index < heap->max_records) {
+		end = min(*index + NEXT_STEPS, heap->max_records);
+		flags = heap_lock(heap);
+		for (; !found && *index < end; ++*index) {
+			u32 i = array_index_nospec(*index, heap->max_records);
+			struct record *record = &heap->records[i];
+
+			found = record->state != RECORD_FREE &&
+				record->state != RECORD_NEW;
+			if (found)
+				record_describe(heap, record, &viewer, info);
+		}
+		heap_unlock(heap, flags);
+		cond_resched();
+	}
+	return found;
+}
+
+/* Blocks that kernel code holds. Under the heap's lock. */
+u32 heap_kernel_live(struct memmgr_heap *heap)
+{
+	struct engine_books books;
+
+	heap->engine.ops->books(&heap->engine, &books);
+	if (heap_is(heap, MEMMGR_KIND_STACK))
+		books.live -= heap->stack.abandoned;
+	return books.live - heap->used_records - quarantine_blocks(heap);
+}
+
+/* What each block of the heap has; 0: what is asked for. */
+u64 heap_capacity(const struct memmgr_heap *heap)
+{
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		return heap->slabs.layout.object;
+	if (heap_is(heap, MEMMGR_KIND_POOL))
+		return heap->pool.block;
+	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Compaction: take a picture of a heap, plan on it (core/plan.c), carry the moves out
- * one by one (heap_move.c), and plan anew when the heap is no longer as the picture
+ * one by one (move/mover.c), and plan anew when the heap is no longer as the picture
  * shows it.
  *
  * The picture and the moves are memory of the system's, for as long as it lasts: five
@@ -12,30 +12,20 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-#include "move/compact.h"
-#include "region/events.h"
-#include "heap/heap.h"
-#include "region/region.h"
 #include "base/trace.h"
+#include "core/engine.h"
+#include "core/plan.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "move/compact.h"
+#include "move/mover.h"
+#include "move/picture.h"
+#include "move/slabs.h"
+#include "region/events.h"
+#include "region/region.h"
 
 #define COMPACT_PLANS	8u		/* before others that change the heap are given way */
 #define COMPACT_MOVES	65536u		/* of one plan */
-
-static void compact_pause(void)
-{
-	cond_resched();
-}
-
-/* Why a record is not tried again, or MEMMGR_FIXED_NONE. */
-u32 compact_skips(const struct compaction *c, u32 index)
-{
-	u32 i;
-
-	for (i = 0; i < c->skips; i++)
-		if (c->skip[i] == index)
-			return c->skip_why[i];
-	return MEMMGR_FIXED_NONE;
-}
 
 static void compact_skip(struct compaction *c, u32 index)
 {
@@ -45,7 +35,7 @@ static void compact_skip(struct compaction *c, u32 index)
 	c->skip_why[c->skips++] = c->pace->stayed;
 }
 
-static void compaction_free(struct compaction *c)
+void compaction_free(struct compaction *c)
 {
 	kvfree(c->plan.cell);
 	kvfree(c->plan.move);
@@ -54,8 +44,7 @@ static void compaction_free(struct compaction *c)
 }
 
 /* @slide: bytes of the longest block that may slide. */
-static struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves,
-					   u64 slide)
+struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves, u64 slide)
 {
 	struct compaction *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	u32 granules = heap->buddy.granules;
@@ -83,8 +72,7 @@ static struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool 
 }
 
 /* Granules that have to be free for a request, and where they have to begin. */
-static void wanted_run(const struct memmgr_heap *heap, u64 bytes, u64 align, u32 *n,
-		       u32 *granule)
+void wanted_run(const struct memmgr_heap *heap, u64 bytes, u64 align, u32 *n, u32 *granule)
 {
 	u32 shift = heap->buddy.shift;
 
@@ -98,7 +86,7 @@ static void wanted_run(const struct memmgr_heap *heap, u64 bytes, u64 align, u32
 }
 
 /* What of the picture may not move; blocks without a record are the kernel's. */
-static void tally_fixed(const struct compaction *c, u32 free, u32 shift, u64 *bytes)
+void tally_fixed(const struct compaction *c, u32 free, u32 shift, u64 *bytes)
 {
 	u64 used = c->plan.granules - free;
 	u64 known = c->movable;
@@ -186,19 +174,6 @@ static int compact_no_plan(const struct compaction *c, const struct memmgr_heap 
 	return -ENOMEM;
 }
 
-static bool compact_interrupted(void)
-{
-	return !(current->flags & PF_WQ_WORKER) && signal_pending(current);
-}
-
-/* Is it time to stop? Not before something was done. */
-static int compact_break(const struct memmgr_compact *out, const struct move_pace *pace)
-{
-	if (out->moved >= pace->max_bytes || pace->clock >= pace->end)
-		return -ENOSPC;
-	return compact_interrupted() ? -EINTR : 0;
-}
-
 /*
  * Carry the moves out. -EAGAIN: the heap is not as planned; -ENOSPC: enough for
  * this call.
@@ -277,247 +252,6 @@ static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out,
 	compaction_free(c);
 	/* Others change it as fast: what was done is done. */
 	return err == -EAGAIN || err == -ENOSPC ? 0 : err;
-}
-
-/*
- * Slabs: those with the fewest objects go, as long as the others have room for what
- * is in them.
- */
-
-enum merge_mark {
-	MERGE_KEPT,	/* it was not looked at, or takes what others lose */
-	MERGE_GOES,
-	MERGE_STAYS,	/* it would go, but something in it may not move */
-};
-
-/**
- * struct merge - one compaction of a slab heap; arrays are by number of the slab
- * @live: objects of a partial slab, else 0
- * @seen: of these, those that have a record
- * @fixed: of these, those that may not move
- * @mark: enum merge_mark
- * @at: of a slab that goes: its first place in @record
- * @partial: number of partial slabs
- * @count: of them by number of objects, for sorting
- * @record: what has to move, slab by slab, RECORD_NONE: it went by itself
- * @moves: size of @record
- * @order: partial slabs, those with the fewest objects first; the other arrays follow
- */
-struct merge {
-	u16 *live;
-	u16 *seen;
-	u16 *fixed;
-	u8 *mark;
-	u32 *at;
-	u32 partial;
-	u32 count[SLAB_MAX_OBJECTS + 2];
-	u32 *record;
-	u32 moves;
-	u32 order[];
-};
-
-static void merge_free(struct merge *m)
-{
-	kvfree(m->record);
-	kvfree(m);
-}
-
-static struct merge *merge_alloc(const struct memmgr_heap *heap)
-{
-	u32 max = heap->slabs.layout.max;
-	struct merge *m = kvzalloc(struct_size(m, order, 2 * (size_t)max) +
-				   max * (3 * sizeof(u16) + sizeof(u8)),
-				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-
-	if (!m)
-		return NULL;
-	m->at = m->order + max;
-	m->live = (u16 *)(m->at + max);
-	m->seen = m->live + max;
-	m->fixed = m->seen + max;
-	m->mark = (u8 *)(m->fixed + max);
-	return m;
-}
-
-/* Sort the partial slabs by their objects. O(slabs). */
-static void merge_sort(struct merge *m, u32 max)
-{
-	u32 n;
-
-	for (n = 0; n < max; n++)
-		if (m->live[n])
-			m->count[m->live[n] + 1]++;
-	for (n = 1; n < ARRAY_SIZE(m->count); n++)
-		m->count[n] += m->count[n - 1];
-	m->partial = m->count[ARRAY_SIZE(m->count) - 1];
-	for (n = 0; n < max; n++) {
-		if (m->live[n])
-			m->order[m->count[m->live[n]]++] = n;
-		if (n % SLAB_MAX_OBJECTS == 0)
-			compact_pause();
-	}
-}
-
-typedef void (*merge_look_t)(struct merge *m, const struct heap_object *object,
-			     struct memmgr_compact *out);
-
-/* Look at all records once. */
-static void merge_walk(struct merge *m, struct memmgr_heap *heap, merge_look_t look,
-		       struct memmgr_compact *out)
-{
-	struct heap_object seen[SHOW_OBJECTS];
-	u32 i, n, from = 0;
-
-	while (from < heap->max_records) {
-		n = heap_see_objects(heap, &from, seen, SHOW_OBJECTS);
-		for (i = 0; i < n; i++)
-			look(m, &seen[i], out);
-		compact_pause();
-	}
-}
-
-/* Objects may come meanwhile, so these counts may be too large by some. */
-static void merge_count(struct merge *m, const struct heap_object *object,
-			struct memmgr_compact *out)
-{
-	u32 n = object->slab;
-
-	m->seen[n] += m->seen[n] < U16_MAX;
-	m->fixed[n] += object->fixed && m->fixed[n] < U16_MAX;
-}
-
-static void merge_tell_fixed(struct merge *m, const struct heap_object *object,
-			     struct memmgr_compact *out)
-{
-	if (object->fixed && m->mark[object->slab] == MERGE_STAYS)
-		out->stayed[object->fixed] += object->bytes;
-}
-
-static void merge_collect(struct merge *m, const struct heap_object *object,
-			  struct memmgr_compact *out)
-{
-	u32 n = object->slab;
-
-	if (m->mark[n] == MERGE_GOES && m->seen[n] < m->live[n])
-		m->record[m->at[n] + m->seen[n]++] = object->index;
-}
-
-/* Choose the slabs that go. Objects that the kernel has are without a record. */
-static void merge_choose(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out)
-{
-	const struct slab_layout *layout = &heap->slabs.layout;
-	u64 room = 0;
-	u32 i, n, here;
-
-	for (i = 0; i < m->partial; i++)
-		room += layout->objects - m->live[m->order[i]];
-	for (i = 0; i < m->partial; i++) {
-		n = m->order[i];
-		here = m->live[n];
-		/* Its own room goes with it. */
-		if (m->moves + here > room - (layout->objects - here))
-			break;
-		if (m->seen[n] < here)
-			out->stayed[MEMMGR_FIXED_KERNEL] += (here - m->seen[n]) * layout->stride;
-		m->mark[n] = m->seen[n] < here || m->fixed[n] ? MERGE_STAYS : MERGE_GOES;
-		if (m->mark[n] == MERGE_STAYS)
-			continue;
-		room -= layout->objects - here;
-		m->at[n] = m->moves;
-		m->moves += here;
-		out->slabs++;
-	}
-}
-
-/* Move one object out of a slab that goes. Another time what is used right now. */
-static int merge_move(struct merge *m, struct memmgr_heap *heap, u32 index,
-		      struct memmgr_compact *out, struct move_pace *pace)
-{
-	struct heap_object object;
-	struct heap_route route;
-	u32 from = index;
-	int err;
-
-	if (!heap_see_objects(heap, &from, &object, 1) || m->mark[object.slab] != MERGE_GOES)
-		return 0;
-	err = compact_break(out, pace);
-	if (err)
-		return err;
-	route = (struct heap_route) {
-		.from = object.offset,
-		.bytes = object.bytes,
-		.seq = object.seq,
-	};
-	heap_move(heap, index, &route, pace, out);
-	return 0;
-}
-
-static int merge_carry(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out,
-		       struct move_pace *pace)
-{
-	u32 i, n;
-	int err = 0;
-
-	m->record = kvmalloc_array(m->moves, sizeof(*m->record),
-				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (m->moves && !m->record)
-		return -ENOMEM;
-	memset(m->record, 0xff, m->moves * sizeof(*m->record));
-	for (i = 0; i < m->partial; i++) {
-		n = m->order[i];
-		m->seen[n] = 0;
-		if (m->mark[n] == MERGE_GOES)
-			heap_slab_last(heap, n);
-		compact_pause();
-	}
-	merge_walk(m, heap, merge_collect, out);
-	pace->clock = ktime_get_ns();
-	for (i = 0; i < m->moves && !err; i++)
-		if (m->record[i] != RECORD_NONE)
-			err = merge_move(m, heap, m->record[i], out, pace);
-	return err;
-}
-
-/* Of slabs that become empty some stay held. */
-static void merge_foretell(const struct merge *m, struct memmgr_heap *heap,
-			   struct memmgr_compact *out)
-{
-	out->slabs -= min(out->slabs, heap_slabs_kept(heap));
-	out->moves = m->moves;
-	out->moved = out->least;
-	out->left = 0;
-}
-
-/* O(slabs + records), a few times. */
-static int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out,
-			struct move_pace *pace)
-{
-	struct merge *m = merge_alloc(heap);
-	u32 held = READ_ONCE(heap->slabs.held);
-	u32 now;
-	int err;
-
-	if (!m)
-		return -ENOMEM;
-	heap_show_slabs(heap, m->live);
-	merge_sort(m, heap->slabs.layout.max);
-	merge_walk(m, heap, merge_count, out);
-	merge_choose(m, heap, out);
-	merge_walk(m, heap, merge_tell_fixed, out);
-	out->least = (u64)m->moves * heap->slabs.layout.stride;
-	out->left = out->least;
-	out->offset = ~0ull;
-	if (out->flags & MEMMGR_COMPACT_DRY_RUN) {
-		merge_foretell(m, heap, out);
-		merge_free(m);
-		return 0;
-	}
-	err = merge_carry(m, heap, out, pace);
-	out->left -= min(out->left, out->moved);
-	now = READ_ONCE(heap->slabs.held);
-	out->slabs = held > now ? held - now : 0;
-	merge_free(m);
-	return err == -ENOSPC ? 0 : err;
 }
 
 /**
@@ -701,102 +435,4 @@ int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align, struct engine_re
 	if (err == -ENOMEM && c.reason == MEMMGR_REASON_PINNED && target == heap)
 		why->reason = MEMMGR_REASON_PINNED;
 	return err;
-}
-
-static void explain_survey(const struct memmgr_heap *heap, const struct plan_survey *s,
-			   struct memmgr_explain *out)
-{
-	u32 shift = heap->buddy.shift;
-	u32 o;
-
-	out->unit = 1ull << shift;
-	out->free = (u64)s->free << shift;
-	out->free_runs = s->runs;
-	for (o = 0; o < MEMMGR_ORDERS; o++) {
-		out->runs[o] = s->by_order[o];
-		out->aligned[o] = (u64)s->aligned[o] << shift;
-	}
-	out->best_offset = s->best == PLAN_NONE ? ~0ull :
-			   heap->arena + ((u64)s->best << shift);
-	out->best_bytes = (u64)s->best_n << shift;
-	out->best_run = (u64)s->best_run << shift;
-}
-
-/* Would it succeed? As buddy_refuse() says it. */
-static u32 explain_reason(const struct memmgr_heap *heap, const struct plan_survey *s,
-			  struct memmgr_explain *out)
-{
-	bool join = !(heap->flags & MEMMGR_HEAP_NO_JOIN);
-	u32 shift = heap->buddy.shift;
-	u32 align = max_t(u64, out->align >> shift, 1);
-	u32 order = ilog2(align);
-	u32 n = (out->bytes + (1u << shift) - 1) >> shift;
-	u32 longest = join ? s->longest : s->block;
-	u32 largest = join ? s->aligned[order] : s->block >= align ? s->block : 0;
-
-	out->largest = (u64)largest << shift;
-	if (largest >= n)
-		return MEMMGR_REASON_NONE;
-	if (s->free < n)
-		return MEMMGR_REASON_EXHAUSTED;
-	return longest >= n ? MEMMGR_REASON_ALIGNMENT : MEMMGR_REASON_FRAGMENTED;
-}
-
-static void explain_moves(const struct memmgr_heap *heap, const struct compaction *c,
-			  struct memmgr_explain *out)
-{
-	u32 shift = heap->buddy.shift;
-	struct plan_window w;
-	u32 n, align;
-
-	wanted_run(heap, out->bytes, out->align, &n, &align);
-	out->possible = (u64)plan_longest(&c->plan, align) << shift;
-	if (!n || out->possible < (u64)n << shift || !plan_cheapest(&c->plan, n, align, &w))
-		return;
-	out->move_bytes = (u64)w.cost << shift;
-	out->move_offset = heap->arena + ((u64)w.start << shift);
-	out->moves = w.moves;
-}
-
-/**
- * compact_explain - why a request would fail, and what would help
- * @heap: of kind buddy
- * @out: as in the ABI; the answers are filled in
- *
- * Context: process, may sleep. O(granules + records), in small steps.
- * Return: 0 or an error of the ABI's table.
- */
-int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out)
-{
-	struct compaction *c;
-	struct plan_survey s;
-
-	if (heap->kind != MEMMGR_KIND_BUDDY)
-		return -EOPNOTSUPP;
-	if (!engine_align_ok(out->align))
-		return -EINVAL;
-	c = compaction_alloc(heap, false, 0);
-	if (!c)
-		return -ENOMEM;
-	heap_show(heap, c);
-	plan_survey(&c->plan, &s);
-	explain_survey(heap, &s, out);
-	out->movable = c->movable << heap->buddy.shift;
-	tally_fixed(c, s.free, heap->buddy.shift, out->fixed);
-	out->reason = MEMMGR_REASON_NONE;
-	out->largest = 0;
-	out->possible = 0;
-	out->move_bytes = ~0ull;
-	out->move_offset = ~0ull;
-	out->moves = 0;
-	if (out->bytes > heap->bytes)
-		out->reason = MEMMGR_REASON_TOO_LARGE;
-	else if (out->align > heap->max_align)
-		out->reason = MEMMGR_REASON_ALIGNMENT;
-	else
-		out->reason = explain_reason(heap, &s, out);
-	if (out->reason != MEMMGR_REASON_TOO_LARGE && out->align <= heap->max_align)
-		explain_moves(heap, c, out);
-	compaction_free(c);
-	return 0;
 }

@@ -6,55 +6,10 @@
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
 
-#include "core/engine.h"
-#include "core/plan.h"
-
+struct compaction;
+struct engine_refusal;
 struct memmgr_heap;
 struct region;
-
-#define COMPACT_SKIPS		16u	/* busy allocations, before it is given up */
-
-/**
- * struct move_pace - the steps of a compaction, and its end
- * @step: bytes that one copies at most
- * @max_bytes: bytes after which no move begins
- * @end: time after which no move begins
- * @clock: when the last one ended
- * @stayed: enum memmgr_fixed: why the last allocation that was busy stayed
- */
-struct move_pace {
-	u64 step;
-	u64 max_bytes;
-	u64 end;
-	u64 clock;
-	u32 stayed;
-};
-
-/**
- * struct compaction - one compaction of a buddy heap
- * @plan: the picture and the moves
- * @record: by granule: of the movable block that starts there
- * @movable: granules of blocks that may move
- * @fixed: granules of those that may not, by enum memmgr_fixed
- * @skip: records that turned out to be held by I/O, or to be touched all the time
- * @skip_why: enum memmgr_fixed
- * @skips: number of these
- * @torn: the heap changed while the picture was taken
- * @seq: number of the last allocation before it was taken
- * @pace: of its steps
- */
-struct compaction {
-	struct plan plan;
-	u32 *record;
-	u64 movable;
-	u64 fixed[MEMMGR_FIXED_REASONS];
-	u32 skip[COMPACT_SKIPS];
-	u32 skip_why[COMPACT_SKIPS];
-	u32 skips;
-	bool torn;
-	u64 seq;
-	struct move_pace *pace;
-};
 
 #define SHOW_OBJECTS	12u	/* to look at with the lock held */
 
@@ -74,23 +29,6 @@ struct heap_object {
 	u64 bytes;
 	u64 seq;
 	u32 fixed;
-};
-
-/**
- * struct heap_route - from where to where
- * @from: offset in the heap
- * @to: offset in the heap; slab: chosen when it moves
- * @bytes: granted
- * @seq: of the last allocation that the plan can have seen: a later one has taken the
- *	place of what was to move
- * @slide: the two places overlap
- */
-struct heap_route {
-	u64 from;
-	u64 to;
-	u64 bytes;
-	u64 seq;
-	bool slide;
 };
 
 /**
@@ -120,14 +58,17 @@ struct compact_total {
 	u64 longest_ns;
 };
 
-u32 compact_skips(const struct compaction *c, u32 index);
 int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 		 struct compact_slices *slices);
 void compact_slices_end(struct region *region, struct compact_slices *slices);
-int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out);
 bool compact_may_help(const struct memmgr_heap *heap, u64 align,
 		      const struct engine_refusal *why);
 int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align,
 		struct engine_refusal *why);
+
+void compaction_free(struct compaction *c);
+struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves, u64 slide);
+void wanted_run(const struct memmgr_heap *heap, u64 bytes, u64 align, u32 *n, u32 *granule);
+void tally_fixed(const struct compaction *c, u32 free, u32 shift, u64 *bytes);
 
 #endif /* MEMMGR_COMPACT_H */

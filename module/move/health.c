@@ -14,12 +14,14 @@
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
 
-#include "move/compact.h"
-#include "region/events.h"
-#include "heap/heap.h"
-#include "move/health.h"
-#include "region/region.h"
 #include "base/trace.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/stats.h"
+#include "move/compact.h"
+#include "move/health.h"
+#include "region/events.h"
+#include "region/region.h"
 
 #define HEALTH_DELAY	(HZ / 10 + 1)	/* from a change to the look at it */
 #define HEALTH_SLICE	(1ull << 20)	/* bytes to move before it sleeps, at the least */
@@ -73,7 +75,7 @@ int health_start(void)
  *
  * Context: any, no lock held but a slab heap's.
  */
-void health_kick(struct memmgr_heap *main)
+static void health_kick(struct memmgr_heap *main)
 {
 	if (heap_unwatch(main))
 		queue_delayed_work(region_queue, &main->region->health.work, HEALTH_DELAY);
@@ -212,6 +214,7 @@ void health_init(struct region *region)
 	struct health *h = &region->health;
 
 	INIT_DELAYED_WORK(&h->work, health_work);
+	region->changed = health_kick;
 	mutex_init(&h->mutex);
 	h->on = health && !realtime;
 	h->compact_above = compact_above;

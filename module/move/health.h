@@ -10,7 +10,6 @@
 
 #include "move/compact.h"
 
-struct memmgr_heap;
 struct region;
 
 /**
@@ -57,7 +56,6 @@ void health_init(struct region *region);
 void health_watch(struct region *region);
 void health_stop(struct region *region);
 void health_end(struct region *region);
-__visible void health_kick(struct memmgr_heap *main);
 int health_call(struct region *region, struct memmgr_health *health, bool set);
 
 #endif /* MEMMGR_HEALTH_H */

@@ -18,7 +18,7 @@
  * are copied in order, each with preemption off, by the task that comes first: the mover,
  * or a fault or call that needs it. Worst wait: for one piece that another CPU copies at
  * that moment, MOVE_PIECE bytes. What else it takes is the fault's own work: a copy of
- * what lies before the page, of at most MEMMGR_COMPACT_SLIDE steps; compact.c plans no
+ * what lies before the page, of at most MEMMGR_COMPACT_SLIDE steps; move/compact.c plans no
  * longer slides.
  *
  * A fault counts itself in the record while it knows a place (heap_map_place() to
@@ -33,238 +33,27 @@
  * pass from piece to piece, never while anything is copied.
  */
 #include <linux/delay.h>
-#include <linux/mm.h>
-#include <linux/preempt.h>
-#include <linux/processor.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
-#include "move/compact.h"
-#include "heap/heap.h"
-#include "region/hold.h"
 #include "base/trace.h"
+#include "core/buddy.h"
+#include "core/engine.h"
+#include "core/slab.h"
+#include "heap/heap.h"
+#include "heap/moving.h"
+#include "heap/record.h"
+#include "move/compact.h"
+#include "move/mover.h"
+#include "move/picture.h"
+#include "region/hold.h"
+#include "region/memory.h"
+#include "region/region.h"
+#include "region/view.h"
 
 #define MOVE_TRIES	8u	/* to switch or to commit, beside those who touch it */
-#define MOVE_PIECE	4096u	/* of a slide, copied with preemption off */
-
-/**
- * record_fixed - why an allocation may not be moved
- * @record: with its heap's lock held
- *
- * Context: any. O(1).
- * Return: enum memmgr_fixed; I/O is not looked for.
- */
-u32 record_fixed(const struct record *record)
-{
-	if (record->exports)
-		return MEMMGR_FIXED_EXPORTED;
-	if (record->state == RECORD_HELD)
-		return MEMMGR_FIXED_IO;
-	if (record->pins || record_has_zones(record))
-		return MEMMGR_FIXED_PINNED;
-	if (record->sealed)
-		return MEMMGR_FIXED_SEALED;
-	if (record->busy || record->state != RECORD_LIVE)
-		return MEMMGR_FIXED_BUSY;
-	return MEMMGR_FIXED_NONE;
-}
-
-/* Can the heap's allocations be moved at all? A private arena is mapped as it lies. */
-bool heap_can_move(const struct memmgr_heap *heap)
-{
-	return !(heap->flags & MEMMGR_HEAP_PRIVATE) &&
-	       (heap->kind == MEMMGR_KIND_BUDDY || heap_is(heap, MEMMGR_KIND_SLAB));
-}
-
-/* The move is over. Under the heap's lock. */
-static void move_over(struct memmgr_heap *heap)
-{
-	record_set_state(heap, heap->move.record, RECORD_LIVE);
-	heap->move.record = NULL;
-}
-
-/*
- * A call wants the allocation that moves. False when it slides: that has to be completed.
- * The mover gives the new place back when it finds out. Under the heap's lock.
- */
-static bool move_called_off(struct memmgr_heap *heap)
-{
-	if (heap->move.slides)
-		return false;
-	move_over(heap);
-	return true;
-}
-
-/* It is at its new place now. Under the heap's lock; heap_wake() when it says so. */
-static bool move_arrived(struct memmgr_heap *heap)
-{
-	struct record *record = heap->move.record;
-
-	record->offset = heap->move.to;
-	record->moves++;
-	move_over(heap);
-	return heap_freed(heap);
-}
-
-/* A fault maps the page at @offset of what moves at its old place. Under the lock. */
-void heap_move_touched(struct memmgr_heap *heap, unsigned long offset)
-{
-	struct heap_move *move = &heap->move;
-
-	if (!move->touched_end)
-		move->touched = offset;
-	move->touched = min(move->touched, offset);
-	move->touched_end = max(move->touched_end, offset + PAGE_SIZE);
-}
-
-/* The last piece of a slide has arrived. Under the heap's lock. */
-static bool slide_arrived(struct memmgr_heap *heap)
-{
-	u32 shift = heap->buddy.shift;
-	u64 to = heap->move.to, bytes = heap->move.record->map_bytes;
-
-	buddy_slid(&heap->buddy, to >> shift, to >> shift, bytes >> shift);
-	return move_arrived(heap);
-}
-
-/*
- * Copy the next piece of a slide, unless that has come to @upto or another CPU is at it.
- * That one cannot be preempted before it has finished. False: there is no more to do.
- */
-static bool slide_piece(struct memmgr_heap *heap, u64 handle, unsigned long upto)
-{
-	struct heap_move *move = &heap->move;
-	bool more, wake = false;
-	unsigned long flags, bytes = 0;
-	u64 from, to;
-
-	preempt_disable();
-	flags = heap_lock(heap);
-	more = move->record && move->slides && move->record->handle == handle &&
-	       move->done < upto;
-	if (more && !move->copying) {
-		move->copying = true;
-		from = heap->arena + move->record->offset + move->done;
-		to = heap->arena + move->to + move->done;
-		bytes = min_t(u64, MOVE_PIECE, move->record->map_bytes - move->done);
-	}
-	heap_unlock(heap, flags);
-	if (bytes) {
-		region_move(heap->region, to, from, bytes);
-		flags = heap_lock(heap);
-		move->copying = false;
-		move->done += bytes;
-		if (move->done == move->record->map_bytes)
-			wake = slide_arrived(heap);
-		heap_unlock(heap, flags);
-	}
-	preempt_enable();
-	heap_wake(heap, wake);
-	cpu_relax();
-	return more;
-}
-
-/**
- * heap_help_move - complete a slide, or its first part, if there is one
- * @heap: the heap
- * @handle: of the allocation
- * @upto: bytes that have to have arrived
- *
- * Context: process, may reschedule, no locks of ours held. O(@upto), of at most
- * MEMMGR_COMPACT_SLIDE steps of a compaction.
- */
-void heap_help_move(struct memmgr_heap *heap, u64 handle, unsigned long upto)
-{
-	while (slide_piece(heap, handle, upto))
-		cond_resched();
-}
-
-/**
- * heap_wait_unmapped - wait until no mappings are being taken away for a move
- * @region: of the allocation, which is pinned
- *
- * For who wants it to stay mapped from now on. What the mover began to take away before
- * the pin may be this allocation's, or that of another one that was at its place.
- *
- * Context: process, sleeps for as long as it takes to remove the mappings that there
- * are; a worker of high priority does that.
- * Return: 0, or -EINTR when a fatal signal came.
- */
-int heap_wait_unmapped(struct region *region)
-{
-	unsigned long seen = READ_ONCE(region->unmapping);
-
-	while (seen & 1 && READ_ONCE(region->unmapping) == seen) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		schedule_timeout_uninterruptible(1);
-	}
-	return 0;
-}
-
-static struct record *use_record(struct memmgr_heap *heap, const struct viewer *viewer,
-				 u64 handle, bool alone)
-{
-	return alone ? record_use_alone(heap, viewer, handle) :
-		       record_use(heap, viewer, handle);
-}
-
-/**
- * heap_use - the record that a viewer may use, with the heap locked
- * @heap: that the handle names
- * @viewer: who asks
- * @handle: of the allocation
- * @alone: nobody may copy from or to it
- * @flags: of the lock
- *
- * Ends a move of the allocation.
- *
- * Context: process, may reschedule. O(1), or a copy of the allocation when it slides.
- * Return: the record, or an error of the ABI's table.
- */
-struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
-			u64 handle, bool alone, unsigned long *flags)
-	__acquires(&heap->lock)
-{
-	struct record *record;
-
-	for (;;) {
-		*flags = heap_lock(heap);
-		record = use_record(heap, viewer, handle, alone);
-		if (record == ERR_PTR(-EAGAIN) && move_called_off(heap))
-			record = use_record(heap, viewer, handle, alone);
-		if (record != ERR_PTR(-EAGAIN))
-			return record;
-		heap_unlock(heap, *flags);
-		heap_help_move(heap, handle, ULONG_MAX);
-	}
-}
-
-/**
- * heap_lock_unmoved - lock a heap, with an allocation of it on no move
- * @heap: the heap
- * @handle: of the allocation, which may be gone
- *
- * Context: process, may reschedule. Cost: as heap_use().
- * Return: for heap_unlock().
- */
-unsigned long heap_lock_unmoved(struct memmgr_heap *heap, u64 handle)
-	__acquires(&heap->lock)
-{
-	struct record *record;
-	unsigned long flags;
-
-	for (;;) {
-		flags = heap_lock(heap);
-		record = record_of(heap, handle);
-		if (!record || record->state != RECORD_MOVING || move_called_off(heap))
-			return flags;
-		heap_unlock(heap, flags);
-		heap_help_move(heap, handle, ULONG_MAX);
-	}
-}
 
 /**
  * struct mover - a move under way, as its mover sees it
@@ -685,167 +474,6 @@ void heap_compact_end(struct memmgr_heap *heap)
 	heap_unlock(heap, flags);
 }
 
-#define SHOW_GRANULES	32u	/* to look at with the lock held */
-#define SHOW_PAUSE	16384u	/* granules of a block that are shown without a pause */
-#define SHOW_RECORDS	12u
-
-/* An allocation, as it is copied out from under the lock. */
-struct seen {
-	u32 index;
-	u32 first;
-	u32 order;
-	u32 fixed;
-};
-
-/* The block belongs to a record, as long as the picture has it, whatever it has now. */
-static void show_record(struct compaction *c, const struct seen *seen)
-{
-	u8 *cell = c->plan.cell;
-	u32 g = seen->first;
-
-	/* It came or went since its granules were looked at: leave it alone. */
-	if (g >= c->plan.granules || !(cell[g] & PLAN_START))
-		return;
-	if (!seen->fixed) {
-		cell[g] = PLAN_USED | PLAN_START | seen->order << PLAN_ALIGN_SHIFT;
-		c->record[g] = seen->index;
-	}
-	for (g++; g < c->plan.granules && cell[g] == (PLAN_USED | PLAN_FIXED); g++) {
-		if (!seen->fixed)
-			cell[g] = PLAN_USED;
-		if (!(g % SHOW_PAUSE))
-			cond_resched();
-	}
-	if (seen->fixed)
-		c->fixed[seen->fixed] += g - seen->first;
-	else
-		c->movable += g - seen->first;
-}
-
-/* Allocations, frees and resizes of a buddy heap, ever; @seq: of the last with a record. */
-static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
-{
-	struct engine_books books;
-	unsigned long flags;
-	u64 changes;
-
-	flags = heap_lock(heap);
-	heap->engine.ops->books(&heap->engine, &books);
-	changes = 2 * books.allocs - books.live + heap->resizes;
-	*seq = heap->seq;
-	heap_unlock(heap, flags);
-	return changes;
-}
-
-static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u32 *next)
-{
-	u32 end = min(from + SHOW_RECORDS, heap->max_records);
-	u32 shift = heap->buddy.shift;
-	unsigned long flags;
-	u32 i, n = 0;
-
-	flags = heap_lock(heap);
-	for (i = from; i < end; i++) {
-		const struct record *record = &heap->records[i];
-
-		if (record->state == RECORD_FREE)
-			continue;
-		seen[n++] = (struct seen) {
-			.index = i,
-			.first = record_block(record) >> shift,
-			.order = record->align >> shift ? ilog2(record->align >> shift) : 0,
-			.fixed = heap_can_move(heap) ? record_fixed(record) :
-						       MEMMGR_FIXED_KERNEL,
-		};
-	}
-	heap_unlock(heap, flags);
-	*next = end;
-	return n;
-}
-
-/**
- * heap_show - take a picture of a buddy heap for a plan
- * @heap: the heap
- * @c: its plan's cells, the records by granule, and the sums are filled in
- *
- * The lock is dropped between steps, so the picture may be of no single moment: it is
- * torn then, and something may look fixed that is not.
- *
- * Context: process, may reschedule. O(granules + records).
- */
-void heap_show(struct memmgr_heap *heap, struct compaction *c)
-{
-	struct seen seen[SHOW_RECORDS];
-	unsigned long flags;
-	u32 g, i, n, next, left;
-	u64 changes = heap_changes(heap, &c->seq);
-	u64 unused;
-
-	c->movable = 0;
-	memset(c->fixed, 0, sizeof(c->fixed));
-	for (g = 0; g < c->plan.granules; g += SHOW_GRANULES) {
-		n = min(SHOW_GRANULES, c->plan.granules - g);
-		flags = heap_lock(heap);
-		buddy_picture(&heap->buddy, g, n, c->plan.cell + g);
-		heap_unlock(heap, flags);
-		cond_resched();
-	}
-	hold_here(heap->region, HOLD_SEEN);
-	/* Those that come meanwhile look fixed in this picture. */
-	left = READ_ONCE(heap->used_records);
-	for (i = 0; left && i < heap->max_records; i = next) {
-		n = see_records(heap, i, seen, &next);
-		left -= min(left, n);
-		while (n--) {
-			u32 why = compact_skips(c, seen[n].index);
-
-			if (why)
-				seen[n].fixed = why;
-			show_record(c, &seen[n]);
-		}
-		cond_resched();
-	}
-	c->torn = heap_changes(heap, &unused) != changes;
-}
-
-/* Slabs by number: live objects, for the choice of those that shall go. */
-void heap_show_slabs(struct memmgr_heap *heap, u16 *live)
-{
-	unsigned long flags;
-	u32 n;
-
-	for (n = 0; n < heap->slabs.layout.max; n++) {
-		if (n % SHOW_GRANULES == 0)
-			cond_resched();
-		flags = heap_lock(heap);
-		live[n] = slab_live(&heap->slabs, n);
-		heap_unlock(heap, flags);
-	}
-}
-
-/* Slabs that will stay held when they become empty. */
-u32 heap_slabs_kept(struct memmgr_heap *heap)
-{
-	const struct slabs *s = &heap->slabs;
-	unsigned long flags;
-	u32 n;
-
-	flags = heap_lock(heap);
-	n = s->keep > s->empty ? s->keep - s->empty : 0;
-	heap_unlock(heap, flags);
-	return n;
-}
-
-/* The slab serves last from now on. */
-void heap_slab_last(struct memmgr_heap *heap, u32 number)
-{
-	unsigned long flags;
-
-	flags = heap_lock(heap);
-	slab_last(&heap->slabs, number);
-	heap_unlock(heap, flags);
-}
-
 /**
  * heap_see_objects - the next records of a slab heap
  * @heap: the heap
@@ -879,4 +507,22 @@ u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *se
 	}
 	heap_unlock(heap, flags);
 	return n;
+}
+
+void compact_pause(void)
+{
+	cond_resched();
+}
+
+bool compact_interrupted(void)
+{
+	return !(current->flags & PF_WQ_WORKER) && signal_pending(current);
+}
+
+/* Is it time to stop? Not before something was done. */
+int compact_break(const struct memmgr_compact *out, const struct move_pace *pace)
+{
+	if (out->moved >= pace->max_bytes || pace->clock >= pace->end)
+		return -ENOSPC;
+	return compact_interrupted() ? -EINTR : 0;
 }

@@ -4,6 +4,7 @@
 #include <linux/kobject.h>
 #include <linux/timekeeping.h>
 
+#include "base/kept.h"
 #include "region/events.h"
 #include "region/region.h"
 
@@ -134,7 +135,7 @@ static bool event_is_state(u32 kind)
  * @bytes: the same
  * @uid: of the user who caused it; 0: root or the kernel
  *
- * A user pushes out others' events only as kept.h allows.
+ * A user pushes out others' events only as base/kept.h allows.
  *
  * Context: process, may sleep. O(EVENTS_KEPT).
  */

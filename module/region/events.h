@@ -11,10 +11,11 @@
 
 #include "base/kept.h"
 
+struct region;
+
 #define EVENTS_KEPT	256u
 
 struct device;
-struct region;
 
 /**
  * struct uevents - the uevents of one kind of event; guarded by events.gate
@@ -34,7 +35,7 @@ struct uevents {
  * struct events - the last ones
  * @lock: guards @total, @kept and @entry, which change with @gate held too; innermost
  * @total: events ever
- * @kept: whose the entries are; see kept.h
+ * @kept: whose the entries are; see base/kept.h
  * @entry: the last ones, in no order
  * @wait: readers
  * @gate: held to add an event, and to speak in the name of @device

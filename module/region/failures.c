@@ -8,6 +8,7 @@
 #include <linux/timekeeping.h>
 #include <linux/uidgid.h>
 
+#include "base/kept.h"
 #include "region/failures.h"
 
 void failures_init(struct failures *f)
@@ -22,7 +23,7 @@ void failures_init(struct failures *f)
  *	filled in
  * @owner: client.serial of a private heap's client; 0: a shared heap
  *
- * A user pushes out others' failures only as kept.h allows.
+ * A user pushes out others' failures only as base/kept.h allows.
  *
  * Context: any, no heap lock held. O(FAILURES_KEPT).
  */

@@ -14,7 +14,7 @@
  * struct failures - the last ones
  * @lock: guards the rest; innermost
  * @total: failures ever
- * @kept: whose the entries are; see kept.h
+ * @kept: whose the entries are; see base/kept.h
  * @entry: the last ones, in no order
  */
 struct failures {

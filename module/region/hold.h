@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct region;
+
 struct seq_file;
 
 enum hold_step {

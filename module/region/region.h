@@ -25,24 +25,27 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
 
-#include "move/compact.h"
 #include "debug/reports.h"
+#include "move/compact.h"
+#include "move/health.h"
 #include "region/events.h"
 #include "region/failures.h"
-#include "move/health.h"
 #include "region/hold.h"
-#include "debug/sites.h"
+
+struct memmgr_heap;
+struct sites;
 
 struct device;
 struct device_node;
 struct inode;
 struct iosys_map;
-struct memmgr_heap;
 struct vm_area_struct;
 
 /**
  * struct region - a range of memory that memmgr owns
  * @node: in the list of the regions in sight, or of those that are gone
+ * @changed: called when heap main has changed and somebody wanted to know, any context
+ * @release: called when the last of @refs ends
  * @refs: references, see above; the last one unmakes the region
  * @gone: its device was removed
  * @index: its number, which names the device node
@@ -79,7 +82,7 @@ struct vm_area_struct;
  * @heaps: by id; written under @heap_mutex, read under RCU
  * @serial: of the last heap that was made
  * @last_handle: by id: last one that a heap which went could have given
- * @slab_of: by page, what slab of which heap begins there; see heap.h. Each heap's lock
+ * @slab_of: by page, what slab of which heap begins there; see heap/heap.h. Each heap's lock
  *	guards the entries of its slabs
  * @failures: the last failed requests
  * @corruptions: the last reports of damage
@@ -89,6 +92,8 @@ struct vm_area_struct;
 struct region {
 	struct list_head node;
 	refcount_t refs;
+	void (*release)(struct region *region);
+	void (*changed)(struct memmgr_heap *main);
 	bool gone;
 	u32 index;
 	bool first;
@@ -132,32 +137,6 @@ struct region {
 /* The attributes that memory may have. */
 #define REGION_CACHES	"write-back, write-combine, uncached, device"
 
-/**
- * struct region_source - where a region's memory comes from
- * @name: for the region, if it is free; may be NULL
- * @number: of the region, if it is free, else the next one that is
- * @first: it is the one that is meant where none is named
- * @cache: one of REGION_CACHES; NULL: write-back
- * @phys: physical address; ignored for memory from the system
- * @bytes: size
- * @flags: MEMMGR_REGION_*; without _RESERVED the system gives the memory
- * @node: device tree node with heaps as children, or NULL
- * @memory: device tree node of the memory, or NULL
- * @heaps: heaps= of the module, or NULL
- */
-struct region_source {
-	const char *name;
-	u32 number;
-	bool first;
-	const char *cache;
-	phys_addr_t phys;
-	u64 bytes;
-	u32 flags;
-	struct device_node *node;
-	struct device_node *memory;
-	const char *heaps;
-};
-
 #define REGION_CACHE_FLAGS	(MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED | \
 				 MEMMGR_REGION_DEVICE)
 
@@ -167,13 +146,13 @@ static inline bool region_is_cached(const struct region *region)
 }
 
 /* Work of all regions; it is drained before the module goes. */
+extern struct list_head regions;
+extern struct list_head regions_gone;
+extern struct mutex regions_mutex;
 extern struct workqueue_struct *region_queue;
 
 __visible int region_init(void);
 __visible void region_exit(void);
-struct region *region_create(const struct region_source *source);
-int regions_publish(void);
-void region_remove(struct region *region);
 __visible struct region *region_get_named(const char *name, size_t len);
 void region_get(struct region *region);
 __visible void region_put(struct region *region);
@@ -184,27 +163,11 @@ static inline bool region_is_gone(const struct region *region)
 	return READ_ONCE(region->gone);
 }
 
-unsigned long region_pfn(const struct region *region, u64 offset);
-pgprot_t region_pgprot(const struct region *region, pgprot_t prot);
-__visible void region_zero(struct region *region, u64 offset, u64 bytes);
-void region_clear(struct region *region, u64 offset, u64 bytes);
-u64 region_phys(const struct region *region, u64 offset);
-vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,
-			 unsigned long address, u64 offset, bool write);
-void region_settle_writes(const struct region *region, u64 offset, u64 bytes);
-bool region_in_io(const struct region *region, u64 offset, u64 bytes);
-const char *region_cache(const struct region *region);
-u32 region_cache_flag(const char *name);
-void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map);
-void region_sync(const struct region *region, u64 offset, u64 bytes);
-void *region_map_page(const struct region *region, u64 offset);
-void region_unmap_page(const struct region *region, void *virt);
-void region_move(const struct region *region, u64 to, u64 from, u64 bytes);
-void region_copy_in(const struct region *region, u64 offset, const void *from, size_t bytes);
-void region_copy(const struct region *region, u64 offset, void *to, size_t bytes);
-unsigned long region_read(struct region *region, u64 offset, void __user *to,
-			  unsigned long bytes);
-unsigned long region_write(struct region *region, u64 offset,
-			   const void __user *from, unsigned long bytes);
+#define SETTLE_INTERVAL	(HZ / 10 + 1)
+
+void heap_settle_start(struct region *region);
+void settle_soon(struct region *region, unsigned long delay);
+struct region *region_find(const char *name, size_t len);
+struct list_head *region_slot(u32 *index);
 
 #endif /* MEMMGR_REGION_H */

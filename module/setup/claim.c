@@ -12,10 +12,11 @@
 #include <linux/of_platform.h>
 #include <linux/of_reserved_mem.h>
 #include <linux/sched.h>
-#include <linux/string.h>
 
-#include "setup/claim.h"
 #include "region/region.h"
+#include "region/remap.h"
+#include "setup/claim.h"
+#include "setup/source.h"
 
 #define CLAIM_MAX	(1ull << 32)
 #define CLAIM_STEP	1024u		/* pages that are looked at between two breaks */
@@ -320,12 +321,6 @@ static int claim_check_mapped(const struct region_source *s)
 	return 0;
 }
 
-bool claim_in_system(phys_addr_t phys, u64 bytes)
-{
-	return region_intersects(phys, bytes, IORESOURCE_SYSTEM_RAM,
-				 IORES_DESC_NONE) != REGION_DISJOINT;
-}
-
 /* The end of the memory bank that has this address, 0: none has. @known: there are banks. */
 static u64 claim_bank_end(u64 phys, bool *known)
 {
@@ -373,7 +368,7 @@ static bool claim_is_ram(const struct region_source *s)
 	}
 	if (known)
 		return at >= end;
-	if (claim_in_system(s->phys, s->bytes))
+	if (region_in_system(s->phys, s->bytes))
 		return true;
 	at = s->phys;
 	walk_iomem_res_desc(IORES_DESC_RESERVED, IORESOURCE_MEM, s->phys, end - 1, &at,
@@ -435,7 +430,7 @@ int claim_check(const struct region_source *s, const struct region *other)
 			     "the boot loader put the initrd there, whose pages the kernel frees; put that elsewhere");
 		err = -EBUSY;
 	}
-	if (!err && claim_in_system(s->phys, s->bytes))
+	if (!err && region_in_system(s->phys, s->bytes))
 		err = claim_check_mapped(s);
 	return err;
 }

@@ -5,14 +5,14 @@
 
 #include <linux/types.h>
 
-struct device_node;
 struct region;
 struct region_source;
+
+struct device_node;
 
 bool claim_is_reserved_node(const struct device_node *memory);
 int claim_node(struct region_source *s);
 int claim_check(const struct region_source *s, const struct region *other);
-bool claim_in_system(phys_addr_t phys, u64 bytes);
 void claim_refuse(const struct region_source *s, const char *cause, ...) __printf(2, 3);
 
 #endif /* MEMMGR_CLAIM_H */

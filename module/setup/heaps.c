@@ -8,10 +8,16 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "heap/heap.h"
-#include "setup/heaps.h"
 #include "base/number.h"
+#include "core/buddy.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/make.h"
+#include "heap/rights.h"
+#include "heap/shape.h"
 #include "region/region.h"
+#include "setup/heaps.h"
+#include "setup/source.h"
 
 #define ANY_KIND	MEMMGR_KINDS
 

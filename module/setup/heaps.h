@@ -3,9 +3,10 @@
 #ifndef MEMMGR_HEAP_CONFIG_H
 #define MEMMGR_HEAP_CONFIG_H
 
-struct device_node;
 struct region;
 struct region_source;
+
+struct device_node;
 
 void heap_config_look(const struct device_node *node);
 int heap_config_apply(struct region *region, const struct region_source *source);

@@ -4,8 +4,8 @@
 
 #include "face/debugfs.h"
 #include "move/health.h"
-#include "share/mmap.h"
 #include "region/region.h"
+#include "region/view.h"
 #include "setup/source.h"
 
 static int __init memmgr_init(void)

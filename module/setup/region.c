@@ -6,29 +6,32 @@
  * A region's memory has one attribute, of REGION_CACHES, in the kernel's mapping and
  * in every user's.
  */
-#include <linux/io.h>
 #include <linux/ioport.h>
-#include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/of.h>
-#include <linux/of_address.h>
-#include <linux/pagemap.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 
-#include "setup/claim.h"
-#include "client/client.h"
-#include "base/compat.h"
+#include "client/quota.h"
+#include "debug/reports.h"
+#include "debug/sites.h"
 #include "face/debugfs.h"
 #include "face/dev.h"
 #include "face/dmaheap.h"
-#include "heap/heap.h"
-#include "setup/heaps.h"
-#include "share/mmap.h"
+#include "heap/lookup.h"
+#include "heap/make.h"
+#include "heap/settle.h"
+#include "move/health.h"
+#include "region/events.h"
+#include "region/failures.h"
+#include "region/hold.h"
 #include "region/region.h"
+#include "region/remap.h"
+#include "region/view.h"
+#include "setup/claim.h"
+#include "setup/heaps.h"
+#include "setup/region.h"
+#include "setup/source.h"
 
 #define REGION_DEFAULT_RECORDS	16384u
 #define LABEL_CHARACTERS \
@@ -41,365 +44,7 @@ MODULE_PARM_DESC(max_allocations, "records of heap main (default 16384)");
 static bool join = true;
 module_param(join, bool, 0444);
 MODULE_PARM_DESC(join, "heap main looks for unaligned free runs as a last resort (default 1; 0 for real time)");
-
-/*
- * The regions in sight, by index, and those that are gone, whose memory is still in
- * use. Changed at probe, remove, module init and exit, and when the last reference
- * to a region that is gone ends.
- */
-static LIST_HEAD(regions);
-static LIST_HEAD(regions_gone);
-static DEFINE_MUTEX(regions_mutex);
 static bool regions_open;	/* new regions are published; under regions_mutex */
-
-struct workqueue_struct *region_queue;
-
-/* Module init: before there is a region. */
-int region_init(void)
-{
-	region_queue = alloc_workqueue("memmgr", WQ_UNBOUND | WQ_FREEZABLE, 0);
-	return region_queue ? 0 : -ENOMEM;
-}
-
-/* Module exit: all regions were removed, and work that is just ending is waited for. */
-void region_exit(void)
-{
-	destroy_workqueue(region_queue);
-}
-
-static struct region *region_find(const char *name, size_t len)
-{
-	struct region *region;
-
-	list_for_each_entry(region, &regions, node)
-		if (strlen(region->name) == len && !memcmp(region->name, name, len))
-			return region;
-	return NULL;
-}
-
-/* The region that is meant where none is named, NULL: it did not come. */
-static struct region *region_first(void)
-{
-	struct region *region;
-
-	list_for_each_entry(region, &regions, node)
-		if (region->first)
-			return region;
-	return NULL;
-}
-
-/* A reference to the region of a name; NULL: to the first one. NULL when there is none. */
-struct region *region_get_named(const char *name, size_t len)
-{
-	struct region *region;
-
-	mutex_lock(&regions_mutex);
-	region = name ? region_find(name, len) : region_first();
-	if (region)
-		region_get(region);
-	mutex_unlock(&regions_mutex);
-	return region;
-}
-
-/* One reference more, for a caller that has one. Context: any. */
-void region_get(struct region *region)
-{
-	refcount_inc(&region->refs);
-}
-
-/* The page frame at an offset. */
-unsigned long region_pfn(const struct region *region, u64 offset)
-{
-	if (region->flags & MEMMGR_REGION_CONTIGUOUS)
-		return PHYS_PFN(region->phys + offset);
-	return vmalloc_to_pfn(region->virt + offset);
-}
-
-/* The physical address at an offset; 0 when it would promise too much. */
-u64 region_phys(const struct region *region, u64 offset)
-{
-	return region->flags & MEMMGR_REGION_CONTIGUOUS ?
-	       region->phys + offset : 0;
-}
-
-static void __iomem *region_io(const struct region *region, u64 offset)
-{
-	return (void __iomem __force *)region->virt + offset;
-}
-
-/* Is the kernel's mapping that of a device? It does not take any access then. */
-static bool region_is_io(const struct region *region)
-{
-	return region->flags & (COMPAT_UNCACHED_MAP ? MEMMGR_REGION_DEVICE :
-				MEMMGR_REGION_DEVICE | MEMMGR_REGION_UNCACHED);
-}
-
-/* How a mapping of the region's memory has to be, to agree with the kernel's. */
-pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
-{
-	if (region->flags & MEMMGR_REGION_DEVICE)
-		return pgprot_device(prot);
-	if (region->flags & MEMMGR_REGION_UNCACHED)
-		return compat_pgprot_uncached(prot);
-	if (region->flags & MEMMGR_REGION_WRITE_COMBINE)
-		return pgprot_writecombine(prot);
-	return prot;
-}
-
-/**
- * region_insert - map a page of the region into a process
- * @region: the region
- * @vma: of the process
- * @address: in it
- * @offset: of the page in the region
- * @write: it is about to be written, and may be
- *
- * Context: of a fault, region.map_gate is held.
- * Return: what a fault returns.
- */
-vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,
-			 unsigned long address, u64 offset, bool write)
-{
-	unsigned long pfn = region_pfn(region, offset);
-	pgprot_t prot = vma->vm_page_prot;
-	int err;
-
-	if (region->flags & MEMMGR_REGION_PAGES) {
-		err = vm_insert_page(vma, address & PAGE_MASK, pfn_to_page(pfn));
-		if (!err || err == -EBUSY)	/* another thread was faster */
-			return VM_FAULT_NOPAGE;
-		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
-	}
-	/* The kernel keeps shared pages read-only until the first write. */
-	if (write)
-		prot = region_pgprot(region, vm_get_page_prot(vma->vm_flags));
-	return vmf_insert_pfn_prot(vma, address, pfn, prot);
-}
-
-/* Wait for those who were allowed to write and have not yet mapped it so. */
-void region_settle_writes(const struct region *region, u64 offset, u64 bytes)
-{
-	u64 at;
-
-	if (!(region->flags & MEMMGR_REGION_PAGES))
-		return;
-	for (at = 0; at < bytes; at += PAGE_SIZE) {
-		struct page *page = pfn_to_page(region_pfn(region, offset + at));
-
-		lock_page(page);
-		unlock_page(page);
-		cond_resched();
-	}
-}
-
-#define COUNT_STEP	(256 * PAGE_SIZE)
-
-/**
- * region_in_io - has the kernel references to pages, for I/O that goes on?
- * @region: the region
- * @offset: of memory that no mapping shows any more
- * @bytes: of it
- *
- * Who looks a page up and wants to keep it finds its entry, and then either holds the
- * lock of the page table while he takes a reference, or (get_user_pages_fast()) takes
- * it, which is a full barrier, and then reads the entry once more: if it has changed, he
- * gives the reference back. Here the entry was cleared, with that lock held, before the
- * barrier below, and the count is read behind it. So either he sees that the entry is
- * gone, or we see his reference: none stays unseen. One that is about to be given back
- * is seen as well. An entry is a reference too, until no CPU can use it any more.
- *
- * Context: process, may reschedule. O(pages) in a region with struct pages, O(1) elsewhere.
- */
-bool region_in_io(const struct region *region, u64 offset, u64 bytes)
-{
-	u64 at;
-
-	if (!(region->flags & MEMMGR_REGION_PAGES))
-		return false;
-	smp_mb();	/* unmapped before, counted after; pairs with the taking of references */
-	for (at = 0; at < bytes; at += PAGE_SIZE) {
-		if (page_count(pfn_to_page(region_pfn(region, offset + at))) > 1)
-			return true;
-		if (!(at % COUNT_STEP))
-			cond_resched();
-	}
-	return false;
-}
-
-/**
- * region_sync - write back and discard the CPU's cache lines of memory
- * @region: the region
- * @offset: of it
- * @bytes: of it
- *
- * Context: process, may reschedule. O(bytes), in no time without caches.
- */
-void region_sync(const struct region *region, u64 offset, u64 bytes)
-{
-	if (!region_is_cached(region)) {
-		mb();	/* what was written is on its way, before a device is told */
-		return;
-	}
-	while (bytes) {
-		unsigned long n = min_t(u64, bytes, PAGE_SIZE - offset_in_page(offset));
-		phys_addr_t phys = PFN_PHYS(region_pfn(region, offset)) +
-				   offset_in_page(offset);
-
-		compat_cache_flush(region->virt + offset, phys, n);
-		offset += n;
-		bytes -= n;
-		cond_resched();
-	}
-}
-
-/* Where the kernel sees memory, for those who may ask for it. */
-void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map)
-{
-	if (region_is_io(region))
-		iosys_map_set_vaddr_iomem(map, region_io(region, offset));
-	else
-		iosys_map_set_vaddr(map, region->virt + offset);
-}
-
-void region_zero(struct region *region, u64 offset, u64 bytes)
-{
-	if (region_is_io(region))
-		memset_io(region_io(region, offset), 0, bytes);
-	else
-		memset(region->virt + offset, 0, bytes);
-}
-
-#define CLEAR_STEP	(1u << 20)
-
-/* The same for much of it, in process context: may reschedule. */
-void region_clear(struct region *region, u64 offset, u64 bytes)
-{
-	while (bytes) {
-		u64 step = min_t(u64, bytes, CLEAR_STEP);
-
-		region_zero(region, offset, step);
-		offset += step;
-		bytes -= step;
-		cond_resched();
-	}
-}
-
-/* A copy from the kernel, of a few bytes. */
-void region_copy_in(const struct region *region, u64 offset, const void *from, size_t bytes)
-{
-	if (region_is_io(region))
-		memcpy_toio(region_io(region, offset), from, bytes);
-	else
-		memcpy(region->virt + offset, from, bytes);
-}
-
-/* A copy for the kernel. */
-void region_copy(const struct region *region, u64 offset, void *to, size_t bytes)
-{
-	if (region_is_io(region))
-		memcpy_fromio(to, region_io(region, offset), bytes);
-	else
-		memcpy(to, region->virt + offset, bytes);
-}
-
-#define BOUNCE	256u	/* a device does not take any access */
-
-/* Copy memory of the region to lower addresses, or to where the two do not overlap. */
-void region_move(const struct region *region, u64 to, u64 from, u64 bytes)
-{
-	char bounce[BOUNCE];
-
-	if (!region_is_io(region)) {
-		memmove(region->virt + to, region->virt + from, bytes);
-		return;
-	}
-	while (bytes) {
-		u32 n = min_t(u64, bytes, BOUNCE);
-
-		memcpy_fromio(bounce, region_io(region, from), n);
-		memcpy_toio(region_io(region, to), bounce, n);
-		to += n;
-		from += n;
-		bytes -= n;
-	}
-}
-
-/* Bytes that could not be copied, as copy_to_user() tells. */
-unsigned long region_read(struct region *region, u64 offset, void __user *to,
-			  unsigned long bytes)
-{
-	char bounce[BOUNCE];
-
-	if (!region_is_io(region))
-		return copy_to_user(to, region->virt + offset, bytes);
-	while (bytes) {
-		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
-		unsigned long rest;
-
-		memcpy_fromio(bounce, region_io(region, offset), n);
-		rest = copy_to_user(to, bounce, n);
-		bytes -= n - rest;
-		if (rest)
-			break;
-		offset += n;
-		to += n;
-	}
-	return bytes;
-}
-
-unsigned long region_write(struct region *region, u64 offset,
-			   const void __user *from, unsigned long bytes)
-{
-	char bounce[BOUNCE];
-
-	if (!region_is_io(region))
-		return copy_from_user(region->virt + offset, from, bytes);
-	while (bytes) {
-		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
-		unsigned long rest = copy_from_user(bounce, from, n);
-
-		memcpy_toio(region_io(region, offset), bounce, n - rest);
-		bytes -= n - rest;
-		if (rest)
-			break;
-		offset += n;
-		from += n;
-	}
-	return bytes;
-}
-
-static const struct {
-	const char *name;
-	u32 flag;
-	unsigned long map;	/* for memremap(); 0: ioremap() */
-} caches[] = {
-	{ "write-back",	   0,				MEMREMAP_WB },
-	{ "write-combine", MEMMGR_REGION_WRITE_COMBINE,	MEMREMAP_WC },
-	{ "uncached",	   MEMMGR_REGION_UNCACHED,	COMPAT_UNCACHED_MAP },
-	{ "device",	   MEMMGR_REGION_DEVICE,	0 },
-};
-
-/* The flag of a cache attribute's name; ~0: there is no such. */
-u32 region_cache_flag(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(caches); i++)
-		if (!name || !strcmp(name, caches[i].name))
-			return caches[i].flag;
-	return ~0u;
-}
-
-/* The name of a region's cache attribute. */
-const char *region_cache(const struct region *region)
-{
-	size_t i;
-
-	for (i = ARRAY_SIZE(caches) - 1; i; i--)
-		if (region->flags & caches[i].flag)
-			break;
-	return caches[i].name;
-}
 
 static const struct region *overlapping(const struct list_head *list,
 					const struct region_source *s)
@@ -418,174 +63,6 @@ static const struct region *overlapping(const struct list_head *list,
 static const struct region *region_overlapping(const struct region_source *s)
 {
 	return overlapping(&regions, s) ? : overlapping(&regions_gone, s);
-}
-
-/*
- * memremap() looks at the first page only: memory that the kernel maps itself
- * there would be taken for mapped to its end.
- */
-static bool region_straddles(const struct region *region)
-{
-	unsigned long first = PHYS_PFN(region->phys);
-	unsigned long last = PHYS_PFN(region->phys + region->bytes - 1);
-
-	return pfn_valid(first) && pfn_valid(last) &&
-	       PageHighMem(pfn_to_page(first)) != PageHighMem(pfn_to_page(last));
-}
-
-static void *region_remap(const struct region *region, u64 offset, u64 bytes)
-{
-	size_t i;
-
-	for (i = ARRAY_SIZE(caches) - 1; i; i--)
-		if (region->flags & caches[i].flag)
-			break;
-	if (caches[i].map)
-		return memremap(region->phys + offset, bytes, caches[i].map);
-	return (void __force *)ioremap(region->phys + offset, bytes);
-}
-
-/*
- * Pages that the kernel has a struct of, maps itself and nobody holds: references
- * to them tell whether they are in use.
- */
-static bool region_has_pages(const struct region *region)
-{
-	u64 at;
-
-	if (region->flags & MEMMGR_REGION_RESERVED &&
-	    region_intersects(region->phys, region->bytes, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_INTERSECTS)
-		return false;
-	for (at = 0; at < region->bytes; at += PAGE_SIZE) {
-		unsigned long pfn = region_pfn(region, at);
-
-		if (!pfn_valid(pfn) || page_count(pfn_to_page(pfn)) != 1)
-			return false;
-	}
-	return true;
-}
-
-#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-/**
- * region_map_page - map a page once more, for itself
- * @region: the region
- * @offset: of the page
- *
- * With the attribute of the region's own mapping. The kernel leaves the page behind
- * each such mapping unmapped; what lies before it ends so as well.
- *
- * Context: process, may sleep.
- * Return: where it is; -EOPNOTSUPP when the memory is no plain memory or has but the
- * kernel's own mapping, -ENOMEM when there is no room.
- */
-void *region_map_page(const struct region *region, u64 offset)
-{
-	struct page *page;
-	void *virt;
-
-	if (region_is_io(region))
-		return ERR_PTR(-EOPNOTSUPP);
-	if (region->flags & MEMMGR_REGION_PAGES) {
-		page = pfn_to_page(region_pfn(region, offset));
-		virt = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
-	} else if (region->flags & MEMMGR_REGION_CONTIGUOUS) {
-		virt = region_remap(region, offset, PAGE_SIZE);
-		/* RAM that the kernel maps itself is given out where it is. */
-		if (virt && !is_vmalloc_addr(virt))
-			return ERR_PTR(-EOPNOTSUPP);
-	} else {
-		return ERR_PTR(-EOPNOTSUPP);
-	}
-	return virt ? virt : ERR_PTR(-ENOMEM);
-}
-
-/* The end of such a mapping. Context: process, may sleep. */
-void region_unmap_page(const struct region *region, void *virt)
-{
-	if (region->flags & MEMMGR_REGION_PAGES)
-		vunmap(virt);
-	else
-		memunmap(virt);
-}
-#endif
-
-/* Memory that was set aside at boot. */
-static int region_map_reserved(struct region *region)
-{
-	if (region_straddles(region)) {
-		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: they lie in low and in high memory; move the region\n",
-		       region->name, region->bytes, &region->phys);
-		return -EINVAL;
-	}
-	/*
-	 * What the kernel maps as RAM is in /proc/iomem already. Want of memory, for a
-	 * moment, is no want of room.
-	 */
-	if (!claim_in_system(region->phys, region->bytes)) {
-		if (!request_mem_region(region->phys, region->bytes, "memmgr") &&
-		    !request_mem_region(region->phys, region->bytes, "memmgr")) {
-			pr_err("memmgr: %s: 0x%llx bytes at %pa refused: in use, see /proc/iomem\n",
-			       region->name, region->bytes, &region->phys);
-			return -EBUSY;
-		}
-		region->claimed = true;
-	}
-	region->virt = region_remap(region, 0, region->bytes);
-	if (!region->virt)
-		region->virt = region_remap(region, 0, region->bytes);
-	if (!region->virt) {
-		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller, or vmalloc= larger\n",
-		       region->name, region->bytes, &region->phys);
-		return -ENOSPC;
-	}
-	region->max_align = rounddown_pow_of_two(region->bytes);
-	return 0;
-}
-
-/* Memory of the system, for trying things out. */
-static int region_map_system(struct region *region)
-{
-	if (region->bytes > (u64)si_mem_available() * PAGE_SIZE / 4 * 3)
-		region->virt = NULL;
-	else
-		region->virt = __vmalloc(region->bytes, GFP_KERNEL | __GFP_ZERO |
-					 __GFP_NOWARN);
-	if (!region->virt) {
-		pr_err("memmgr: %s: the system has no 0x%llx bytes to give; use a smaller size=\n",
-		       region->name, region->bytes);
-		return -ENOMEM;
-	}
-	region->max_align = rounddown_pow_of_two(region->bytes);
-	return 0;
-}
-
-static void region_unmap(struct region *region)
-{
-	if (!region->virt)
-		goto out_release;
-	if (region_is_io(region))
-		iounmap(region_io(region, 0));
-	else if (region->flags & MEMMGR_REGION_RESERVED)
-		memunmap(region->virt);
-	else
-		vfree(region->virt);
-out_release:
-	if (region->claimed)
-		release_mem_region(region->phys, region->bytes);
-}
-
-/* The lowest index from *@index on that is free, and the list entry to insert before. */
-static struct list_head *region_slot(u32 *index)
-{
-	struct region *other;
-
-	list_for_each_entry(other, &regions, node) {
-		if (other->index > *index)
-			return &other->node;
-		*index += other->index == *index;
-	}
-	return &regions;
 }
 
 /* What is wrong with a label; NULL: nothing. */
@@ -618,6 +95,24 @@ static void region_set_name(struct region *region,
 			s->name, fault, region->name);
 }
 
+/* The last reference has ended: nobody can ask for anything any more. */
+static void region_destroy(struct region *region)
+{
+	health_end(region);
+	heap_destroy_all(region);
+	mapping_inode_put(region->inode);
+	region_unmap(region);
+	client_forget_users(region);
+	corruptions_end(region);
+	events_end(&region->events);
+	sites_free(region);
+	/* Until here its memory is taken. */
+	mutex_lock(&regions_mutex);
+	list_del(&region->node);
+	mutex_unlock(&regions_mutex);
+	kfree(region);
+}
+
 static struct region *region_alloc(const struct region_source *s, u32 index)
 {
 	struct region *region = kzalloc(sizeof(*region), GFP_KERNEL);
@@ -626,6 +121,7 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 		return NULL;
 	refcount_set(&region->refs, 1);
 	region->index = index;
+	region->release = region_destroy;
 	region->first = s->first;
 	region->flags = s->flags | (join && !health_realtime() ? MEMMGR_REGION_JOIN : 0) |
 			region_cache_flag(s->cache);
@@ -797,37 +293,6 @@ int regions_publish(void)
 	regions_open = any || !result;
 	mutex_unlock(&regions_mutex);
 	return any ? 0 : result;
-}
-
-/* The last reference has ended: nobody can ask for anything any more. */
-static void region_destroy(struct region *region)
-{
-	health_end(region);
-	heap_destroy_all(region);
-	mapping_inode_put(region->inode);
-	region_unmap(region);
-	client_forget_users(region);
-	corruptions_end(region);
-	events_end(&region->events);
-	sites_free(region);
-	/* Until here its memory is taken. */
-	mutex_lock(&regions_mutex);
-	list_del(&region->node);
-	mutex_unlock(&regions_mutex);
-	kfree(region);
-}
-
-/**
- * region_put - end a reference
- * @region: may be no more afterwards
- *
- * Context: process, may sleep; regions_mutex is not held. Cost: O(1), and of the
- * last one that of unmaking all heaps.
- */
-void region_put(struct region *region)
-{
-	if (refcount_dec_and_test(&region->refs))
-		region_destroy(region);
 }
 
 /**

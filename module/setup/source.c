@@ -11,11 +11,12 @@
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 
-#include "setup/claim.h"
 #include "base/compat.h"
-#include "setup/heaps.h"
 #include "base/number.h"
 #include "region/region.h"
+#include "setup/claim.h"
+#include "setup/heaps.h"
+#include "setup/region.h"
 #include "setup/source.h"
 
 #define SOURCE_MAX	8

@@ -4,7 +4,7 @@
  *
  * A dma-buf keeps its allocation where it is, and alive, until its last reference
  * goes. The protection of the allocation holds for it: who maps it for a device or
- * the kernel asks first, and its mappings into processes are those of mmap.c.
+ * the kernel asks first, and its mappings into processes are those of share/mmap.c.
  *
  * Memory that the kernel itself maps (MEMMGR_REGION_PAGES) goes the way of all
  * exporters. Other memory has no place in the kernel's linear map, through which
@@ -20,17 +20,19 @@
 #include <linux/dma-mapping.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/swiotlb.h>
 #include <linux/vmalloc.h>
 
 #include "base/compat.h"
-#include "share/dmabuf.h"
+#include "client/client.h"
+#include "heap/export.h"
 #include "heap/heap.h"
-#include "share/mmap.h"
+#include "region/memory.h"
 #include "region/region.h"
+#include "share/dmabuf.h"
+#include "share/mmap.h"
 
 COMPAT_IMPORT_NS(DMA_BUF);
 
@@ -449,7 +451,7 @@ static struct dma_buf *export_create(struct export *export, u32 file_flags)
 	info.flags = export->base.writable ? file_flags : O_RDONLY;
 	info.priv = export;
 	dmabuf = dma_buf_export(&info);
-	/* Its mappings are found with those of the clients, see mmap.c. */
+	/* Its mappings are found with those of the clients, see share/mmap.c. */
 	if (!IS_ERR(dmabuf))
 		dmabuf->file->f_mapping = region->inode->i_mapping;
 	return dmabuf;

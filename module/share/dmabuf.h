@@ -7,8 +7,9 @@
 #include <linux/types.h>
 
 struct client;
-struct dma_buf;
 struct memmgr_heap;
+
+struct dma_buf;
 
 #ifdef CONFIG_MEMMGR_DMABUF
 struct dma_buf *dmabuf_export(struct memmgr_heap *heap, struct client *client,

@@ -17,28 +17,26 @@
  * held for reading. Whoever takes something away first makes the lookup fail,
  * then passes the gate for writing, so that no fault is still about to map what
  * it saw before, and then removes the mappings that are there. A mover does neither,
- * so that no fault waits for it: see heap_move.c.
+ * so that no fault waits for it: see move/mover.c.
  *
  * A dma-buf's mappings go by the same numbers in the same address space: what takes
  * an allocation's mappings away takes those of its dma-bufs with them.
  */
-#include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/personality.h>
-#include <linux/pseudo_fs.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
-#include "client/client.h"
 #include "base/compat.h"
+#include "client/client.h"
+#include "heap/access.h"
+#include "heap/export.h"
 #include "heap/heap.h"
-#include "share/mmap.h"
+#include "heap/lookup.h"
+#include "region/memory.h"
 #include "region/region.h"
-
-#define MAPPING_MAGIC	0x6d6d6772	/* "mmgr" */
+#include "share/mmap.h"
 
 static void mapping_open(struct vm_area_struct *vma)
 {
@@ -163,7 +161,7 @@ static bool mapping_may_be(struct vm_area_struct *vma)
 	return !(vma->vm_flags & VM_EXEC);
 }
 
-static bool mapping_allows(const struct mapping *mapping, vm_flags_t flags)
+bool mapping_allows(const struct mapping *mapping, vm_flags_t flags)
 {
 	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
 	u32 access;
@@ -239,7 +237,7 @@ static int mapping_access(struct vm_area_struct *vma, unsigned long address, voi
 	}
 }
 
-static const struct vm_operations_struct mapping_ops = {
+const struct vm_operations_struct mapping_ops = {
 	.open = mapping_open,
 	.close = mapping_close,
 	.access = mapping_access,
@@ -344,218 +342,4 @@ int mapping_create_export(const struct heap_export *export, struct vm_area_struc
 	if (!export->writable)
 		compat_vm_flags_clear(vma, VM_MAYWRITE);
 	return 0;
-}
-
-/**
- * mapping_unmap - take away what is mapped now of an allocation or arena
- * @region: the region
- * @page: vm_pgoff of its first byte
- * @offset: first byte to take away
- * @bytes: how many
- *
- * A fault that is under way may map it again.
- *
- * Context: process, may sleep. Cost: the mappings that there are.
- */
-void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes)
-{
-	loff_t from = ((loff_t)page << PAGE_SHIFT) + offset;
-
-	unmap_mapping_range(region->inode->i_mapping, from, bytes, 1);
-}
-
-static struct workqueue_struct *unmap_queue;
-
-/**
- * mapping_run_soon - have a worker of high priority do it, whatever the caller's
- * @work: it takes mappings away
- *
- * Context: process, may sleep. Cost: two switches of tasks, and @work's.
- */
-void mapping_run_soon(struct work_struct *work)
-{
-	queue_work(unmap_queue, work);
-	flush_work(work);
-}
-
-/**
- * mapping_zap - mapping_unmap() for good
- * @region: the region
- * @page: vm_pgoff of its first byte
- * @offset: first byte to take away
- * @bytes: how many
- *
- * What it shows must already be out of the reach of new faults.
- *
- * Context: process, may sleep. Cost: the mappings that there are.
- */
-void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
-{
-	down_write(&region->map_gate);
-	up_write(&region->map_gate);
-	mapping_unmap(region, page, offset, bytes);
-}
-
-#define SETTLE_TRIES	5	/* a jiffy apart */
-
-/*
- * Is a page in I/O, whoever touches it meanwhile? With the gate held no fault maps it
- * again, so that what is counted then is no mapping. A writer that is being refused, and
- * a mapping that is just being removed, hold it for a moment: they are given time.
- */
-static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 at)
-{
-	loff_t from = ((loff_t)page << PAGE_SHIFT) + at;
-	bool in_io = true;
-	int tries;
-
-	for (tries = 0; in_io && tries < SETTLE_TRIES; tries++) {
-		if (tries)
-			schedule_timeout_uninterruptible(1);
-		down_write(&region->map_gate);
-		unmap_mapping_range(region->inode->i_mapping, from, PAGE_SIZE, 1);
-		in_io = region_in_io(region, place + at, PAGE_SIZE);
-		up_write(&region->map_gate);
-	}
-	return in_io;
-}
-
-/**
- * mapping_in_io - take away what is mapped, and look for I/O that goes on regardless
- * @region: the region
- * @page: vm_pgoff of the first byte
- * @place: of that byte in the region
- * @bytes: how many
- *
- * For memory that may be touched on, but no longer as before: references that were
- * taken before go on, new ones are as is allowed now. A page that was seen once without
- * any has none of the former.
- *
- * Context: process, may sleep. Cost: the mappings that there are, and O(pages) in a
- * region with struct pages.
- */
-bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes)
-{
-	u64 at;
-
-	mapping_zap(region, page, 0, bytes);
-	if (!(region->flags & MEMMGR_REGION_PAGES))
-		return false;
-	for (at = 0; at < bytes; at += PAGE_SIZE) {
-		if (region_in_io(region, place + at, PAGE_SIZE) &&
-		    mapping_page_in_io(region, page, place, at))
-			return true;
-		cond_resched();
-	}
-	return false;
-}
-
-/* Touch a page the way the process will: once to map it, once to mark it used. */
-static int populate_page(struct vm_area_struct *vma, unsigned long address,
-			 unsigned int flags)
-{
-	int err;
-
-	err = fixup_user_fault(vma->vm_mm, address, flags, NULL);
-	return err ? err : fixup_user_fault(vma->vm_mm, address, flags, NULL);
-}
-
-static int populate_vma(struct vm_area_struct *vma)
-{
-	struct mapping *mapping = vma->vm_private_data;
-	unsigned long first = mapping->first + mapping->guard;
-	unsigned int flags = 0;
-	unsigned long address;
-	int err = 0;
-
-	/* No more than the process could do itself. */
-	if (!(vma->vm_flags & VM_READ) || !mapping_allows(mapping, VM_READ))
-		return 0;
-	if (vma->vm_flags & VM_WRITE && mapping_allows(mapping, VM_WRITE))
-		flags = FAULT_FLAG_WRITE;
-	WRITE_ONCE(mapping->populator, current);
-	for (address = vma->vm_start; !err && address < vma->vm_end; address += PAGE_SIZE) {
-		unsigned long page = vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
-
-		if (page >= first && page < first + mapping->pages)
-			err = populate_page(vma, address, flags);
-		if (!err && fatal_signal_pending(current))
-			err = -EINTR;
-		cond_resched();
-	}
-	WRITE_ONCE(mapping->populator, NULL);
-	return err;
-}
-
-/**
- * mapping_populate - map all pages that the calling process sees of an allocation
- * @region: of it
- * @handle: of the allocation, which does not move
- *
- * Context: process, may sleep. O(mappings of the process + pages).
- * Return: 0, or -EFAULT or another error when a page could not be mapped.
- */
-int mapping_populate(struct region *region, u64 handle)
-{
-	struct mm_struct *mm = current->mm;
-	struct vm_area_struct *vma;
-	int err = 0;
-
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	for (vma = find_vma(mm, 0); vma && !err; vma = find_vma(mm, vma->vm_end)) {
-		struct mapping *mapping = vma->vm_private_data;
-
-		if (vma->vm_ops == &mapping_ops && mapping->region == region &&
-		    mapping->kind == MAPPING_RECORD && mapping->handle == handle)
-			err = populate_vma(vma);
-	}
-	mmap_read_unlock(mm);
-	return err;
-}
-
-/*
- * Mappings are found through the address space of an inode. Device nodes can
- * be made anywhere, each with an inode of its own, so each region has one that
- * all of its files use, on a file system that nobody sees.
- */
-static struct vfsmount *mapping_mount;
-
-static int mapping_init_context(struct fs_context *fc)
-{
-	return init_pseudo(fc, MAPPING_MAGIC) ? 0 : -ENOMEM;
-}
-
-/* No owner: our own mount would keep us from ever being unloaded. */
-static struct file_system_type mapping_fs = {
-	.name = "memmgr",
-	.init_fs_context = mapping_init_context,
-	.kill_sb = kill_anon_super,
-};
-
-struct inode *mapping_inode_get(void)
-{
-	return alloc_anon_inode(mapping_mount->mnt_sb);
-}
-
-void mapping_inode_put(struct inode *inode)
-{
-	iput(inode);
-}
-
-int mapping_init(void)
-{
-	unmap_queue = alloc_workqueue("memmgr_unmap", WQ_UNBOUND | WQ_HIGHPRI, 0);
-	if (!unmap_queue)
-		return -ENOMEM;
-	mapping_mount = kern_mount(&mapping_fs);
-	if (IS_ERR(mapping_mount))
-		destroy_workqueue(unmap_queue);
-	return PTR_ERR_OR_ZERO(mapping_mount);
-}
-
-void mapping_exit(void)
-{
-	kern_unmount(mapping_mount);
-	destroy_workqueue(unmap_queue);
 }

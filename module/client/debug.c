@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* What fails on purpose for a client, and what it has not freed. */
+#include <linux/sched.h>
+#include <linux/sort.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+
+#include "base/trace.h"
+#include "client/client.h"
+#include "client/debug.h"
+#include "debug/inject.h"
+#include "debug/sites.h"
+#include "debug/track.h"
+#include "heap/account.h"
+#include "heap/heap.h"
+#include "region/events.h"
+#include "region/region.h"
+
+/* The client of a serial, its file still open. Under client_lock. */
+static struct client *client_open(struct region *region, u64 serial)
+{
+	struct client *client = client_from(region, serial);
+
+	return client && client->serial == serial && !client->closed ? client : NULL;
+}
+
+static int call_client_injection(struct region *region, struct memmgr_inject *inject)
+{
+	struct client *client;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	client = client_open(region, inject->id);
+	if (client && is_set_call(inject))
+		injection_set(&client->injection, inject);
+	if (client)
+		injection_describe(&client->injection, inject);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	return client ? 0 : -ENOENT;
+}
+
+/**
+ * inject_call - set or read an injection
+ * @caller: who asks
+ * @heap: whose injection; NULL: that of the client @inject->id
+ * @inject: as in the ABI, arguments and rights checked
+ *
+ * Context: process, may sleep. O(log clients) for a client's.
+ * Return: 0, or -ENOENT when there is no such client or the heap goes.
+ */
+int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_inject *inject)
+{
+	return heap ? call_heap_injection(heap, inject) :
+		      call_client_injection(caller->region, inject);
+}
+
+/**
+ * inject_next_client - the next client with an injection
+ * @region: of it
+ * @cursor: 0 at first; moved behind the client
+ * @inject: its injection, with the client's serial as id
+ *
+ * Context: process, may sleep. O(clients), the lock dropped after each.
+ * Return: false at the end.
+ */
+bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject *inject)
+{
+	struct client *client;
+	unsigned long flags;
+	bool found = false;
+
+	do {
+		raw_spin_lock_irqsave(&region->client_lock, flags);
+		client = client_from(region, *cursor);
+		if (client) {
+			*cursor = client->serial + 1;
+			found = READ_ONCE(client->injection.times);
+			inject->id = client->serial;
+			injection_describe(&client->injection, inject);
+		}
+		raw_spin_unlock_irqrestore(&region->client_lock, flags);
+		cond_resched();
+	} while (client && !found);
+	return found;
+}
+
+static int part_order(const void *a, const void *b)
+{
+	const struct track_part *left = a, *right = b;
+
+	return left->bytes < right->bytes ? 1 : -(left->bytes > right->bytes);
+}
+
+#define TOLD	3u	/* sites in the log */
+
+/**
+ * track_tell - a client has gone, and had not freed everything
+ * @client: the client
+ * @tally: of its allocations in tracked heaps
+ *
+ * Context: process, may sleep.
+ */
+void track_tell(const struct client *client, struct track_tally *tally)
+{
+	struct region *region = client->region;
+	char text[TOLD * (SITE_PATH + 48)];
+	size_t len = 0;
+	u32 i;
+
+	if (!tally->count)
+		return;
+	sort(tally->part, ARRAY_SIZE(tally->part), sizeof(tally->part[0]), part_order, NULL);
+	for (i = 0; i < TOLD && tally->part[i].count; i++) {
+		char site[SITE_PATH + 24];
+
+		site_print(site, sizeof(site), region, tally->part[i].site);
+		len += scnprintf(text + len, sizeof(text) - len, "%s%llu at %s",
+				 i ? ", " : "", tally->part[i].count, site);
+	}
+	trace_memmgr_leak(region->name, client->serial, tally->count, tally->bytes);
+	pr_notice_ratelimited("memmgr: %s: client %llu (%*pE, pid %u) closed with %llu allocations, %llu bytes not freed: %s\n",
+			      region->name, client->serial,
+			      (int)strnlen(client->comm, sizeof(client->comm)),
+			      client->comm, client->pid, tally->count, tally->bytes, text);
+	events_add(region, MEMMGR_EVENT_LEAK, tally->count, 0, tally->bytes,
+		   __kuid_val(client->user->uid));
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* What is done for a client that asks: fallbacks, compaction, waiting. */
+#include <linux/capability.h>
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+
+#include "client/client.h"
+#include "client/request.h"
+#include "core/engine.h"
+#include "debug/inject.h"
+#include "debug/key.h"
+#include "debug/latency.h"
+#include "debug/misuse.h"
+#include "debug/quarantine.h"
+#include "heap/account.h"
+#include "heap/alloc.h"
+#include "heap/free.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/pins.h"
+#include "heap/record.h"
+#include "heap/rights.h"
+#include "heap/use.h"
+#include "move/compact.h"
+
+/* Can waiting help? Not when the request can never be served. */
+static bool may_wait(const struct memmgr_heap *heap, const struct record *template,
+		     int err, const struct engine_refusal *why)
+{
+	if (template->align > heap->max_align)
+		return false;
+	return err == -ENOSPC ||
+	       (err == -ENOMEM && why->reason != MEMMGR_REASON_TOO_LARGE);
+}
+
+/*
+ * The longest wait before the next look, whatever was freed here: what a slab
+ * heap waits for may be freed in main.
+ */
+#define WAIT_SLICE	(HZ / 10 + 1)
+
+static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err)
+{
+	long slice = *left;
+
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		slice = min_t(long, slice, WAIT_SLICE);
+	if (*left != MAX_SCHEDULE_TIMEOUT)
+		*left -= slice;
+	if (heap_wait(heap, seen, &slice, err)) {
+		if (*left != MAX_SCHEDULE_TIMEOUT)
+			*left += slice;
+		return true;
+	}
+	return *err == -ETIMEDOUT && *left > 0;
+}
+
+/*
+ * Try until it succeeds, cannot succeed, or the time is over. Whoever was woken
+ * wakes the next in any case: what was freed may be enough for two, or suit the
+ * next one only. A waiter that has seen the latest free sleeps on, so the chain
+ * ends.
+ */
+static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
+		      const struct viewer *viewer, u32 timeout_ms,
+		      struct memmgr_info *info, struct engine_refusal *why)
+{
+	/* The tick that is under way is no whole one. */
+	long left = timeout_ms ?
+		    min_t(unsigned long, msecs_to_jiffies(timeout_ms), MAX_JIFFY_OFFSET) + 1 :
+		    MAX_SCHEDULE_TIMEOUT;
+	struct engine_search search = { 0 };
+	struct engine_block block;
+	unsigned long flags;
+	bool go_on = true;
+	int result = 0;
+	u64 handle;
+	u32 seen;
+	int err;
+
+	flags = heap_lock(heap);
+	heap->waits++;
+	heap->waiters++;
+	for (;;) {
+		/* What is freed while it searches may lie where it has looked before. */
+		if (!search.at)
+			seen = heap->freed;
+		err = alloc_locked(heap, template, &search, &handle, &block, why);
+		if (err == -EAGAIN) {
+			heap_unlock(heap, flags);
+			cond_resched();
+			flags = heap_lock(heap);
+			continue;
+		}
+		search = (struct engine_search) { 0 };
+		if (!go_on || !may_wait(heap, template, err, why))
+			break;
+		heap_unlock(heap, flags);
+		if (!quarantine_evict(heap, template->align, why->reason, true)) {
+			go_on = alloc_sleep(heap, seen, &left, &result);
+			heap_wake(heap, true);
+		}
+		flags = heap_lock(heap);
+	}
+	heap->waiters--;
+	heap_unlock(heap, flags);
+	heap_touched(heap);
+	if (!err)
+		return alloc_finish(heap, viewer, handle, wants_zero(template),
+				    &block, info);
+	if (!go_on && may_wait(heap, template, err, why)) {
+		if (result == -ETIMEDOUT)
+			why->reason = MEMMGR_REASON_TIMEOUT;
+		return result;
+	}
+	return err;
+}
+
+#define COMPACT_TRIES	3u	/* what was made free, others may be quicker to take */
+
+/* Allocate after compaction, if fragmentation is what is in the way. */
+static int alloc_compacted(struct memmgr_heap *heap, const struct record *template,
+			   const struct viewer *viewer, struct memmgr_info *info,
+			   struct engine_refusal *why)
+{
+	int err = -ENOMEM;
+	u32 tries;
+
+	for (tries = 0; tries < COMPACT_TRIES && err == -ENOMEM &&
+	     compact_may_help(heap, template->align, why); tries++) {
+		if (compact_for(heap, template->bytes, template->align, why))
+			break;
+		err = alloc_try(heap, template, viewer, info, why);
+	}
+	return err;
+}
+
+static void count_fallback(struct memmgr_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+
+	heap->fallbacks++;
+	heap_unlock(heap, flags);
+}
+
+/* The heap that serves when this one gave @err, with a reference, or NULL. */
+static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct record *template,
+					int err)
+{
+	struct memmgr_heap *fallback;
+
+	if ((err != -ENOMEM && err != -ENOSPC) || template->flags & MEMMGR_ALLOC_NO_FALLBACK)
+		return NULL;
+	fallback = heap_get_fallback(heap);
+	/* One that never takes such a request is no way. */
+	if (fallback && (heap_access(fallback, template->payer) ||
+			 request_check(fallback, template))) {
+		heap_put(fallback);
+		fallback = NULL;
+	}
+	return fallback;
+}
+
+/* Both count it, whichever of them lets it fail. */
+int inject_failure(struct memmgr_heap *heap, struct client *client, u64 bytes,
+		   struct engine_refusal *why)
+{
+	bool of_heap = inject_heap(heap, bytes);
+	bool of_client = inject_client(client);
+
+	if (likely(!of_heap && !of_client))
+		return 0;
+	engine_refuse(why, MEMMGR_REASON_INJECTED, 0);
+	why->exact = false;
+	return -ENOMEM;
+}
+
+/* By all the ways that the request allows, one after the other. */
+static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_request *rq,
+			      const struct record *template, const struct viewer *viewer,
+			      struct memmgr_info *info, struct engine_refusal *why)
+{
+	struct engine_refusal second;
+	struct memmgr_heap *fallback;
+	int err;
+
+	do {
+		err = alloc_try(heap, template, viewer, info, why);
+	} while (err == -ENOMEM && quarantine_evict(heap, template->align, why->reason, true));
+	fallback = fallback_for(heap, template, err);
+	if (fallback) {
+		count_fallback(heap);
+		err = alloc_try(fallback, template, viewer, info, &second);
+		if (err == -ENOMEM || err == -ENOSPC)
+			why->largest = max(why->largest, second.largest);
+		why->exact &= second.exact;
+		heap_put(fallback);
+	}
+	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
+		err = alloc_compacted(heap, template, viewer, info, why);
+	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, template, err, why))
+		err = alloc_wait(heap, template, viewer, rq->timeout_ms, info, why);
+	return err;
+}
+
+/* For want of something, or on purpose; not: malformed, forbidden or interrupted. */
+static bool alloc_refused(int err)
+{
+	return err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT;
+}
+
+static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
+				const struct heap_request *rq, struct memmgr_info *info,
+				struct engine_refusal *why)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record template;
+	int err;
+
+	err = heap_access(heap, client);
+	if (err)
+		return err;
+	if (rq->flags & MEMMGR_ALLOC_NO_ZERO && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	/* A private heap goes with its client, and all that lives in it. */
+	if (rq->flags & MEMMGR_ALLOC_PERSISTENT && heap->flags & MEMMGR_HEAP_PRIVATE)
+		return -EINVAL;
+	record_prepare(&template, client, rq);
+	err = request_check(heap, &template);
+	if (!err)
+		err = inject_failure(heap, client, rq->bytes, why);
+	if (!err)
+		err = alloc_by_all_means(heap, rq, &template, &viewer, info, why);
+	if (alloc_refused(err))
+		heap_failed(heap, rq->bytes, rq->align, why);
+	return err;
+}
+
+/* The long way, while heaps are watched: apart, so that the short one pays nothing. */
+static noinline int alloc_timed(struct memmgr_heap *heap, struct client *client,
+				const struct heap_request *rq, struct memmgr_info *info,
+				struct engine_refusal *why)
+{
+	u64 start = latency_begin(heap);
+	int err = alloc_plain(heap, client, rq, info, why);
+
+	if (start && (!err || alloc_refused(err)))
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_ALLOC,
+			.start = start,
+			.bytes = rq->bytes,
+			.failed = err,
+		});
+	return err;
+}
+
+/**
+ * heap_alloc - allocate for a client
+ * @heap: to allocate from
+ * @client: the owner
+ * @rq: what
+ * @info: the allocation; @info->heap tells which heap served it
+ * @why: the reason of a failure
+ *
+ * Context: process. Sleeps only to wait (MEMMGR_ALLOC_WAIT), and may
+ * reschedule while it clears the memory. Cost: one engine allocation, and to
+ * clear what was granted.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_alloc(struct memmgr_heap *heap, struct client *client,
+	       const struct heap_request *rq, struct memmgr_info *info,
+	       struct engine_refusal *why)
+{
+	if (debug_is_on())
+		return alloc_timed(heap, client, rq, info, why);
+	return alloc_plain(heap, client, rq, info, why);
+}
+
+/* How many bytes the allocation had that went, or an error. */
+static noinline s64 request_free(struct memmgr_heap *heap, struct client *client, u64 handle)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	bool wake = false;
+	u64 bytes = 0;
+	int err;
+
+	record = heap_use(heap, &viewer, handle, true, &flags);
+	err = PTR_ERR_OR_ZERO(record);
+	if (!err && record_pinned_by_others(record, client))
+		err = -EBUSY;
+	if (!err) {
+		bytes = record->bytes;
+		err = heap_end(heap, record, &flags);
+	}
+	if (err) {
+		heap->refused++;
+		heap_report_handle(heap, client, handle, err, true);
+	} else {
+		client_forget_pin(client, heap, handle);
+		wake = heap_freed(heap);
+	}
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	heap_touched(heap);
+	quarantine_settle(heap, true);
+	return err ? err : bytes;
+}
+
+static noinline s64 free_timed(struct memmgr_heap *heap, struct client *client, u64 handle)
+{
+	u64 start = latency_begin(heap);
+	s64 done = request_free(heap, client, handle);
+
+	if (start)
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_FREE,
+			.start = start,
+			.bytes = max_t(s64, done, 0),
+			.failed = done < 0,
+		});
+	return done;
+}
+
+/**
+ * heap_free - free an allocation
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ *
+ * What a dma-buf or I/O still uses is held until that ends; its handle is gone.
+ *
+ * Context: process; may sleep when it was mapped. O(levels) without mappings.
+ * Return: 0, -EBADF, -EACCES or -EBUSY.
+ */
+int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
+{
+	s64 done = debug_is_on() ? free_timed(heap, client, handle) :
+		   request_free(heap, client, handle);
+
+	return min_t(s64, done, 0);
+}

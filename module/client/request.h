@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What is done for a client that asks: fallbacks, compaction, waiting. */
+#ifndef MEMMGR_CLIENT_REQUEST_H
+#define MEMMGR_CLIENT_REQUEST_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+struct client;
+struct engine_refusal;
+struct heap_request;
+struct memmgr_heap;
+
+int heap_alloc(struct memmgr_heap *heap, struct client *client,
+	       const struct heap_request *rq, struct memmgr_info *info,
+	       struct engine_refusal *why);
+int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle);
+int inject_failure(struct memmgr_heap *heap, struct client *client, u64 bytes,
+		   struct engine_refusal *why);
+
+#endif /* MEMMGR_CLIENT_REQUEST_H */

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The way of a driver's calls while somebody looks at the heap. */
+#include <linux/rcupdate.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+
+#include "base/trace.h"
+#include "core/engine.h"
+#include "debug/driver.h"
+#include "debug/guards.h"
+#include "debug/inject.h"
+#include "debug/key.h"
+#include "debug/latency.h"
+#include "debug/misuse.h"
+#include "debug/quarantine.h"
+#include "debug/sites.h"
+#include "debug/track.h"
+#include "debug/zones.h"
+#include "heap/alloc.h"
+#include "heap/block.h"
+#include "heap/heap.h"
+#include "region/memory.h"
+#include "region/region.h"
+
+#define WAY_FRAMES	4u	/* at most, from stack_trace_save() to a driver's call */
+
+/* The site of a driver's call: its stack from there on outwards. */
+u32 block_site(struct region *region, unsigned long caller)
+{
+	unsigned long frame[WAY_FRAMES + MEMMGR_SITE_FRAMES];
+	u32 n = 0, i = 0;
+
+#ifdef CONFIG_STACKTRACE
+	n = stack_trace_save(frame, ARRAY_SIZE(frame), 0);
+#endif
+	while (i < n && frame[i] != caller)
+		i++;
+	/* A kernel that cannot walk its stack knows the call alone. */
+	return i < n ? site_of_kernel(region, frame + i, n - i) :
+		       site_of_kernel(region, &caller, 1);
+}
+
+void track_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
+	       unsigned long caller)
+{
+	struct region *region = heap->region;
+	struct track_block block;
+
+	if (!ptr || !(READ_ONCE(heap->debug) & DEBUG_TRACK))
+		return;
+	block_fill(&block, ptr - region->virt, bytes, block_site(region, caller));
+	track_add(heap, &block);
+}
+
+/* What is to be known of a driver's allocation that began at @start, once it has ended. */
+void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes, size_t align,
+		 u64 start, unsigned long caller)
+{
+	/* A request of 0 bytes is malformed: it is no call that counts. */
+	if (start && bytes)
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_ALLOC,
+			.start = start,
+			.bytes = bytes,
+			.caller = caller,
+			.failed = !ptr,
+		});
+	if (!ptr)
+		return;
+	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->virt,
+			   bytes, align, "", caller);
+}
+
+/*
+ * Between red zones. What is known of the block tells where it begins; without room
+ * for that, or for the zones, it goes without them: NULL. The engine takes it for one
+ * with a record, so that nobody frees it where it begins.
+ */
+static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
+			 unsigned int alloc_flags, unsigned long caller)
+{
+	struct region *region = heap->region;
+	struct engine_refusal why = { 0 };
+	struct engine_block unused;
+	struct track_block block;
+	u32 lead = 0, tail = 0;
+	unsigned long flags;
+	u64 offset;
+	void *ptr;
+
+	flags = heap_lock(heap);
+	zones_plan(heap, bytes, align, &lead, &tail);
+	heap_unlock(heap, flags);
+	ptr = tail ? alloc_any(heap, lead + bytes + tail, align, true, &why) : NULL;
+	if (!ptr)
+		return NULL;
+	block_fill(&block, ptr + lead - region->virt, bytes, block_site(region, caller));
+	block.lead = lead;
+	block.tail = tail;
+	zones_paint_block(heap, &block);
+	if (track_add(heap, &block)) {
+		if (alloc_flags & MEMMGR_KALLOC_ZERO)
+			region_zero(region, block.place, bytes);
+		return ptr + lead;
+	}
+	flags = heap_lock(heap);
+	if (heap_offset(heap, ptr, &offset))
+		heap->engine.ops->free(&heap->engine, offset, true, &unused);
+	heap_unlock(heap, flags);
+	return NULL;
+}
+
+/* An allocation that is to fail on purpose: it does so as any other. */
+bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align)
+{
+	struct engine_refusal why = { 0 };
+
+	if (!bytes || !inject_heap(heap, bytes))
+		return false;
+	engine_refuse(&why, MEMMGR_REASON_INJECTED, 0);
+	heap_failed(heap, bytes, align, &why);
+	return true;
+}
+
+/* With what is to be known of it, so that it can be freed and found. */
+static void *alloc_tracked(struct memmgr_heap *heap, size_t bytes, size_t align,
+			   unsigned int flags, unsigned long caller)
+{
+	void *ptr = NULL;
+
+	/* Until it is known, see debug_apply(). */
+	rcu_read_lock();
+	if (bytes && READ_ONCE(heap->debug) & DEBUG_ZONES)
+		ptr = alloc_zoned(heap, bytes, align, flags, caller);
+	rcu_read_unlock();
+	if (ptr)
+		return ptr;
+	ptr = alloc_slow(heap, bytes, align, flags);
+	track_ptr(heap, ptr, bytes, caller);
+	return ptr;
+}
+
+/* Some lie where touching what is beside them faults. */
+void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t align,
+		  unsigned int flags, unsigned long caller)
+{
+	struct guard_slot *slot = NULL;
+
+	if (ptr && READ_ONCE(heap->debug) & DEBUG_GUARDS)
+		slot = guards_take(heap, bytes, align);
+	if (!slot)
+		return ptr;
+	ptr = guards_begin(heap, slot, ptr, block_site(heap->region, caller));
+	if (flags & MEMMGR_KALLOC_ZERO)
+		memset(ptr, 0, bytes);
+	return ptr;
+}
+
+/* The long way, for a heap that is watched, or while somebody traces. */
+noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
+			     unsigned long caller)
+{
+	unsigned int flags = how & ~HOW_ALIGN;
+	size_t align = how & HOW_ALIGN ? 1ul << ((how & HOW_ALIGN) - 1) : 0;
+	u64 start = latency_begin(heap);
+	void *ptr = NULL;
+
+	if (!alloc_injected(heap, bytes, align))
+		ptr = alloc_tracked(heap, bytes, align, flags, caller);
+	alloc_watch(heap, ptr, bytes, align, start, caller);
+	return guard_block(heap, ptr, bytes, align, flags, caller);
+}
+
+/* The engine's part, or the quarantine's. Under the lock, which is dropped now and then. */
+static int free_kept(struct memmgr_heap *heap, struct freeing *f, unsigned long *flags)
+{
+	struct engine *e = &heap->engine;
+	bool recorded = block_has_zones(&f->was);
+	bool kept;
+	u64 offset;
+	int err;
+
+	if (!heap_offset(heap, f->ptr - f->was.lead, &offset))
+		return -ERANGE;
+	/* The engine takes what is in quarantine for live. */
+	if (quarantine_holds(heap, offset, flags))
+		return -ENOENT;
+	kept = quarantine_keeps(heap);
+	err = kept ? e->ops->find(e, offset, &f->block) :
+		     e->ops->free(e, offset, recorded, &f->block);
+	if (!err && kept && f->block.recorded != recorded)
+		err = -EACCES;
+	if (err)
+		return err;
+	if (!f->was.time_ns)
+		f->was.bytes = f->block.requested;
+	quarantine_add_block(heap, &f->was, &f->block, f->site, kept);
+	return 0;
+}
+
+static int free_plain(struct memmgr_heap *heap, struct freeing *f)
+{
+	unsigned long flags;
+	bool wake;
+	int err;
+
+	flags = heap_lock(heap);
+	err = free_kept(heap, f, &flags);
+	wake = heap_freed(heap);
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	heap_touched(heap);
+	quarantine_settle(heap, false);
+	if (err == -ERANGE && f->ptr && heap->fallback)
+		return free_plain(heap->fallback, f);
+	if (err && f->ptr && READ_ONCE(heap->debug) & DEBUG_ERRORS)
+		heap_report_free(heap, f->was.place, err, f->site);
+	if (err)
+		return free_slow(heap, f->ptr, err);
+	trace_memmgr_free(heap->region->name, heap->name, 0, f->was.place, f->caller);
+	return 0;
+}
+
+static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned long caller);
+
+noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+{
+	struct freeing f = {
+		.ptr = ptr,
+		.was.place = ptr - heap->region->virt,
+		.site = SITE_NONE,
+		.caller = caller,
+	};
+	u32 debug = READ_ONCE(heap->debug);
+	bool known = false;
+	u64 start;
+	int err;
+
+	if (guards_have(heap, ptr))
+		return free_guarded(heap, ptr, caller);
+	if (ptr && debug & (DEBUG_TRACK | DEBUG_ZONED))
+		known = track_remove(heap, f.was.place, &f.was);
+	if (known)
+		zones_check_block(heap, &f.was);
+	if (ptr && debug & DEBUG_ERRORS)
+		f.site = block_site(heap->region, caller);
+	start = ptr ? latency_begin(heap) : 0;
+	err = free_plain(heap, &f);
+	if (start)
+		latency_record(heap, &(struct latency_sample) {
+			.op = MEMMGR_LATENCY_FREE,
+			.start = start,
+			.bytes = err ? 0 : f.block.granted,
+			.caller = caller,
+			.failed = err,
+		});
+	if (err && known)
+		track_restore(heap, &f.was);
+	else if (known)
+		track_removed(heap, &f.was);
+	return err;
+}
+
+/* Its block goes the usual way, which may refuse it. */
+static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+{
+	struct guard_slot *slot = guards_end(heap, ptr, block_site(heap->region, caller));
+	int err;
+
+	if (!slot)
+		return free_slow(heap, ptr, -ENOENT);
+	err = free_watched(heap, slot->block, caller);
+	guards_ended(heap, slot, err);
+	return err;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The way of a driver's calls while somebody looks at the heap. */
+#ifndef MEMMGR_DEBUG_DRIVER_H
+#define MEMMGR_DEBUG_DRIVER_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+#include "core/engine.h"
+#include "debug/track.h"
+
+struct memmgr_heap;
+struct region;
+
+/* Alignment and flags in one word: a fifth argument costs those who do not use it. */
+#define HOW_ALIGN	0xffu	/* fls() of the alignment */
+
+/**
+ * struct freeing - a free that is watched
+ * @ptr: what is freed
+ * @was: what is known of it; time_ns is 0: its place alone
+ * @block: the block that went
+ * @site: of the call, if errors are looked for
+ * @caller: of the call
+ */
+struct freeing {
+	void *ptr;
+	struct track_block was;
+	struct engine_block block;
+	u32 site;
+	unsigned long caller;
+};
+
+__visible u32 block_site(struct region *region, unsigned long caller);
+__visible void track_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
+			 unsigned long caller);
+__visible void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
+			   size_t align, u64 start, unsigned long caller);
+__visible bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align);
+__visible void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t align,
+			    unsigned int flags, unsigned long caller);
+__visible void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
+			      unsigned long caller);
+__visible int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller);
+
+#endif /* MEMMGR_DEBUG_DRIVER_H */

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The device node of a region: open, close, mmap, read and poll. */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/uaccess.h>
+
+#include "base/compat.h"
+#include "client/client.h"
+#include "face/dev.h"
+#include "face/ioctl.h"
+#include "region/events.h"
+#include "region/region.h"
+#include "share/mmap.h"
+
+static int dev_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct client *client = file->private_data;
+
+	return region_is_gone(client->region) ? -ENODEV : mapping_create(client, vma);
+}
+
+static int dev_open(struct inode *inode, struct file *file)
+{
+	struct region *region = container_of(file->private_data, struct region,
+					     misc);
+	struct client *client = client_create(region);
+
+	if (!client)
+		return -ENOMEM;
+	file->private_data = client;
+	file->f_mapping = region->inode->i_mapping;
+	file->f_mode |= COMPAT_FILE_MODE;
+	return 0;
+}
+
+static int dev_release(struct inode *inode, struct file *file)
+{
+	client_destroy(file->private_data);
+	return 0;
+}
+
+/* Is there an event to read, or will there never be another one? */
+static bool read_due(const struct client *client)
+{
+	return events_last(&client->region->events) != READ_ONCE(client->event) ||
+	       region_is_gone(client->region);
+}
+
+/*
+ * One reader at a time, so that each event is read once. It may take a fault while it holds
+ * the mutex: O_NONBLOCK does not wait for that either.
+ */
+static int read_begin(const struct file *file, struct client *client)
+{
+	if (region_is_gone(client->region))
+		return -ENODEV;
+	if (file->f_flags & O_NONBLOCK)
+		return mutex_trylock(&client->read_mutex) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&client->read_mutex) ? -ERESTARTSYS : 0;
+}
+
+/* Wait for an event, without the mutex; another reader may have it first. */
+static int read_wait(const struct file *file, struct client *client)
+{
+	if (file->f_flags & O_NONBLOCK)
+		return -EAGAIN;
+	return wait_event_interruptible(client->region->events.wait, read_due(client));
+}
+
+/* Whole events; one counts as read when the reader has it. Bytes, 0 when there is none. */
+static ssize_t read_events(struct client *client, char __user *to, size_t bytes)
+{
+	struct memmgr_event event;
+	ssize_t done = 0;
+	int err = 0;
+
+	while (!err && bytes - done >= sizeof(event) &&
+	       events_next(&client->region->events, client->event, &event)) {
+		if (copy_to_user(to + done, &event, sizeof(event))) {
+			err = -EFAULT;
+			break;
+		}
+		WRITE_ONCE(client->event, event.kind == MEMMGR_EVENT_LOST ? event.seq - 1 :
+			   event.seq);
+		done += sizeof(event);
+	}
+	return done ? done : err;
+}
+
+static ssize_t dev_read(struct file *file, char __user *to, size_t bytes, loff_t *pos)
+{
+	struct client *client = file->private_data;
+	ssize_t done = 0;
+	int err;
+
+	if (bytes < sizeof(struct memmgr_event))
+		return -EINVAL;
+	do {
+		err = read_begin(file, client);
+		if (err)
+			break;
+		done = read_events(client, to, bytes);
+		mutex_unlock(&client->read_mutex);
+		if (done)
+			break;
+		err = read_wait(file, client);
+	} while (!err);
+	return done ? done : err;
+}
+
+static __poll_t dev_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct client *client = file->private_data;
+	struct events *events = &client->region->events;
+
+	poll_wait(file, &events->wait, table);
+	if (region_is_gone(client->region))
+		return EPOLLHUP | EPOLLERR;
+	return events_last(events) != READ_ONCE(client->event) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	COMPAT_FOP_FLAGS
+	.open = dev_open,
+	.release = dev_release,
+	.unlocked_ioctl = dev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = dev_mmap,
+	.read = dev_read,
+	.poll = dev_poll,
+	.llseek = noop_llseek,
+};
+
+int dev_add_region(struct region *region)
+{
+	int err;
+
+	region->misc.minor = MISC_DYNAMIC_MINOR;
+	region->misc.name = region->misc_name;
+	region->misc.fops = &dev_fops;
+	region->misc.mode = 0660;
+	err = misc_register(&region->misc);
+	if (err)
+		region->misc.this_device = NULL;
+	else
+		events_set_device(&region->events, region->misc.this_device);
+	return err;
+}
+
+/*
+ * No call begins any more, once the region is gone; what waits for an event is woken.
+ * A region that was never published has no node.
+ */
+void dev_remove_region(struct region *region)
+{
+	events_set_device(&region->events, NULL);
+	if (region->misc.this_device)
+		misc_deregister(&region->misc);
+	wake_up_all(&region->events.wait);
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Who pays: clients and users, and what each may have. */
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "base/number.h"
+#include "client/client.h"
+#include "core/engine.h"
+#include "heap/account.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "region/region.h"
+
+/*
+ * Limits of those that have none of their own. Root may change them while others
+ * read: 64 bits at once, on 32-bit machines too.
+ */
+static atomic64_t client_max[ACCOUNT_ITEMS];
+
+static atomic64_t user_max[ACCOUNT_ITEMS] = {
+	[ACCOUNT_HEAPS] = ATOMIC64_INIT(8),
+	[ACCOUNT_PINS] = ATOMIC64_INIT(1024),
+};
+
+static int limit_set(const char *text, const struct kernel_param *kp)
+{
+	u64 limit;
+	int err = number_parse(text, &limit);
+
+	if (!err)
+		atomic64_set(kp->arg, limit);
+	return err;
+}
+
+static int limit_get(char *text, const struct kernel_param *kp)
+{
+	return sysfs_emit(text, "%llu\n", (u64)atomic64_read(kp->arg));
+}
+
+static const struct kernel_param_ops limit_ops = {
+	.set = limit_set,
+	.get = limit_get,
+};
+
+module_param_cb(client_max_bytes, &limit_ops, &client_max[ACCOUNT_BYTES], 0644);
+
+MODULE_PARM_DESC(client_max_bytes, "bytes that an open file may have, e.g. 4M (default 0: no limit)");
+
+module_param_cb(client_max_allocations, &limit_ops, &client_max[ACCOUNT_ALLOCATIONS], 0644);
+
+MODULE_PARM_DESC(client_max_allocations, "allocations that an open file may have (default 0: no limit)");
+
+module_param_cb(user_max_bytes, &limit_ops, &user_max[ACCOUNT_BYTES], 0644);
+
+MODULE_PARM_DESC(user_max_bytes, "bytes that a user may have in all, e.g. 16M (default 0: no limit)");
+
+module_param_cb(user_max_allocations, &limit_ops, &user_max[ACCOUNT_ALLOCATIONS], 0644);
+
+MODULE_PARM_DESC(user_max_allocations, "allocations that a user may have in all (default 0: no limit)");
+
+module_param_cb(user_max_heaps, &limit_ops, &user_max[ACCOUNT_HEAPS], 0644);
+
+MODULE_PARM_DESC(user_max_heaps, "private heaps of a user (default 8; 0: no limit)");
+
+module_param_cb(user_max_pins, &limit_ops, &user_max[ACCOUNT_PINS], 0644);
+
+MODULE_PARM_DESC(user_max_pins, "pins of a user (default 1024; 0: no limit)");
+
+/* Of a table that all share a user has five eighths at most, unless root says otherwise. */
+static u32 table_share(const struct region *region, enum account_item item)
+{
+	switch (item) {
+	case ACCOUNT_WINDOWS:
+		return heap_windows_left(region) / 8 * 5;
+	case ACCOUNT_RECORDS:
+		return (heap_main_records(region) * 5 + 7) / 8;
+	default:
+		return 0;
+	}
+}
+
+/* What an account may have of something; 0: there is no limit. */
+u64 account_limit(const struct region *region, const struct account *account, bool user,
+		  bool trusted, enum account_item item)
+{
+	u64 limit;
+
+	if (account->set & BIT(item))
+		return account->max[item];
+	if (trusted && item >= ACCOUNT_HEAPS)
+		return 0;
+	limit = atomic64_read(user ? &user_max[item] : &client_max[item]);
+	return limit || !user ? limit : table_share(region, item);
+}
+
+static struct account *account_of(struct client *client, bool user)
+{
+	return user ? &client->user->account : &client->account;
+}
+
+/* How many more an account may have; ~0: there is no limit. Under client_lock. */
+static u64 room_left(struct client *client, bool user, enum account_item item)
+{
+	const struct account *account = account_of(client, user);
+	u64 limit = account_limit(client->region, account, user, client->trusted, item);
+
+	if (!limit)
+		return ~0ull;
+	return limit > account->has[item] ? limit - account->has[item] : 0;
+}
+
+/* Bytes that an account may still have; none when it is out of allocations. */
+static u64 account_left(struct client *client, bool user, u32 allocations)
+{
+	return room_left(client, user, ACCOUNT_ALLOCATIONS) < allocations ?
+	       0 : room_left(client, user, ACCOUNT_BYTES);
+}
+
+/* Under client_lock. */
+static int charge_check(struct client *client, u64 bytes, u32 allocations,
+			struct engine_refusal *why)
+{
+	u64 client_left = account_left(client, false, allocations);
+	u64 user_left = account_left(client, true, allocations);
+	u64 left = min(client_left, user_left);
+
+	if (bytes <= left && left)
+		return 0;
+	/* Freeing something is what helps, so nothing is left of either. */
+	if (client_left < bytes || !client_left)
+		client->account.refused++;
+	if (user_left < bytes || !user_left)
+		client->user->account.refused++;
+	engine_refuse(why, MEMMGR_REASON_QUOTA, round_down(left, PAGE_SIZE) ? : left);
+	why->exact = false;
+	return -EDQUOT;
+}
+
+static void account_add(struct account *account, u64 bytes, u32 allocations)
+{
+	account->has[ACCOUNT_BYTES] += bytes;
+	account->has[ACCOUNT_ALLOCATIONS] += allocations;
+	account->peak = max(account->peak, account->has[ACCOUNT_BYTES]);
+}
+
+/**
+ * client_charge - charge an allocation to a client and its user
+ * @client: who pays
+ * @bytes: granted
+ * @allocations: how many more
+ * @why: filled in on failure
+ *
+ * Context: any; a heap's lock may be held. O(1).
+ * Return: 0, or -EDQUOT and nothing is charged.
+ */
+int client_charge(struct client *client, u64 bytes, u32 allocations,
+		  struct engine_refusal *why)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	err = charge_check(client, bytes, allocations, why);
+	if (!err) {
+		account_add(&client->account, bytes, allocations);
+		account_add(&client->user->account, bytes, allocations);
+	}
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	return err;
+}
+
+/* The same without charging: to know before the work is done. */
+int client_may_charge(struct client *client, u64 bytes, u32 allocations,
+		      struct engine_refusal *why)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	err = charge_check(client, bytes, allocations, why);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	return err;
+}
+
+/* Nobody needs a user without clients and limits. Under client_lock. */
+struct client_user *user_unused(struct region *region, struct client_user *user)
+{
+	if (user->clients || user->account.set)
+		return NULL;
+	rb_erase(&user->node, &region->users);
+	return user;
+}
+
+/*
+ * A client that was closed and to which nothing is charged is gone. Under
+ * client_lock, perhaps under a heap's: what is left is freed by RCU, which may be
+ * asked with raw locks held, unlike the allocator.
+ */
+void client_expire(struct client *client)
+{
+	struct client_user *user = client->user;
+
+	if (!client->closed || client->account.has[ACCOUNT_ALLOCATIONS])
+		return;
+	rb_erase(&client->node, &client->region->clients);
+	user->clients--;
+	user = user_unused(client->region, user);
+	if (user)
+		kfree_rcu(user, rcu);
+	kfree_rcu(client, rcu);
+}
+
+/**
+ * client_uncharge - take back a charge
+ * @client: who paid; may be gone afterwards
+ * @bytes: as charged
+ * @allocations: as charged
+ *
+ * Context: any; a heap's lock may be held. O(1).
+ */
+void client_uncharge(struct client *client, u64 bytes, u32 allocations)
+{
+	struct region *region = client->region;
+	struct client_user *user = client->user;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	client->account.has[ACCOUNT_BYTES] -= bytes;
+	client->account.has[ACCOUNT_ALLOCATIONS] -= allocations;
+	user->account.has[ACCOUNT_BYTES] -= bytes;
+	user->account.has[ACCOUNT_ALLOCATIONS] -= allocations;
+	client_expire(client);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+}
+
+void client_add_record(struct client *client, struct record *record)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	list_add(&record->mine, &client->records);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+}
+
+void client_remove_record(struct client *client, struct record *record)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	list_del_init(&record->mine);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+}
+
+/**
+ * client_take_locked - count what a client gets, if it and its user may have it
+ * @client: the client; it has an allocation, or is open, as long as it has that
+ * @item: what it is; not bytes or allocations, see client_charge()
+ * @n: how many
+ *
+ * Context: client_lock is held. O(1).
+ * Return: 0, or -EDQUOT and nothing is counted.
+ */
+int client_take_locked(struct client *client, enum account_item item, u32 n)
+{
+	bool may[2];
+	u32 user;
+
+	for (user = 0; user < 2; user++) {
+		may[user] = room_left(client, user, item) >= n;
+		account_of(client, user)->refused += !may[user];
+	}
+	if (!may[0] || !may[1])
+		return -EDQUOT;
+	client->account.has[item] += n;
+	client->user->account.has[item] += n;
+	return 0;
+}
+
+/* The same without the lock. Context: any; a heap's lock may be held. */
+int client_take(struct client *client, enum account_item item, u32 n,
+		struct engine_refusal *why)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+	int err;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	err = client_take_locked(client, item, n);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	return err ? engine_refuse(why, MEMMGR_REASON_QUOTA, 0), err : 0;
+}
+
+/* It has so many less. Under client_lock. */
+void client_give_locked(struct client *client, enum account_item item, u32 n)
+{
+	client->account.has[item] -= n;
+	client->user->account.has[item] -= n;
+}
+
+void client_give(struct client *client, enum account_item item, u32 n)
+{
+	struct region *region = client->region;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->client_lock, flags);
+	client_give_locked(client, item, n);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+}
+
+u64 client_key(const struct rb_node *node)
+{
+	return rb_entry(node, struct client, node)->serial;
+}
+
+u64 user_key(const struct rb_node *node)
+{
+	return __kuid_val(rb_entry(node, struct client_user, node)->uid);
+}
+
+/* The first node of a tree with at least that key. O(log nodes). */
+struct rb_node *tree_from(const struct rb_root *root, u64 key,
+			  u64 (*key_of)(const struct rb_node *node))
+{
+	struct rb_node *node = root->rb_node, *found = NULL;
+
+	while (node) {
+		if (key_of(node) >= key) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+/* The client with the lowest serial from @serial on; NULL: none. Under client_lock. */
+struct client *client_from(struct region *region, u64 serial)
+{
+	return rb_entry_safe(tree_from(&region->clients, serial, client_key), struct client,
+			     node);
+}
+
+bool client_before(struct rb_node *a, const struct rb_node *b)
+{
+	return client_key(a) < client_key(b);
+}
+
+static bool user_before(struct rb_node *a, const struct rb_node *b)
+{
+	return user_key(a) < user_key(b);
+}
+
+/*
+ * The user of an id; @fresh is taken when there is none, and NULL then. Under
+ * client_lock. O(log users).
+ */
+struct client_user *user_find(struct region *region, kuid_t uid, struct client_user **fresh)
+{
+	struct rb_node *node = tree_from(&region->users, __kuid_val(uid), user_key);
+	struct client_user *found = rb_entry_safe(node, struct client_user, node);
+
+	if (found && uid_eq(found->uid, uid))
+		return found;
+	found = *fresh;
+	if (found) {
+		*fresh = NULL;
+		found->uid = uid;
+		rb_add(&found->node, &region->users, user_before);
+	}
+	return found;
+}
+
+/* May the caller see and change what is others'? Not audited: it is no crime to ask. */
+noinline bool is_admin(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+}
+
+struct viewer viewer_of(const struct client *client)
+{
+	return (struct viewer) {
+		.client = client,
+		.uid = current_euid(),
+		.admin = is_admin(),
+	};
+}
+
+u32 windows_max(const struct region *region)
+{
+	return 1u << min_t(u32, 31, BITS_PER_LONG - region->window_shift);
+}
+
+/* Records of heap main. */
+u32 heap_main_records(const struct region *region)
+{
+	const struct memmgr_heap *main = rcu_access_pointer(region->heaps[MEMMGR_HEAP_MAIN]);
+
+	return main ? main->max_records : 0;
+}
+
+/* Windows that heap main leaves to the others. */
+u32 heap_windows_left(const struct region *region)
+{
+	return windows_max(region) - heap_main_records(region);
+}

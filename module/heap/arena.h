@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The memory of a heap: taken from main, given back, cleared. */
+#ifndef MEMMGR_HEAP_ARENA_H
+#define MEMMGR_HEAP_ARENA_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+struct engine_refusal;
+struct heap_plan;
+struct memmgr_heap;
+struct region;
+struct slab_layout;
+
+/* A user decides how much: on his account, and no warning when it is too much. */
+#define HEAP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
+#define SETUP_STEP	1024u	/* records to set up without a pause */
+
+int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
+		   struct engine_refusal *why);
+void heap_main_give(struct region *region, u64 place);
+void heap_trim(struct memmgr_heap *heap);
+bool heap_in_io(struct memmgr_heap *heap);
+u64 plan_cost(const struct heap_plan *plan);
+int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan);
+void heap_return_memory(struct memmgr_heap *heap);
+int heap_init_engine(struct memmgr_heap *heap, const struct heap_plan *plan,
+		     const struct memmgr_heap_create *c, struct engine_refusal *why);
+unsigned long slab_span(const struct memmgr_heap *heap, const struct slab_layout *layout);
+int slab_map_alloc(struct region *region);
+void slab_map_free(struct region *region);
+
+#endif /* MEMMGR_HEAP_ARENA_H */

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Blocks of kernel code: any engine, the fallback, and who waits. */
+
+#include "core/engine.h"
+#include "debug/quarantine.h"
+#include "heap/alloc.h"
+#include "heap/block.h"
+#include "heap/heap.h"
+#include "region/memory.h"
+#include "region/region.h"
+
+/* A pointer that lies in no heap can have any distance from its base. */
+bool heap_offset(const struct memmgr_heap *heap, const void *ptr, u64 *offset)
+{
+	unsigned long distance = ptr - heap->base;
+	u32 shift, n;
+
+	if (distance >= heap->span)
+		return false;
+	*offset = distance;
+	if (!heap_is(heap, MEMMGR_KIND_SLAB))
+		return true;
+	shift = heap->slabs.layout.shift;
+	n = heap_slab_of(heap, distance);
+	if (n >= SLAB_NOT_OURS)
+		return false;
+	*offset = ((u64)n << shift) | (distance & ((1ul << shift) - 1));
+	return true;
+}
+
+/* Where the kernel sees a block. */
+void *heap_pointer(const struct memmgr_heap *heap, u64 offset)
+{
+	return heap->region->virt + heap_place(heap, offset);
+}
+
+/* Any kind, by the engine's own way. */
+void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, bool recorded,
+		struct engine_refusal *why)
+{
+	struct engine_search search = { 0 };
+	struct engine_request rq = {
+		.bytes = bytes, .align = align, .recorded = recorded, .search = &search,
+	};
+	struct engine_block block;
+	unsigned long flags;
+	int err;
+
+	if (!bytes || !engine_align_ok(align))
+		return NULL;
+	if (align > heap->max_align) {
+		engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
+		return NULL;
+	}
+	do {
+		flags = heap_lock(heap);
+		err = heap->engine.ops->alloc(&heap->engine, &rq, &block, why);
+		heap_unlock(heap, flags);
+	} while (err == -EAGAIN);
+	heap_touched(heap);
+	return err ? NULL : heap_pointer(heap, block.offset);
+}
+
+/* The first try failed or was not worth a fast path. */
+noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
+			  unsigned int alloc_flags)
+{
+	struct engine_refusal why = { 0 };
+	unsigned long flags;
+	void *ptr;
+
+	do {
+		ptr = alloc_any(heap, bytes, align, false, &why);
+	} while (!ptr && why.reason && quarantine_evict(heap, align, why.reason, false));
+	if (!ptr && why.reason && heap->fallback &&
+	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
+		flags = heap_lock(heap);
+		heap->fallbacks++;
+		heap_unlock(heap, flags);
+		ptr = alloc_any(heap->fallback, bytes, align, false, &why);
+	}
+	if (!ptr && why.reason)
+		heap_failed(heap, bytes, align, &why);
+	if (ptr && alloc_flags & MEMMGR_KALLOC_ZERO)
+		region_zero(heap->region, ptr - heap->region->virt, bytes);
+	return ptr;
+}
+
+/*
+ * By the engine's own way, with the heap locked. One more argument would go over the
+ * stack, and cost memmgr_free() a frame.
+ */
+noinline int free_any(struct memmgr_heap *heap, u64 offset)
+{
+	struct engine_block block;
+
+	return heap->engine.ops->free(&heap->engine, offset, false, &block);
+}
+
+/**
+ * block_free - free a block by the engine's own way
+ * @heap: of any kind; what it falls back on is asked when it does not know the block
+ * @ptr: the block
+ *
+ * Context: any, never sleeps. Cost: as the kind's engine says.
+ * Return: as memmgr_free().
+ */
+static int block_free(struct memmgr_heap *heap, void *ptr)
+{
+	unsigned long flags;
+	u64 offset;
+	int err;
+
+	flags = heap_lock(heap);
+	err = heap_offset(heap, ptr, &offset) ? free_any(heap, offset) : -ERANGE;
+	return free_wake(heap, ptr, err, flags);
+}
+
+/* Not a block of this heap: of the one that it falls back on, perhaps. */
+noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
+{
+	unsigned long flags;
+
+	if (!ptr)
+		return 0;
+	if (err == -ERANGE) {
+		if (heap->fallback)
+			return block_free(heap->fallback, ptr);
+		err = -ENOENT;
+	}
+	flags = heap_lock(heap);
+	heap->refused++;
+	heap_unlock(heap, flags);
+	return err;
+}
+
+/*
+ * The end of a free while somebody waits for that. Otherwise it ends where it
+ * is, without a look at what only this needs.
+ */
+noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)
+	__releases(&heap->lock)
+{
+	bool wake = heap_freed(heap);
+
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	heap_touched(heap);
+	return err ? free_slow(heap, ptr, err) : 0;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Allocations that dma-bufs show. */
+
+#include "client/client.h"
+#include "debug/misuse.h"
+#include "heap/access.h"
+#include "heap/account.h"
+#include "heap/export.h"
+#include "heap/free.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/record.h"
+#include "heap/use.h"
+#include "region/region.h"
+
+/**
+ * heap_export_begin - keep an allocation for a dma-buf
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @read_only: nobody shall write through the dma-buf
+ * @export: the answer
+ *
+ * Context: process, may reschedule. O(1), and what heap_use() costs.
+ * Return: 0, or an error of the ABI's table; after 0 heap_export_end() is due.
+ */
+int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		      bool read_only, struct heap_export *export)
+{
+	struct viewer viewer = viewer_of(client);
+	struct record *record;
+	unsigned long flags;
+	int err;
+
+	record = heap_use(heap, &viewer, handle, false, &flags);
+	err = PTR_ERR_OR_ZERO(record);
+	if (err)
+		heap_report_handle(heap, client, handle, err, false);
+	if (!err && (!heap_has_pages(heap) || record->shifted))
+		err = -EOPNOTSUPP;
+	if (!err && !(record->access & MEMMGR_ACCESS_READ))
+		err = -EACCES;
+	if (!err && record->exports == U16_MAX)
+		err = -EBUSY;
+	if (!err) {
+		record->exports++;
+		record->pins++;
+		heap->exports++;
+		refcount_inc(&heap->users);
+		region_get(heap->region);
+		*export = (struct heap_export) {
+			.heap = heap,
+			.handle = handle,
+			.place = heap_place(heap, record->offset),
+			.bytes = record->map_bytes,
+			.writable = !read_only && record->access & MEMMGR_ACCESS_WRITE,
+		};
+	}
+	heap_unlock(heap, flags);
+	return err;
+}
+
+/**
+ * heap_export_end - a dma-buf is gone
+ * @export: of it
+ *
+ * The region may be no more afterwards, if its device was removed.
+ *
+ * Context: process, may sleep.
+ */
+void heap_export_end(struct heap_export *export)
+{
+	struct memmgr_heap *heap = export->heap;
+	struct region *region = heap->region;
+	struct record *record;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, export->handle);
+	record->exports--;
+	record->pins--;
+	heap->exports--;
+	heap_unlock(heap, flags);
+	if (heap_let_go(heap, export->handle))
+		heap_settle_start(region);
+	if (READ_ONCE(heap->orphan))
+		settle_soon(region, 0);
+	heap_put(heap);
+	region_put(region);
+}
+
+/**
+ * heap_export_use - a device or the kernel begins to use a dma-buf
+ * @export: of it
+ * @access: MEMMGR_ACCESS_* that it needs
+ * @ask: a refusal is no violation: there is another way
+ *
+ * Context: any. O(1).
+ * Return: 0, or -EACCES; after 0 heap_export_unuse() is due.
+ */
+int heap_export_use(const struct heap_export *export, u32 access, bool ask)
+{
+	struct memmgr_heap *heap = export->heap;
+	u32 denied = export->writable ? 0 : MEMMGR_ACCESS_WRITE;
+	struct violation violation;
+	struct record *record;
+	unsigned long flags;
+	int err = 0;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, export->handle);
+	denied = access & (denied | ~record->access);
+	if (denied)
+		err = ask ? -EACCES :
+			    record_violated(heap, record, 0, denied, &violation);
+	record->users += !err;
+	record->writers += !err && (access & MEMMGR_ACCESS_WRITE);
+	heap_unlock(heap, flags);
+	if (err && !ask)
+		violation_report(heap, &violation);
+	return err;
+}
+
+void heap_export_unuse(const struct heap_export *export, u32 access)
+{
+	struct memmgr_heap *heap = export->heap;
+	struct record *record;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, export->handle);
+	record->users--;
+	record->writers -= !!(access & MEMMGR_ACCESS_WRITE);
+	heap_unlock(heap, flags);
+}
+
+/* What a mapping of a dma-buf shows, and the page number that it goes by. */
+void heap_map_export(const struct heap_export *export, struct mapping *mapping)
+{
+	struct memmgr_heap *heap = export->heap;
+	struct record *record;
+	unsigned long flags;
+
+	mapping->kind = MAPPING_EXPORT;
+	mapping->region = heap->region;
+	mapping->heap = heap->id;
+	mapping->serial = heap->serial;
+	mapping->handle = export->handle;
+	flags = heap_lock(heap);
+	record = record_of(heap, export->handle);
+	mapping->seq = record->seq;
+	/* Pages may be the target of I/O through this mapping as well. */
+	record_set_mapped(heap, record);
+	mapping->first = record_first_page(record);
+	heap_unlock(heap, flags);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Allocations that dma-bufs show. */
+#ifndef MEMMGR_HEAP_EXPORT_H
+#define MEMMGR_HEAP_EXPORT_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+struct client;
+struct mapping;
+struct memmgr_heap;
+
+/**
+ * struct heap_export - an allocation that a dma-buf shows
+ * @heap: it lies in; a reference
+ * @handle: that it had when it was exported
+ * @place: in the region
+ * @bytes: whole pages
+ * @writable: through this dma-buf
+ */
+struct heap_export {
+	struct memmgr_heap *heap;
+	u64 handle;
+	u64 place;
+	u64 bytes;
+	bool writable;
+};
+
+int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
+		      bool read_only, struct heap_export *export);
+void heap_export_end(struct heap_export *export);
+int heap_export_use(const struct heap_export *export, u32 access, bool ask);
+void heap_export_unuse(const struct heap_export *export, u32 access);
+void heap_map_export(const struct heap_export *export, struct mapping *mapping);
+
+#endif /* MEMMGR_HEAP_EXPORT_H */

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Finding a heap, and keeping it while it is used. */
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "client/client.h"
+#include "core/engine.h"
+#include "debug/guards.h"
+#include "debug/latency.h"
+#include "debug/quarantine.h"
+#include "debug/track.h"
+#include "heap/account.h"
+#include "heap/arena.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "region/region.h"
+
+struct memmgr_heap *heap_locked(struct region *region, u32 id)
+{
+	return rcu_dereference_protected(region->heaps[id],
+					 lockdep_is_held(&region->heap_mutex));
+}
+
+/* The heap with an id, with a reference; NULL when there is none. */
+struct memmgr_heap *heap_get(struct region *region, u32 id)
+{
+	struct memmgr_heap *heap;
+
+	if (id >= MEMMGR_MAX_HEAPS)
+		return NULL;
+	id = array_index_nospec(id, MEMMGR_MAX_HEAPS);
+	rcu_read_lock();
+	heap = rcu_dereference(region->heaps[id]);
+	if (heap && !refcount_inc_not_zero(&heap->users))
+		heap = NULL;
+	rcu_read_unlock();
+	return heap;
+}
+
+/* The first heap with at least that id. */
+struct memmgr_heap *heap_get_next(struct region *region, u32 id)
+{
+	struct memmgr_heap *heap;
+
+	for (; id < MEMMGR_MAX_HEAPS; id++) {
+		heap = heap_get(region, id);
+		if (heap)
+			return heap;
+	}
+	return NULL;
+}
+
+struct memmgr_heap *heap_get_named(struct region *region, const char *name)
+{
+	struct memmgr_heap *heap;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
+		if (!strcmp(heap->name, name))
+			return heap;
+		id = heap->id;
+		heap_put(heap);
+	}
+	return NULL;
+}
+
+static bool heap_has_window(const struct memmgr_heap *heap, u32 window)
+{
+	if (heap->arena_window != HEAP_NO_WINDOW && heap->arena_window == window)
+		return true;
+	return heap->window != HEAP_NO_WINDOW && window >= heap->window &&
+	       window - heap->window < heap->max_records;
+}
+
+/* The heap that a window of the mmap() offsets belongs to. */
+struct memmgr_heap *heap_get_window(struct region *region, u32 window)
+{
+	struct memmgr_heap *heap;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
+		if (heap_has_window(heap, window))
+			return heap;
+		id = heap->id;
+		heap_put(heap);
+	}
+	return NULL;
+}
+
+/* The heap that has a slot, made or being made. Under heap_mutex. */
+struct memmgr_heap *heap_in_slot(struct region *region, u32 id)
+{
+	return region->making[id] ? region->making[id] : heap_locked(region, id);
+}
+
+/* The lowest @count windows that no other heap has; the last ones are @trusted clients'. */
+static u32 windows_find(struct region *region, u32 count, bool trusted)
+{
+	u32 end = windows_max(region) - (trusted ? 0 : heap_windows_left(region) / ROOT_PART);
+	u32 first = 0;
+	u32 id;
+
+restart:
+	for (id = 0; id < MEMMGR_MAX_HEAPS; id++) {
+		struct memmgr_heap *heap = heap_in_slot(region, id);
+		u32 w;
+
+		if (!heap)
+			continue;
+		w = heap->arena_window;
+		if (w != HEAP_NO_WINDOW && w >= first && w < first + count) {
+			first = w + 1;
+			goto restart;
+		}
+		w = heap->window;
+		if (w != HEAP_NO_WINDOW && w < first + count &&
+		    w + heap->max_records > first) {
+			first = w + heap->max_records;
+			goto restart;
+		}
+	}
+	return first + count <= end ? first : HEAP_NO_WINDOW;
+}
+
+/**
+ * heap_take_windows - give a heap its part of the mmap() offsets
+ * @heap: that has none yet; its records and, if it is private, its payer are known
+ * @why: the reason of a failure
+ *
+ * A window for each record whose block can be mapped, and behind them one for a private
+ * heap's arena.
+ *
+ * Context: region.heap_mutex is held. O(heaps^2).
+ * Return: 0, -EDQUOT, or -ENOSPC when no so many are left.
+ */
+int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why)
+{
+	bool private = heap->flags & MEMMGR_HEAP_PRIVATE;
+	u32 records = heap_has_pages(heap) ? heap->max_records : 0;
+	u32 first, windows = records + private;
+	int err;
+
+	if (!windows)
+		return 0;
+	first = windows_find(heap->region, windows, !private || heap->client->trusted);
+	if (first == HEAP_NO_WINDOW) {
+		engine_refuse(why, MEMMGR_REASON_WINDOWS, 0);
+		return -ENOSPC;
+	}
+	if (private) {
+		err = client_take(heap->client, ACCOUNT_WINDOWS, windows, why);
+		if (err)
+			return err;
+		heap->windows = windows;
+		heap->arena_window = first + records;
+	}
+	if (records)
+		WRITE_ONCE(heap->window, first);
+	return 0;
+}
+
+void heap_destruct(struct memmgr_heap *heap)
+{
+	/* Its charge is what keeps the client: that goes last. */
+	if (heap->windows)
+		client_give(heap->client, ACCOUNT_WINDOWS, heap->windows);
+	if (heap->payer) {
+		client_give(heap->payer, ACCOUNT_HEAPS, 1);
+		client_uncharge(heap->payer, heap->charge, 1);
+	}
+	/* It was never seen by others, or the region goes. */
+	if (heap->fallback)
+		heap_put(heap->fallback);
+	/* Main itself takes back what its guards have. */
+	guards_free(heap);
+	kvfree(heap->books);
+	track_free(heap);
+	latency_free(heap);
+	quarantine_free(heap);
+	kfree_rcu(heap, rcu);
+}
+
+/* Drop a reference. The last one gives the heap's memory back. May sleep. */
+void heap_put(struct memmgr_heap *heap)
+{
+	if (!refcount_dec_and_test(&heap->users))
+		return;
+	if (heap->id != MEMMGR_HEAP_MAIN)
+		heap_return_memory(heap);
+	heap_destruct(heap);
+}
+
+/**
+ * heap_get_fallback - the heap that serves when another one cannot
+ * @heap: the other
+ *
+ * Context: any where a reference may be dropped. O(1).
+ * Return: it, with a reference; NULL when there is none.
+ */
+struct memmgr_heap *heap_get_fallback(struct memmgr_heap *heap)
+{
+	struct memmgr_heap *fallback;
+	unsigned long flags;
+
+	/* Only one that goes has less than it had: what is NULL here stays NULL. */
+	if (!READ_ONCE(heap->fallback))
+		return NULL;
+	flags = heap_lock(heap);
+	fallback = heap->fallback;
+	if (fallback)
+		refcount_inc(&fallback->users);
+	heap_unlock(heap, flags);
+	return fallback;
+}
+
+/* The region is gone: requests of clients that wait for memory end. */
+void heap_wake_waiters(struct region *region)
+{
+	struct memmgr_heap *heap;
+	unsigned long flags;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
+		id = heap->id;
+		flags = heap_lock(heap);
+		heap->freed++;
+		heap_unlock(heap, flags);
+		swake_up_all(&heap->wait);
+		heap_put(heap);
+	}
+}
+
+/* Keep a heap from being destroyed, for kernel code; NULL: no such heap. */
+struct memmgr_heap *heap_hold(struct region *region, const char *name)
+{
+	struct memmgr_heap *heap;
+
+	mutex_lock(&region->heap_mutex);
+	heap = heap_get_named(region, name);
+	if (heap && (heap->flags & MEMMGR_HEAP_PRIVATE || READ_ONCE(heap->dying))) {
+		heap_put(heap);
+		heap = NULL;
+	}
+	if (heap)
+		heap->holders++;
+	mutex_unlock(&region->heap_mutex);
+	return heap;
+}
+
+void heap_unhold(struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+
+	mutex_lock(&region->heap_mutex);
+	heap->holders--;
+	mutex_unlock(&region->heap_mutex);
+	heap_put(heap);
+}

@@ -1,0 +1,593 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Heaps come and go. */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "client/client.h"
+#include "core/buddy.h"
+#include "core/engine.h"
+#include "core/handle.h"
+#include "debug/key.h"
+#include "debug/quarantine.h"
+#include "heap/account.h"
+#include "heap/arena.h"
+#include "heap/free.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/make.h"
+#include "heap/pins.h"
+#include "heap/rights.h"
+#include "heap/shape.h"
+#include "heap/stats.h"
+#include "region/hold.h"
+#include "region/region.h"
+#include "region/view.h"
+
+/* Main's lock is taken inside that of a slab heap: lockdep has to know. */
+static struct lock_class_key main_lock_key;
+
+static void heap_setup(struct memmgr_heap *heap, struct region *region,
+		       const struct memmgr_heap_create *c)
+{
+	raw_spin_lock_init(&heap->lock);
+	mutex_init(&heap->features);
+	init_swait_queue_head(&heap->wait);
+	INIT_LIST_HEAD(&heap->mine);
+	refcount_set(&heap->users, 1);
+	heap->window = HEAP_NO_WINDOW;
+	heap->arena_window = HEAP_NO_WINDOW;
+	heap->region = region;
+	heap->kind = c->kind;
+	heap->flags = c->flags & ~MEMMGR_HEAP_MODE;
+	/* Where main does without the slow path, so do all. */
+	if (c->kind == MEMMGR_KIND_BUDDY && !(region->flags & MEMMGR_REGION_JOIN))
+		heap->flags |= MEMMGR_HEAP_NO_JOIN;
+	strscpy(heap->name, c->name, sizeof(heap->name));
+}
+
+/* The slot for a new heap of this name, or an error; the last ones are @trusted clients'. */
+static int heap_slot(struct region *region, const char *name, bool trusted)
+{
+	int slot = -ENOSPC, left = trusted ? ROOT_HEAPS : 0;
+	u32 id;
+
+	for (id = MEMMGR_MAX_HEAPS; id--;) {
+		struct memmgr_heap *heap = heap_in_slot(region, id);
+
+		if (heap && !strcmp(heap->name, name))
+			return -EEXIST;
+		if (!heap && handle_left(region->last_handle[id])) {
+			slot = id;
+			left++;
+		}
+	}
+	return left > ROOT_HEAPS ? slot : -ENOSPC;
+}
+
+static int heap_set_fallback(struct memmgr_heap *heap,
+			     const struct memmgr_heap_create *c)
+{
+	struct memmgr_heap *fallback;
+	int err;
+
+	if (!(c->flags & MEMMGR_HEAP_FALLBACK))
+		return 0;
+	fallback = heap_get(heap->region, c->fallback);
+	if (!fallback)
+		return -ENOENT;
+	err = READ_ONCE(fallback->dying) ? -ENOENT : heap_access(fallback, heap->client);
+	if (!err && (fallback->fallback ||
+		     (fallback->flags & MEMMGR_HEAP_PRIVATE &&
+		      !(heap->flags & MEMMGR_HEAP_PRIVATE))))
+		err = -EINVAL;
+	if (err) {
+		heap_put(fallback);
+		return err;
+	}
+	heap->fallback = fallback;
+	fallback->holders++;
+	return 0;
+}
+
+/*
+ * A heap that takes no more requests needs its fallback no more, however long it stays:
+ * nothing keeps that one from being destroyed then. Under heap_mutex.
+ */
+static void heap_drop_fallback(struct memmgr_heap *heap)
+{
+	struct memmgr_heap *fallback = heap->fallback;
+	unsigned long flags;
+
+	if (!fallback)
+		return;
+	flags = heap_lock(heap);
+	heap->fallback = NULL;
+	heap_unlock(heap, flags);
+	fallback->holders--;
+	heap_put(fallback);
+}
+
+static void config_answer(struct memmgr_heap_create *c,
+			  const struct memmgr_heap *heap)
+{
+	const struct region *region = heap->region;
+
+	c->heap = heap->id;
+	if (heap->arena_window == HEAP_NO_WINDOW)
+		return;
+	c->map_offset = (u64)heap->arena_window <<
+			(region->window_shift + PAGE_SHIFT);
+	c->map_size = PAGE_ALIGN(heap->bytes);
+}
+
+/*
+ * A private heap is charged for what it costs the system, and for what it holds,
+ * allocated or not: an arena now, a slab when it comes.
+ */
+static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
+		       struct engine_refusal *why)
+{
+	u64 arena = heap_is(heap, MEMMGR_KIND_SLAB) ? 0 : PAGE_ALIGN(plan->bytes);
+	int err;
+
+	if (!heap->client)
+		return 0;
+	err = client_take(heap->client, ACCOUNT_HEAPS, 1, why);
+	if (err)
+		return err;
+	err = client_charge(heap->client, arena + plan_cost(plan), 1, why);
+	if (err) {
+		client_give(heap->client, ACCOUNT_HEAPS, 1);
+		return err;
+	}
+	heap->payer = heap->client;
+	heap->charge = arena + plan_cost(plan);
+	return 0;
+}
+
+/*
+ * Slot, name, windows and fallback are the heap's from here on, but nobody finds it.
+ * Under heap_mutex.
+ */
+static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
+			const struct heap_plan *plan, struct memmgr_heap_create *c)
+{
+	struct region *region = heap->region;
+	struct engine_refusal why = { 0 };
+	int err, slot;
+
+	slot = heap_slot(region, c->name, !client || client->trusted);
+
+	if (slot == -ENOSPC)
+		c->reason = MEMMGR_REASON_RECORDS;
+	if (slot < 0)
+		return slot;
+	err = heap_set_fallback(heap, c);
+	if (err)
+		return err;
+	heap->id = slot;
+	heap->bytes = plan->bytes;
+	heap->align = plan->align;
+	heap->max_records = plan->records;
+	heap->record_bits = handle_bits(plan->records);
+	/* Who alone uses a heap of mode 0 maps nothing. */
+	if (heap->rights.mode)
+		err = heap_take_windows(heap, &why);
+	if (err) {
+		c->reason = why.reason;
+		c->largest = why.largest;
+		heap_drop_fallback(heap);
+		return err;
+	}
+	region->making[slot] = heap;
+	return 0;
+}
+
+/* Everything that takes long, or memory: no mutex is held. */
+static int heap_build(struct memmgr_heap *heap, const struct heap_plan *plan,
+		      struct memmgr_heap_create *c)
+{
+	struct engine_refusal why = { 0 };
+	int err;
+
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		heap->skew = heap->region->phys & ((1u << plan->layout.shift) - 1);
+	err = heap_charge(heap, plan, &why);
+	if (!err)
+		err = heap_alloc_memory(heap, plan);
+	if (!err)
+		err = heap_init_engine(heap, plan, c, &why);
+	if (err == -ENOMEM || err == -EDQUOT) {
+		c->reason = why.reason;
+		c->largest = why.largest;
+	}
+	/* What the books cost counts as well. */
+	if (err == -EDQUOT)
+		c->largest -= min(c->largest, plan_cost(plan));
+	heap->base = heap->region->virt +
+		     (heap_is(heap, MEMMGR_KIND_SLAB) ? -(s64)heap->skew : (s64)heap->arena);
+	heap->span = heap_is(heap, MEMMGR_KIND_SLAB) ? slab_span(heap, &plan->layout) :
+						      heap->bytes;
+	return err;
+}
+
+/* It is there for everybody, or it is not to be: then its slot is free again. */
+static void heap_publish(struct memmgr_heap *heap, bool made)
+{
+	struct region *region = heap->region;
+
+	mutex_lock(&region->heap_mutex);
+	region->making[heap->id] = NULL;
+	if (!made) {
+		heap_drop_fallback(heap);
+	} else {
+		heap->serial = ++region->serial;
+		rcu_assign_pointer(region->heaps[heap->id], heap);
+	}
+	if (made && heap->client)
+		list_add(&heap->mine, &heap->client->heaps);
+	mutex_unlock(&region->heap_mutex);
+}
+
+/* May this client make such a heap, and what does it come to? */
+static int heap_wanted(struct region *region, struct client *client,
+		       struct memmgr_heap_create *c, struct heap_plan *plan)
+{
+	int err = config_check(c);
+
+	if (err)
+		return err;
+	err = heap_may_make(region, client, c);
+	if (err)
+		return err;
+	c->reason = MEMMGR_REASON_NONE;
+	c->largest = 0;
+	c->map_offset = ~0ull;
+	c->map_size = 0;
+	return heap_plan(region, client, c, plan);
+}
+
+/**
+ * heap_create - make a heap
+ * @region: it shall live in
+ * @client: its owner if it is private, and who asks; NULL: the kernel
+ * @c: as in the ABI; the answers are filled in
+ *
+ * Its slot and its name are taken first; then it is built, with no mutex held; then
+ * others find it. A fatal signal ends the building, and nothing of it stays.
+ *
+ * Context: process, may sleep. Cost: its books are allocated, and they and the memory of
+ * a private heap are cleared.
+ * Return: 0, -EINTR, or an error of the ABI's table.
+ */
+int heap_create(struct region *region, struct client *client,
+		struct memmgr_heap_create *c)
+{
+	struct memmgr_heap *heap;
+	struct heap_plan plan;
+	int err;
+
+	err = heap_wanted(region, client, c, &plan);
+	if (err)
+		return err;
+	heap = kzalloc(sizeof(*heap), HEAP_GFP);
+	if (!heap)
+		return -ENOMEM;
+	heap_setup(heap, region, c);
+	if (c->flags & MEMMGR_HEAP_PRIVATE) {
+		heap->client = client;
+		heap->owner = client->serial;
+	}
+	heap_rights_begin(heap, c);
+	mutex_lock(&region->heap_mutex);
+	err = heap_reserve(heap, client, &plan, c);
+	mutex_unlock(&region->heap_mutex);
+	if (!err) {
+		err = heap_build(heap, &plan, c);
+		/* Once it is there, another call may destroy it. */
+		if (!err)
+			config_answer(c, heap);
+		heap_publish(heap, !err);
+	}
+	if (err)
+		heap_destruct(heap);
+	return err;
+}
+
+/**
+ * heap_create_main - make the root buddy of a new region
+ * @region: that nobody else sees yet
+ * @max_records: max_allocations of the module
+ * @join: find runs of neighbours that are no buddies
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int heap_create_main(struct region *region, u32 max_records, bool join)
+{
+	struct memmgr_heap_create c = {
+		.kind = MEMMGR_KIND_BUDDY,
+		.name = "main",
+		.flags = join ? 0 : MEMMGR_HEAP_NO_JOIN,
+	};
+	u32 granules = region->bytes >> PAGE_SHIFT;
+	/* Blocks are aligned as addresses, wherever the region begins. */
+	u32 lead = (region->phys & (region->max_align - 1)) >> PAGE_SHIFT;
+	struct heap_plan plan = {
+		.bytes = region->bytes,
+		.align = PAGE_SIZE,
+		.meta = buddy_meta_size(lead, granules),
+		.records = min3(max_records, HEAP_MAX_RECORDS,
+				(u32)(windows_max(region) / 2)),
+	};
+	struct memmgr_heap *heap;
+	int err;
+
+	if (!max_records) {
+		pr_err("memmgr: max_allocations=0 refused: heap main needs at least one record\n");
+		return -EINVAL;
+	}
+	heap = kzalloc(sizeof(*heap), GFP_KERNEL);
+	if (!heap)
+		return -ENOMEM;
+	plan_books(&c, &plan, min(plan.records, granules));
+	heap_setup(heap, region, &c);
+	heap_rights_begin(heap, &c);
+	lockdep_set_class(&heap->lock, &main_lock_key);
+	heap->max_align = region->max_align;
+	heap->base = region->virt;
+	heap->span = region->bytes;
+	mutex_lock(&region->heap_mutex);
+	err = heap_reserve(heap, NULL, &plan, &c);
+	mutex_unlock(&region->heap_mutex);
+	if (!err)
+		err = heap_alloc_memory(heap, &plan);
+	if (!err)
+		err = slab_map_alloc(region);
+	if (!err)
+		err = buddy_init(&heap->buddy, lead, granules, PAGE_SHIFT,
+				 join ? BUDDY_JOIN : 0, heap->meta);
+	heap_publish(heap, !err);
+	if (err) {
+		heap_destruct(heap);
+		slab_map_free(region);
+	}
+	return err;
+}
+
+/* The last handle that a heap without records in use could have given. */
+static u64 heap_last_handle(const struct memmgr_heap *heap)
+{
+	u64 last = 0;
+	u32 i;
+
+	for (i = 0; i < heap->max_records; i++) {
+		last = max(last, heap->records[i].handle);
+		if (i % SETUP_STEP == 0)
+			cond_resched();
+	}
+	return last;
+}
+
+/*
+ * Nothing lives in it that FORCE does not cover, nor is pinned by others than who
+ * asks: no more allocations then.
+ */
+static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool force,
+		     bool closing)
+{
+	unsigned long flags;
+	int err = 0;
+
+	flags = heap_lock(heap);
+	if (heap_kernel_live(heap) || (heap->used_records && !force) ||
+	    (heap->exports && !closing) || heap->compacting ||
+	    heap->pinned != client->pinned[heap->id])
+		err = -EBUSY;
+	else
+		heap->dying = true;
+	heap_unlock(heap, flags);
+	return err;
+}
+
+/* Take a heap that nothing uses out of the region. No locks held; may sleep. */
+static void heap_withdraw(struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+	u64 last = heap_last_handle(heap);
+
+	/* It is dying, so that whoever comes later turns nothing on. */
+	mutex_lock(&heap->features);
+	debug_set(heap, 0, ~0u);
+	mutex_unlock(&heap->features);
+	mutex_lock(&region->heap_mutex);
+	region->last_handle[heap->id] = max(region->last_handle[heap->id], last);
+	RCU_INIT_POINTER(region->heaps[heap->id], NULL);
+	mutex_unlock(&region->heap_mutex);
+	heap_put(heap);
+}
+
+/*
+ * Let a heap die: no request begins in it any more, and heap_unmake() is due. Under
+ * heap_mutex.
+ * @client: who asks; @force: with what lives in it; @closing: with dma-bufs of it as well.
+ */
+static int heap_retire(struct memmgr_heap *heap, const struct client *client, bool force,
+		       bool closing)
+{
+	int err;
+
+	if (heap->dying)
+		return heap->orphan ? -EBUSY : -ENOENT;
+	if (heap->holders)
+		return -EBUSY;
+	err = heap_idle(heap, client, force, closing);
+	if (err)
+		return err;
+	/* What has begun already keeps the fallback by a reference. */
+	heap_drop_fallback(heap);
+	list_del_init(&heap->mine);
+	return 0;
+}
+
+/* Take away what is mapped of a heap whose records are forgotten. */
+static void heap_zap(struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+
+	if (heap->arena_window != HEAP_NO_WINDOW)
+		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
+	/*
+	 * A slab's blocks may lie anywhere in the region. What has a guard page before it
+	 * is mapped a page further up.
+	 */
+	if (heap->window != HEAP_NO_WINDOW && heap_is(heap, MEMMGR_KIND_SLAB))
+		mapping_zap(region, 0, 0, region->bytes + PAGE_SIZE);
+	else if (heap->window != HEAP_NO_WINDOW)
+		mapping_zap(region, heap_arena_page(heap), 0,
+			    PAGE_ALIGN(heap->bytes) + PAGE_SIZE);
+}
+
+/*
+ * Unmake a heap that dies; its memory goes when nothing uses it any more. Its slot and
+ * its name are taken until then. No locks held; may sleep.
+ */
+static void heap_unmake(struct memmgr_heap *heap)
+{
+	struct region *region = heap->region;
+
+	hold_here(region, HOLD_DESTROYING);
+	heap_wake(heap, READ_ONCE(heap->waiters));
+	quarantine_flush(heap);
+	/* From here on a fault finds nothing; what was mapped goes now. */
+	heap_forget_records(heap);
+	heap_zap(heap);
+	if (READ_ONCE(heap->held) || heap_in_io(heap)) {
+		/* From then on the worker may let it go. */
+		WRITE_ONCE(heap->orphan, true);
+		heap_settle_start(region);
+	} else {
+		heap_withdraw(heap);
+	}
+}
+
+/**
+ * heap_retire_orphans - let heaps go that something still used at their end
+ * @region: of them
+ *
+ * One caller at a time: the region's worker.
+ *
+ * Context: process, may sleep. O(heaps), and their pages in memory that can be
+ * the target of I/O.
+ * Return: true when I/O keeps one; a dma-buf says itself when it goes.
+ */
+bool heap_retire_orphans(struct region *region)
+{
+	struct memmgr_heap *heap;
+	bool in_io = false;
+	u32 id;
+
+	for (id = 1; (heap = heap_get_next(region, id)); id++) {
+		id = heap->id;
+		/* Nothing is allocated, mapped or exported in it again. */
+		if (READ_ONCE(heap->orphan) && !READ_ONCE(heap->held)) {
+			if (heap_in_io(heap))
+				in_io = true;
+			else
+				heap_withdraw(heap);
+		}
+		heap_put(heap);
+	}
+	return in_io;
+}
+
+/**
+ * heap_destroy - unmake a heap
+ * @region: it lives in
+ * @client: who asks
+ * @id: of the heap
+ * @flags: MEMMGR_DESTROY_FORCE
+ *
+ * Context: process, may sleep.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_destroy(struct region *region, struct client *client, u32 id, u32 flags)
+{
+	struct memmgr_heap *heap = NULL;
+	int err;
+
+	mutex_lock(&region->heap_mutex);
+	if (id < MEMMGR_MAX_HEAPS)
+		heap = heap_locked(region, array_index_nospec(id, MEMMGR_MAX_HEAPS));
+	if (!heap)
+		err = -ENOENT;
+	else if (id == MEMMGR_HEAP_MAIN)
+		err = -EINVAL;
+	else if (heap->client != client && !capable(CAP_SYS_ADMIN))
+		err = heap->client ? -EACCES : -EPERM;
+	else
+		err = heap_retire(heap, client, flags & MEMMGR_DESTROY_FORCE, false);
+	mutex_unlock(&region->heap_mutex);
+	if (!err) {
+		client_forget_pins(client, heap);
+		heap_unmake(heap);
+	}
+	return err;
+}
+
+/* The next private heap of a client that goes, those that fall back first; NULL: no more. */
+static struct memmgr_heap *heap_retire_next(struct client *client)
+{
+	struct region *region = client->region;
+	struct memmgr_heap *heap, *next = NULL;
+
+	mutex_lock(&region->heap_mutex);
+	list_for_each_entry(heap, &client->heaps, mine)
+		if (!next || heap->fallback)
+			next = heap;
+	/* Its records have no pins any more, and no call of the client runs: it can die. */
+	if (next && WARN_ON_ONCE(heap_retire(next, client, true, true)))
+		next = NULL;
+	mutex_unlock(&region->heap_mutex);
+	return next;
+}
+
+/* A client goes, and its private heaps with it. No call of it runs, and none will. */
+void heap_destroy_private(struct client *client)
+{
+	struct memmgr_heap *heap;
+
+	while (!list_empty(&client->heaps)) {
+		heap = heap_retire_next(client);
+		/* An administrator may have been quicker. */
+		if (!heap)
+			return;
+		heap_unmake(heap);
+	}
+}
+
+/**
+ * heap_destroy_all - unmake all heaps of a region that goes
+ * @region: with no clients, no holders of heaps, and out of everybody's sight
+ */
+void heap_destroy_all(struct region *region)
+{
+	u32 id;
+
+	for (id = MEMMGR_MAX_HEAPS; id--;) {
+		struct memmgr_heap *heap = rcu_access_pointer(region->heaps[id]);
+
+		if (!heap)
+			continue;
+		heap_forget_records(heap);
+		debug_set(heap, 0, ~0u);
+		heap_put(heap);
+		if (id != MEMMGR_HEAP_MAIN)
+			RCU_INIT_POINTER(region->heaps[id], NULL);
+	}
+	RCU_INIT_POINTER(region->heaps[MEMMGR_HEAP_MAIN], NULL);
+	slab_map_free(region);
+}

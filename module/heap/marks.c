@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Marks of stack heaps, and the release of everything above one. */
+#include <linux/sched.h>
+
+#include "client/client.h"
+#include "core/engine.h"
+#include "core/stack.h"
+#include "debug/quarantine.h"
+#include "debug/zones.h"
+#include "heap/account.h"
+#include "heap/heap.h"
+#include "heap/marks.h"
+#include "heap/record.h"
+
+/**
+ * heap_stack_mark - remember the height of a stack heap
+ * @heap: any heap
+ * @mark: the height
+ *
+ * Context: any. O(1).
+ * Return: 0, or -EOPNOTSUPP when it is no stack.
+ */
+int heap_stack_mark(struct memmgr_heap *heap, u64 *mark)
+{
+	unsigned long flags;
+
+	if (!heap_is(heap, MEMMGR_KIND_STACK))
+		return -EOPNOTSUPP;
+	flags = heap_lock(heap);
+	*mark = stack_mark(&heap->stack);
+	heap_unlock(heap, flags);
+	return 0;
+}
+
+#define RECORDS_STEP	512u	/* blocks to look at with the lock held */
+
+/**
+ * heap_stack_has_records - does a user's allocation lie above a height of a stack?
+ * @heap: a stack heap, locked
+ * @depth: the height, in blocks
+ * @flags: of the lock, which is dropped now and then
+ *
+ * One that comes meanwhile comes on top, and is seen: by the number that it gets.
+ *
+ * Context: any. O(blocks above).
+ */
+bool heap_stack_has_records(struct memmgr_heap *heap, u32 depth, unsigned long *flags)
+{
+	u64 seq = heap->seq;
+
+	for (; depth < heap->stack.count && heap->seq == seq; depth++) {
+		if (heap->record_at[depth] != RECORD_NONE)
+			return true;
+		if (!(depth % RECORDS_STEP)) {
+			heap_unlock(heap, *flags);
+			*flags = heap_lock(heap);
+		}
+	}
+	return heap->seq != seq;
+}
+
+#define RELEASE_LOOK	256u	/* blocks to look at with the lock held */
+#define RELEASE_STEP	8u	/* that go with the lock held */
+
+/* May the blocks from @depth to before @end go? Abandoned ones always may. */
+static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
+			 u32 depth, u32 end)
+{
+	for (; depth < end; depth++) {
+		u32 i = heap->record_at[depth];
+		struct record *record;
+
+		if (heap->stack.entry[depth].start & STACK_ABANDONED)
+			continue;
+		if (i == RECORD_NONE)
+			return -EBUSY;
+		record = &heap->records[i];
+		if (record_access(record, viewer) || record->busy ||
+		    record->pins || record->state != RECORD_LIVE)
+			return -EBUSY;
+	}
+	return 0;
+}
+
+/* May everything above a mark go? Looked at in steps. */
+static int release_check_all(struct memmgr_heap *heap, const struct viewer *viewer,
+			     u64 mark)
+{
+	unsigned long flags;
+	bool more = true;
+	u32 depth, end, d;
+	int err;
+
+	for (d = 0; more; d = end) {
+		flags = heap_lock(heap);
+		err = stack_depth(&heap->stack, mark, &depth);
+		d = max(d, err ? 0 : depth);
+		end = min(d + RELEASE_LOOK, heap->stack.count);
+		if (!err)
+			err = release_check(heap, viewer, d, end);
+		more = !err && end < heap->stack.count;
+		heap_unlock(heap, flags);
+		cond_resched();
+	}
+	return err;
+}
+
+/* It ends with a mark: who ended it is remembered. */
+static void released_note(struct memmgr_heap *heap, const struct record *record)
+{
+	struct engine_block block = {
+		.offset = record_block(record),
+		.granted = record->map_bytes,
+		.recorded = true,
+	};
+
+	quarantine_add_record(heap, record, heap_place(heap, record->offset), &block, false);
+}
+
+/*
+ * Look at the zones of the topmost block, whose record its client may end. False when it
+ * is another one then, for the lock was dropped.
+ */
+static bool release_zones(struct memmgr_heap *heap, unsigned long *flags)
+{
+	u32 top = heap->stack.count - 1;
+	struct record *record = &heap->records[heap->record_at[top]];
+	u64 handle = record->handle;
+
+	return record_zones(heap, record, flags, zones_check) &&
+	       heap->stack.count == top + 1 && record_is_still(heap, record, handle, RECORD_LIVE);
+}
+
+static bool top_has_zones(const struct memmgr_heap *heap)
+{
+	u32 i = heap->record_at[heap->stack.count - 1];
+
+	return i != RECORD_NONE && record_has_zones(&heap->records[i]);
+}
+
+/* Blocks from @depth on go, and their records. Under the heap's lock. */
+static void release_above(struct memmgr_heap *heap, u32 depth, u32 *released)
+{
+	struct stack *s = &heap->stack;
+	u32 d, n;
+
+	for (d = depth; d < s->count; d++) {
+		if (s->entry[d].start & STACK_ABANDONED)
+			continue;
+		released_note(heap, &heap->records[heap->record_at[d]]);
+		record_release(heap, &heap->records[heap->record_at[d]]);
+		++*released;
+	}
+	stack_release(s, stack_mark_at(s, depth), &n);
+}
+
+/* Let go of the topmost blocks above a mark. Under the heap's lock. */
+static int release_step(struct memmgr_heap *heap, const struct viewer *viewer, u64 mark,
+			u32 *released, bool *more, unsigned long *flags)
+{
+	struct stack *s = &heap->stack;
+	u32 depth, step;
+	int err;
+
+	err = stack_depth(s, mark, &depth);
+	*more = !err && s->count != depth;
+	if (!*more)
+		return err;
+	step = top_has_zones(heap) ? 1 : RELEASE_STEP;
+	if (s->count - depth > step)
+		depth = s->count - step;
+	err = release_check(heap, viewer, depth, s->count);
+	if (err || (top_has_zones(heap) && !release_zones(heap, flags)))
+		return err;
+	release_above(heap, depth, released);
+	*more = depth != (u32)mark;
+	return 0;
+}
+
+/**
+ * heap_stack_release - free everything above a mark
+ * @heap: any heap
+ * @client: who asks; it must be allowed to free all of it
+ * @mark: of heap_stack_mark()
+ * @released: allocations that went
+ *
+ * Context: process. O(allocations that go), the lock dropped between steps:
+ * first to see that all of them may go, then to free them.
+ * Return: 0, -EOPNOTSUPP, -EINVAL when the stack was below the mark since, or
+ * -EBUSY when something above it is not the client's.
+ */
+int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark,
+		       u32 *released)
+{
+	struct viewer viewer = viewer_of(client);
+	unsigned long flags;
+	bool wake, more = true;
+	int err;
+
+	*released = 0;
+	if (!heap_is(heap, MEMMGR_KIND_STACK))
+		return -EOPNOTSUPP;
+	err = release_check_all(heap, &viewer, mark);
+	while (!err && more) {
+		flags = heap_lock(heap);
+		err = release_step(heap, &viewer, mark, released, &more, &flags);
+		wake = heap_freed(heap);
+		heap_unlock(heap, flags);
+		heap_wake(heap, wake);
+		cond_resched();
+	}
+	return err;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Allocations grow and shrink where they are. */
+#include <linux/mm.h>
+
+#include "base/trace.h"
+#include "client/client.h"
+#include "client/request.h"
+#include "core/engine.h"
+#include "debug/misuse.h"
+#include "debug/sites.h"
+#include "debug/zones.h"
+#include "heap/account.h"
+#include "heap/alloc.h"
+#include "heap/free.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "heap/resize.h"
+#include "heap/rights.h"
+#include "heap/stats.h"
+#include "heap/use.h"
+#include "region/memory.h"
+#include "region/region.h"
+#include "region/view.h"
+
+/* Bytes of the block behind an allocation when it has so many. */
+static u32 room_behind(const struct memmgr_heap *heap, const struct record *record, u64 bytes)
+{
+	u64 end = record->lead + bytes, capacity = heap_capacity(heap);
+	u64 left = PAGE_ALIGN(end) - end;
+
+	if (!record->shifted)
+		return record->tail;
+	/* A block may end within a page. */
+	return capacity && capacity >= end ? min(left, capacity - end) : left;
+}
+
+static int resize_locked(struct memmgr_heap *heap, struct record *record,
+			 u64 bytes, struct engine_block *block,
+			 struct engine_refusal *why)
+{
+	/* More than there is at all is the engine's to refuse, before a sum wraps. */
+	bool possible = bytes <= heap->region->bytes;
+	u32 behind = possible ? room_behind(heap, record, bytes) : 0;
+	u64 room = possible ? record->lead + behind : 0;
+	struct engine_request rq = { .bytes = bytes + room, .recorded = true };
+	struct engine_refusal undone;
+	int err;
+
+	err = heap->engine.ops->resize(&heap->engine, record_block(record), &rq, block,
+				       why);
+	if (err) {
+		why->exact &= !(record->lead | record->tail);
+		why->largest -= min_t(u64, why->largest, record->shifted ? record->lead :
+				      record->lead + record->tail);
+		return err;
+	}
+	if (record->payer && block->granted > record->charge) {
+		err = client_charge(record->payer, block->granted - record->charge,
+				    0, why);
+		if (err) {
+			/* It has just been that small. */
+			rq.bytes = record_request(record);
+			heap->engine.ops->resize(&heap->engine, record_block(record),
+						 &rq, block, &undone);
+			return err;
+		}
+	} else if (record->payer) {
+		client_uncharge(record->payer, record->charge - block->granted, 0);
+	}
+	record->charge = block->granted;
+	site_count(heap->region, record->site, 0, bytes - record->bytes);
+	record->bytes = bytes;
+	record->tail = behind;
+	heap->resizes++;
+	return 0;
+}
+
+/*
+ * A mapped allocation is cut: first no fault may map the end any more, then
+ * the mappings of it go, then the engine gets it back.
+ */
+static int resize_cut(struct memmgr_heap *heap, struct record *record,
+		      u64 bytes, unsigned long *flags)
+{
+	u64 place = record_map_place(heap, record);
+	u64 handle = record->handle;
+	u64 from = PAGE_ALIGN(record_inset(record) + bytes);
+	u64 to = record->map_bytes;
+	bool in_io;
+
+	/* Not for a size near 2^64 that wraps: that one is refused. */
+	if (!record->mapped || bytes >= to || from >= to)
+		return 0;
+	record_set_state(heap, record, RECORD_CHANGING);
+	record->map_bytes = from;
+	heap_unlock(heap, *flags);
+	mapping_zap(heap->region, record_first_page(record), from, to - from);
+	in_io = region_in_io(heap->region, place + from, to - from);
+	*flags = heap_lock(heap);
+	if (!record_is_still(heap, record, handle, RECORD_CHANGING))
+		return -EBADF;
+	record_set_state(heap, record, RECORD_LIVE);
+	if (in_io) {
+		record->map_bytes = to;
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* What was added has to be clear before anybody can see it. */
+static int resize_clear(struct memmgr_heap *heap, struct record *record,
+			u64 from, const struct engine_block *block,
+			unsigned long *flags)
+{
+	u64 handle = record->handle;
+	u64 offset = record->offset;
+	u64 end = block->granted - record->lead;
+
+	record_set_state(heap, record, RECORD_CHANGING);
+	heap_unlock(heap, *flags);
+	heap_clear(heap, offset + from, end - from);
+	*flags = heap_lock(heap);
+	if (!record_is_still(heap, record, handle, RECORD_CHANGING))
+		return -EBADF;
+	record_set_state(heap, record, RECORD_LIVE);
+	return 0;
+}
+
+/**
+ * heap_resize - change the size of an allocation in place
+ * @heap: that its handle names
+ * @client: who asks
+ * @handle: of the allocation
+ * @bytes: new size
+ * @granted: bytes that it occupies now
+ * @why: the reason of -ENOMEM
+ *
+ * Context: process; may sleep when it was mapped, and may reschedule while it
+ * clears what was added. O(levels^2) otherwise.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
+		u64 bytes, u64 *granted, struct engine_refusal *why)
+{
+	struct viewer viewer = viewer_of(client);
+	struct engine_block block;
+	struct record *record;
+	unsigned long flags;
+	bool wake = false;
+	u64 before = 0;
+	int err, may_grow;
+
+	if (!bytes)
+		return -EINVAL;
+	may_grow = heap_access(heap, client);
+	record = heap_use(heap, &viewer, handle, true, &flags);
+	err = PTR_ERR_OR_ZERO(record);
+	if (err) {
+		heap_report_handle(heap, client, handle, err, false);
+		goto out;
+	}
+	before = record->bytes;
+	if (record->sealed)
+		err = -EPERM;
+	else if (record->exports || record_pinned_by_others(record, client))
+		err = -EBUSY;
+	else if (bytes > before)
+		err = may_grow ? : inject_failure(heap, client, bytes, why);
+	if (!err && !record_zones(heap, record, &flags, zones_check))
+		err = -EBADF;
+	if (!err)
+		err = resize_cut(heap, record, bytes, &flags);
+	if (!err)
+		err = resize_locked(heap, record, bytes, &block, why);
+	if (!err && bytes > before)
+		err = resize_clear(heap, record, before, &block, &flags);
+	if (!err) {
+		record->map_bytes = record_map_bytes(heap, record, &block);
+		*granted = record_has_zones(record) ? bytes : block.granted;
+		if (!record_zones(heap, record, &flags, zones_paint))
+			err = -EBADF;
+		wake = heap_freed(heap);
+		trace_memmgr_resize(heap->region->name, heap->name, handle, before,
+				    bytes);
+	}
+out:
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	heap_touched(heap);
+	if (err == -ENOMEM || err == -EDQUOT)
+		heap_failed(heap, bytes, 0, why);
+	return err;
+}

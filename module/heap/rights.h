@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Who may see a heap and allocate from it. */
+#ifndef MEMMGR_HEAP_RIGHTS_H
+#define MEMMGR_HEAP_RIGHTS_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+#include "heap/heap.h"
+
+struct client;
+struct region;
+
+#define HEAP_SEE	4u	/* as the bits of a mode are */
+#define HEAP_TAKE	2u
+
+bool heap_mode_ok(u32 mode);
+void heap_rights_begin(struct memmgr_heap *heap, const struct memmgr_heap_create *c);
+struct heap_rights heap_rights_of(struct memmgr_heap *heap);
+int heap_own(const struct memmgr_heap *heap, const struct client *client);
+int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wanted);
+bool heap_told(struct region *region, const struct client *client, u32 id, const char *name,
+	       u64 owner);
+int heap_may_make(struct region *region, const struct client *client,
+		  const struct memmgr_heap_create *c);
+int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r);
+
+/* May the caller allocate from it? */
+static inline int heap_access(struct memmgr_heap *heap, const struct client *client)
+{
+	return heap_allows(heap, client, HEAP_TAKE);
+}
+
+/* May he see it? Others' private heaps he may not. */
+static inline int heap_look(struct memmgr_heap *heap, const struct client *client)
+{
+	return heap_allows(heap, client, HEAP_SEE);
+}
+
+#endif /* MEMMGR_HEAP_RIGHTS_H */

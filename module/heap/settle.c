@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* What was freed while in use goes back when its last user has gone. */
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include "heap/arena.h"
+#include "heap/free.h"
+#include "heap/heap.h"
+#include "heap/lookup.h"
+#include "heap/make.h"
+#include "heap/record.h"
+#include "heap/settle.h"
+#include "region/region.h"
+
+/* Look through the records of a heap. True when I/O keeps some. */
+static bool heap_settle_records(struct memmgr_heap *heap)
+{
+	bool in_io = false;
+	u32 i;
+
+	for (i = 0; READ_ONCE(heap->held) && i < heap->max_records; i++) {
+		if (READ_ONCE(heap->records[i].state) == RECORD_HELD)
+			in_io |= heap_let_go(heap, heap->records[i].handle);
+		cond_resched();
+	}
+	return in_io;
+}
+
+static void heap_settle_work(struct work_struct *work)
+{
+	struct region *region = container_of(to_delayed_work(work), struct region,
+					     settle);
+	struct memmgr_heap *heap;
+	bool again = false;
+	u32 id;
+
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
+		id = heap->id;
+		again |= heap_settle_records(heap);
+		heap_trim(heap);
+		heap_put(heap);
+	}
+	again |= heap_retire_orphans(region);
+	if (again)
+		settle_soon(region, SETTLE_INTERVAL);
+	/* The references that came with this run; the work lies in the region. */
+	region_put(region);
+	module_put(THIS_MODULE);
+}
+
+void heap_settle_init(struct region *region)
+{
+	INIT_DELAYED_WORK(&region->settle, heap_settle_work);
+}

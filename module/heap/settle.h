@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What was freed while in use goes back when its last user has gone. */
+#ifndef MEMMGR_HEAP_SETTLE_H
+#define MEMMGR_HEAP_SETTLE_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+struct region;
+
+void heap_settle_init(struct region *region);
+
+#endif /* MEMMGR_HEAP_SETTLE_H */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What a heap will look like: its configuration checked, and its cost. */
+#ifndef MEMMGR_HEAP_SHAPE_H
+#define MEMMGR_HEAP_SHAPE_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+#include "core/slab.h"
+
+struct client;
+struct region;
+
+/**
+ * struct heap_plan - what a configuration comes to
+ * @bytes: of the arena; slab: the limit
+ * @held: bytes that the heap has of the region from the start; slabs of whole pages: once
+ *	its records are used up
+ * @align: of every block
+ * @granule: log2, buddy
+ * @records: size of the record table
+ * @most: records that could ever be in use
+ * @small: objects of at most 16 bytes
+ * @meta: bytes of the engine's state
+ * @books: bytes of all that a heap needs beside struct memmgr_heap
+ * @layout: slab
+ */
+struct heap_plan {
+	u64 bytes;
+	u64 held;
+	u64 align;
+	u32 granule;
+	u32 records;
+	u32 most;
+	bool small;
+	u64 meta;
+	u64 books;
+	struct slab_layout layout;
+};
+
+u32 heap_config_fields(const struct memmgr_heap_create *config, u32 *missing);
+const char *heap_kind_name(u32 kind);
+int config_check(const struct memmgr_heap_create *c);
+void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records);
+int heap_plan(const struct region *region, const struct client *client,
+	      struct memmgr_heap_create *c, struct heap_plan *plan);
+
+#endif /* MEMMGR_HEAP_SHAPE_H */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Why a request is refused, and which moves would help. */
+#ifndef MEMMGR_MOVE_EXPLAIN_H
+#define MEMMGR_MOVE_EXPLAIN_H
+
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+struct memmgr_heap;
+
+int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out);
+
+#endif /* MEMMGR_MOVE_EXPLAIN_H */

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The picture of a heap that a plan of moves is made of. */
+#include <linux/sched.h>
+
+#include "core/buddy.h"
+#include "core/engine.h"
+#include "core/plan.h"
+#include "core/slab.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "move/picture.h"
+#include "region/hold.h"
+
+#define SHOW_GRANULES	32u	/* to look at with the lock held */
+#define SHOW_PAUSE	16384u	/* granules of a block that are shown without a pause */
+#define SHOW_RECORDS	12u
+
+/* An allocation, as it is copied out from under the lock. */
+struct seen {
+	u32 index;
+	u32 first;
+	u32 order;
+	u32 fixed;
+};
+
+/* The block belongs to a record, as long as the picture has it, whatever it has now. */
+static void show_record(struct compaction *c, const struct seen *seen)
+{
+	u8 *cell = c->plan.cell;
+	u32 g = seen->first;
+
+	/* It came or went since its granules were looked at: leave it alone. */
+	if (g >= c->plan.granules || !(cell[g] & PLAN_START))
+		return;
+	if (!seen->fixed) {
+		cell[g] = PLAN_USED | PLAN_START | seen->order << PLAN_ALIGN_SHIFT;
+		c->record[g] = seen->index;
+	}
+	for (g++; g < c->plan.granules && cell[g] == (PLAN_USED | PLAN_FIXED); g++) {
+		if (!seen->fixed)
+			cell[g] = PLAN_USED;
+		if (!(g % SHOW_PAUSE))
+			cond_resched();
+	}
+	if (seen->fixed)
+		c->fixed[seen->fixed] += g - seen->first;
+	else
+		c->movable += g - seen->first;
+}
+
+/* Allocations, frees and resizes of a buddy heap, ever; @seq: of the last with a record. */
+static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
+{
+	struct engine_books books;
+	unsigned long flags;
+	u64 changes;
+
+	flags = heap_lock(heap);
+	heap->engine.ops->books(&heap->engine, &books);
+	changes = 2 * books.allocs - books.live + heap->resizes;
+	*seq = heap->seq;
+	heap_unlock(heap, flags);
+	return changes;
+}
+
+static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u32 *next)
+{
+	u32 end = min(from + SHOW_RECORDS, heap->max_records);
+	u32 shift = heap->buddy.shift;
+	unsigned long flags;
+	u32 i, n = 0;
+
+	flags = heap_lock(heap);
+	for (i = from; i < end; i++) {
+		const struct record *record = &heap->records[i];
+
+		if (record->state == RECORD_FREE)
+			continue;
+		seen[n++] = (struct seen) {
+			.index = i,
+			.first = record_block(record) >> shift,
+			.order = record->align >> shift ? ilog2(record->align >> shift) : 0,
+			.fixed = heap_can_move(heap) ? record_fixed(record) :
+						       MEMMGR_FIXED_KERNEL,
+		};
+	}
+	heap_unlock(heap, flags);
+	*next = end;
+	return n;
+}
+
+/**
+ * heap_show - take a picture of a buddy heap for a plan
+ * @heap: the heap
+ * @c: its plan's cells, the records by granule, and the sums are filled in
+ *
+ * The lock is dropped between steps, so the picture may be of no single moment: it is
+ * torn then, and something may look fixed that is not.
+ *
+ * Context: process, may reschedule. O(granules + records).
+ */
+void heap_show(struct memmgr_heap *heap, struct compaction *c)
+{
+	struct seen seen[SHOW_RECORDS];
+	unsigned long flags;
+	u32 g, i, n, next, left;
+	u64 changes = heap_changes(heap, &c->seq);
+	u64 unused;
+
+	c->movable = 0;
+	memset(c->fixed, 0, sizeof(c->fixed));
+	for (g = 0; g < c->plan.granules; g += SHOW_GRANULES) {
+		n = min(SHOW_GRANULES, c->plan.granules - g);
+		flags = heap_lock(heap);
+		buddy_picture(&heap->buddy, g, n, c->plan.cell + g);
+		heap_unlock(heap, flags);
+		cond_resched();
+	}
+	hold_here(heap->region, HOLD_SEEN);
+	/* Those that come meanwhile look fixed in this picture. */
+	left = READ_ONCE(heap->used_records);
+	for (i = 0; left && i < heap->max_records; i = next) {
+		n = see_records(heap, i, seen, &next);
+		left -= min(left, n);
+		while (n--) {
+			u32 why = compact_skips(c, seen[n].index);
+
+			if (why)
+				seen[n].fixed = why;
+			show_record(c, &seen[n]);
+		}
+		cond_resched();
+	}
+	c->torn = heap_changes(heap, &unused) != changes;
+}
+
+/* Slabs by number: live objects, for the choice of those that shall go. */
+void heap_show_slabs(struct memmgr_heap *heap, u16 *live)
+{
+	unsigned long flags;
+	u32 n;
+
+	for (n = 0; n < heap->slabs.layout.max; n++) {
+		if (n % SHOW_GRANULES == 0)
+			cond_resched();
+		flags = heap_lock(heap);
+		live[n] = slab_live(&heap->slabs, n);
+		heap_unlock(heap, flags);
+	}
+}
+
+/* Slabs that will stay held when they become empty. */
+u32 heap_slabs_kept(struct memmgr_heap *heap)
+{
+	const struct slabs *s = &heap->slabs;
+	unsigned long flags;
+	u32 n;
+
+	flags = heap_lock(heap);
+	n = s->keep > s->empty ? s->keep - s->empty : 0;
+	heap_unlock(heap, flags);
+	return n;
+}
+
+/* The slab serves last from now on. */
+void heap_slab_last(struct memmgr_heap *heap, u32 number)
+{
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	slab_last(&heap->slabs, number);
+	heap_unlock(heap, flags);
+}
+
+/* Why a record is not tried again, or MEMMGR_FIXED_NONE. */
+u32 compact_skips(const struct compaction *c, u32 index)
+{
+	u32 i;
+
+	for (i = 0; i < c->skips; i++)
+		if (c->skip[i] == index)
+			return c->skip_why[i];
+	return MEMMGR_FIXED_NONE;
+}

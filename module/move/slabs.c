@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Compaction of slab heaps: objects leave the sparsest slabs. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "core/slab.h"
+#include "heap/heap.h"
+#include "heap/record.h"
+#include "move/compact.h"
+#include "move/mover.h"
+#include "move/picture.h"
+#include "move/slabs.h"
+
+/*
+ * Slabs: those with the fewest objects go, as long as the others have room for what
+ * is in them.
+ */
+
+enum merge_mark {
+	MERGE_KEPT,	/* it was not looked at, or takes what others lose */
+	MERGE_GOES,
+	MERGE_STAYS,	/* it would go, but something in it may not move */
+};
+
+/**
+ * struct merge - one compaction of a slab heap; arrays are by number of the slab
+ * @live: objects of a partial slab, else 0
+ * @seen: of these, those that have a record
+ * @fixed: of these, those that may not move
+ * @mark: enum merge_mark
+ * @at: of a slab that goes: its first place in @record
+ * @partial: number of partial slabs
+ * @count: of them by number of objects, for sorting
+ * @record: what has to move, slab by slab, RECORD_NONE: it went by itself
+ * @moves: size of @record
+ * @order: partial slabs, those with the fewest objects first; the other arrays follow
+ */
+struct merge {
+	u16 *live;
+	u16 *seen;
+	u16 *fixed;
+	u8 *mark;
+	u32 *at;
+	u32 partial;
+	u32 count[SLAB_MAX_OBJECTS + 2];
+	u32 *record;
+	u32 moves;
+	u32 order[];
+};
+
+static void merge_free(struct merge *m)
+{
+	kvfree(m->record);
+	kvfree(m);
+}
+
+static struct merge *merge_alloc(const struct memmgr_heap *heap)
+{
+	u32 max = heap->slabs.layout.max;
+	struct merge *m = kvzalloc(struct_size(m, order, 2 * (size_t)max) +
+				   max * (3 * sizeof(u16) + sizeof(u8)),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+	if (!m)
+		return NULL;
+	m->at = m->order + max;
+	m->live = (u16 *)(m->at + max);
+	m->seen = m->live + max;
+	m->fixed = m->seen + max;
+	m->mark = (u8 *)(m->fixed + max);
+	return m;
+}
+
+/* Sort the partial slabs by their objects. O(slabs). */
+static void merge_sort(struct merge *m, u32 max)
+{
+	u32 n;
+
+	for (n = 0; n < max; n++)
+		if (m->live[n])
+			m->count[m->live[n] + 1]++;
+	for (n = 1; n < ARRAY_SIZE(m->count); n++)
+		m->count[n] += m->count[n - 1];
+	m->partial = m->count[ARRAY_SIZE(m->count) - 1];
+	for (n = 0; n < max; n++) {
+		if (m->live[n])
+			m->order[m->count[m->live[n]]++] = n;
+		if (n % SLAB_MAX_OBJECTS == 0)
+			compact_pause();
+	}
+}
+
+typedef void (*merge_look_t)(struct merge *m, const struct heap_object *object,
+			     struct memmgr_compact *out);
+
+/* Look at all records once. */
+static void merge_walk(struct merge *m, struct memmgr_heap *heap, merge_look_t look,
+		       struct memmgr_compact *out)
+{
+	struct heap_object seen[SHOW_OBJECTS];
+	u32 i, n, from = 0;
+
+	while (from < heap->max_records) {
+		n = heap_see_objects(heap, &from, seen, SHOW_OBJECTS);
+		for (i = 0; i < n; i++)
+			look(m, &seen[i], out);
+		compact_pause();
+	}
+}
+
+/* Objects may come meanwhile, so these counts may be too large by some. */
+static void merge_count(struct merge *m, const struct heap_object *object,
+			struct memmgr_compact *out)
+{
+	u32 n = object->slab;
+
+	m->seen[n] += m->seen[n] < U16_MAX;
+	m->fixed[n] += object->fixed && m->fixed[n] < U16_MAX;
+}
+
+static void merge_tell_fixed(struct merge *m, const struct heap_object *object,
+			     struct memmgr_compact *out)
+{
+	if (object->fixed && m->mark[object->slab] == MERGE_STAYS)
+		out->stayed[object->fixed] += object->bytes;
+}
+
+static void merge_collect(struct merge *m, const struct heap_object *object,
+			  struct memmgr_compact *out)
+{
+	u32 n = object->slab;
+
+	if (m->mark[n] == MERGE_GOES && m->seen[n] < m->live[n])
+		m->record[m->at[n] + m->seen[n]++] = object->index;
+}
+
+/* Choose the slabs that go. Objects that the kernel has are without a record. */
+static void merge_choose(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out)
+{
+	const struct slab_layout *layout = &heap->slabs.layout;
+	u64 room = 0;
+	u32 i, n, here;
+
+	for (i = 0; i < m->partial; i++)
+		room += layout->objects - m->live[m->order[i]];
+	for (i = 0; i < m->partial; i++) {
+		n = m->order[i];
+		here = m->live[n];
+		/* Its own room goes with it. */
+		if (m->moves + here > room - (layout->objects - here))
+			break;
+		if (m->seen[n] < here)
+			out->stayed[MEMMGR_FIXED_KERNEL] += (here - m->seen[n]) * layout->stride;
+		m->mark[n] = m->seen[n] < here || m->fixed[n] ? MERGE_STAYS : MERGE_GOES;
+		if (m->mark[n] == MERGE_STAYS)
+			continue;
+		room -= layout->objects - here;
+		m->at[n] = m->moves;
+		m->moves += here;
+		out->slabs++;
+	}
+}
+
+/* Move one object out of a slab that goes. Another time what is used right now. */
+static int merge_move(struct merge *m, struct memmgr_heap *heap, u32 index,
+		      struct memmgr_compact *out, struct move_pace *pace)
+{
+	struct heap_object object;
+	struct heap_route route;
+	u32 from = index;
+	int err;
+
+	if (!heap_see_objects(heap, &from, &object, 1) || m->mark[object.slab] != MERGE_GOES)
+		return 0;
+	err = compact_break(out, pace);
+	if (err)
+		return err;
+	route = (struct heap_route) {
+		.from = object.offset,
+		.bytes = object.bytes,
+		.seq = object.seq,
+	};
+	heap_move(heap, index, &route, pace, out);
+	return 0;
+}
+
+static int merge_carry(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out,
+		       struct move_pace *pace)
+{
+	u32 i, n;
+	int err = 0;
+
+	m->record = kvmalloc_array(m->moves, sizeof(*m->record),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (m->moves && !m->record)
+		return -ENOMEM;
+	memset(m->record, 0xff, m->moves * sizeof(*m->record));
+	for (i = 0; i < m->partial; i++) {
+		n = m->order[i];
+		m->seen[n] = 0;
+		if (m->mark[n] == MERGE_GOES)
+			heap_slab_last(heap, n);
+		compact_pause();
+	}
+	merge_walk(m, heap, merge_collect, out);
+	pace->clock = ktime_get_ns();
+	for (i = 0; i < m->moves && !err; i++)
+		if (m->record[i] != RECORD_NONE)
+			err = merge_move(m, heap, m->record[i], out, pace);
+	return err;
+}
+
+/* Of slabs that become empty some stay held. */
+static void merge_foretell(const struct merge *m, struct memmgr_heap *heap,
+			   struct memmgr_compact *out)
+{
+	out->slabs -= min(out->slabs, heap_slabs_kept(heap));
+	out->moves = m->moves;
+	out->moved = out->least;
+	out->left = 0;
+}
+
+/* O(slabs + records), a few times. */
+int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out,
+		 struct move_pace *pace)
+{
+	struct merge *m = merge_alloc(heap);
+	u32 held = READ_ONCE(heap->slabs.held);
+	u32 now;
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	heap_show_slabs(heap, m->live);
+	merge_sort(m, heap->slabs.layout.max);
+	merge_walk(m, heap, merge_count, out);
+	merge_choose(m, heap, out);
+	merge_walk(m, heap, merge_tell_fixed, out);
+	out->least = (u64)m->moves * heap->slabs.layout.stride;
+	out->left = out->least;
+	out->offset = ~0ull;
+	if (out->flags & MEMMGR_COMPACT_DRY_RUN) {
+		merge_foretell(m, heap, out);
+		merge_free(m);
+		return 0;
+	}
+	err = merge_carry(m, heap, out, pace);
+	out->left -= min(out->left, out->moved);
+	now = READ_ONCE(heap->slabs.held);
+	out->slabs = held > now ? held - now : 0;
+	merge_free(m);
+	return err == -ENOSPC ? 0 : err;
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Reading, writing and clearing the memory of a region. */
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/iosys-map.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "base/compat.h"
+#include "region/memory.h"
+#include "region/region.h"
+
+/* The page frame at an offset. */
+unsigned long region_pfn(const struct region *region, u64 offset)
+{
+	if (region->flags & MEMMGR_REGION_CONTIGUOUS)
+		return PHYS_PFN(region->phys + offset);
+	return vmalloc_to_pfn(region->virt + offset);
+}
+
+/* The physical address at an offset; 0 when it would promise too much. */
+u64 region_phys(const struct region *region, u64 offset)
+{
+	return region->flags & MEMMGR_REGION_CONTIGUOUS ?
+	       region->phys + offset : 0;
+}
+
+void __iomem *region_io(const struct region *region, u64 offset)
+{
+	return (void __iomem __force *)region->virt + offset;
+}
+
+/* Is the kernel's mapping that of a device? It does not take any access then. */
+bool region_is_io(const struct region *region)
+{
+	return region->flags & (COMPAT_UNCACHED_MAP ? MEMMGR_REGION_DEVICE :
+				MEMMGR_REGION_DEVICE | MEMMGR_REGION_UNCACHED);
+}
+
+/* How a mapping of the region's memory has to be, to agree with the kernel's. */
+pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
+{
+	if (region->flags & MEMMGR_REGION_DEVICE)
+		return pgprot_device(prot);
+	if (region->flags & MEMMGR_REGION_UNCACHED)
+		return compat_pgprot_uncached(prot);
+	if (region->flags & MEMMGR_REGION_WRITE_COMBINE)
+		return pgprot_writecombine(prot);
+	return prot;
+}
+
+/**
+ * region_insert - map a page of the region into a process
+ * @region: the region
+ * @vma: of the process
+ * @address: in it
+ * @offset: of the page in the region
+ * @write: it is about to be written, and may be
+ *
+ * Context: of a fault, region.map_gate is held.
+ * Return: what a fault returns.
+ */
+vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,
+			 unsigned long address, u64 offset, bool write)
+{
+	unsigned long pfn = region_pfn(region, offset);
+	pgprot_t prot = vma->vm_page_prot;
+	int err;
+
+	if (region->flags & MEMMGR_REGION_PAGES) {
+		err = vm_insert_page(vma, address & PAGE_MASK, pfn_to_page(pfn));
+		if (!err || err == -EBUSY)	/* another thread was faster */
+			return VM_FAULT_NOPAGE;
+		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+	}
+	/* The kernel keeps shared pages read-only until the first write. */
+	if (write)
+		prot = region_pgprot(region, vm_get_page_prot(vma->vm_flags));
+	return vmf_insert_pfn_prot(vma, address, pfn, prot);
+}
+
+/* Wait for those who were allowed to write and have not yet mapped it so. */
+void region_settle_writes(const struct region *region, u64 offset, u64 bytes)
+{
+	u64 at;
+
+	if (!(region->flags & MEMMGR_REGION_PAGES))
+		return;
+	for (at = 0; at < bytes; at += PAGE_SIZE) {
+		struct page *page = pfn_to_page(region_pfn(region, offset + at));
+
+		lock_page(page);
+		unlock_page(page);
+		cond_resched();
+	}
+}
+
+#define COUNT_STEP	(256 * PAGE_SIZE)
+
+/**
+ * region_in_io - has the kernel references to pages, for I/O that goes on?
+ * @region: the region
+ * @offset: of memory that no mapping shows any more
+ * @bytes: of it
+ *
+ * Who looks a page up and wants to keep it finds its entry, and then either holds the
+ * lock of the page table while he takes a reference, or (get_user_pages_fast()) takes
+ * it, which is a full barrier, and then reads the entry once more: if it has changed, he
+ * gives the reference back. Here the entry was cleared, with that lock held, before the
+ * barrier below, and the count is read behind it. So either he sees that the entry is
+ * gone, or we see his reference: none stays unseen. One that is about to be given back
+ * is seen as well. An entry is a reference too, until no CPU can use it any more.
+ *
+ * Context: process, may reschedule. O(pages) in a region with struct pages, O(1) elsewhere.
+ */
+bool region_in_io(const struct region *region, u64 offset, u64 bytes)
+{
+	u64 at;
+
+	if (!(region->flags & MEMMGR_REGION_PAGES))
+		return false;
+	smp_mb();	/* unmapped before, counted after; pairs with the taking of references */
+	for (at = 0; at < bytes; at += PAGE_SIZE) {
+		if (page_count(pfn_to_page(region_pfn(region, offset + at))) > 1)
+			return true;
+		if (!(at % COUNT_STEP))
+			cond_resched();
+	}
+	return false;
+}
+
+/**
+ * region_sync - write back and discard the CPU's cache lines of memory
+ * @region: the region
+ * @offset: of it
+ * @bytes: of it
+ *
+ * Context: process, may reschedule. O(bytes), in no time without caches.
+ */
+void region_sync(const struct region *region, u64 offset, u64 bytes)
+{
+	if (!region_is_cached(region)) {
+		mb();	/* what was written is on its way, before a device is told */
+		return;
+	}
+	while (bytes) {
+		unsigned long n = min_t(u64, bytes, PAGE_SIZE - offset_in_page(offset));
+		phys_addr_t phys = PFN_PHYS(region_pfn(region, offset)) +
+				   offset_in_page(offset);
+
+		compat_cache_flush(region->virt + offset, phys, n);
+		offset += n;
+		bytes -= n;
+		cond_resched();
+	}
+}
+
+/* Where the kernel sees memory, for those who may ask for it. */
+void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map)
+{
+	if (region_is_io(region))
+		iosys_map_set_vaddr_iomem(map, region_io(region, offset));
+	else
+		iosys_map_set_vaddr(map, region->virt + offset);
+}
+
+void region_zero(struct region *region, u64 offset, u64 bytes)
+{
+	if (region_is_io(region))
+		memset_io(region_io(region, offset), 0, bytes);
+	else
+		memset(region->virt + offset, 0, bytes);
+}
+
+#define CLEAR_STEP	(1u << 20)
+
+/* The same for much of it, in process context: may reschedule. */
+void region_clear(struct region *region, u64 offset, u64 bytes)
+{
+	while (bytes) {
+		u64 step = min_t(u64, bytes, CLEAR_STEP);
+
+		region_zero(region, offset, step);
+		offset += step;
+		bytes -= step;
+		cond_resched();
+	}
+}
+
+/* A copy from the kernel, of a few bytes. */
+void region_copy_in(const struct region *region, u64 offset, const void *from, size_t bytes)
+{
+	if (region_is_io(region))
+		memcpy_toio(region_io(region, offset), from, bytes);
+	else
+		memcpy(region->virt + offset, from, bytes);
+}
+
+/* A copy for the kernel. */
+void region_copy(const struct region *region, u64 offset, void *to, size_t bytes)
+{
+	if (region_is_io(region))
+		memcpy_fromio(to, region_io(region, offset), bytes);
+	else
+		memcpy(to, region->virt + offset, bytes);
+}
+
+#define BOUNCE	256u	/* a device does not take any access */
+
+/* Copy memory of the region to lower addresses, or to where the two do not overlap. */
+void region_move(const struct region *region, u64 to, u64 from, u64 bytes)
+{
+	char bounce[BOUNCE];
+
+	if (!region_is_io(region)) {
+		memmove(region->virt + to, region->virt + from, bytes);
+		return;
+	}
+	while (bytes) {
+		u32 n = min_t(u64, bytes, BOUNCE);
+
+		memcpy_fromio(bounce, region_io(region, from), n);
+		memcpy_toio(region_io(region, to), bounce, n);
+		to += n;
+		from += n;
+		bytes -= n;
+	}
+}
+
+/* Bytes that could not be copied, as copy_to_user() tells. */
+unsigned long region_read(struct region *region, u64 offset, void __user *to,
+			  unsigned long bytes)
+{
+	char bounce[BOUNCE];
+
+	if (!region_is_io(region))
+		return copy_to_user(to, region->virt + offset, bytes);
+	while (bytes) {
+		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
+		unsigned long rest;
+
+		memcpy_fromio(bounce, region_io(region, offset), n);
+		rest = copy_to_user(to, bounce, n);
+		bytes -= n - rest;
+		if (rest)
+			break;
+		offset += n;
+		to += n;
+	}
+	return bytes;
+}
+
+unsigned long region_write(struct region *region, u64 offset,
+			   const void __user *from, unsigned long bytes)
+{
+	char bounce[BOUNCE];
+
+	if (!region_is_io(region))
+		return copy_from_user(region->virt + offset, from, bytes);
+	while (bytes) {
+		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
+		unsigned long rest = copy_from_user(bounce, from, n);
+
+		memcpy_toio(region_io(region, offset), bounce, n - rest);
+		bytes -= n - rest;
+		if (rest)
+			break;
+		offset += n;
+		from += n;
+	}
+	return bytes;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* How the kernel sees a region: its mapping and the cache. */
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "base/compat.h"
+#include "region/memory.h"
+#include "region/region.h"
+#include "region/remap.h"
+
+static const struct {
+	const char *name;
+	u32 flag;
+	unsigned long map;	/* for memremap(); 0: ioremap() */
+} caches[] = {
+	{ "write-back",	   0,				MEMREMAP_WB },
+	{ "write-combine", MEMMGR_REGION_WRITE_COMBINE,	MEMREMAP_WC },
+	{ "uncached",	   MEMMGR_REGION_UNCACHED,	COMPAT_UNCACHED_MAP },
+	{ "device",	   MEMMGR_REGION_DEVICE,	0 },
+};
+
+/* The flag of a cache attribute's name; ~0: there is no such. */
+u32 region_cache_flag(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(caches); i++)
+		if (!name || !strcmp(name, caches[i].name))
+			return caches[i].flag;
+	return ~0u;
+}
+
+/* The name of a region's cache attribute. */
+const char *region_cache(const struct region *region)
+{
+	size_t i;
+
+	for (i = ARRAY_SIZE(caches) - 1; i; i--)
+		if (region->flags & caches[i].flag)
+			break;
+	return caches[i].name;
+}
+
+/*
+ * memremap() looks at the first page only: memory that the kernel maps itself
+ * there would be taken for mapped to its end.
+ */
+static bool region_straddles(const struct region *region)
+{
+	unsigned long first = PHYS_PFN(region->phys);
+	unsigned long last = PHYS_PFN(region->phys + region->bytes - 1);
+
+	return pfn_valid(first) && pfn_valid(last) &&
+	       PageHighMem(pfn_to_page(first)) != PageHighMem(pfn_to_page(last));
+}
+
+static void *region_remap(const struct region *region, u64 offset, u64 bytes)
+{
+	size_t i;
+
+	for (i = ARRAY_SIZE(caches) - 1; i; i--)
+		if (region->flags & caches[i].flag)
+			break;
+	if (caches[i].map)
+		return memremap(region->phys + offset, bytes, caches[i].map);
+	return (void __force *)ioremap(region->phys + offset, bytes);
+}
+
+/*
+ * Pages that the kernel has a struct of, maps itself and nobody holds: references
+ * to them tell whether they are in use.
+ */
+bool region_has_pages(const struct region *region)
+{
+	u64 at;
+
+	if (region->flags & MEMMGR_REGION_RESERVED &&
+	    region_intersects(region->phys, region->bytes, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_INTERSECTS)
+		return false;
+	for (at = 0; at < region->bytes; at += PAGE_SIZE) {
+		unsigned long pfn = region_pfn(region, at);
+
+		if (!pfn_valid(pfn) || page_count(pfn_to_page(pfn)) != 1)
+			return false;
+	}
+	return true;
+}
+
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+
+/**
+ * region_map_page - map a page once more, for itself
+ * @region: the region
+ * @offset: of the page
+ *
+ * With the attribute of the region's own mapping. The kernel leaves the page behind
+ * each such mapping unmapped; what lies before it ends so as well.
+ *
+ * Context: process, may sleep.
+ * Return: where it is; -EOPNOTSUPP when the memory is no plain memory or has but the
+ * kernel's own mapping, -ENOMEM when there is no room.
+ */
+void *region_map_page(const struct region *region, u64 offset)
+{
+	struct page *page;
+	void *virt;
+
+	if (region_is_io(region))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (region->flags & MEMMGR_REGION_PAGES) {
+		page = pfn_to_page(region_pfn(region, offset));
+		virt = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+	} else if (region->flags & MEMMGR_REGION_CONTIGUOUS) {
+		virt = region_remap(region, offset, PAGE_SIZE);
+		/* RAM that the kernel maps itself is given out where it is. */
+		if (virt && !is_vmalloc_addr(virt))
+			return ERR_PTR(-EOPNOTSUPP);
+	} else {
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	return virt ? virt : ERR_PTR(-ENOMEM);
+}
+
+/* The end of such a mapping. Context: process, may sleep. */
+void region_unmap_page(const struct region *region, void *virt)
+{
+	if (region->flags & MEMMGR_REGION_PAGES)
+		vunmap(virt);
+	else
+		memunmap(virt);
+}
+#endif
+
+/* Memory that was set aside at boot. */
+int region_map_reserved(struct region *region)
+{
+	if (region_straddles(region)) {
+		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: they lie in low and in high memory; move the region\n",
+		       region->name, region->bytes, &region->phys);
+		return -EINVAL;
+	}
+	/*
+	 * What the kernel maps as RAM is in /proc/iomem already. Want of memory, for a
+	 * moment, is no want of room.
+	 */
+	if (!region_in_system(region->phys, region->bytes)) {
+		if (!request_mem_region(region->phys, region->bytes, "memmgr") &&
+		    !request_mem_region(region->phys, region->bytes, "memmgr")) {
+			pr_err("memmgr: %s: 0x%llx bytes at %pa refused: in use, see /proc/iomem\n",
+			       region->name, region->bytes, &region->phys);
+			return -EBUSY;
+		}
+		region->claimed = true;
+	}
+	region->virt = region_remap(region, 0, region->bytes);
+	if (!region->virt)
+		region->virt = region_remap(region, 0, region->bytes);
+	if (!region->virt) {
+		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller, or vmalloc= larger\n",
+		       region->name, region->bytes, &region->phys);
+		return -ENOSPC;
+	}
+	region->max_align = rounddown_pow_of_two(region->bytes);
+	return 0;
+}
+
+/* Memory of the system, for trying things out. */
+int region_map_system(struct region *region)
+{
+	if (region->bytes > (u64)si_mem_available() * PAGE_SIZE / 4 * 3)
+		region->virt = NULL;
+	else
+		region->virt = __vmalloc(region->bytes, GFP_KERNEL | __GFP_ZERO |
+					 __GFP_NOWARN);
+	if (!region->virt) {
+		pr_err("memmgr: %s: the system has no 0x%llx bytes to give; use a smaller size=\n",
+		       region->name, region->bytes);
+		return -ENOMEM;
+	}
+	region->max_align = rounddown_pow_of_two(region->bytes);
+	return 0;
+}
+
+void region_unmap(struct region *region)
+{
+	if (!region->virt)
+		goto out_release;
+	if (region_is_io(region))
+		iounmap(region_io(region, 0));
+	else if (region->flags & MEMMGR_REGION_RESERVED)
+		memunmap(region->virt);
+	else
+		vfree(region->virt);
+out_release:
+	if (region->claimed)
+		release_mem_region(region->phys, region->bytes);
+}
+
+bool region_in_system(phys_addr_t phys, u64 bytes)
+{
+	return region_intersects(phys, bytes, IORESOURCE_SYSTEM_RAM,
+				 IORES_DESC_NONE) != REGION_DISJOINT;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The address space in which all mappings of a region are found. */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/workqueue.h>
+
+#include "region/memory.h"
+#include "region/region.h"
+#include "region/view.h"
+
+#define MAPPING_MAGIC	0x6d6d6772	/* "mmgr" */
+
+/**
+ * mapping_unmap - take away what is mapped now of an allocation or arena
+ * @region: the region
+ * @page: vm_pgoff of its first byte
+ * @offset: first byte to take away
+ * @bytes: how many
+ *
+ * A fault that is under way may map it again.
+ *
+ * Context: process, may sleep. Cost: the mappings that there are.
+ */
+void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes)
+{
+	loff_t from = ((loff_t)page << PAGE_SHIFT) + offset;
+
+	unmap_mapping_range(region->inode->i_mapping, from, bytes, 1);
+}
+
+static struct workqueue_struct *unmap_queue;
+
+/**
+ * mapping_run_soon - have a worker of high priority do it, whatever the caller's
+ * @work: it takes mappings away
+ *
+ * Context: process, may sleep. Cost: two switches of tasks, and @work's.
+ */
+void mapping_run_soon(struct work_struct *work)
+{
+	queue_work(unmap_queue, work);
+	flush_work(work);
+}
+
+/**
+ * mapping_zap - mapping_unmap() for good
+ * @region: the region
+ * @page: vm_pgoff of its first byte
+ * @offset: first byte to take away
+ * @bytes: how many
+ *
+ * What it shows must already be out of the reach of new faults.
+ *
+ * Context: process, may sleep. Cost: the mappings that there are.
+ */
+void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
+{
+	down_write(&region->map_gate);
+	up_write(&region->map_gate);
+	mapping_unmap(region, page, offset, bytes);
+}
+
+#define SETTLE_TRIES	5	/* a jiffy apart */
+
+/*
+ * Is a page in I/O, whoever touches it meanwhile? With the gate held no fault maps it
+ * again, so that what is counted then is no mapping. A writer that is being refused, and
+ * a mapping that is just being removed, hold it for a moment: they are given time.
+ */
+static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 at)
+{
+	loff_t from = ((loff_t)page << PAGE_SHIFT) + at;
+	bool in_io = true;
+	int tries;
+
+	for (tries = 0; in_io && tries < SETTLE_TRIES; tries++) {
+		if (tries)
+			schedule_timeout_uninterruptible(1);
+		down_write(&region->map_gate);
+		unmap_mapping_range(region->inode->i_mapping, from, PAGE_SIZE, 1);
+		in_io = region_in_io(region, place + at, PAGE_SIZE);
+		up_write(&region->map_gate);
+	}
+	return in_io;
+}
+
+/**
+ * mapping_in_io - take away what is mapped, and look for I/O that goes on regardless
+ * @region: the region
+ * @page: vm_pgoff of the first byte
+ * @place: of that byte in the region
+ * @bytes: how many
+ *
+ * For memory that may be touched on, but no longer as before: references that were
+ * taken before go on, new ones are as is allowed now. A page that was seen once without
+ * any has none of the former.
+ *
+ * Context: process, may sleep. Cost: the mappings that there are, and O(pages) in a
+ * region with struct pages.
+ */
+bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes)
+{
+	u64 at;
+
+	mapping_zap(region, page, 0, bytes);
+	if (!(region->flags & MEMMGR_REGION_PAGES))
+		return false;
+	for (at = 0; at < bytes; at += PAGE_SIZE) {
+		if (region_in_io(region, place + at, PAGE_SIZE) &&
+		    mapping_page_in_io(region, page, place, at))
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
+/*
+ * Mappings are found through the address space of an inode. Device nodes can
+ * be made anywhere, each with an inode of its own, so each region has one that
+ * all of its files use, on a file system that nobody sees.
+ */
+static struct vfsmount *mapping_mount;
+
+static int mapping_init_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, MAPPING_MAGIC) ? 0 : -ENOMEM;
+}
+
+/* No owner: our own mount would keep us from ever being unloaded. */
+static struct file_system_type mapping_fs = {
+	.name = "memmgr",
+	.init_fs_context = mapping_init_context,
+	.kill_sb = kill_anon_super,
+};
+
+struct inode *mapping_inode_get(void)
+{
+	return alloc_anon_inode(mapping_mount->mnt_sb);
+}
+
+void mapping_inode_put(struct inode *inode)
+{
+	iput(inode);
+}
+
+int mapping_init(void)
+{
+	unmap_queue = alloc_workqueue("memmgr_unmap", WQ_UNBOUND | WQ_HIGHPRI, 0);
+	if (!unmap_queue)
+		return -ENOMEM;
+	mapping_mount = kern_mount(&mapping_fs);
+	if (IS_ERR(mapping_mount))
+		destroy_workqueue(unmap_queue);
+	return PTR_ERR_OR_ZERO(mapping_mount);
+}
+
+void mapping_exit(void)
+{
+	kern_unmount(mapping_mount);
+	destroy_workqueue(unmap_queue);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Pins and leases: allocations that stay where they are. */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "client/client.h"
+#include "heap/access.h"
+#include "heap/heap.h"
+#include "heap/moving.h"
+#include "heap/pins.h"
+#include "region/region.h"
+#include "share/lease.h"
+#include "share/mmap.h"
+
+/**
+ * heap_pin - keep an allocation where it is
+ * @heap: that its handle names
+ * @client: who asks
+ * @out: handle and flags as in the ABI; the answers are filled in
+ *
+ * Context: process, may sleep while the allocation moves. O(1), and no memory of the
+ * system; a lease: O(pages), and what mapping them takes.
+ * Return: 0 or an error of the ABI's table.
+ */
+int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
+{
+	bool lease = out->flags & MEMMGR_PIN_LEASE;
+	struct memmgr_pin undone = *out;
+	int err;
+
+	if (!lease)
+		return pin_change(heap, client, out, false, 1);
+	if (!heap_has_pages(heap))
+		return -EOPNOTSUPP;
+	/* Pinned while it is mapped, and faults count only from then on. */
+	err = pin_change(heap, client, &undone, false, 1);
+	if (err)
+		return err;
+	err = heap_wait_unmapped(heap->region);
+	if (!err)
+		err = mapping_populate(heap->region, out->handle);
+	if (!err)
+		err = pin_change(heap, client, out, true, 1);
+	pin_change(heap, client, &undone, false, -1);
+	out->pins -= !err;
+	return err;
+}
+
+/* Touch a page the way the process will: once to map it, once to mark it used. */
+static int populate_page(struct vm_area_struct *vma, unsigned long address,
+			 unsigned int flags)
+{
+	int err;
+
+	err = fixup_user_fault(vma->vm_mm, address, flags, NULL);
+	return err ? err : fixup_user_fault(vma->vm_mm, address, flags, NULL);
+}
+
+static int populate_vma(struct vm_area_struct *vma)
+{
+	struct mapping *mapping = vma->vm_private_data;
+	unsigned long first = mapping->first + mapping->guard;
+	unsigned int flags = 0;
+	unsigned long address;
+	int err = 0;
+
+	/* No more than the process could do itself. */
+	if (!(vma->vm_flags & VM_READ) || !mapping_allows(mapping, VM_READ))
+		return 0;
+	if (vma->vm_flags & VM_WRITE && mapping_allows(mapping, VM_WRITE))
+		flags = FAULT_FLAG_WRITE;
+	WRITE_ONCE(mapping->populator, current);
+	for (address = vma->vm_start; !err && address < vma->vm_end; address += PAGE_SIZE) {
+		unsigned long page = vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
+
+		if (page >= first && page < first + mapping->pages)
+			err = populate_page(vma, address, flags);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	WRITE_ONCE(mapping->populator, NULL);
+	return err;
+}
+
+/**
+ * mapping_populate - map all pages that the calling process sees of an allocation
+ * @region: of it
+ * @handle: of the allocation, which does not move
+ *
+ * Context: process, may sleep. O(mappings of the process + pages).
+ * Return: 0, or -EFAULT or another error when a page could not be mapped.
+ */
+int mapping_populate(struct region *region, u64 handle)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	int err = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	for (vma = find_vma(mm, 0); vma && !err; vma = find_vma(mm, vma->vm_end)) {
+		struct mapping *mapping = vma->vm_private_data;
+
+		if (vma->vm_ops == &mapping_ops && mapping->region == region &&
+		    mapping->kind == MAPPING_RECORD && mapping->handle == handle)
+			err = populate_vma(vma);
+	}
+	mmap_read_unlock(mm);
+	return err;
+}
