@@ -6,9 +6,10 @@
 #ifndef MEMMGR_DEBUG_H
 #define MEMMGR_DEBUG_H
 
-#include <linux/fault-inject.h>
-#include <linux/jump_label.h>
 #include <linux/types.h>
+#include <linux/gfp.h>
+#include <linux/fault-inject.h>	/* behind these: it takes in nothing */
+#include <linux/jump_label.h>
 #include <uapi/linux/memmgr.h>
 
 struct memmgr_heap;

@@ -4,6 +4,7 @@
 #define MEMMGR_LATENCY_H
 
 #include <linux/spinlock.h>
+#include <linux/ktime.h>
 #include <linux/timekeeping.h>
 #include <uapi/linux/memmgr.h>
 

@@ -73,7 +73,7 @@ struct track {
  * struct track_tally - what a client that goes has not freed
  * @count: allocations
  * @bytes: asked for
- * @site: where most of it comes from, the most first
+ * @part: of it, by site, in the order in which they came up
  */
 struct track_tally {
 	u64 count;

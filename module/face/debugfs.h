@@ -3,6 +3,8 @@
 #ifndef MEMMGR_DEBUGFS_H
 #define MEMMGR_DEBUGFS_H
 
+#include <linux/types.h>
+
 struct region;
 
 bool debugfs_add_region(struct region *region);

@@ -22,6 +22,7 @@ struct region;
  * @ACCOUNT_WINDOWS: of the mmap() offsets, that private heaps take
  * @ACCOUNT_PINS: allocations that a client has pinned
  * @ACCOUNT_RECORDS: of heap main
+ * @ACCOUNT_ITEMS: their number
  */
 enum account_item {
 	ACCOUNT_BYTES,

@@ -3,6 +3,7 @@
 #ifndef MEMMGR_RECORD_H
 #define MEMMGR_RECORD_H
 
+#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>

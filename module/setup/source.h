@@ -3,6 +3,8 @@
 #ifndef MEMMGR_SOURCE_H
 #define MEMMGR_SOURCE_H
 
+#include <linux/types.h>
+
 __visible int source_init(void);
 __visible void source_exit(void);
 

@@ -3,6 +3,7 @@
 #ifndef MEMMGR_MMAP_H
 #define MEMMGR_MMAP_H
 
+#include <linux/mm_types.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 

@@ -92,6 +92,7 @@
  * @MEMMGR_KIND_SLAB: objects of one size, grown slab by slab from main
  * @MEMMGR_KIND_POOL: preallocated blocks of one size; predictable
  * @MEMMGR_KIND_STACK: last in, first out, with marks; temporary
+ * @MEMMGR_KINDS: their number
  */
 enum memmgr_kind {
 	MEMMGR_KIND_BUDDY	= 0,
@@ -118,6 +119,7 @@ enum memmgr_kind {
  * @MEMMGR_REASON_INJECTED: MEMMGR_IOC_INJECT wanted it to fail
  * @MEMMGR_REASON_WINDOWS: a new heap: no room is left in the mmap() offsets for its
  *	allocations; fewer of them (max_allocations) need less
+ * @MEMMGR_REASONS: their number
  */
 enum memmgr_reason {
 	MEMMGR_REASON_NONE		= 0,
@@ -830,6 +832,7 @@ struct memmgr_frag {
  * @MEMMGR_FIXED_BUSY: a call uses it right now
  * @MEMMGR_FIXED_IO: it is the target of I/O
  * @MEMMGR_FIXED_NO_ROOM: no free run elsewhere would hold it
+ * @MEMMGR_FIXED_REASONS: their number
  */
 enum memmgr_fixed {
 	MEMMGR_FIXED_NONE	= 0,
@@ -1085,6 +1088,7 @@ struct memmgr_health {
  *	had not freed, @bytes in all
  * @MEMMGR_EVENT_CORRUPTION: a memory error was found: @value is the number of the
  *	report, see struct memmgr_corruption, @bytes how many are damaged
+ * @MEMMGR_EVENTS: their number
  */
 enum memmgr_event_kind {
 	MEMMGR_EVENT_LOST		= 0,
@@ -1439,6 +1443,7 @@ struct memmgr_accounts {
  *	for each, and one for each record where blocks are whole pages; 0: no limit
  * @max_pins: in: allocations that it may pin; 0: no limit
  * @max_records: in: allocations that it may have in heap main; 0: no limit
+ * @pad: 0
  *
  * Needs CAP_SYS_ADMIN. ENOENT when there is no such client; a user need not have
  * any. Lower than what it has now is allowed: it gets no more then. Limits that are not
@@ -1603,6 +1608,7 @@ struct memmgr_debug {
  * @MEMMGR_CORRUPTION_GUARD: the page beside it was touched
  *
  * The last four are refused: nothing is damaged.
+ * @MEMMGR_CORRUPTIONS: their number
  */
 enum memmgr_corruption_kind {
 	MEMMGR_CORRUPTION_BEFORE	= 1,
