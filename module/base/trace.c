@@ -3,7 +3,7 @@
 #include <linux/module.h>
 
 #include "base/compat.h"
-#include "debug/key.h"
+#include "base/key.h"
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 DEFINE_STATIC_KEY_FALSE(debug_key);

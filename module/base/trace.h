@@ -7,8 +7,9 @@
 #define MEMMGR_TRACE_H
 
 #include <linux/tracepoint.h>
+#include <uapi/linux/memmgr.h>
 
-#include "debug/key.h"
+#include "base/key.h"
 
 /*
  * Memory was allocated. Of kernel code there is no handle and no tag; caller is where

@@ -12,6 +12,8 @@
 #include <linux/jump_label.h>
 #include <uapi/linux/memmgr.h>
 
+#include "base/key.h"
+
 struct memmgr_heap;
 
 /* heap.debug */
@@ -28,9 +30,6 @@ struct memmgr_heap;
 #define DEBUG_ERRORS	(DEBUG_ZONES | DEBUG_POISON | DEBUG_QUARANTINE | DEBUG_GUARDS)
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-/* Counts what is watched: heaps with a feature on, and tracers of alloc and free. */
-DECLARE_STATIC_KEY_FALSE(debug_key);
-
 #ifdef CONFIG_FAULT_INJECTION
 extern __visible struct fault_attr fail_memmgr;	/* the kernel's own way to let requests fail */
 
@@ -52,8 +51,6 @@ static __always_inline bool debug_is_on(void)
 
 void debug_set(struct memmgr_heap *heap, u32 set, u32 clear);
 void debug_who(u32 *pid, u32 *tid, char comm[MEMMGR_COMM_LEN]);
-int debug_trace_begin(void);
-void debug_trace_end(void);
 #else
 static __always_inline bool debug_is_on(void)
 {
@@ -61,15 +58,6 @@ static __always_inline bool debug_is_on(void)
 }
 
 static inline void debug_set(struct memmgr_heap *heap, u32 set, u32 clear)
-{
-}
-
-static inline int debug_trace_begin(void)
-{
-	return 0;
-}
-
-static inline void debug_trace_end(void)
 {
 }
 #endif

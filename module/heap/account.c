@@ -49,27 +49,21 @@ static const struct kernel_param_ops limit_ops = {
 };
 
 module_param_cb(client_max_bytes, &limit_ops, &client_max[ACCOUNT_BYTES], 0644);
-
 MODULE_PARM_DESC(client_max_bytes, "bytes that an open file may have, e.g. 4M (default 0: no limit)");
 
 module_param_cb(client_max_allocations, &limit_ops, &client_max[ACCOUNT_ALLOCATIONS], 0644);
-
 MODULE_PARM_DESC(client_max_allocations, "allocations that an open file may have (default 0: no limit)");
 
 module_param_cb(user_max_bytes, &limit_ops, &user_max[ACCOUNT_BYTES], 0644);
-
 MODULE_PARM_DESC(user_max_bytes, "bytes that a user may have in all, e.g. 16M (default 0: no limit)");
 
 module_param_cb(user_max_allocations, &limit_ops, &user_max[ACCOUNT_ALLOCATIONS], 0644);
-
 MODULE_PARM_DESC(user_max_allocations, "allocations that a user may have in all (default 0: no limit)");
 
 module_param_cb(user_max_heaps, &limit_ops, &user_max[ACCOUNT_HEAPS], 0644);
-
 MODULE_PARM_DESC(user_max_heaps, "private heaps of a user (default 8; 0: no limit)");
 
 module_param_cb(user_max_pins, &limit_ops, &user_max[ACCOUNT_PINS], 0644);
-
 MODULE_PARM_DESC(user_max_pins, "pins of a user (default 1024; 0: no limit)");
 
 /* Of a table that all share a user has five eighths at most, unless root says otherwise. */

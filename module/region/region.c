@@ -36,9 +36,7 @@ void heap_settle_start(struct region *region)
  * to a region that is gone ends.
  */
 LIST_HEAD(regions);
-
 LIST_HEAD(regions_gone);
-
 DEFINE_MUTEX(regions_mutex);	/* both lists */
 
 struct workqueue_struct *region_queue;
