@@ -24,7 +24,7 @@
 
 #include <linux/memmgr.h>
 
-#include "trace.h"
+#include "trace/trace.h"
 
 #define SCALE		4u
 #define USAGE		900u	/* of 1000 */

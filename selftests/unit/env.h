@@ -2,4 +2,4 @@
 /* The seam of the engines in user space, with their checks of themselves. */
 #define env_checks	1
 
-#include "../../tools/memctl/env.h"
+#include "../../tools/memctl/trace/env.h"

@@ -2,7 +2,7 @@
 /*
  * What the commands of memctl share.
  *
- * A command is one entry of the table in main.c and one file, cmd_NAME.c. It
+ * A command is one entry of the table in main.c and one file, cmd/NAME.c. It
  * parses its arguments with argp, calls libmemmgr, and shows what it learned
  * as a struct table: text for people or JSON for programs from one source.
  */
@@ -57,7 +57,7 @@ extern const struct command cmd_info, cmd_heap_list, cmd_heap_create,
 	cmd_sync, cmd_demo, cmd_replay, cmd_defrag, cmd_pin, cmd_health, cmd_watch,
 	cmd_top, cmd_leaks, cmd_inject, cmd_report, cmd_latency, cmd_debug, cmd_errors;
 
-/* ---- cmd_heap_mode.c ---- */
+/* ---- cmd/heap_mode.c ---- */
 
 /* What a word says; a usage error that names it if it says nothing. */
 uint32_t arg_mode(struct argp_state *state, const char *text);
@@ -74,7 +74,7 @@ const char *group_text(uint32_t gid);
 void parse_args(struct memctl *ctl, const struct argp *argp, int argc,
 		char **argv, void *input);
 
-/* ---- interrupt.c ---- */
+/* ---- base/interrupt.c ---- */
 
 /* From here on SIGINT, SIGTERM and SIGHUP do not end memctl; interrupt_arrived() tells. */
 void interrupt_catch(void);
@@ -100,7 +100,7 @@ void interrupt_release(void);
 /* From here on signals are the child's, too; 0: no longer. */
 void interrupt_pass_to(pid_t pid);
 
-/* ---- command.c ---- */
+/* ---- base/command.c ---- */
 
 /* The words behind "--", which are cut off; NULL when there is none. */
 char **command_split(int *argc, char **argv);
@@ -113,7 +113,7 @@ void command_prepare(void);
  */
 int command_run(const struct memctl *ctl, char **command);
 
-/* ---- args.c: arguments; each ends the run with a usage error if bad ---- */
+/* ---- base/args.c: arguments; each ends the run with a usage error if bad ---- */
 
 uint64_t arg_size(struct argp_state *state, const char *name, const char *text);
 /* A size of at least 1. */
@@ -143,7 +143,7 @@ size_t arg_choice(struct argp_state *state, const char *name, const char *text,
 /* The parser of commands whose one argument may be a HEAP; input: const char **. */
 error_t parse_optional_heap(int key, char *arg, struct argp_state *state);
 
-/* ---- fail.c: every error message comes from here ---- */
+/* ---- base/fail.c: every error message comes from here ---- */
 
 /* The request that could not be served; where what it asked for is known. */
 struct request {
@@ -172,7 +172,7 @@ int fail_trace(const struct memctl *ctl, const char *file, uint64_t line, const 
 int fail_open(const struct memctl *ctl, int err);
 __attribute__((noreturn)) void out_of_memory(void);
 
-/* ---- find.c: regions, heaps and allocations as people name them ---- */
+/* ---- find/find.c: regions, heaps and allocations as people name them ---- */
 
 /* Opens the region of @ctl; an enum exit_code. @flags as for open(). */
 int region_open(struct memctl *ctl, int flags);
@@ -195,7 +195,7 @@ int allocations_tagged(const struct memctl *ctl, const char *text,
 		       struct memmgr_info **infos, size_t *count);
 bool parse_handle(const char *text, uint64_t *handle);
 
-/* ---- fixed.c: what may not be moved, and why ---- */
+/* ---- find/fixed.c: what may not be moved, and why ---- */
 
 /* Bytes and until when that holds, of the reasons that are not 0; @movable or NULL. */
 struct table *fixed_table(const __u64 *movable, const __u64 fixed[MEMMGR_FIXED_REASONS]);
@@ -203,22 +203,22 @@ struct table *fixed_table(const __u64 *movable, const __u64 fixed[MEMMGR_FIXED_R
 struct json_object *json_fixed(const __u64 fixed[MEMMGR_FIXED_REASONS]);
 uint64_t fixed_total(const __u64 fixed[MEMMGR_FIXED_REASONS]);
 
-/* ---- explain.c ---- */
+/* ---- look/explain.c ---- */
 
 /* memctl frag HEAP --explain SIZE,ALIGN; an enum exit_code. */
 int explain(const struct memctl *ctl, const char *heap, uint64_t bytes, uint64_t align);
 
-/* ---- site.c: places in programs as people know them ---- */
+/* ---- find/site.c: places in programs as people know them ---- */
 
 /* "function (file.c:12)" where there are symbols, "/path+0x12" elsewhere. Free it. */
 char *site_text(const struct memmgr_site *site);
 
-/* ---- cmd_protect.c ---- */
+/* ---- cmd/protect.c ---- */
 
 /* "none", "read" or "read-write", of MEMMGR_ACCESS_*. */
 const char *access_name(uint32_t access);
 
-/* ---- out.c: one result, shown as text or as JSON ---- */
+/* ---- base/out.c: one result, shown as text or as JSON ---- */
 
 enum cell_type {
 	CELL_TEXT,	/* string */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* All that was found out of a trace, and what follows from it. */
+#ifndef MEMCTL_STUDY_H
+#define MEMCTL_STUDY_H
+
+#include "trace/census.h"
+#include "report/report.h"
+#include "trace/trial.h"
+
+/**
+ * struct study - of a trace
+ * @trace: the trace
+ * @census: what it asks for
+ * @trial: how the buddy served it
+ * @least: the least region that served all of it, as of trial_least()
+ */
+struct study {
+	const struct trace *trace;
+	struct census census;
+	struct trial trial;
+	uint64_t least;
+};
+
+/* ---- study_advice.c ---- */
+
+void study_advise(const struct study *study, struct report *report);
+
+#endif /* MEMCTL_STUDY_H */

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* Where the requests of a trace go: heaps made to measure, or one that exists. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "trace/replay.h"
+
+#define CLASS_SMALLEST	16u
+#define CLASS_LARGEST	32768u
+#define GRANULE		32u	/* of a buddy made for a trace */
+#define ARENA_LEAST	65536u
+
+static bool has_classes(uint32_t kind)
+{
+	return kind == MEMMGR_KIND_SLAB || kind == MEMMGR_KIND_POOL;
+}
+
+uint32_t target_route(const struct target *target, uint64_t bytes, unsigned int align_shift)
+{
+	if (!target->own || !has_classes(target->kind))
+		return 0;
+	if (1ull << align_shift > CLASS_ALIGN)
+		return NO_CLASS;
+	for (uint32_t i = 0; i < target->count; i++) {
+		if (bytes <= target->classes[i].size)
+			return i;
+	}
+	return NO_CLASS;
+}
+
+/* 16, 24, 32, 48, 64, 96 ... : at most a third of an object is wasted. */
+static void list_classes(struct target *target)
+{
+	target->count = 0;
+	for (uint64_t size = CLASS_SMALLEST; size <= CLASS_LARGEST; size *= 2) {
+		target->classes[target->count++].size = size;
+		if (size < CLASS_LARGEST)
+			target->classes[target->count++].size = size + size / 2;
+	}
+}
+
+/* How many of each class live at a time; replay.c moves between classes alike. */
+struct census {
+	uint32_t live[CLASSES_MAX];
+	uint32_t *class_of;	/* by slot */
+};
+
+static void enter(struct target *target, struct census *census, uint32_t slot, uint32_t class)
+{
+	census->class_of[slot] = class;
+	if (class == NO_CLASS)
+		return;
+	if (++census->live[class] > target->classes[class].peak)
+		target->classes[class].peak = census->live[class];
+}
+
+static void leave(struct census *census, uint32_t class)
+{
+	if (class != NO_CLASS)
+		census->live[class]--;
+}
+
+static void count_event(struct target *target, struct census *census,
+			const struct trace_event *event)
+{
+	uint32_t class, old = census->class_of[event->slot];
+
+	switch (event->op) {
+	case TRACE_ALLOC:
+		class = target_route(target, event->size, event->align_shift);
+		enter(target, census, event->slot, class);
+		break;
+	case TRACE_FREE:
+		leave(census, old);
+		break;
+	case TRACE_RESIZE:
+		/* What fits where it is stays; what has moved to main as well. */
+		if (old == NO_CLASS || event->size <= target->classes[old].size)
+			break;
+		enter(target, census, event->slot, target_route(target, event->size, 0));
+		leave(census, old);
+		break;
+	}
+}
+
+static void count_classes(const struct trace *trace, struct target *target)
+{
+	struct census census = { .class_of = calloc(trace->slots, sizeof(uint32_t)) };
+
+	if (!census.class_of)
+		out_of_memory();
+	for (size_t i = 0; i < trace->count; i++)
+		count_event(target, &census, &trace->events[i]);
+	free(census.class_of);
+}
+
+static int create_heap(const struct memctl *ctl, struct memmgr_heap_create *create)
+{
+	struct request request;
+	int err;
+
+	create->flags = MEMMGR_HEAP_PRIVATE;
+	err = memmgr_heap_create(ctl->fd, create);
+	if (!err)
+		return EXIT_OK;
+	if (err != -ENOMEM || !create->reason)
+		return fail_errno(ctl, err, "%s heap for the trace",
+				  memmgr_kind_name(create->kind));
+	request = (struct request){
+		.heap = "main",
+		.heap_id = MEMMGR_HEAP_MAIN,
+		.bytes = create->bytes ? create->bytes : create->object_size * create->count,
+		.reason = create->reason,
+		.exact = true,
+		.largest = create->largest,
+	};
+	return fail_request(ctl, err, &request);
+}
+
+/* One heap for each class that the trace uses; the others leave the list. */
+static int create_classes(const struct memctl *ctl, struct target *target)
+{
+	uint32_t all = target->count;
+	int rc = EXIT_OK;
+
+	target->count = 0;
+	for (uint32_t i = 0; i < all && !rc; i++) {
+		struct target_class *class = &target->classes[i];
+		struct memmgr_heap_create create = {
+			.kind = target->kind,
+			.object_size = class->size,
+			.align = class->size % CLASS_ALIGN ? 8 : CLASS_ALIGN,
+			.count = target->kind == MEMMGR_KIND_POOL ? class->peak : 0,
+			.max_allocations = class->peak,
+		};
+
+		if (!class->peak)
+			continue;
+		snprintf(create.name, sizeof(create.name), "replay-%d-%s-%" PRIu64, (int)getpid(),
+			 memmgr_kind_name(target->kind), class->size);
+		rc = create_heap(ctl, &create);
+		class->heap = create.heap;
+		if (!rc)
+			target->classes[target->count++] = *class;
+	}
+	return rc;
+}
+
+/*
+ * A buddy gets twice the trace's peak, as one that sizes a region would; a
+ * stack, which may have to keep everything, all that the trace ever asks for.
+ * Neither gets more than there is.
+ */
+static uint64_t choose_arena(const struct memctl *ctl, const struct trace *trace, uint32_t kind)
+{
+	uint64_t arena = kind == MEMMGR_KIND_STACK ? trace->total_bytes : 2 * trace->peak_bytes;
+	struct memmgr_frag main;
+
+	/* Every block is rounded up to a granule or unit. */
+	arena += (kind == MEMMGR_KIND_STACK ? trace->allocs + trace->resizes : trace->slots) *
+		 (uint64_t)GRANULE;
+	if (arena < ARENA_LEAST)
+		arena = ARENA_LEAST;
+	if (!memmgr_frag(ctl->fd, MEMMGR_HEAP_MAIN, &main) && main.largest < arena)
+		arena = main.largest;
+	return arena;
+}
+
+static int create_single(const struct memctl *ctl, const struct trace *trace,
+			 struct target *target)
+{
+	bool stack = target->kind == MEMMGR_KIND_STACK;
+	struct memmgr_heap_create create = {
+		.kind = target->kind,
+		.bytes = target->arena,
+		.granule = stack ? 0 : GRANULE,
+		/* A resize that moves has both for a moment; a stack keeps what it refuses. */
+		.max_allocations = stack ? trace->allocs + trace->resizes : trace->slots + 1,
+	};
+	int rc;
+
+	snprintf(create.name, sizeof(create.name), "replay-%d-%s", (int)getpid(),
+		 memmgr_kind_name(target->kind));
+	rc = create_heap(ctl, &create);
+	if (!rc) {
+		target->classes[0].heap = create.heap;
+		target->classes[0].size = UINT64_MAX;
+		target->count = 1;
+	}
+	return rc;
+}
+
+int target_create(const struct memctl *ctl, const struct trace *trace, uint32_t kind,
+		  uint64_t arena, struct target *target)
+{
+	int rc;
+
+	*target = (struct target){ .kind = kind, .own = true };
+	if (has_classes(kind)) {
+		list_classes(target);
+		count_classes(trace, target);
+		rc = create_classes(ctl, target);
+	} else {
+		target->arena = arena ? arena : choose_arena(ctl, trace, kind);
+		rc = create_single(ctl, trace, target);
+	}
+	if (rc)
+		target_destroy(ctl, target);
+	return rc;
+}
+
+void target_existing(const struct memmgr_heap_query *heap, struct target *target)
+{
+	*target = (struct target){
+		.kind = heap->kind,
+		.classes[0] = { .size = UINT64_MAX, .heap = heap->heap },
+		.count = 1,
+	};
+}
+
+void target_destroy(const struct memctl *ctl, struct target *target)
+{
+	while (target->own && target->count)
+		memmgr_heap_destroy(ctl->fd, target->classes[--target->count].heap,
+				    MEMMGR_DESTROY_FORCE);
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* A trace through the buddy of the module, in this program. */
+#include <stdlib.h>
+
+#include "trace/env.h"
+#include "core/buddy.h"
+#include "core/frag.h"
+#include "trace/trial.h"
+
+#define GRANULE_SHIFT	5		/* as the heaps of memctl replay */
+#define GRANULES_MOST	(1u << 22)	/* some 15 MiB of books */
+
+enum slot_state {
+	SLOT_EMPTY,
+	SLOT_LIVE,
+	SLOT_FAILED,	/* its other events are skipped */
+};
+
+struct slot {
+	uint64_t offset;
+	uint64_t requested;
+	uint64_t granted;
+	enum slot_state state;
+};
+
+struct run {
+	struct trial *trial;
+	struct buddy buddy;
+	struct slot *slots;
+	struct trial_point now;
+	size_t event;
+};
+
+/* ---- events ---- */
+
+static void count_live(struct run *run, struct slot *slot, const struct engine_block *block,
+		       uint64_t bytes)
+{
+	slot->offset = block->offset;
+	slot->requested = bytes;
+	slot->granted = block->granted;
+	slot->state = SLOT_LIVE;
+	run->now.requested += bytes;
+	run->now.used += block->granted;
+	run->now.live++;
+}
+
+static void count_gone(struct run *run, const struct slot *slot)
+{
+	run->now.requested -= slot->requested;
+	run->now.used -= slot->granted;
+	run->now.live--;
+}
+
+static bool obtain(struct run *run, struct slot *slot, uint64_t bytes, unsigned int shift)
+{
+	struct engine_search search = { 0 };
+	const struct engine_request request = {
+		.bytes = bytes, .align = 1ull << shift, .search = &search,
+	};
+	struct engine *engine = &run->buddy.e;
+	struct engine_refusal why;
+	struct engine_block block;
+	int err;
+
+	do {
+		err = engine->ops->alloc(engine, &request, &block, &why);
+	} while (err == -EAGAIN);
+	if (err) {
+		if (!run->trial->failures++)
+			run->trial->first_failure = run->event;
+		run->trial->failed[why.reason]++;
+		return false;
+	}
+	count_live(run, slot, &block, bytes);
+	return true;
+}
+
+static void release(struct run *run, const struct slot *slot)
+{
+	struct engine *engine = &run->buddy.e;
+	struct engine_block block;
+
+	engine->ops->free(engine, slot->offset, false, &block);
+	count_gone(run, slot);
+}
+
+static void run_alloc(struct run *run, struct slot *slot, const struct trace_event *event)
+{
+	if (!obtain(run, slot, event->size, event->align_shift))
+		slot->state = SLOT_FAILED;
+}
+
+static void run_free(struct run *run, struct slot *slot, const struct trace_event *event)
+{
+	(void)event;
+	if (slot->state == SLOT_LIVE)
+		release(run, slot);
+	else
+		run->trial->skipped++;
+	slot->state = SLOT_EMPTY;
+}
+
+/* As realloc(): in place, or else anew; what cannot be had leaves the old in place. */
+static void run_resize(struct run *run, struct slot *slot, const struct trace_event *event)
+{
+	const struct engine_request request = { .bytes = event->size };
+	struct engine *engine = &run->buddy.e;
+	struct slot old = *slot;
+	struct engine_refusal why;
+	struct engine_block block;
+
+	if (slot->state != SLOT_LIVE) {
+		run->trial->skipped++;
+		return;
+	}
+	if (!engine->ops->resize(engine, slot->offset, &request, &block, &why)) {
+		count_gone(run, &old);
+		count_live(run, slot, &block, event->size);
+	} else if (obtain(run, slot, event->size, 0)) {
+		release(run, &old);
+		run->trial->moved++;
+	}
+}
+
+static void (*const run_event[])(struct run *, struct slot *, const struct trace_event *) = {
+	[TRACE_ALLOC]	= run_alloc,
+	[TRACE_FREE]	= run_free,
+	[TRACE_RESIZE]	= run_resize,
+};
+
+/* ---- what is looked at on the way ---- */
+
+static void look_at(struct run *run, trial_look *look, void *arg)
+{
+	struct trial *trial = run->trial;
+	struct engine *engine = &run->buddy.e;
+	struct engine_frag frag;
+
+	engine->ops->frag(engine, &frag);
+	run->now.free = frag.free;
+	run->now.largest = frag.largest;
+	run->now.external = frag_external(&frag);
+	if (run->now.used > trial->peak.used) {
+		trial->peak = run->now;
+		trial->peak_at = run->event;
+	}
+	if (run->now.external > trial->worst.external) {
+		trial->worst = run->now;
+		trial->worst_at = run->event;
+	}
+	look(arg, run->event, &run->now);
+}
+
+static u32 granule_shift(uint64_t size)
+{
+	u32 shift = GRANULE_SHIFT;
+
+	while (size >> shift > GRANULES_MOST)
+		shift++;
+	return shift;
+}
+
+int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, void *arg)
+{
+	u32 shift = granule_shift(trial->size), granules = (u32)(trial->size >> shift);
+	void *books = calloc(1, buddy_meta_size(0, granules));
+	struct run run = { .trial = trial };
+
+	*trial = (struct trial){ .size = trial->size, .granule = 1u << shift };
+	run.slots = calloc(trace->slots, sizeof(*run.slots));
+	if (!books || !run.slots ||
+	    buddy_init(&run.buddy, 0, granules, shift, BUDDY_JOIN, books)) {
+		free(books);
+		free(run.slots);
+		return -1;
+	}
+	for (; run.event < trace->count; run.event++) {
+		const struct trace_event *event = &trace->events[run.event];
+
+		run_event[event->op](&run, &run.slots[event->slot], event);
+		if (look)
+			look_at(&run, look, arg);
+	}
+	free(books);
+	free(run.slots);
+	return 0;
+}
+
+/* ---- the least size ---- */
+
+static uint64_t whole(uint64_t bytes)
+{
+	return ALIGN(bytes, TRIAL_STEP);
+}
+
+/* 1: it suffices, 0: it does not, -1: nobody knows. */
+static int suffices(const struct trace *trace, uint64_t size)
+{
+	struct trial trial = { .size = size };
+
+	return trial_run(trace, &trial, NULL, NULL) ? -1 : !trial.failures;
+}
+
+/* The first of ever larger sizes that suffices in @high, the one before it in @low. */
+static int find_enough(const struct trace *trace, uint64_t *low, uint64_t *high)
+{
+	int enough = 0;
+
+	/* Nothing below the peak can do. */
+	*high = whole(trace->peak_bytes);
+	*low = *high - TRIAL_STEP;
+	while (*high <= TRIAL_MOST) {
+		enough = suffices(trace, *high);
+		if (enough || *high == TRIAL_MOST)
+			break;
+		*low = *high;
+		*high = min_t(uint64_t, whole(*high + *high / 4), TRIAL_MOST);
+	}
+	return enough;
+}
+
+uint64_t trial_least(const struct trace *trace)
+{
+	uint64_t step = whole(trace->peak_bytes / 16 + 1), low, high;
+	int enough = find_enough(trace, &low, &high);
+
+	while (enough > 0 && high - low > step) {
+		uint64_t middle = whole(low + (high - low) / 2);
+		int rc = suffices(trace, middle);
+
+		if (rc < 0)
+			enough = rc;
+		else if (rc)
+			high = middle;
+		else
+			low = middle;
+	}
+	return enough < 0 ? TRIAL_UNKNOWN : enough ? high : 0;
+}

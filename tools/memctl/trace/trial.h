@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A trace through the buddy of the module, in this program: an engine knows offsets
+ * only, so that it takes no region and no memory of that size.
+ */
+#ifndef MEMCTL_TRIAL_H
+#define MEMCTL_TRIAL_H
+
+#include <linux/memmgr.h>
+
+#include "trace/trace.h"
+
+#define TRIAL_MOST	(1ull << 32)	/* bytes of a region */
+#define TRIAL_UNKNOWN	UINT64_MAX
+#define TRIAL_STEP	4096ull		/* regions are whole pages */
+
+/* How it stands after an event. */
+struct trial_point {
+	uint64_t requested;	/* by what lives */
+	uint64_t used;		/* granted to it */
+	uint64_t live;
+	uint64_t free;
+	uint64_t largest;	/* that one request would get */
+	uint32_t external;	/* thousandths of the free memory that one cannot */
+};
+
+/**
+ * struct trial - how it went
+ * @size: of the region, in: a multiple of TRIAL_STEP, up to TRIAL_MOST
+ * @granule: of the buddy, chosen so that its books stay small
+ * @failed: requests by enum memmgr_reason
+ * @failures: all of them
+ * @first_failure: the event, when there was one
+ * @skipped: events of what could not be allocated
+ * @moved: resizes that took a new allocation and a free
+ * @peak: at the highest @used
+ * @peak_at: the event
+ * @worst: at the highest @external
+ * @worst_at: the event
+ */
+struct trial {
+	uint64_t size;
+	uint32_t granule;
+	uint64_t failed[MEMMGR_REASONS];
+	uint64_t failures;
+	size_t first_failure;
+	uint64_t skipped;
+	uint64_t moved;
+	struct trial_point peak;
+	size_t peak_at;
+	struct trial_point worst;
+	size_t worst_at;
+};
+
+/* What looks at each point, if anybody does. */
+typedef void trial_look(void *arg, size_t event, const struct trial_point *point);
+
+/* Runs all of it. -1 where this machine's memory does not suffice for the books. */
+int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, void *arg);
+/*
+ * The least size in which no request fails, within a sixteenth of the peak, found by
+ * trying; 0 where there is none, TRIAL_UNKNOWN where this machine's memory does not
+ * suffice.
+ */
+uint64_t trial_least(const struct trace *trace);
+
+#endif /* MEMCTL_TRIAL_H */
