@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A set of small integers that can name its smallest member at once.
+ * A set of small integers that finds its smallest member at once.
  *
- * A tree of 32-bit words: level 0 has a bit for each possible member, each
- * level above has a bit for each word below that is not zero. Inserting,
- * removing and finding the first member touch at most one word a level:
- * log32(size) steps, 4 for a million members.
+ * The set is a tree of 32-bit words. Level 0 has one bit for each possible member;
+ * each level above has one bit for each non-zero word below. Inserting, removing
+ * and finding the first member touch at most one word a level: log32(size) steps,
+ * 4 for a million members.
  */
 #ifndef MEMMGR_BITS_H
 #define MEMMGR_BITS_H
@@ -24,7 +24,7 @@ static inline u32 bits_words(u32 bits)
 	return (bits >> 5) + !!(bits & 31);
 }
 
-/* Words that a set of @size possible members takes. */
+/* Number of words that a set of @size possible members needs. */
 static inline u32 bits_size(u32 size)
 {
 	u32 words = 0;
@@ -36,7 +36,7 @@ static inline u32 bits_size(u32 size)
 	return words;
 }
 
-/* @words: bits_size(size) words of zeros. Returns the first word behind. */
+/* @words: bits_size(size) words of zeros. Returns the first word behind the set. */
 static inline u32 *bits_init(struct bits *b, u32 size, u32 *words)
 {
 	b->depth = 0;
@@ -64,7 +64,7 @@ static inline void bits_set(struct bits *b, u32 i)
 	}
 }
 
-/* True when the set is empty now. */
+/* Returns true when the set is empty afterwards. */
 static inline bool bits_clear(struct bits *b, u32 i)
 {
 	u32 depth = b->depth;
@@ -104,8 +104,9 @@ static inline u32 bits_first(const struct bits *b)
 }
 
 /*
- * No member is @size or more, and each level agrees with the one below: of that, what
- * hangs on member @i, so that all of it is checked with 0 <= @i < @size. O(levels).
+ * Check the part of two invariants that depends on member @i: no member is @size or
+ * more, and each level agrees with the level below. A loop over 0 <= @i < @size
+ * checks the whole set. O(levels).
  */
 static inline bool bits_check_at(const struct bits *b, u32 size, u32 i)
 {

@@ -2,13 +2,13 @@
 /*
  * Buddy. The words are explained in buddy.h.
  *
- * Where it comes from: the buddy system is Knowlton's (CACM 8/10, 1965); free
- * space as bit fields in which a run is found by word operations and merging is
- * implicit follows LLFree (Wrenger et al., USENIX ATC'23), here with a tree of
- * rows instead of one row of fixed areas, so that every order has an index.
+ * Sources: the buddy system is Knowlton's (CACM 8/10, 1965). Free space as bit
+ * fields, in which word operations find a run and merging is implicit, follows
+ * LLFree (Wrenger et al., USENIX ATC'23). Here a tree of rows replaces LLFree's
+ * one row of fixed areas, so that every order has an index.
  *
- * Cost: levels = log32(granules), at most 6. Where a function says O(levels)
- * it touches at most two words a level, each with an index of its own.
+ * Cost: levels = log32(granules), at most 6. A function marked O(levels) touches
+ * at most two words a level, each with an index of its own.
  */
 #include "core/buddy.h"
 #include "core/plan.h"
@@ -17,9 +17,9 @@
 #define NONE	BUDDY_NONE
 
 /*
- * The mix of a word: five fields of six bits, the number of maximal aligned
- * free blocks of 1, 2, 4, 8 and 16 units. The mixes of its four bytes add up,
- * but for two full bytes side by side.
+ * The mix of a word: five fields of six bits, the numbers of maximal aligned
+ * free blocks of 1, 2, 4, 8 and 16 units. It is the sum of the mixes of the word's
+ * four bytes, unless two full bytes lie side by side.
  */
 #define MIX_BITS	6
 #define MIX_MASK	((1u << MIX_BITS) - 1)
@@ -48,7 +48,7 @@ static const u32 byte_mix[256] = {
 	MIX_64(0), MIX_64(64), MIX_64(128), MIX_64(192)
 };
 
-/* A full word has no blocks of its own: it is a unit of the level above. */
+/* The mix of a word. A full word has no blocks: it is a unit of the level above. */
 static __always_inline u32 mix_of(u32 w)
 {
 	u32 mix = byte_mix[w & 0xff] + byte_mix[w >> 8 & 0xff] +
@@ -62,8 +62,8 @@ static __always_inline u32 mix_of(u32 w)
 }
 
 /*
- * The highest field that is not zero; BUDDY_CLASSES when all are. x * 43 / 256
- * is x / 6.
+ * The highest field that is not zero, or BUDDY_CLASSES if all are zero. For these x,
+ * x * 43 / 256 is x / 6.
  */
 static __always_inline u32 mix_class(u32 mix)
 {
@@ -87,15 +87,15 @@ static u32 order_of(u32 n)
 }
 
 /*
- * code[g] tells what starts at granule g:
+ * code[g] describes the block that starts at granule g:
  *
- *	0		nothing
+ *	0		no block starts here
  *	1 .. 62		a block of so many granules
- *	63		a longer block; the length follows in five granules of
+ *	63		a longer block; its length is in the next five granules,
  *			six bits each, marked with CODE_MORE
  *
- * with CODE_RECORDED where the block has a record. Nothing that is not the
- * start of a block can be taken for one.
+ * CODE_RECORDED is added if the block has a record. No code of another granule can
+ * be mistaken for the start of a block.
  */
 #define CODE_LONG	63u
 #define CODE_LENGTH	63u
@@ -145,7 +145,7 @@ static bool code_starts(const struct buddy *b, u32 g)
 	       !(b->code[g] & CODE_MORE);
 }
 
-/* Is the code of granule @i of the block at @g what it should be? 1 <= @i. */
+/* Is the code right at granule @i, 1 or more, of the block at @g? */
 static bool code_inside(const struct buddy *b, u32 g, u32 i)
 {
 	bool more = (b->code[g] & CODE_LENGTH) == CODE_LONG && i <= CODE_EXTRA;
@@ -154,8 +154,8 @@ static bool code_inside(const struct buddy *b, u32 g, u32 i)
 }
 
 /*
- * The indices take word @i of a level for one whose mix is @new. This and what
- * calls it is where the time goes: hence inlined, and without a loop.
+ * Enter @new as the mix of word @i of a level into the indices. Most of the engine's
+ * time is spent here and in the callers, so this is inlined and has no loop.
  */
 static __always_inline void index_put(struct buddy *b, struct buddy_level *level,
 				      u32 i, u32 new)
@@ -184,7 +184,7 @@ static __always_inline void index_put(struct buddy *b, struct buddy_level *level
 	}
 }
 
-/* Give word @i of a level the bits @w, and bring its indices in line. */
+/* Set word @i of a level to the bits @w, and update its indices. */
 static noinline void word_put(struct buddy *b, struct buddy_level *level, u32 i,
 			      u32 w)
 {
@@ -193,8 +193,8 @@ static noinline void word_put(struct buddy *b, struct buddy_level *level, u32 i,
 }
 
 /*
- * Mark the units @bits of a word as taken. True when the word was one unit of
- * the level above, which is then no longer free as a whole.
+ * Mark the units @bits of a word as taken. Returns true if the word was one unit
+ * of the level above, which is then no longer free as a whole.
  */
 static bool word_take(struct buddy *b, struct buddy_level *level, u32 i, u32 bits)
 {
@@ -206,7 +206,7 @@ static bool word_take(struct buddy *b, struct buddy_level *level, u32 i, u32 bit
 	return w == FULL;
 }
 
-/* Mark them as free. True when the word becomes one unit of the level above. */
+/* Mark the units as free. True if the word becomes one unit of the level above. */
 static __always_inline bool word_give(struct buddy *b, struct buddy_level *level, u32 i, u32 bits)
 {
 	u32 w = level->word[i];
@@ -216,17 +216,17 @@ static __always_inline bool word_give(struct buddy *b, struct buddy_level *level
 		return false;
 	}
 	if (w == FULL)
-		w = 0;		/* stale: it was part of what is given back */
+		w = 0;		/* stale: the caller gives back a part of it */
 	w |= bits;
 	word_put(b, level, i, w);
 	return w == FULL;
 }
 
 /*
- * Take or give back the units of level @l from @from to before @to, which are
- * all free or all taken. Whole words in the middle are left alone at their
- * level: they are units of the next one. So only the first and the last word of
- * a level are touched, and what is left for the next level is again one range.
+ * Take or give back the units of level @l from @from up to, but without, @to. They
+ * are all free or all taken. Only the first and the last word are touched at this
+ * level. The whole words between them are units of the next level, so the work
+ * that is left there is again one range.
  */
 static noinline void range_mark(struct buddy *b, u32 l, u32 from, u32 to,
 				bool (*mark)(struct buddy *b, struct buddy_level *level,
@@ -257,14 +257,14 @@ static __always_inline void range_taken(struct buddy *b, u32 n)
 		b->low = b->free;
 }
 
-/* Places, as all that follows up to block_take(). */
+/* This function and all below up to block_take() count places. */
 static void range_take(struct buddy *b, u32 from, u32 to)
 {
 	range_mark(b, 0, from, to, word_take);
 	range_taken(b, to - from);
 }
 
-/* What lies in one word, as most blocks do, takes a short cut. */
+/* A range within one word, the case of most blocks, takes a short cut. */
 static __always_inline void range_give(struct buddy *b, u32 from, u32 to)
 {
 	u32 i = from >> 5;
@@ -276,7 +276,7 @@ static __always_inline void range_give(struct buddy *b, u32 from, u32 to)
 	b->free += to - from;
 }
 
-/* No word is open afterwards: all indices tell all. O(levels). */
+/* Close the open word, so that the indices count everything. O(levels). */
 static void settle(struct buddy *b)
 {
 	u32 i = b->open;
@@ -307,8 +307,8 @@ static bool unit_free(const struct buddy *b, u32 l, u32 u)
 }
 
 /*
- * The level at which place @g is free: the unit around it there is free and
- * its word is not full. NONE when it is taken. O(levels).
+ * The level at which place @g is free: the unit around @g is free at that level and
+ * its word is not full. NONE if the place is taken. O(levels).
  */
 static u32 free_level(const struct buddy *b, u32 g)
 {
@@ -325,7 +325,7 @@ static u32 free_level(const struct buddy *b, u32 g)
 	return NONE;
 }
 
-/* First place from @g on that is taken, or the end. O(levels^2). */
+/* First taken place from @g on, or the end. O(levels^2). */
 static u32 run_end(const struct buddy *b, u32 g)
 {
 	while (g < b->end) {
@@ -359,14 +359,14 @@ static u32 run_start(const struct buddy *b, u32 g)
 	return g;
 }
 
-/* Where a block of class c + 1 may start. */
+/* Units at which a block of class c + 1 may start. */
 static const u32 aligned[BUDDY_CLASSES] = {
 	0x55555555, 0x11111111, 0x01010101, 0x00010001, 0x00000001
 };
 
 /*
  * The first unit of the smallest maximal aligned run of at least 2^@order
- * units in the word @w, which has one.
+ * units in the word @w. Such a run exists.
  */
 static u32 word_fit(u32 w, u32 order)
 {
@@ -385,8 +385,8 @@ static u32 word_fit(u32 w, u32 order)
 }
 
 /*
- * The aligned free block of the smallest order, at least @order, at the lowest
- * address that the index shows first. The fast path. O(levels).
+ * An aligned free block of at least 2^@order granules: of the smallest order that
+ * there is, the first block in its index. The fast path. O(levels).
  */
 static u32 block_find(const struct buddy *b, u32 order)
 {
@@ -405,8 +405,8 @@ static u32 block_find(const struct buddy *b, u32 order)
 }
 
 /*
- * Open the word of the smallest free block of at least 2^@order granules; false
- * when there is none. The word that was open has nothing left. O(levels).
+ * Open the word of the smallest free block of at least 2^@order granules. Returns
+ * false if there is none. The word that was open before is empty. O(levels).
  */
 static __always_inline bool open_next(struct buddy *b, u32 order)
 {
@@ -429,9 +429,9 @@ static __always_inline bool open_next(struct buddy *b, u32 order)
 }
 
 /*
- * Take @n granules from the open word, at a multiple of 2^@order; NONE when it
- * has no such run. Only an empty word is left for another, so that requests of
- * different sizes do not make words open and close in turn. O(levels).
+ * Take @n granules from the open word, at a multiple of 2^@order. NONE if the word
+ * has no such run. Another word is opened only when this one is empty, so that
+ * requests of different sizes do not open and close words in turn. O(levels).
  */
 static __always_inline u32 open_take(struct buddy *b, u32 n, u32 order)
 {
@@ -452,7 +452,7 @@ static __always_inline u32 open_take(struct buddy *b, u32 n, u32 order)
 	return b->open << 5 | at;
 }
 
-/* Has @w a run of @n units, wherever it stands? */
+/* Has @w a run of @n units, at any alignment? */
 static bool word_has_run(u32 w, u32 n)
 {
 	u32 have = 1;
@@ -468,14 +468,14 @@ static bool word_has_run(u32 w, u32 n)
 	return w;
 }
 
-#define SEARCH_WORDS	96u	/* looked at in a step of a slow search */
+#define SEARCH_WORDS	96u	/* words that one step of a slow search looks at */
 
 /**
  * struct search - a step of a slow search for a run
- * @n: length that is wanted
- * @align: in granules
- * @at: where it was found, or NONE
- * @s: how far the search has come
+ * @n: length of the run
+ * @align: alignment in granules
+ * @at: where the step starts; afterwards the place of the run, if one was found
+ * @s: progress of the search
  */
 struct search {
 	u32 n;
@@ -514,9 +514,10 @@ static bool search_inside(struct search *search, u32 base, u32 w)
 }
 
 /*
- * Look at the free runs, in order of address, joining neighbours that are no buddies,
- * until one serves: at most SEARCH_WORDS words, some 100 instructions each. Where the
- * step before has ended, a run may have come or gone: it is looked at as it is now.
+ * Look at the free runs in order of address until one is long enough; neighbours count
+ * as one run even if they are not buddies. A step looks at up to SEARCH_WORDS words,
+ * some 100 instructions each. A run across the end of the step before may have come or
+ * gone since, so it is measured again.
  */
 static bool search_words(const struct buddy *b, struct search *search)
 {
@@ -556,7 +557,7 @@ static bool search_words(const struct buddy *b, struct search *search)
 	return search_run(search, start, len);
 }
 
-/* A step of the search that a request brings along: where it found a run, or NONE. */
+/* One step of the search of a request. Returns the place of the run, or NONE. */
 static u32 search_step(struct buddy *b, u32 n, u32 align, struct engine_search *s)
 {
 	struct search search = { .n = n, .align = align, .at = NONE, .s = s };
@@ -569,7 +570,7 @@ static u32 search_step(struct buddy *b, u32 n, u32 align, struct engine_search *
 	return search.at;
 }
 
-/* What the fast path alone can give at an alignment of @align granules. */
+/* The largest request that the fast path alone can serve at @align granules. */
 static u32 largest_block(const struct buddy *b, u32 align)
 {
 	u32 largest = b->mask ? 1u << env_highest(b->mask) : 0;
@@ -578,8 +579,8 @@ static u32 largest_block(const struct buddy *b, u32 align)
 }
 
 /*
- * The largest request that would succeed at an alignment, in granules: with a search
- * that has seen all of it, exactly.
+ * The largest request that would succeed at an alignment, in granules. Exact after a
+ * search that has seen the whole range.
  */
 static u32 largest_at(struct buddy *b, u32 align, const struct engine_search *search)
 {
@@ -607,8 +608,8 @@ static int buddy_refuse(struct buddy *b, u32 n, u32 align, const struct engine_s
 }
 
 /*
- * Take @n free granules for which the open word is of no use: the first of them; NONE:
- * the indices show none.
+ * Take @n free granules without the open word. Returns the first granule, or NONE if
+ * the indices show no such block.
  */
 static noinline u32 block_take(struct buddy *b, u32 n, u32 order)
 {
@@ -625,8 +626,8 @@ static noinline u32 block_take(struct buddy *b, u32 n, u32 order)
 }
 
 /*
- * Take @n free granules at a place that is a multiple of @align, as far as the indices
- * show any: the first of them; NONE when they do not.
+ * Take @n free granules at a multiple of @align, if the indices show such a block.
+ * Returns the first granule, or NONE.
  */
 static __always_inline u32 run_take(struct buddy *b, u32 n, u32 align)
 {
@@ -637,8 +638,8 @@ static __always_inline u32 run_take(struct buddy *b, u32 n, u32 align)
 }
 
 /*
- * The index shows aligned blocks only; a run made of neighbours that are no buddies is
- * found by a slow search, which also tells what would have worked.
+ * The index shows aligned blocks only. A run of neighbours that are not buddies is
+ * found by a slow search, which also finds out which request would have succeeded.
  */
 static u32 run_search(struct buddy *b, u32 n, u32 align, struct engine_search *search)
 {
@@ -683,8 +684,9 @@ static __always_inline void block_leave(struct buddy *b, u32 g, u32 n)
 }
 
 /*
- * O(levels) by the fast path; with BUDDY_JOIN, a search and nothing aligned free, at
- * most SEARCH_WORDS steps more, and -EAGAIN until granules / 32 are done.
+ * O(levels) by the fast path. If that finds nothing, BUDDY_JOIN is set and the request
+ * has a search, each call looks at up to SEARCH_WORDS words more, and returns -EAGAIN
+ * until it finds a run or has seen all granules / 32 words.
  */
 static int buddy_alloc(struct engine *e, const struct engine_request *rq,
 		       struct engine_block *block, struct engine_refusal *why)
@@ -699,7 +701,7 @@ static int buddy_alloc(struct engine *e, const struct engine_request *rq,
 	if (rq->align > total)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	align = max_t(u32, 1, rq->align >> b->shift);
-	/* Beyond the end all sizes are one. */
+		/* All sizes beyond the end are equal. */
 	n = rq->bytes > total ? b->granules + 1 :
 	    (rq->bytes + (1u << b->shift) - 1) >> b->shift;
 	if (n <= b->granules)
@@ -718,7 +720,7 @@ static int buddy_alloc(struct engine *e, const struct engine_request *rq,
 }
 
 /**
- * buddy_take - buddy_alloc() without alignment, description, record and search
+ * buddy_take - buddy_alloc() without alignment, description, record or search
  * @b: the engine
  * @bytes: size, at least 1
  *
@@ -738,7 +740,7 @@ u32 buddy_take(struct buddy *b, u32 bytes)
 }
 
 /**
- * buddy_give - give back what buddy_take() gave
+ * buddy_give - give back a block of buddy_take()
  * @b: the engine
  * @g: first granule
  *
@@ -749,7 +751,7 @@ int buddy_give(struct buddy *b, u32 g)
 {
 	if (unlikely(g >= b->granules))
 		return -ENOENT;
-	/* A block without a record starts with its length alone, and with neither mark. */
+	/* The code of a block without a record is its length, with neither mark. */
 	if (unlikely(b->code[g] - 1u >= CODE_LENGTH))
 		return code_starts(b, g) ? -EACCES : -ENOENT;
 	block_leave(b, g, code_read(b, g));
@@ -785,8 +787,8 @@ static int buddy_free(struct engine *e, u64 offset, bool recorded,
 }
 
 /*
- * O(levels^2). A block that grows is given back and taken anew in one go: only
- * so are the words that it fills marked the way they will be given back.
+ * O(levels^2). A block that grows is first given back whole and then taken anew.
+ * Otherwise the words that it fills would not be marked as free() expects them.
  */
 static int buddy_resize(struct engine *e, u64 offset,
 			const struct engine_request *rq,
@@ -843,11 +845,11 @@ static int buddy_find(struct engine *e, u64 offset, struct engine_block *block)
 }
 
 /**
- * buddy_picture - show what granules are, in the cells of plan.h
+ * buddy_picture - describe granules in the cells of plan.h
  * @b: the engine
- * @g: the first of them
- * @n: how many; not beyond the last one
- * @cell: one byte for each; blocks look fixed
+ * @g: first granule
+ * @n: number of granules; not beyond the last granule
+ * @cell: one byte for each granule; all blocks are shown as fixed
  *
  * Context: any; the caller serialises. O(n + levels for each 32).
  */
@@ -874,7 +876,7 @@ void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
 	}
 }
 
-/* Are these places, at least one, all free? O(levels) for each unit they fill. */
+/* Are all places of the range free, and is it not empty? O(levels) for each unit in it. */
 static bool range_free(const struct buddy *b, u32 from, u32 to)
 {
 	u32 l;
@@ -891,17 +893,17 @@ static bool range_free(const struct buddy *b, u32 from, u32 to)
 }
 
 /**
- * buddy_take_at - take granules at a place, for a block that moves there
+ * buddy_take_at - take given granules, as the new place of a block that moves
  * @b: the engine
- * @g: the first of them
- * @n: how many
- * @slack: what the block wastes of them, in bytes
+ * @g: first granule
+ * @n: number of granules
+ * @slack: bytes of them that the block wastes
  *
- * The new block has a record, as all that move have. It counts as live, but not as
- * an allocation.
+ * The new block has a record, because every block that moves has one. It counts as
+ * live, but not as an allocation.
  *
  * Context: any; the caller serialises. O(levels^2).
- * Return: 0, or -EBUSY when they are not all free.
+ * Return: 0, or -EBUSY if not all of the granules are free.
  */
 int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack)
 {
@@ -917,9 +919,9 @@ int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack)
 }
 
 /**
- * buddy_left - one of the two blocks of a move goes: the old one, or the one at the new place
+ * buddy_left - free the old or the new block of a move, whichever goes
  * @b: the engine
- * @g: its first granule; a live block starts there, as the mover knows
+ * @g: its first granule. The mover guarantees that a live block starts there
  *
  * Context: any; the caller serialises. O(levels).
  */
@@ -928,13 +930,13 @@ void buddy_left(struct buddy *b, u32 g)
 	block_leave(b, g, code_read(b, g));
 }
 
-/* What the live block at @g wastes, in bytes. */
+/* Bytes that the live block at @g wastes. */
 u32 buddy_slack(const struct buddy *b, u32 g)
 {
 	return b->slack[g];
 }
 
-/* A live block begins elsewhere and is longer or shorter now; its waste stays. */
+/* A live block now begins at @to and has @n granules; its waste stays the same. */
 static void block_recode(struct buddy *b, u32 g, u32 to, u32 n)
 {
 	u32 slack = b->slack[g];
@@ -946,13 +948,13 @@ static void block_recode(struct buddy *b, u32 g, u32 to, u32 n)
 }
 
 /**
- * buddy_slide - add the free granules before a block to it, to move it down
+ * buddy_slide - extend a block by the free granules before it, to move it down
  * @b: the engine
- * @g: the block, with a record
- * @to: the first of them, where the block begins now
+ * @g: start of the block, which has a record
+ * @to: first of the free granules, where the block begins afterwards
  *
  * Context: any; the caller serialises. O(levels^2).
- * Return: 0, or -EBUSY when they are not all free.
+ * Return: 0, or -EBUSY if not all of the granules are free.
  */
 int buddy_slide(struct buddy *b, u32 g, u32 to)
 {
@@ -962,7 +964,7 @@ int buddy_slide(struct buddy *b, u32 g, u32 to)
 	settle(b);
 	if (to >= g || run_end(b, to + b->lead) < place)
 		return -EBUSY;
-	/* In one go, as in buddy_resize(). */
+	/* Given back whole and taken anew, as in buddy_resize(). */
 	range_give(b, place, place + n);
 	range_take(b, to + b->lead, place + n);
 	block_recode(b, g, to, g + n - to);
@@ -971,13 +973,13 @@ int buddy_slide(struct buddy *b, u32 g, u32 to)
 }
 
 /**
- * buddy_slid - the slide of a block is over
+ * buddy_slid - end the slide of a block
  * @b: the engine
  * @g: where the block begins since buddy_slide()
- * @keep: where it shall begin: @g, or where it was before to call the slide off
- * @n: its granules, as before
+ * @keep: where the block shall begin: @g, or its old start to call the slide off
+ * @n: its granules before the slide
  *
- * What else it has becomes free.
+ * The granules of the block outside of @keep .. @keep + @n become free.
  *
  * Context: any; the caller serialises. O(levels).
  */
@@ -994,9 +996,9 @@ void buddy_slid(struct buddy *b, u32 g, u32 keep, u32 n)
 		range_give(b, keep + n + b->lead, end + b->lead);
 }
 
-#define NEXT_GRANULES	256u	/* of a block that is none of its own, in a call */
+#define NEXT_GRANULES	256u	/* granules amid a block that one call passes over */
 
-/* One block or one free run a call, O(levels^2), or a part of one that was cut. */
+/* One block, one free run, or the rest of a cut free run a call. O(levels^2). */
 static bool buddy_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
 	struct buddy *b = container_of(e, struct buddy, e);
@@ -1006,8 +1008,8 @@ static bool buddy_next(struct engine *e, u64 *pos, struct engine_block *block)
 	g += g << b->shift != *pos;
 	settle(b);
 	/*
-	 * The walk may have been resumed after the block at *pos went away, and another
-	 * one lies across it.
+	 * The block at *pos may have gone since the last call, and another block may
+	 * lie across *pos.
 	 */
 	while (g < b->granules && !code_starts(b, g) &&
 	       free_level(b, g + b->lead) == NONE && skipped++ < NEXT_GRANULES)
@@ -1043,9 +1045,9 @@ static void buddy_books(struct engine *e, struct engine_books *books)
 }
 
 /*
- * The run around the first block of an order. The longest run of all holds a
- * block of the highest order there is or of the one below: a run of 2^(o+2) - 1
- * granules has a block of order o + 1 in it wherever it starts.
+ * Measure the run around the first free block of an order. The longest run of all
+ * contains a block of the highest order in use or of the order below, because a run of
+ * 2^(o+2) - 1 granules contains a block of order o + 1 wherever it starts.
  */
 static void run_around(const struct buddy *b, u32 order, struct engine_frag *frag)
 {
@@ -1056,7 +1058,7 @@ static void run_around(const struct buddy *b, u32 order, struct engine_frag *fra
 		return;
 	end = run_end(b, g);
 	start = run_start(b, g);
-	/* It has nothing to add to a longer one that was seen. */
+	/* A longer run was already measured. */
 	if (end - start <= frag->aligned[order])
 		return;
 	for (o = 0; o < frag->orders; o++) {
@@ -1068,7 +1070,7 @@ static void run_around(const struct buddy *b, u32 order, struct engine_frag *fra
 	}
 }
 
-/* The longest run, and from multiples of 2^o on. */
+/* The longest run, and the longest runs that start at multiples of 2^o. */
 static void buddy_runs(const struct buddy *b, struct engine_frag *frag)
 {
 	u32 top, o;
@@ -1099,7 +1101,7 @@ static void buddy_frag(struct engine *e, struct engine_frag *frag)
 	memset(frag, 0, sizeof(*frag));
 	frag->orders = orders;
 	frag->unit = unit;
-	/* A product costs less than a shift of 64 bits. */
+		/* A product costs less than a 64-bit shift. */
 	frag->free = (u64)b->free * unit;
 	frag->used = (u64)(b->granules - b->free) * unit;
 	frag->requested = frag->used - b->waste;
@@ -1109,10 +1111,10 @@ static void buddy_frag(struct engine *e, struct engine_frag *frag)
 			frag->blocks[o++] = b->level[l].count[c];
 }
 
-/* Phases of a check: a level each, then the granules. Sums of the latter: */
+/* Phases of a check: one for each level, then the granules. Sums of the latter: */
 enum { COVER_FREE, COVER_LIVE, COVER_LEAD };
 
-/* The indices of word c->at of a level. n[]: free blocks by class. */
+/* Check the indices of word c->at of a level. n[]: free blocks by class. */
 static bool word_check(const struct buddy *b, u32 l, struct engine_check *c)
 {
 	const struct buddy_level *level = &b->level[l];
@@ -1132,7 +1134,7 @@ static bool word_check(const struct buddy *b, u32 l, struct engine_check *c)
 	return true;
 }
 
-/* A level's indices against its words. */
+/* Check the indices of a level against its words. */
 static bool level_check(struct buddy *b, u32 l, struct engine_check *c, u32 budget)
 {
 	const struct buddy_level *level = &b->level[l];
@@ -1158,7 +1160,7 @@ static bool level_check(struct buddy *b, u32 l, struct engine_check *c, u32 budg
 	return true;
 }
 
-/* The block at c->at, from c->inner on. False: it is broken. */
+/* Check the block at c->at, from c->inner on. Returns false if it is broken. */
 static bool block_check(struct buddy *b, struct engine_check *c, u32 *budget)
 {
 	u32 g = c->at, n, i;
@@ -1185,9 +1187,9 @@ static bool block_check(struct buddy *b, struct engine_check *c, u32 *budget)
 	return true;
 }
 
-#define INNER_LOST	NONE	/* in inner: a block that came meanwhile may lie here */
+#define INNER_LOST	NONE	/* in inner: a block that came since may lie across c->at */
 
-/* Behind what is left of a block that came meanwhile. */
+/* Go on behind the rest of a block that was allocated between two steps. */
 static void cover_resume(struct buddy *b, struct engine_check *c, u32 *budget)
 {
 	for (; c->at < b->granules && *budget; c->at++, --*budget)
@@ -1208,10 +1210,10 @@ static bool cover_sums(const struct buddy *b, struct engine_check *c)
 	return false;
 }
 
-/* Every granule belongs to one live block or is free, never both. */
+/* Every granule is free or belongs to one live block, never both. */
 static bool cover_check(struct buddy *b, struct engine_check *c, u32 budget)
 {
-	/* Nothing of what is before the first granule is ever free. */
+	/* The places before the first granule are never free. */
 	for (; c->n[COVER_LEAD] < b->lead && budget; c->n[COVER_LEAD]++, budget--)
 		if (free_level(b, c->n[COVER_LEAD]) != NONE)
 			return engine_broken(&c->fault, "free place before the first granule", 0);
@@ -1266,7 +1268,7 @@ static const struct engine_ops buddy_ops = {
 	.frag = buddy_frag,
 };
 
-/* The rows of bits that @granules take; the last one is never full. */
+/* Number of rows of bits for @granules. The word of the last row is never full. */
 static u32 levels_of(u32 granules)
 {
 	u32 levels = 1;
@@ -1277,12 +1279,12 @@ static u32 levels_of(u32 granules)
 }
 
 /**
- * buddy_meta_size - memory for the state of a buddy
+ * buddy_meta_size - bytes that the state of a buddy needs
  * @lead: place of the first granule
- * @granules: that it will manage
+ * @granules: number of granules
  *
- * Return: bytes, at most 4 a granule from 74 granules on without a lead, and from
- * 1024 on with any.
+ * Return: bytes: at most 4 a granule from 74 granules on if @lead is 0, and from
+ * 1024 granules on with any @lead.
  */
 size_t buddy_meta_size(u32 lead, u32 granules)
 {
@@ -1298,7 +1300,7 @@ size_t buddy_meta_size(u32 lead, u32 granules)
 	       ALIGN((size_t)granules, sizeof(u32)) + granules * sizeof(u16);
 }
 
-#define INIT_STEP	(1u << 16)	/* words that are set without a pause */
+#define INIT_STEP	(1u << 16)	/* words that are set between two pauses */
 
 static u32 *level_init(struct buddy_level *level, u32 units, u32 *words)
 {
@@ -1323,7 +1325,7 @@ static u32 *level_init(struct buddy_level *level, u32 units, u32 *words)
  * buddy_init - set up a buddy with everything free
  * @b: the engine
  * @lead: place of the first granule, below @granules: alignments count from @lead
- *	granules before it
+ *	granules before the first granule
  * @granules: 1 .. BUDDY_MAX_GRANULES, not necessarily a power of two
  * @shift: log2 of the granule in bytes, 5 .. 16
  * @flags: BUDDY_JOIN

@@ -5,11 +5,11 @@
  * Words used here and in buddy.c:
  *
  *	granule		the smallest unit; all numbers count granules
- *	lead		how far the first granule is from a multiple of every alignment
- *			that can be asked for, which the arena's address decides
- *	place		granule + lead: what is aligned as a place is aligned as an address.
- *			The rows of bits, and what looks for runs in them, count places;
- *			all that others see counts granules
+ *	lead		distance of the first granule from the place before it that is
+ *			aligned for every request; the arena's address decides it
+ *	place		granule + lead. An aligned place is an aligned address. The rows
+ *			of bits, and the code that looks for runs in them, count places;
+ *			everything that callers see counts granules
  *	level		a row of bits; a bit of level l is a *unit* of 32^l
  *			granules
  *	word		32 neighbouring units of a level
@@ -17,21 +17,22 @@
  *	order		log2 of the size of an aligned free block; order o is
  *			held at level o / 5
  *	class		order % 5: log2 of the largest aligned run of a word
- *	mix		how many aligned free blocks of each class a word has,
+ *	mix		the number of aligned free blocks of each class in a word,
  *			packed into 32 bits
  *
- * A unit's bit is set when the whole unit is free and the word around it is
- * not: when a word fills up, its 32 units become one unit of the level above.
+ * A unit's bit is set if the whole unit is free and the word around it is not: when
+ * all 32 units of a word are free, they become one unit of the level above.
  * Merging is therefore implicit, and a block of any size and place is taken or
  * given back by touching at most two words a level.
  *
- * A word that has become one unit keeps all its bits set, also while that unit
- * is handed out: it is then *stale*. A word of all ones is free exactly when
- * its unit above is.
+ * A word that has become one unit keeps all its bits set, even while that unit is
+ * handed out; the word is then *stale*. So a word of all ones is free exactly if
+ * its unit above is free.
  *
- * One word of level 0 may be *open*: its bits are right, but nothing above and
- * no index knows of them. What is small is served from the open word and freed
- * into it without touching anything else; *settling* it brings all in line.
+ * One word of level 0 may be *open*: its bits are right, but the levels above and
+ * the indices do not count it. Small requests are served from the open word and
+ * freed into it without touching anything else. *Settling* the open word brings
+ * the levels above and the indices up to date.
  */
 #ifndef MEMMGR_BUDDY_H
 #define MEMMGR_BUDDY_H
@@ -46,7 +47,7 @@
 #define BUDDY_NONE		(~0u)
 
 /* flags of buddy_init() */
-#define BUDDY_JOIN	(1u << 0)	/* look for unaligned runs as a last resort */
+#define BUDDY_JOIN	(1u << 0)	/* as a last resort, look for unaligned runs */
 
 struct buddy_level {
 	u32 units;
@@ -61,20 +62,20 @@ struct buddy_level {
  * struct buddy - the engine
  * @e: the common part
  * @shift: log2 of the granule in bytes
- * @granules: in all
- * @lead: the place of the first one; below @granules
- * @end: the place behind the last one
- * @free: granules that are free
- * @low: fewest that ever were
+ * @granules: number of granules
+ * @lead: the place of the first granule; below @granules
+ * @end: the place behind the last granule
+ * @free: number of free granules
+ * @low: lowest @free ever
  * @live: blocks handed out
  * @flags: BUDDY_JOIN
- * @levels: in use
+ * @levels: number of levels in use
  * @mask: bit o: some word of level o / 5 has class o % 5
  * @open: the open word, or BUDDY_NONE
- * @waste: granted bytes that nobody asked for
- * @joins: blocks that were found by the slow path
- * @code: how long the block is that starts at a granule, see buddy.c
- * @slack: what the block that starts at a granule wastes, in bytes
+ * @waste: granted bytes that no caller asked for
+ * @joins: blocks that the slow path found
+ * @code: length of the block that starts at a granule, see buddy.c
+ * @slack: wasted bytes of the block that starts at a granule
  * @level: the rows of bits
  */
 struct buddy {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Division by a number that is known long before, as two multiplications. */
+/* Division by a divisor known in advance, as two multiplications. */
 #ifndef MEMMGR_DIVIDE_H
 #define MEMMGR_DIVIDE_H
 
@@ -13,7 +13,7 @@ static inline u64 divide_magic(u32 by)
 
 /*
  * @n / by, exact for every @n: the magic number is too large by less than
- * by / 2^64, which @n below 2^32 cannot turn into a whole.
+ * by / 2^64. For @n below 2^32 this error is too small to change the quotient.
  */
 static inline u32 divide(u32 n, u64 magic)
 {

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What an engine is, and the contract that all four honour.
+ * The contract of an engine, which all four engines honour.
  *
- * An engine hands out blocks of a range of offsets that starts at 0. It keeps
- * all its state in memory that the caller gave it at init, outside the range,
- * and never looks into the range: that may be mapped to users, written by
- * devices or out of the CPU's reach. It takes no lock and calls nothing but
- * what env.h offers; the caller serialises.
+ * An engine hands out blocks from a range of offsets that starts at 0. It keeps
+ * its whole state in memory that the caller supplied at init, outside the range.
+ * It never reads or writes the range, because the range may be mapped to users,
+ * written by devices, or not reachable by the CPU. An engine takes no lock and
+ * calls only what env.h offers. The caller serialises all calls.
  *
- * Errors, the same in all engines:
+ * All engines return the same errors:
  *
  *	-EINVAL	size 0, or an alignment that is not a power of two
- *	-ENOMEM	cannot be served; struct engine_refusal says why
+ *	-ENOMEM	cannot be served; struct engine_refusal holds the reason
+ *	-EAGAIN	alloc with a search: one step did not finish; call again
  *	-ENOENT	free, resize: no live block starts at this offset
- *	-EACCES	free, resize: the block has a record and the caller none, or
+ *	-EACCES	free, resize: the block has a record and the caller has none, or
  *		the other way round
  *	-EBUSY	free, resize: stack only, a live block but not the top one
  *
- * A refused call changes nothing. Bad input never crashes an engine.
+ * A refused call changes no block. Bad input never crashes an engine.
  */
 #ifndef MEMMGR_ENGINE_H
 #define MEMMGR_ENGINE_H
@@ -27,17 +28,17 @@
 struct engine;
 
 /**
- * struct engine_search - how far a slow search for memory has come
- * @at: where it goes on; the engine's own unit
- * @longest: the longest run so far that would serve the alignment
- * @any: the same at any alignment
- * @done: it has seen everything
- * @torn: something has changed since the first step: what it saw may be gone, and what
- *	is there now it may not have seen
+ * struct engine_search - progress of a slow search for memory
+ * @at: position at which the next step starts, in the engine's own unit
+ * @longest: longest run seen so far, counted from its first aligned unit
+ * @any: longest run seen so far, at any alignment
+ * @done: the search has reached the end of the range
+ * @torn: the engine has changed since the first step. So a run that was seen may be
+ *	gone, and a run that is free now may have been missed
  * @mark: engine_mark() at the last step
  *
- * All 0 at first. What is free during the whole of the search is seen, whatever else
- * changes between two steps.
+ * Starts as all zeros. The search sees every run that stays free during all of its
+ * steps, whatever else changes between them.
  */
 struct engine_search {
 	u32 at;
@@ -49,13 +50,14 @@ struct engine_search {
 };
 
 /**
- * struct engine_request - what is asked for
+ * struct engine_request - one request for memory
  * @bytes: size
  * @align: power of two; 0 or 1 for the engine's own alignment
- * @recorded: the caller keeps a record of the block; only a caller with the
- *	same answer may free it, so that kernel code cannot free what a user
- *	holds, nor a user what kernel code holds
- * @search: of this request; NULL: what no index shows is not looked for
+ * @recorded: the caller keeps a record of the block. Only a caller with the same
+ *	value may free the block, so that kernel code cannot free a user's block,
+ *	nor a user a block of kernel code
+ * @search: progress of this request's slow search. If NULL, the engine gives out
+ *	only memory that its indices show, and does not search
  */
 struct engine_request {
 	u64 bytes;
@@ -65,12 +67,12 @@ struct engine_request {
 };
 
 /**
- * struct engine_block - a block, or a free run met on a walk
+ * struct engine_block - a block, or a free run found by a walk
  * @offset: first byte
  * @granted: bytes that it occupies
- * @requested: bytes that were asked for
- * @used: it is handed out
- * @recorded: as in the request
+ * @requested: bytes that the caller asked for
+ * @used: true for a block, false for a free run
+ * @recorded: as in struct engine_request
  */
 struct engine_block {
 	u64 offset;
@@ -81,10 +83,10 @@ struct engine_block {
 };
 
 /**
- * struct engine_refusal - why -ENOMEM
+ * struct engine_refusal - the reason for -ENOMEM
  * @reason: enum memmgr_reason
- * @exact: no size above @largest would have worked
- * @largest: largest size that is known to have worked with this alignment
+ * @exact: no size above @largest would have succeeded
+ * @largest: largest size known to succeed with this alignment
  */
 struct engine_refusal {
 	u32 reason;
@@ -93,10 +95,10 @@ struct engine_refusal {
 };
 
 /**
- * struct engine_fault - where check() found the first broken invariant
+ * struct engine_fault - the first broken invariant that check() found
  * @what: the invariant; NULL when all hold
- * @offset: where
- * @checked: blocks seen
+ * @offset: place of the fault
+ * @checked: blocks checked so far
  */
 struct engine_fault {
 	const char *what;
@@ -105,17 +107,17 @@ struct engine_fault {
 };
 
 /**
- * struct engine_check - how far a check has come; all 0 at first
+ * struct engine_check - progress of a check; starts as all zeros
  * @fault: the first broken invariant
  * @mark: engine_mark() at the last step
- * @begun: there was a step
- * @changed: something has changed since the last step
- * @torn: something has changed since the first one: sums say nothing
- * @phase: what the engine looks at, its own number
- * @at: where in that it goes on, its own unit
- * @inner: how much of what begins there was looked at
+ * @begun: at least one step has been taken
+ * @changed: the engine has changed since the last step
+ * @torn: the engine has changed since the first step, so sums cannot be compared
+ * @phase: part of the check that runs now, numbered by the engine
+ * @at: position in that part, in the engine's own unit
+ * @inner: units already checked of the piece that begins at @at
  * @n: sums of the engine
- * @sum: the same
+ * @sum: more sums of the engine
  */
 struct engine_check {
 	struct engine_fault fault;
@@ -136,9 +138,9 @@ struct engine_check {
  * @total: bytes that can be handed out
  * @used: bytes granted
  * @peak: highest @used ever
- * @requested: bytes asked for by what lives now
+ * @requested: bytes that the callers of all live blocks asked for
  * @allocs: blocks handed out ever
- * @joins: of those, found by joining neighbours (buddy)
+ * @joins: part of @allocs that was found by joining neighbours (buddy)
  * @classes: @allocs by size class of the request
  */
 struct engine_books {
@@ -154,15 +156,15 @@ struct engine_books {
 
 /**
  * struct engine_frag - the free memory of an engine by orders
- * @orders: entries of @blocks that can ever be non-zero
+ * @orders: number of entries of @blocks that can ever be non-zero
  * @unit: bytes of order 0
  * @free: free bytes
- * @largest: bytes that one request would get now
+ * @largest: bytes that one request can get now
  * @used: bytes granted
- * @requested: bytes asked for by what lives now
- * @uniform: every free unit serves every request: nothing to fragment
- * @blocks: free blocks of exactly that order
- * @aligned: units of the longest run known that starts at a multiple of 2^o units
+ * @requested: bytes that the callers of all live blocks asked for
+ * @uniform: every free unit serves every request, so nothing can fragment
+ * @blocks: free blocks of exactly this order
+ * @aligned: units of the longest known run that starts at a multiple of 2^o units
  */
 struct engine_frag {
 	u32 orders;
@@ -177,17 +179,18 @@ struct engine_frag {
 };
 
 /**
- * struct engine_ops - one table an engine
- * @name: of the kind
- * @alloc: hand out a block; -EAGAIN: the search that the request brings along has not
- *	come to its end, and goes on at the next call
- * @free: take it back; tells what it was
- * @resize: change its size where it stands; @refusal is filled on -ENOMEM
- * @find: the live block that starts at an offset: -ENOENT when none does
- * @next: the block or free run at *pos; moves *pos behind it; false at the end. One of
- *	0 bytes: there was neither in as much as a call looks at
- * @check: verify every invariant, a step of a walk, which looks at @budget units; false
- *	at its end, or when one is broken. See engine_check(); NULL when left out
+ * struct engine_ops - the functions of one kind of engine
+ * @name: name of the kind
+ * @alloc: hand out a block. -EAGAIN means that the search of the request has not
+ *	finished; the next call continues it
+ * @free: take a block back, and describe it in @block
+ * @resize: change the size of a block in place; @why is filled on -ENOMEM
+ * @find: describe the live block that starts at an offset; -ENOENT if there is none
+ * @next: describe the block or free run at *pos and move *pos behind it; false at the
+ *	end. A description of 0 bytes means that this call found neither within the
+ *	number of units that one call may look at
+ * @check: verify the invariants, in steps of @budget units; false at the end, or when
+ *	an invariant is broken. See engine_check(). NULL when checks are not built in
  *	(env_checks)
  * @books: the running figures
  * @frag: free memory by orders
@@ -209,9 +212,9 @@ struct engine_ops {
 };
 
 /**
- * struct engine_count - a number that only grows
+ * struct engine_count - a 64-bit counter that only grows
  * @low: lower half
- * @high: upper half: on a 32-bit CPU a fast path needs not load it
+ * @high: upper half, apart so that a fast path on a 32-bit CPU need not load it
  */
 struct engine_count {
 	u32 low;
@@ -220,11 +223,11 @@ struct engine_count {
 
 /**
  * struct engine - first member of every engine
- * @ops: its table
- * @changes: that neither blocks handed out nor the number of live ones tell
+ * @ops: functions of its kind
+ * @changes: counts changes that alter neither the number of allocations nor of live blocks
  * @allocs: pool, slab: blocks handed out ever
- * @classes: the same by size class; pool, slab: only those that were asked for
- *	less than an object
+ * @classes: blocks handed out ever by size class; pool and slab count here only
+ *	requests for less than a whole object
  */
 struct engine {
 	const struct engine_ops *ops;
@@ -233,7 +236,7 @@ struct engine {
 	struct engine_count classes[MEMMGR_CLASSES];
 };
 
-/* Size class of a request: c holds 2^(c-1)+1 .. 2^c bytes. @bytes is not 0. */
+/* Size class of a request. Class c holds 2^(c-1)+1 .. 2^c bytes. @bytes is not 0. */
 static inline u32 engine_class(u64 bytes)
 {
 	u64 n = bytes - 1;
@@ -241,7 +244,7 @@ static inline u32 engine_class(u64 bytes)
 	return n >> 32 ? MEMMGR_CLASSES - 1 : env_width(n);
 }
 
-/* Every 2^32 allocations; a function, so that the others pay for one branch. */
+/* Called every 2^32 allocations. Out of line, so that all others pay for one branch. */
 static noinline void __maybe_unused engine_carry(struct engine *e, u32 class)
 {
 	e->classes[class].high++;
@@ -290,27 +293,27 @@ static inline bool engine_broken(struct engine_fault *fault, const char *what,
 	return false;
 }
 
-/* A number that grows, modulo 2^32, with whatever changes in an engine. O(classes) */
+/* A number that grows, modulo 2^32, with every change of an engine. O(classes) */
 static inline u32 engine_mark(struct engine *e)
 {
 	struct engine_books books;
 
-	/* Each block that comes adds 1, as does each that goes; what moves is a change. */
+	/* A block that comes or goes adds 1 each; any other change is in @changes. */
 	e->ops->books(e, &books);
 	return 2 * (u32)books.allocs - books.live + 4 * e->changes;
 }
 
 /**
- * engine_check - take a step of a check
+ * engine_check - take one step of a check
  * @e: the engine
- * @c: how far it has come
+ * @c: progress of the check
  * @budget: units to look at, each at most some 100 instructions
  *
- * The engine may change between two steps. What belongs together is looked at in one
- * step; sums are compared unless @c->torn.
+ * The engine may change between two steps. Facts that depend on each other are read
+ * in one step. Sums are compared only if @c->torn is false.
  *
  * Context: any; the caller serialises. O(budget + classes).
- * Return: false at the end, and when something is broken: @c->fault.what tells.
+ * Return: false at the end, or when an invariant is broken: @c->fault.what names it.
  */
 static inline bool engine_check(struct engine *e, struct engine_check *c, u32 budget)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The one seam between the engines and the world: what they use of the kernel.
- * selftests/unit/env.h is its twin for user space, with the same guard.
+ * All that the engines use of the kernel: the one seam between them and the world.
+ * selftests/unit/env.h replaces this file in user space, under the same guard.
  */
 #ifndef MEMMGR_ENV_H
 #define MEMMGR_ENV_H
@@ -21,10 +21,10 @@
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
 
-/* Are the engines' checks of themselves built in? */
+/* Are the engines' self-checks built in? */
 #define env_checks	IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 
-/* Index of the lowest and of the highest set bit; @w is not 0. */
+/* Index of the lowest set bit; @w is not 0. env_highest(): of the highest set bit. */
 static inline u32 env_lowest(u32 w)
 {
 	return __ffs(w);
@@ -35,19 +35,19 @@ static inline u32 env_highest(u32 w)
 	return __fls(w);
 }
 
-/* Bits up to the highest that is set; 0 for 0. */
+/* Number of bits up to the highest set bit; 0 for 0. */
 static inline u32 env_width(u32 w)
 {
 	return fls(w);
 }
 
-/* Others may have their turn. Only where an engine is set up, with no lock held. */
+/* Let other tasks run. Called only while an engine is set up, with no lock held. */
 static inline void env_pause(void)
 {
 	cond_resched();
 }
 
-/* What has the bytes of @w in memory, the lowest one first. */
+/* A number whose bytes in memory are those of @w, the lowest one first. */
 static inline u64 env_le64(u64 w)
 {
 	return (__force u64)cpu_to_le64(w);

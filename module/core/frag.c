@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The fragmentation indices, by the definitions and on the scale (0 .. 1000) of
- * the kernel's own, mm/vmstat.c: the unusable free space index is Gorman's, the
- * fragmentation index as well ("Supporting superpage allocation without
- * additional hardware support", ISMM'08). Each is O(orders).
+ * The two fragmentation indices, defined and scaled (0 .. 1000) as the kernel's own
+ * in mm/vmstat.c. Both are Gorman's: the unusable free space index and the
+ * fragmentation index ("Supporting superpage allocation without additional hardware
+ * support", ISMM'08). Each costs O(orders).
  *
- * Where nothing is free both say 0: nothing is fragmented. (The kernel says
- * 1000 and 0.)
+ * If no memory is free, both are 0 here, because nothing is fragmented. (The
+ * kernel reports 1000 and 0.)
  */
 #include "core/frag.h"
 
@@ -57,13 +57,14 @@ static u32 frag_sums(const struct engine_frag *frag, u32 *blocks)
 }
 
 /**
- * frag_indices - both indices of all orders
+ * frag_indices - both indices for all orders
  * @frag: free memory by orders
- * @unusable: 1000 x (F - S x 2^order) / F: the part of the free units that is too
- *	small; F are the free units, S how often a request of the order would succeed
- * @index: -1000: a request would succeed; otherwise 1000 - (1000 + F x 1000 /
- *	2^order) / B: towards 0 it fails for lack of memory, towards 1000 for
- *	fragmentation; B are the free blocks
+ * @unusable: 1000 x (F - S x 2^order) / F, the share of the free units that lies in
+ *	blocks too small for the order. F is the number of free units, S the number of
+ *	requests of this order that would succeed
+ * @index: -1000 if a request would succeed; otherwise 1000 - (1000 + F x 1000 /
+ *	2^order) / B. Near 0 it fails for lack of memory, near 1000 because of
+ *	fragmentation. B is the number of free blocks
  *
  * Both are filled in for the orders that @frag has.
  *
@@ -77,7 +78,7 @@ u32 frag_indices(const struct engine_frag *frag, s32 *unusable, s32 *index)
 
 	for (o = frag->orders; o--;) {
 		suitable += frag->blocks[o] << o;
-		/* Most orders of most regions are of no use, or of all. */
+		/* For most orders of most regions, either none or all is too small. */
 		if (suitable == free)
 			unusable[o] = 0;
 		else

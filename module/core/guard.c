@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Red zones and poison: bytes that nobody may write.
+ * Red zones and poison: patterns of bytes that no one may overwrite.
  *
- * The pattern varies with whose it is and where, so that neither a copy of it from
- * elsewhere nor a fill with one value passes for it. Its bytes are never 0 or 255,
- * which is what strays most often. Eight bytes at a time, at the multiples of eight
- * of the position: a word is a multiplicative hash (Knuth, The Art of Computer
- * Programming, 6.4) of key and position, cut to the bytes of the kind.
+ * The pattern depends on its owner and its position. So neither a copy from elsewhere
+ * nor a fill with one value is mistaken for it. Its bytes are never 0 or 255, the
+ * values that stray writes have most often. The pattern is made eight bytes at a time,
+ * at positions that are multiples of eight: a multiplicative hash (Knuth, The Art of
+ * Computer Programming, 6.4) of key and position, masked to the byte values of the kind.
  */
 #include "core/guard.h"
 
@@ -22,28 +22,28 @@ static u64 word_of(const struct guard *guard, u64 word)
 	};
 	u64 h = (word + 1) * 0x9e3779b97f4a7c15ull ^ (guard->key + 1ull) * 0xc2b2ae3d27d4eb4full;
 
-	/* The low bits of a product vary little: the high ones go into them. */
+	/* The low bits of a product vary little, so mix the high bits into them. */
 	h ^= h >> 29;
 	h *= 0xbf58476d1ce4e5b9ull;
 	h ^= h >> 32;
 	return (h & kinds[guard->kind].mask) | kinds[guard->kind].base;
 }
 
-/* The same on either byte order, so that dumps of two boards compare. */
+/* The same for either byte order, so that dumps of two boards can be compared. */
 static u8 byte_of(u64 word, u32 n)
 {
 	return word >> (8 * n);
 }
 
-/* Whole words are most of a pattern. */
+/* Most of a pattern is whole words. */
 static bool is_whole(u64 position, size_t bytes)
 {
 	return bytes >= WORD && !(position % WORD);
 }
 
 /*
- * A step of a walk: how many of @bytes lie in the word at @position, whose pattern
- * bytes go to @out.
+ * One step over a pattern: returns how many of @bytes lie in the word at @position,
+ * and writes their pattern bytes to @out.
  */
 static u32 step(const struct guard *guard, u64 position, size_t bytes, u8 *out)
 {
@@ -57,9 +57,9 @@ static u32 step(const struct guard *guard, u64 position, size_t bytes, u8 *out)
 
 /**
  * guard_fill - write a pattern
- * @guard: which
- * @at: where
- * @bytes: how many
+ * @guard: the pattern
+ * @at: first byte to write
+ * @bytes: number of bytes
  *
  * Context: any. O(bytes).
  */
@@ -84,13 +84,13 @@ void guard_fill(const struct guard *guard, void *at, size_t bytes)
 }
 
 /**
- * guard_check - look for damage
+ * guard_check - find the first damaged byte of a pattern
  * @guard: the pattern that was written
- * @at: where
- * @bytes: how many
+ * @at: first byte to check
+ * @bytes: number of bytes
  *
  * Context: any. O(bytes).
- * Return: the first byte that is not as it was; @bytes when all are.
+ * Return: index of the first byte that differs from the pattern; @bytes if none does.
  */
 size_t guard_check(const struct guard *guard, const void *at, size_t bytes)
 {
@@ -119,13 +119,13 @@ size_t guard_check(const struct guard *guard, const void *at, size_t bytes)
 }
 
 /**
- * guard_damage - how far damage reaches
+ * guard_damage - find the end of the damage to a pattern
  * @guard: the pattern that was written
- * @at: where
- * @bytes: how many
+ * @at: first byte to check
+ * @bytes: number of bytes
  *
  * Context: any. O(bytes).
- * Return: one behind the last byte that is not as it was; 0 when all are.
+ * Return: index behind the last byte that differs from the pattern; 0 if none does.
  */
 size_t guard_damage(const struct guard *guard, const void *at, size_t bytes)
 {

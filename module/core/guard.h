@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Red zones and poison: bytes that nobody may write. */
+/* Red zones and poison: patterns of bytes that no one may overwrite. */
 #ifndef MEMMGR_GUARD_H
 #define MEMMGR_GUARD_H
 
 #include "core/env.h"
 
-/* What a pattern stands for. Each has bytes of its own; none has 0 or 255. */
+/* Purpose of a pattern. Each kind has its own byte values; no kind uses 0 or 255. */
 enum guard_kind {
 	GUARD_ZONE,	/* beside an allocation: 0x80 .. 0xbf */
-	GUARD_POISON,	/* in what is freed: 0x60 .. 0x7f */
+	GUARD_POISON,	/* in freed memory: 0x60 .. 0x7f */
 };
 
 /**
  * struct guard - a run of pattern bytes
- * @kind: what it stands for
- * @key: whose it is: the bytes of another key differ
- * @position: of its first byte: the bytes of another position differ
+ * @kind: purpose of the pattern
+ * @key: identifies the owner; another key gives other bytes
+ * @position: position of the first byte; another position gives other bytes
  */
 struct guard {
 	enum guard_kind kind;

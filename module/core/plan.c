@@ -2,24 +2,23 @@
 /*
  * Plan. The words are explained in plan.h.
  *
- * Where it comes from: to choose what to empty by what that costs is what Linux'
- * alloc_contig_range() leaves to its callers and LLFree and Compact-fit (Craciunas
- * et al., USENIX ATC'08) do for fixed areas; here the window stands anywhere. The
- * blocks go into the holes outside by first fit decreasing (Johnson 1973), into
- * snug ones first. Sliding is Lisp 2's compaction (Knuth 1, 2.5), for the case that
- * no hole outside is large enough.
+ * Sources: to choose the place to empty by its cost is what Linux'
+ * alloc_contig_range() leaves to its callers, and what LLFree and Compact-fit
+ * (Craciunas et al., USENIX ATC'08) do for fixed areas. Here the window may start at
+ * any granule. The blocks are placed into the holes outside by first fit decreasing
+ * (Johnson 1973), into snug holes first. Sliding is Lisp 2's compaction (Knuth 1,
+ * 2.5), and is used if no hole outside is large enough.
  *
  * Cost: each pass over the picture is O(granules), some ten instructions a granule.
- * There is one for each window that is tried, at most PLAN_TRIES, and two for each
- * size among the blocks that move; PLAN_PASSES in all, after which nothing more is
- * planned.
+ * There is one pass for each window that is tried, at most PLAN_TRIES, and two for
+ * each size among the blocks that move. After PLAN_PASSES passes the planner gives up.
  */
 #include "core/plan.h"
 
 #define PLAN_TRIES	8u	/* windows that are tried before sliding */
-#define PLAN_PASSES	1024u	/* of one plan */
-#define PLAN_PAUSE	4096u	/* granules between two pauses of a pass */
-#define PLAN_ITEMS	256u	/* runs that are surveyed, moves that are forgotten between two */
+#define PLAN_PASSES	1024u	/* passes of one plan */
+#define PLAN_PAUSE	4096u	/* granules of a pass between two pauses */
+#define PLAN_ITEMS	256u	/* runs surveyed, or moves undone, between two pauses */
 
 static bool cell_is(const struct plan *p, u32 g, u32 bits)
 {
@@ -32,27 +31,27 @@ static noinline void plan_pause(const struct plan *p)
 		p->pause();
 }
 
-/* A pass has come to granule @g. */
+/* Pause if granule @g of a pass is the PLAN_PAUSEth. */
 static void plan_step(const struct plan *p, u32 g)
 {
 	if (g % PLAN_PAUSE == 0)
 		plan_pause(p);
 }
 
-/* One more pass. False: there were enough of them. */
+/* Count one more pass. Returns false if there were too many. */
 static bool plan_pass(struct plan *p)
 {
 	plan_pause(p);
 	return ++p->passes <= PLAN_PASSES;
 }
 
-/* The first granule from @g on, before @limit, of which @mask is not @bits. */
+/* The first granule from @g on, before @limit, whose bits in @mask are not @bits. */
 static noinline u32 cells_end_far(const struct plan *p, u32 g, u32 limit, u8 mask, u8 bits)
 {
 	u32 stop;
 
 	while (g < limit) {
-		/* Without a look at the pause for each granule, which would double the cost. */
+			/* Testing for the pause at each granule would double the cost. */
 		stop = min(limit, (g | (PLAN_PAUSE - 1)) + 1);
 		for (; g < stop; g++)
 			if ((p->cell[g] & mask) != bits)
@@ -62,7 +61,7 @@ static noinline u32 cells_end_far(const struct plan *p, u32 g, u32 limit, u8 mas
 	return g;
 }
 
-/* The same behind @g: most often that is the next one. */
+/* The same from @g + 1 on. Most often the answer is @g + 1. */
 static u32 cells_end(const struct plan *p, u32 g, u32 limit, u8 mask, u8 bits)
 {
 	g++;
@@ -71,7 +70,7 @@ static u32 cells_end(const struct plan *p, u32 g, u32 limit, u8 mask, u8 bits)
 	return cells_end_far(p, g, limit, mask, bits);
 }
 
-/* First granule behind the block or the free run at @g. */
+/* First granule behind the block or free run at @g. */
 static u32 piece_end(const struct plan *p, u32 g)
 {
 	return cells_end(p, g, p->granules, PLAN_START | PLAN_USED, p->cell[g] & PLAN_USED);
@@ -85,7 +84,7 @@ static u32 block_start(const struct plan *p, u32 g)
 	return g;
 }
 
-/* First granule of what lies in a window from @lo on. */
+/* First granule of the block or free run that a window from @lo on begins with. */
 static u32 window_first(const struct plan *p, u32 lo)
 {
 	return cell_is(p, lo, PLAN_USED) ? block_start(p, lo) : lo;
@@ -96,13 +95,13 @@ static u32 block_align(const struct plan *p, u32 g)
 	return 1u << (p->cell[g] >> PLAN_ALIGN_SHIFT);
 }
 
-/* The first granule from @g on whose place is a multiple of @align; far below 2^32. */
+/* The first granule from @g on whose place is a multiple of @align. No overflow. */
 static u32 plan_align(const struct plan *p, u32 g, u32 align)
 {
 	return ALIGN(g + p->lead, align) - p->lead;
 }
 
-/* The length of a run of places from its first multiple of @align on. */
+/* Length of the part of a run of places that begins at its first multiple of @align. */
 static u32 run_aligned(u32 start, u32 end, u32 align)
 {
 	u32 at = ALIGN(start, align);
@@ -110,7 +109,7 @@ static u32 run_aligned(u32 start, u32 end, u32 align)
 	return at >= start && at < end ? end - at : 0;
 }
 
-/* Places, not granules. */
+/* Count one free run, given in places, not in granules. */
 static void survey_run(struct plan_survey *s, u32 start, u32 end)
 {
 	u32 n = end - start;
@@ -128,8 +127,8 @@ static void survey_run(struct plan_survey *s, u32 start, u32 end)
 }
 
 /**
- * plan_survey - what a picture shows
- * @p: of which the picture is used
+ * plan_survey - summarise a picture
+ * @p: the plan; only its picture is used
  * @s: the answer
  *
  * Context: any. O(granules + runs x orders).
@@ -166,12 +165,12 @@ void plan_survey(const struct plan *p, struct plan_survey *s)
 /**
  * struct view - a window that moves over the picture
  * @start: first granule
- * @n: granules
- * @used: of them in use
- * @fixed: of them fixed
- * @blocks: that start in it
- * @left: start of the block that granule @start belongs to
- * @right: end of the block that the last granule belongs to
+ * @n: number of granules
+ * @used: granules in use
+ * @fixed: fixed granules
+ * @blocks: number of blocks that start in the window
+ * @left: start of the block that contains granule @start
+ * @right: end of the block that contains the last granule
  */
 struct view {
 	u32 start;
@@ -220,13 +219,13 @@ static void view_open(const struct plan *p, struct view *v, u32 start, u32 n)
 		plan_step(p, g);
 		view_count(p, v, g, 1);
 	}
-	/* In a torn picture what is fixed may begin nowhere. */
+	/* The picture may be torn, so a fixed block may have no start. */
 	if (!v->fixed && view_cuts(p, v))
 		v->left = block_start(p, start);
 	view_edges(p, v);
 }
 
-/* False at the end of the picture. */
+/* Move the window by one granule. Returns false at the end of the picture. */
 static bool view_advance(const struct plan *p, struct view *v)
 {
 	if (v->start + v->n >= p->granules)
@@ -239,14 +238,14 @@ static bool view_advance(const struct plan *p, struct view *v)
 	return true;
 }
 
-/* All of the blocks that lie in it, also what reaches out of it. */
+/* Granules of all blocks in the window, with the parts outside of it. */
 static u32 view_cost(const struct plan *p, const struct view *v)
 {
 	return v->used + (view_cuts(p, v) ? v->start - v->left : 0) +
 	       (v->right - (v->start + v->n));
 }
 
-/* Windows that were tried in vain; others near them would be as well. */
+/* Windows that were tried in vain. Others near them would fail too. */
 struct tried {
 	u32 start[PLAN_TRIES];
 	u32 count;
@@ -292,14 +291,14 @@ static bool cheapest_but(const struct plan *p, u32 n, u32 align, const struct tr
 }
 
 /**
- * plan_cheapest - where a free run costs least
- * @p: of which the picture is used
- * @n: granules of the run
- * @align: of its first granule, a power of two
- * @window: the answer; among equals the first
+ * plan_cheapest - find the window that costs least
+ * @p: the plan; only its picture is used
+ * @n: granules of the window
+ * @align: alignment of its first granule, a power of two
+ * @window: the answer; the first one if several cost the same
  *
  * Context: any. O(granules).
- * Return: false when something fixed is in every window.
+ * Return: false if every window contains a fixed granule.
  */
 bool plan_cheapest(const struct plan *p, u32 n, u32 align, struct plan_window *window)
 {
@@ -318,12 +317,12 @@ static u32 plan_free(const struct plan *p)
 }
 
 /**
- * plan_longest - the longest run that there could be if all that may move did
- * @p: of which the picture is used
- * @align: of its first granule, a power of two
+ * plan_longest - upper bound of a free run, if all movable blocks could go elsewhere
+ * @p: the plan; only its picture is used
+ * @align: alignment of the first granule, a power of two
  *
  * Context: any. O(granules).
- * Return: granules: no more than are free, nor than lie between fixed ones.
+ * Return: granules: at most the free ones, and at most those between two fixed ones.
  */
 u32 plan_longest(const struct plan *p, u32 align)
 {
@@ -352,7 +351,7 @@ static void cells_set(struct plan *p, u32 g, u32 n, u8 first)
 	}
 }
 
-/* The picture after a move. */
+/* Show a move in the picture. */
 static void move_show(struct plan *p, const struct plan_move *m)
 {
 	u8 first = p->cell[m->from];
@@ -361,7 +360,7 @@ static void move_show(struct plan *p, const struct plan_move *m)
 	cells_set(p, m->to, m->n, first);
 }
 
-/* A move that was planned. False when there is no room for more. */
+/* Add a move to the plan. Returns false if there is no room for it. */
 static bool move_add(struct plan *p, u32 from, u32 to, u32 n)
 {
 	struct plan_move *m;
@@ -374,7 +373,7 @@ static bool move_add(struct plan *p, u32 from, u32 to, u32 n)
 	return true;
 }
 
-/* Forget the moves from the @first on, whose effect the picture shows. */
+/* Undo the planned moves from @first on, in the plan and in the picture. */
 static void moves_undo(struct plan *p, u32 first)
 {
 	while (p->moves > first) {
@@ -392,8 +391,8 @@ static void moves_undo(struct plan *p, u32 first)
  * struct sieve - the blocks of a window by size and alignment, largest first
  * @lo: first granule of the window
  * @hi: first granule behind it
- * @key: of those whose turn it is
- * @next: the next smaller key that was met
+ * @key: size and alignment of the blocks whose turn it is
+ * @next: the next smaller key found so far
  */
 struct sieve {
 	u32 lo;
@@ -419,8 +418,8 @@ static bool sieve_takes(const struct plan *p, struct sieve *s, u32 g, u32 n)
 
 /**
  * struct hole - a search for free runs, in order of address
- * @from: where to go on; what is before it does not fit
- * @snug: only runs that are less than twice as long as what is sought
+ * @from: granule from which to search; no run before it fits
+ * @snug: consider only runs less than twice as long as the block
  */
 struct hole {
 	u32 from;
@@ -444,7 +443,7 @@ static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, 
 			continue;
 		}
 		plan_step(p, g);
-		/* How much longer it is does not matter. */
+		/* A run longer than this counts the same. */
 		reach = min(limit, g + 2 * n + align);
 		end = cells_end(p, g, reach, PLAN_USED, 0);
 		at = plan_align(p, g, align);
@@ -458,7 +457,7 @@ static u32 hole_find(const struct plan *p, struct hole *hole, u32 n, u32 align, 
 	return PLAN_NONE;
 }
 
-/* Move the blocks of one size out. False when one finds no room. */
+/* Move all blocks of one size out. Returns false if one of them finds no room. */
 static bool evacuate_size(struct plan *p, struct sieve *s)
 {
 	struct hole hole = { .snug = true };
@@ -484,15 +483,15 @@ static bool evacuate_size(struct plan *p, struct sieve *s)
 }
 
 /*
- * Move all blocks out of [@lo, @hi): all or nothing. What a block that reached out
- * of it leaves free outside serves the smaller ones.
+ * Move all blocks out of [@lo, @hi), or none. If a block reaches out of the range, the
+ * part that it leaves free outside is available to smaller blocks.
  */
 static bool evacuate(struct plan *p, u32 lo, u32 hi)
 {
 	u32 first = p->moves;
 	struct sieve s = { .lo = lo, .hi = hi, .key = ~0ull };
 
-	/* The first round takes nothing and finds the largest. */
+	/* The first round moves nothing; it only finds the largest size. */
 	do {
 		s.next = 0;
 		if (!evacuate_size(p, &s)) {
@@ -504,14 +503,14 @@ static bool evacuate(struct plan *p, u32 lo, u32 hi)
 	return true;
 }
 
-/* Does the piece from @g to @end stop a slide: is it fixed, or too long? */
+/* Does the piece from @g to @end stop a slide, being fixed or too long? */
 static bool slide_stops(const struct plan *p, u32 g, u32 end)
 {
 	return cell_is(p, g, PLAN_FIXED) ||
 	       (cell_is(p, g, PLAN_USED) && end - g > p->slide);
 }
 
-/* Slide blocks down from @g on until a run of @n granules has come to be. */
+/* Slide blocks down from @g on until there is a run of @n granules. */
 static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
 {
 	u32 first = p->moves;
@@ -546,7 +545,7 @@ static bool slide_from(struct plan *p, u32 g, u32 n, u32 align)
 	return false;
 }
 
-/* Where sliding moves least: the fewest used granules among @n free ones. */
+/* Start of the slide that moves least: the fewest used granules around @n free ones. */
 static u32 slide_cheapest(const struct plan *p, u32 n)
 {
 	u32 start = 0, used = 0, free = 0, least = PLAN_NONE, best = PLAN_NONE;
@@ -569,7 +568,7 @@ static u32 slide_cheapest(const struct plan *p, u32 n)
 			used++;
 		else
 			free++;
-		/* Leading blocks and holes that are not needed fall away. */
+		/* Drop blocks at the start, and holes that are not needed. */
 		while (free > n || (start < g && cell_is(p, start, PLAN_USED))) {
 			if (cell_is(p, start, PLAN_USED))
 				used--;
@@ -595,7 +594,7 @@ static bool slide(struct plan *p, u32 n, u32 align)
 		return false;
 	if (slide_from(p, start, n, align))
 		return true;
-	/* Alignment eats some holes: then all between two that stop it slides. */
+	/* Alignment uses up some holes. So slide everything between two stops. */
 	for (g = 0; g < p->granules; g = end) {
 		plan_step(p, g);
 		end = piece_end(p, g);
@@ -639,14 +638,14 @@ static bool plan_window(struct plan *p, u32 n, u32 align)
 
 /**
  * plan_run - plan a free run
- * @p: the picture; shows what it will be afterwards
+ * @p: the picture; shows the result afterwards
  * @n: granules of the run
- * @align: of its first granule, a power of two
+ * @align: alignment of its first granule, a power of two
  *
  * Context: any, long.
- * Return: 0; -ENOMEM when less is free; -EBUSY when what is fixed is in the way;
- * -ENOSPC when the blocks in the way fit nowhere else, or there is no room for the
- * moves.
+ * Return: 0; -ENOMEM if fewer granules are free; -EBUSY if every window contains a
+ * fixed block; -ENOSPC if the blocks in the way fit nowhere else, or @p->room is too
+ * small.
  */
 int plan_run(struct plan *p, u32 n, u32 align)
 {
@@ -663,9 +662,9 @@ int plan_run(struct plan *p, u32 n, u32 align)
 
 /**
  * plan_range - plan to empty a range
- * @p: the picture; shows what it will be afterwards
+ * @p: the picture; shows the result afterwards
  * @start: first granule
- * @n: granules
+ * @n: number of granules
  *
  * Context: any, long.
  * Return: as plan_run().
@@ -679,7 +678,7 @@ int plan_range(struct plan *p, u32 start, u32 n)
 	if (v.fixed)
 		return -EBUSY;
 	p->least = view_cost(p, &v);
-	/* What is free in the range is of no use to what has to go. */
+	/* Free granules inside the range cannot take the blocks that have to leave. */
 	if (!evacuate(p, start, start + n))
 		return plan_free(p) < n ? -ENOMEM : -ENOSPC;
 	p->window = start;
@@ -687,7 +686,7 @@ int plan_range(struct plan *p, u32 start, u32 n)
 	return 0;
 }
 
-/* The longest run outside of what is fixed. */
+/* The longest free run in the picture. */
 static u32 longest_now(const struct plan *p)
 {
 	struct plan_survey s;
@@ -696,9 +695,9 @@ static u32 longest_now(const struct plan *p)
 	return s.longest;
 }
 
-#define PLAN_SHRINK	8u	/* parts that a run is cut by when it cannot be had */
+#define PLAN_SHRINK	8u	/* a run that cannot be made is cut by this part of it */
 
-/* The longest run that can be had, if it is longer than what there is and @least. */
+/* Plan the longest run possible, if it is longer than any present run and @least. */
 static bool plan_largest(struct plan *p, u32 least)
 {
 	u32 now = max(longest_now(p), least);
@@ -716,16 +715,16 @@ static bool plan_largest(struct plan *p, u32 least)
 	return false;
 }
 
-#define PLAN_RUNS	32u	/* runs that one plan makes at most */
-#define PLAN_WORTH	64u	/* parts of the first run that another is longer than */
+#define PLAN_RUNS	32u	/* largest number of runs in one plan */
+#define PLAN_WORTH	64u	/* further runs must exceed this part of the first one */
 
 /**
  * plan_all - plan the longest runs that can be made, one after the other
- * @p: the picture; shows what it will be afterwards
+ * @p: the picture; shows the result afterwards
  *
- * A run that was made, or that could not be made longer, is left alone by what
- * comes after it. Runs that are short beside the first are not sought: looking for
- * them takes longer than all the others do.
+ * Later moves leave alone the runs that were made before. Runs that are short compared
+ * with the first one are not sought, because the search for them takes longer than
+ * all others together.
  *
  * Context: any, long.
  */

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Plan: which blocks to move where, so that a free run comes to be.
+ * Plan: which blocks to move, and where to, so that a free run is made.
  *
- * A plan works on a picture of a buddy: one byte a granule, taken while others went
- * on, so that every move has to be checked when it is made. It calls nothing and
- * changes nothing but its picture.
+ * A plan works on a picture of a buddy: one byte for each granule. The heap changes
+ * while the picture is taken and afterwards, so each move has to be checked when it is
+ * made. The planner changes only its picture and calls only pause().
  *
  * Words used here and in plan.c:
  *
  *	cell		the byte of a granule
  *	fixed		the block may not move
  *	window		the granules that shall become one free run
- *	cost		granules of the blocks that overlap a window: all of them have to
- *			move, so the cheapest window's cost is the least of any plan
+ *	cost		granules of all blocks that overlap a window. All of them have to
+ *			move, so the cost of the cheapest window is a lower bound
  *	evacuate	move the blocks of a window to free runs outside of it
  *	slide		move neighbouring blocks down over the holes between them, also
- *			onto their own old place, so that the holes meet above them
+ *			onto their own old place, so that the holes join above them
  */
 #ifndef MEMMGR_PLAN_H
 #define MEMMGR_PLAN_H
@@ -31,10 +31,10 @@
 #define PLAN_NONE		(~0u)
 
 /**
- * struct plan_move - a block moves
+ * struct plan_move - one move of a block
  * @from: its first granule
- * @to: where that will be; a slide when the two places overlap
- * @n: granules
+ * @to: its first granule afterwards; the move is a slide if both places overlap
+ * @n: number of granules
  */
 struct plan_move {
 	u32 from;
@@ -43,20 +43,20 @@ struct plan_move {
 };
 
 /**
- * struct plan - a picture, and what shall become of it
- * @cell: of each granule
- * @granules: of them
- * @lead: place of the first one (core/buddy.h): alignments count from @lead before it
+ * struct plan - a picture, and the moves planned on it
+ * @cell: the cell of each granule
+ * @granules: number of granules
+ * @lead: place of the first granule (core/buddy.h): alignments count from @lead before it
  * @slide: granules of the longest block that may slide onto its own old place
- * @move: room for moves
- * @room: of them
- * @moves: of them that are planned, in the order in which they have to be made
- * @moved: granules that these move
- * @passes: over the picture that it took
- * @least: granules that any plan would have to move at the least
- * @window: first granule of the run that is made last, PLAN_NONE: none
- * @length: of it
- * @pause: called now and then in long work; may be NULL
+ * @move: array for the moves
+ * @room: size of this array
+ * @moves: moves planned so far, in the order in which they have to be made
+ * @moved: sum of the granules of these moves
+ * @passes: passes over the picture so far
+ * @least: lower bound of the granules that any plan has to move
+ * @window: first granule of the run made last, or PLAN_NONE
+ * @length: number of granules of this run
+ * @pause: called now and then during long work; may be NULL
  */
 struct plan {
 	u8 *cell;
@@ -78,7 +78,7 @@ struct plan {
  * struct plan_window - a place for a free run
  * @start: first granule
  * @cost: granules that have to move
- * @moves: blocks that these are
+ * @moves: blocks that have to move
  */
 struct plan_window {
 	u32 start;
@@ -87,16 +87,16 @@ struct plan_window {
 };
 
 /**
- * struct plan_survey - what a picture shows
+ * struct plan_survey - summary of a picture
  * @free: free granules
- * @runs: maximal free runs
- * @longest: of them
- * @by_order: runs of 2^o up to 2^(o+1) - 1 granules
- * @aligned: longest run from a multiple of 2^o granules on
+ * @runs: number of maximal free runs
+ * @longest: granules of the longest free run
+ * @by_order: number of free runs of 2^o up to 2^(o+1) - 1 granules
+ * @aligned: granules of the longest run that starts at a multiple of 2^o granules
  * @block: longest free block that is a power of two and aligned to its own size
- * @best: the movable block without which the longest run would be free, or NONE
+ * @best: the movable block whose removal would leave the longest free run, or NONE
  * @best_n: its granules
- * @best_run: granules of that run
+ * @best_run: granules of this run
  */
 struct plan_survey {
 	u32 free;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Pool. A stack of free indices is Kenwright's ("Fast efficient fixed-size
- * memory pool", 2012), with the links outside of the blocks. Every function is
- * O(1) but for a step of pool_check().
+ * Pool. The stack of free indices is Kenwright's ("Fast efficient fixed-size
+ * memory pool", 2012), but the links lie outside of the blocks. Every function is
+ * O(1), except a step of pool_check().
  */
 #include "core/pool.h"
 
@@ -127,8 +127,8 @@ static bool pool_next(struct engine *e, u64 *pos, struct engine_block *block)
 }
 
 /*
- * A number that two different sets of blocks do not have in common, but by chance, when it
- * is summed up: each free block has to be on the stack just once.
+ * A hash of a block number. Two different sets of numbers have different sums of hashes,
+ * except by chance. With it the check proves that each free block is on the stack once.
  */
 static u32 number_mix(u32 i)
 {
@@ -140,7 +140,7 @@ static u32 number_mix(u32 i)
 
 enum { POOL_BLOCKS, POOL_STACK };	/* phases of a check */
 
-/* n[0]: live, sum[0]: waste, sum[1]: of the numbers of free blocks. */
+/* n[0]: live blocks, sum[0]: waste, sum[1]: hashes of the numbers of free blocks. */
 static bool blocks_check(struct pool *p, struct engine_check *c, u32 budget)
 {
 	for (; c->at < p->count && budget; c->at++, budget--) {
@@ -152,7 +152,7 @@ static bool blocks_check(struct pool *p, struct engine_check *c, u32 budget)
 					     (u64)c->at * p->stride);
 		c->sum[0] += asked ? p->block - asked : 0;
 		c->n[0] += !!asked;
-		/* A mark without a size is neither free nor live. */
+			/* A block with a mark but no size is neither free nor live. */
 		if (!p->asked[c->at])
 			c->sum[1] += number_mix(c->at);
 	}
@@ -163,7 +163,7 @@ static bool blocks_check(struct pool *p, struct engine_check *c, u32 budget)
 	return true;
 }
 
-/* sum[2]: of the numbers on the stack. */
+/* sum[2]: hashes of the numbers on the stack. */
 static bool stack_of_free_check(struct pool *p, struct engine_check *c, u32 budget)
 {
 	for (; c->at < p->top && budget; c->at++, budget--) {
@@ -238,7 +238,7 @@ static const struct engine_ops pool_ops = {
 	.frag = pool_frag,
 };
 
-/* Bytes for the state of a pool of @count blocks: 8 each. */
+/* Bytes that the state of a pool of @count blocks needs: 8 a block. */
 size_t pool_meta_size(u32 count)
 {
 	return (size_t)count * 2 * sizeof(u32);
@@ -249,9 +249,9 @@ size_t pool_meta_size(u32 count)
 /**
  * pool_init - set up a pool with every block free
  * @p: the engine
- * @block: bytes that a block serves, 1 .. POOL_MAX_BLOCK
- * @align: of each block, a power of two, at least 8
- * @count: blocks; all of them together at most 4 GiB
+ * @block: largest size that a block serves, 1 .. POOL_MAX_BLOCK bytes
+ * @align: alignment of each block, a power of two, at least 8
+ * @count: number of blocks; all of them together at most 4 GiB
  * @meta: pool_meta_size(@count) bytes of zeros, aligned to 4
  *
  * Context: process, may pause; the caller serialises. O(count).

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Pool: a fixed number of blocks of one size, all there from the start.
+ * Pool: a fixed number of blocks of one size, all of which exist from the start.
  *
- * Which blocks are free is a stack of their numbers; what a block that is out
- * was asked for tells that it is out. 8 bytes a block, O(1), the same few
- * instructions whatever happened before.
+ * The numbers of the free blocks form a stack. For each block an array holds the
+ * bytes that were asked for, which is 0 while the block is free. The state takes
+ * 8 bytes a block. Every call is O(1): the same few instructions whatever happened
+ * before.
  */
 #ifndef MEMMGR_POOL_H
 #define MEMMGR_POOL_H
@@ -18,16 +19,16 @@
 
 /**
  * struct pool - the engine
- * @e: the common part; its classes count requests for less than a block only
- * @block: bytes that may be asked for
- * @stride: distance of two blocks in bytes
+ * @e: the common part; its classes count only requests for less than a block
+ * @block: largest size that can be asked for, in bytes
+ * @stride: distance between two blocks in bytes
  * @magic: to divide by @stride
- * @count: blocks in all
- * @top: blocks that are free
- * @low: fewest that ever were
- * @waste: what live blocks have more of than was asked for, in bytes
- * @stack: numbers of the free blocks, the next one at @top - 1
- * @asked: for each block the bytes asked for, 0 when it is free
+ * @count: number of blocks
+ * @top: number of free blocks
+ * @low: lowest @top ever
+ * @waste: bytes of live blocks beyond the requested size
+ * @stack: numbers of the free blocks; the next one to hand out is at @top - 1
+ * @asked: bytes asked for, for each block; 0 when it is free
  */
 struct pool {
 	struct engine e;
@@ -45,7 +46,7 @@ struct pool {
 size_t pool_meta_size(u32 count);
 int pool_init(struct pool *p, u32 block, u32 align, u32 count, void *meta);
 
-/* Get a whole block: its number, or POOL_NONE. */
+/* Take a whole block. Returns its number, or POOL_NONE. */
 static inline u32 pool_take(struct pool *p, u32 mark)
 {
 	u32 top = p->top;
@@ -62,7 +63,7 @@ static inline u32 pool_take(struct pool *p, u32 mark)
 	return i;
 }
 
-/* Put back the block at @offset, whose record mark is @mark. */
+/* Give back the block at @offset. @mark is its record mark. */
 static inline int pool_give(struct pool *p, u32 offset, u32 mark)
 {
 	u32 i = divide(offset, p->magic);

@@ -3,11 +3,11 @@
  * Slab. The words are explained in slab.h.
  *
  * Slabs, partial lists and colouring are Bonwick's ("The Slab Allocator: An
- * Object-Caching Kernel Memory Allocator", USENIX Summer 1994); books outside
- * of the slabs are out of reach for users, who can write to all of a slab.
+ * Object-Caching Kernel Memory Allocator", USENIX Summer 1994). The books lie
+ * outside of the slabs, because users can write to all of a slab.
  *
- * alloc and free are O(1), with one call of the source when a slab comes or
- * goes.
+ * alloc and free are O(1), plus one call of the source when a slab is added or
+ * removed.
  */
 #include "core/slab.h"
 
@@ -16,7 +16,7 @@ static struct slabs *to_slabs(struct engine *e)
 	return container_of(e, struct slabs, e);
 }
 
-/* Put a slab into the ring of partial slabs, behind its last one. */
+/* Put a slab at the end of the ring of partial slabs. */
 static void ring_add_tail(struct slabs *s, u32 n)
 {
 	struct slab *slab = slab_book(s, n);
@@ -49,7 +49,7 @@ static void ring_del(struct slabs *s, u32 n)
 		s->partial = slab->next;
 }
 
-/* The word of the table that has the entry of object @i, and where in it. */
+/* The word of the table that holds the entry of object @i; *at is the bit in it. */
 static u32 *table_word(const struct slabs *s, struct slab *slab, u32 i, u32 *at)
 {
 	u32 bit = i << s->width;
@@ -76,7 +76,7 @@ static bool is_odd(struct slab *slab, u32 i)
 	return slab_bits(slab, i)[1] >> (i & 31) & 1;
 }
 
-/* What was asked for object @i, with SLAB_RECORDED when it has a record; 0: free. */
+/* Bytes asked for object @i, with SLAB_RECORDED if it has a record; 0 if it is free. */
 static noinline u32 object_asked(const struct slabs *s, u32 n, u32 i)
 {
 	struct slab *slab = slab_book(s, n);
@@ -90,7 +90,7 @@ static noinline u32 object_asked(const struct slabs *s, u32 n, u32 i)
 	return ((entry & ~top) + 1) | (entry & top ? SLAB_RECORDED : 0);
 }
 
-/* @asked: as object_asked() tells it from now on, not 0; the object is handed out. */
+/* Store @asked, not 0, as object_asked() returns it; object @i is handed out. */
 static noinline void object_set_asked(struct slabs *s, struct slab *slab, u32 i, u32 asked)
 {
 	u32 *odd = slab_bits(slab, i) + 1;
@@ -108,7 +108,7 @@ static noinline void object_set_asked(struct slabs *s, struct slab *slab, u32 i,
 	*word = (*word & ~(mask << at)) | entry << at;
 }
 
-/* An object with a record or a size becomes a whole one without, or -EACCES. */
+/* Turn an odd object into a whole one without a record. -EACCES if @mark differs. */
 static int slab_give_odd(struct slabs *s, struct slab *slab, u32 i, u32 mark)
 {
 	u32 n = ((void *)slab - s->books) / s->book;
@@ -121,7 +121,7 @@ static int slab_give_odd(struct slabs *s, struct slab *slab, u32 i, u32 mark)
 	return 0;
 }
 
-/* All objects of a slab are free. */
+/* Mark all objects of a slab as free. */
 static void slab_fill(struct slabs *s, u32 n)
 {
 	struct slab *slab = slab_book(s, n);
@@ -141,7 +141,7 @@ static u32 colour_step(const struct slabs *s)
 	return max(s->layout.align, SLAB_COLOUR);
 }
 
-/* The objects of a slab stay inside it with a first one there. */
+/* Do all objects stay inside the slab if the first one is at @colour? */
 static bool colour_fits(const struct slabs *s, u32 colour)
 {
 	u32 rest = (1u << s->layout.shift) - s->layout.objects * s->layout.stride;
@@ -158,7 +158,7 @@ static u32 slab_colour(struct slabs *s)
 	return colour;
 }
 
-/* Slab @n, which became empty, goes when the ones that did so before it have gone. */
+/* Add slab @n, which became empty, to the end of the list of leaving slabs. */
 static void leaving_add(struct slabs *s, u32 n)
 {
 	slab_book(s, n)->leaving = true;
@@ -170,7 +170,7 @@ static void leaving_add(struct slabs *s, u32 n)
 	s->last_leaving = n;
 }
 
-/* The first one of them. It is not on its way any more, whoever thought so. */
+/* Take the first leaving slab off the list. Nobody gives back its memory any more. */
 static u32 leaving_take(struct slabs *s)
 {
 	u32 n = s->leaving;
@@ -183,7 +183,7 @@ static u32 leaving_take(struct slabs *s)
 	return n;
 }
 
-/* A slab whose memory was about to go back stays. */
+/* Keep the first leaving slab: it is empty and in the ring again. */
 static void slab_stay(struct slabs *s)
 {
 	u32 n = leaving_take(s);
@@ -225,20 +225,20 @@ static void slab_unhold(struct slabs *s, u32 n)
 	s->held--;
 }
 
-/* No object of slab @n is free any more. */
+/* Slab @n has no free object any more. */
 void slab_filled(struct slabs *s, u32 n)
 {
 	ring_del(s, n);
 }
 
-/* The first object of slab @n is free: it serves next. */
+/* Slab @n, which was full, has a free object. It becomes the head of the ring. */
 void slab_opened(struct slabs *s, u32 n)
 {
 	ring_add_tail(s, n);
 	s->partial = n;
 }
 
-/* A slab became empty: last in the ring, or gone when there are enough. */
+/* Slab @n became empty: move it to the ring's end, or give it back if enough are empty. */
 void slab_emptied(struct slabs *s, u32 n)
 {
 	ring_del(s, n);
@@ -252,7 +252,7 @@ void slab_emptied(struct slabs *s, u32 n)
 	}
 }
 
-/* The slab and the object at @offset; false when none can be there. */
+/* The slab and the object at @offset. Returns false if no object can be there. */
 static noinline bool object_at(const struct slabs *s, u64 offset, u32 *number, u32 *object)
 {
 	u64 n = offset >> s->layout.shift;
@@ -263,13 +263,13 @@ static noinline bool object_at(const struct slabs *s, u64 offset, u32 *number, u
 	return slab_object(s, slab_book(s, n), offset & ((1u << s->layout.shift) - 1), object);
 }
 
-/* The live object at @offset: what was asked for it; 0: there is none. */
+/* The live object at @offset, and the bytes asked for it; 0 if there is none. */
 static noinline u32 live_at(const struct slabs *s, u64 offset, u32 *number, u32 *object)
 {
 	return object_at(s, offset, number, object) ? object_asked(s, *number, *object) : 0;
 }
 
-/* Take an object of slab @n, which has one, for a request of @asked. */
+/* Take an object of slab @n, which has a free one, for a request of @asked. */
 static u32 take_asked(struct slabs *s, u32 n, u32 asked)
 {
 	u32 rest = slab_take_from(s, n);
@@ -300,10 +300,10 @@ static int slab_take_asked(struct slabs *s, u32 asked, u64 *offset, struct engin
  * slab_take - take a whole object
  * @s: the engine
  * @mark: 0 or SLAB_RECORDED
- * @offset: where it is
+ * @offset: set to its offset
  * @why: the reason of -ENOMEM
  *
- * Context: any; the caller serialises. O(1), and one grow() at most.
+ * Context: any; the caller serialises. O(1), and at most one call of grow().
  * Return: 0 or -ENOMEM.
  */
 int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why)
@@ -312,13 +312,13 @@ int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why
 }
 
 /**
- * slab_give_to - give back the object at a place in a slab
+ * slab_give_to - give back an object, named by slab and place
  * @s: the engine
  * @n: number of the slab, which has memory
- * @rest: bytes into it
- * @mark: the same as at slab_take()
+ * @rest: offset of the object in the slab
+ * @mark: the same as for slab_take()
  *
- * Context: any; the caller serialises. O(1), and one shrink() at most.
+ * Context: any; the caller serialises. O(1), and at most one call of shrink().
  * Return: 0, -ENOENT or -EACCES.
  */
 int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark)
@@ -353,12 +353,12 @@ int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark)
 }
 
 /**
- * slab_give - give an object back
+ * slab_give - give back an object, named by offset
  * @s: the engine
- * @offset: of slab_take()
- * @mark: the same as at slab_take()
+ * @offset: as slab_take() returned it
+ * @mark: the same as for slab_take()
  *
- * Context: any; the caller serialises. O(1), and one shrink() at most.
+ * Context: any; the caller serialises. O(1), and at most one call of shrink().
  * Return: 0, -ENOENT or -EACCES.
  */
 int slab_give(struct slabs *s, u64 offset, u32 mark)
@@ -370,7 +370,7 @@ int slab_give(struct slabs *s, u64 offset, u32 mark)
 	return slab_give_to(s, n, offset & ((1u << s->layout.shift) - 1), mark);
 }
 
-/* Objects handed out of slab @n, if it is partial and not empty; 0 otherwise. */
+/* Number of live objects of slab @n if it is partial and not empty; 0 otherwise. */
 u32 slab_live(const struct slabs *s, u32 n)
 {
 	const struct slab *slab = slab_book(s, n);
@@ -378,7 +378,7 @@ u32 slab_live(const struct slabs *s, u32 n)
 	return slab->held && slab->free ? s->layout.objects - slab->free : 0;
 }
 
-/* Slab @n, if slab_live() counts in it, serves after all others. */
+/* Move slab @n to the end of the ring, unless slab_live() is 0. */
 void slab_last(struct slabs *s, u32 n)
 {
 	if (!slab_live(s, n))
@@ -389,15 +389,15 @@ void slab_last(struct slabs *s, u32 n)
 }
 
 /**
- * slab_move - take an object of another slab for one that moves there
+ * slab_move - take an object in another slab, as the new place of an object that moves
  * @s: the engine
- * @offset: of the one that moves, which has a record
- * @to: offset of the other, in the slab that serves next
+ * @offset: offset of the object that moves, which has a record
+ * @to: set to the new offset, in the slab at the head of the ring
  *
- * Counts as live, but not as an allocation.
+ * The new object counts as live, but not as an allocation.
  *
  * Context: any; the caller serialises. O(1).
- * Return: 0, -ENOENT, or -EBUSY when no other slab has a free object.
+ * Return: 0, -ENOENT, or -EBUSY if no other slab has both live and free objects.
  */
 int slab_move(struct slabs *s, u64 offset, u64 *to)
 {
@@ -406,7 +406,7 @@ int slab_move(struct slabs *s, u64 offset, u64 *to)
 
 	if (!asked)
 		return -ENOENT;
-	/* An empty one is no gain. */
+	/* Moving into an empty slab would gain nothing. */
 	if (other == SLAB_NONE || other == n || slab_book(s, other)->free == s->layout.objects)
 		return -EBUSY;
 	*to = ((u64)other << s->layout.shift) + take_asked(s, other, asked | SLAB_RECORDED);
@@ -506,7 +506,7 @@ static int slab_resize(struct engine *e, u64 offset,
 	return 0;
 }
 
-/* The object at or behind @rest bytes into a slab. */
+/* Index of the object at or behind @rest bytes into a slab. */
 static u32 object_from(const struct slabs *s, u32 n, u64 rest)
 {
 	u32 colour = slab_book(s, n)->colour;
@@ -516,9 +516,9 @@ static u32 object_from(const struct slabs *s, u32 n, u64 rest)
 	return div64_u64(rest - colour + s->layout.stride - 1, s->layout.stride);
 }
 
-#define NEXT_SLABS	256u	/* without memory, passed over in a call */
+#define NEXT_SLABS	256u	/* slabs that one call passes over at most */
 
-/* One object a call, free ones too; slabs without memory are passed over. */
+/* One object a call, also a free one. Slabs without memory are passed over. */
 static bool slab_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
 	struct slabs *s = to_slabs(e);
@@ -548,7 +548,7 @@ static bool slab_next(struct engine *e, u64 *pos, struct engine_block *block)
 enum { SLAB_SLABS, SLAB_RING, SLAB_UNHELD, SLAB_LEAVING };
 enum { SUM_LIVE, SUM_HELD, SUM_EMPTY, SUM_PARTIAL, SUM_FREE, SUM_LENGTH, SUM_LAST };
 
-/* The bits: nothing behind the last object, no free object is odd, and their summary. */
+/* Check the bits: none behind the last object, no free object is odd, summary is right. */
 static bool bits_check(const struct slabs *s, struct slab *slab, u64 at,
 		       struct engine_fault *fault)
 {
@@ -581,9 +581,9 @@ static bool object_check(const struct slabs *s, u32 n, u32 i, struct engine_chec
 	return true;
 }
 
-#define SLAB_UNITS	4u	/* of the budget: what a slab takes beside its objects */
+#define SLAB_UNITS	4u	/* budget that a slab costs beside its objects */
 
-/* The rest of slab c->at, or as much as may be looked at now. False: it is broken. */
+/* Check slab c->at, as far as the budget allows. Returns false if it is broken. */
 static bool slab_check_one(const struct slabs *s, struct engine_check *c, u32 *budget)
 {
 	u32 n = c->at, free;
@@ -613,7 +613,7 @@ static bool slab_check_one(const struct slabs *s, struct engine_check *c, u32 *b
 	return true;
 }
 
-/* The next list begins at @n. */
+/* Begin the next phase, whose list starts at @n. */
 static bool list_begin(struct engine_check *c, u32 n)
 {
 	c->phase++;
@@ -625,7 +625,7 @@ static bool list_begin(struct engine_check *c, u32 n)
 
 static bool slabs_check(const struct slabs *s, struct engine_check *c, u32 budget)
 {
-	/* What was counted of the slab that was begun says nothing any more. */
+	/* The counts of a slab that is half checked are no longer valid: skip the slab. */
 	if (c->changed && c->inner) {
 		c->n[SUM_FREE] = 0;
 		c->inner = 0;
@@ -646,10 +646,10 @@ static bool slabs_check(const struct slabs *s, struct engine_check *c, u32 budge
 	return list_begin(c, s->partial);
 }
 
-/* The ring, of which c->at comes next; its length goes to sum[1]. */
+/* Check the ring from c->at on. Its length goes to sum[1]. */
 static bool ring_check(const struct slabs *s, struct engine_check *c, u32 budget)
 {
-	/* It is another one now, perhaps; what it was is not known to be broken. */
+	/* After a change c->at may be off the ring, which proves no fault: skip the rest. */
 	if (c->changed)
 		return list_begin(c, s->unheld);
 	for (; c->at != SLAB_NONE && budget; budget--) {
@@ -670,7 +670,7 @@ static bool ring_check(const struct slabs *s, struct engine_check *c, u32 budget
 	return list_begin(c, s->unheld);
 }
 
-/* A list that @next links, whose slabs are leaving or not held. True: there is more. */
+/* Check a list of slabs that are leaving, or not held. True if there is more. */
 static bool list_check(const struct slabs *s, struct engine_check *c, bool leaving,
 		       const char *what, u32 budget)
 {
@@ -769,14 +769,14 @@ static const struct engine_ops slab_ops = {
 };
 
 /**
- * slab_leaving - an empty slab whose memory should go back
+ * slab_leaving - name an empty slab whose memory should be given back
  * @s: the engine
  *
- * It stays in the books, and may be needed before the caller has seen to its memory:
- * slab_left() tells. One caller at a time.
+ * The slab stays in the books, and may be needed again before the caller has dealt with
+ * its memory: slab_left() tells. Only one caller may do this at a time.
  *
  * Context: any; the caller serialises. O(1).
- * Return: its number, or SLAB_NONE.
+ * Return: number of the slab, or SLAB_NONE.
  */
 u32 slab_leaving(struct slabs *s)
 {
@@ -786,12 +786,12 @@ u32 slab_leaving(struct slabs *s)
 }
 
 /**
- * slab_left - the memory of the slab that slab_leaving() named can go back
+ * slab_left - give up the slab that slab_leaving() named
  * @s: the engine
  *
  * Context: any; the caller serialises. O(1).
- * Return: false when it was needed meanwhile, and its memory stays; after true the
- * memory is the caller's.
+ * Return: true if the memory of the slab belongs to the caller now; false if the slab
+ * was needed again, and keeps its memory.
  */
 bool slab_left(struct slabs *s)
 {
@@ -802,7 +802,7 @@ bool slab_left(struct slabs *s)
 	return true;
 }
 
-/* The memory of the slab that slab_leaving() named cannot go back now: others first. O(1). */
+/* The slab that slab_leaving() named cannot be given back now: put it last. O(1). */
 void slab_later(struct slabs *s)
 {
 	s->e.changes++;
@@ -811,12 +811,12 @@ void slab_later(struct slabs *s)
 }
 
 /**
- * slab_prepare - have enough slabs for a number of objects, and keep them
+ * slab_prepare - get enough slabs for a number of objects, and keep them
  * @s: the engine, with no live objects
- * @objects: that must find room without growing
+ * @objects: number of objects that must find room without growing
  * @why: the reason of -ENOMEM
  *
- * Return: 0 or -ENOMEM; slabs that were got before it failed are kept.
+ * Return: 0 or -ENOMEM. The slabs got before a failure are kept.
  */
 int slab_prepare(struct slabs *s, u32 objects, struct engine_refusal *why)
 {
@@ -841,8 +841,8 @@ static u32 slab_rest(u32 shift, u32 stride)
 }
 
 /*
- * The smallest slab that wastes at most an eighth and has eight objects, but
- * not for the objects' sake more than 16 pages.
+ * Log2 of the smallest slab that wastes at most an eighth and has eight objects. To
+ * reach eight objects a slab does not grow beyond 16 pages.
  */
 static u32 slab_shift(u32 stride, u32 page_shift)
 {
@@ -858,13 +858,13 @@ static u32 slab_shift(u32 stride, u32 page_shift)
 
 /**
  * slab_layout - decide how objects lie in slabs
- * @layout: the decision
+ * @layout: set to the decision
  * @object: bytes of an object, 1 .. SLAB_MAX_OBJECT
- * @align: of each object, a power of two, 8 .. SLAB_MAX_OBJECT
- * @limit: bytes that all slabs together may take
+ * @align: alignment of each object, a power of two, 8 .. SLAB_MAX_OBJECT
+ * @limit: bytes that all slabs together may use
  * @page_shift: log2 of the smallest slab
  *
- * Return: 0, -EINVAL, or -ENOMEM when not even one slab is within the limit.
+ * Return: 0, -EINVAL, or -ENOMEM if not even one slab is within the limit.
  */
 int slab_layout(struct slab_layout *layout, u64 object, u64 align, u64 limit,
 		u32 page_shift)
@@ -874,7 +874,7 @@ int slab_layout(struct slab_layout *layout, u64 object, u64 align, u64 limit,
 	if (!object || object > SLAB_MAX_OBJECT || align < 8 ||
 	    align > SLAB_MAX_OBJECT || !engine_align_ok(align))
 		return -EINVAL;
-	/* No more objects a slab than one word of words can tell apart. */
+	/* One summary word covers SLAB_MAX_OBJECTS objects, so a slab has no more. */
 	align = max_t(u64, align, (1u << page_shift) / SLAB_MAX_OBJECTS);
 	stride = ALIGN((u32)object, (u32)align);
 	layout->object = object;
@@ -891,7 +891,7 @@ static u32 row_words(const struct slab_layout *layout)
 	return (layout->objects + 31) / 32;
 }
 
-/* Log2 of the bits that tell up to @object bytes and whether there is a record. */
+/* Log2 of the bits that hold a size of up to @object bytes and the record mark. */
 static u32 table_width(u32 object)
 {
 	return object <= 1u << 3 ? 2 : object <= 1u << 7 ? 3 : object <= 1u << 15 ? 4 : 5;
@@ -907,21 +907,21 @@ size_t slab_book_size(const struct slab_layout *layout)
 }
 
 /*
- * Bytes for the state of as many slabs as the layout allows. For objects of 8 and 16
- * bytes that is less than 1/9 of the slabs, for larger ones less than 1/16.
+ * Bytes that the state of as many slabs as the layout allows needs. For objects of 8
+ * and 16 bytes that is less than 1/9 of the slabs, for larger ones less than 1/16.
  */
 size_t slab_meta_size(const struct slab_layout *layout)
 {
 	return layout->max * slab_book_size(layout);
 }
 
-#define LINK_STEP	(1u << 14)	/* slabs that are linked without a pause */
+#define LINK_STEP	(1u << 14)	/* slabs that are linked between two pauses */
 
 /**
- * slab_init - set up a slab engine that holds nothing
+ * slab_init - set up a slab engine without any slab
  * @s: the engine
- * @layout: of slab_layout()
- * @source: of memory
+ * @layout: made by slab_layout()
+ * @source: source of memory
  * @meta: slab_meta_size(@layout) bytes of zeros, aligned to 8
  *
  * Context: process, may pause; the caller serialises. O(slabs).

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Slab: objects of one size, in slabs that come and go with the need.
+ * Slab: objects of one size, in slabs that are added and removed on demand.
  *
  * Words used here and in slab.c:
  *
- *	object		what is handed out; two of them are @stride bytes apart
- *	slab		2^shift bytes that hold @objects of them
- *	number		of a slab; its objects have the offsets from
- *			number << shift on, wherever in the region it lies
- *	book		what is known of a slab: struct slab, two bits an object
+ *	object		the unit that is handed out; neighbours are @stride bytes apart
+ *	slab		2^shift bytes that hold @objects objects
+ *	number		of a slab: its objects have the offsets from number << shift
+ *			on, wherever in the region the slab lies
+ *	book		the state of a slab: struct slab, two bits for each object,
  *			and the table of its odd objects
- *	odd		handed out, and either smaller than a whole object or
- *			with a record: the table tells which
- *	held		the slab has memory; only then objects can be in it
- *	partial		it is held and has a free object; the partial slabs are
- *			a ring, used from its head, the empty ones at its end
- *	empty		partial, and all of its objects are free
- *	leaving		it is empty, has been taken off the ring, and its memory
- *			goes back when the owner of the engine gets round to it,
- *			unless it is needed before
+ *	odd		an object that is handed out and is either smaller than a whole
+ *			object or has a record; its table entry holds both facts
+ *	held		the slab has memory; only a held slab can contain objects
+ *	partial		the slab is held and has a free object. The partial slabs form a
+ *			ring. It is used from its head, and empty slabs are at its end
+ *	empty		partial, and all objects are free
+ *	leaving		the slab is empty and off the ring, and the owner of the engine
+ *			will give its memory back later, unless the slab is needed
+ *			before that
  */
 #ifndef MEMMGR_SLAB_H
 #define MEMMGR_SLAB_H
@@ -26,16 +26,17 @@
 #include "core/divide.h"
 #include "core/engine.h"
 
-#define SLAB_RECORDED		(1u << 31)	/* beside the bytes asked for */
+#define SLAB_RECORDED		(1u << 31)	/* flag beside the bytes asked for */
 #define SLAB_MAX_OBJECT		(1u << 27)
-#define SLAB_MAX_OBJECTS	1024u		/* a slab: one word of words */
+#define SLAB_MAX_OBJECTS	1024u		/* in a slab: 32 words, one summary word */
 #define SLAB_COLOUR		64u		/* a cache line */
 #define SLAB_NONE		(~0u)
 
 /**
- * struct slab_source - where slabs come from
- * @grow: give slab @number memory: 0, or -ENOMEM with @why
- * @shrink: take it back; false: not now, slab_leaving() will name it
+ * struct slab_source - supplies the memory of slabs
+ * @grow: give slab @number memory; 0, or -ENOMEM with the reason in @why
+ * @shrink: take the memory back. False if that is impossible now; slab_leaving() then
+ *	names the slab later
  * @context: passed to both
  */
 struct slab_source {
@@ -46,12 +47,12 @@ struct slab_source {
 
 /**
  * struct slab_layout - how objects lie in a slab
- * @object: bytes that may be asked for
- * @align: of each object
- * @stride: distance of two objects
+ * @object: largest size that can be asked for, in bytes
+ * @align: alignment of each object
+ * @stride: distance between two objects
  * @shift: log2 of the bytes of a slab
- * @objects: in a slab
- * @max: slabs
+ * @objects: number of objects in a slab
+ * @max: largest number of slabs
  */
 struct slab_layout {
 	u32 object;
@@ -64,16 +65,16 @@ struct slab_layout {
 
 /**
  * struct slab - the book of one slab
- * @prev: in the ring of partial slabs
- * @next: the same, or in the list of those that are not held or leaving
- * @free: free objects
- * @held: it has memory
- * @leaving: which is about to go back
- * @words: bit w: word w of its free objects is not 0
- * @colour: where its first object is
- * @bits: for each 32 objects a word, bit set: free, and a word, bit set: odd. Behind
- *	them the table: of each odd object the bytes asked for and whether it has a
- *	record, in the fewest bits that the size of an object allows
+ * @prev: previous slab in the ring of partial slabs
+ * @next: next slab in the ring, or in the list of slabs not held or leaving
+ * @free: number of free objects
+ * @held: the slab has memory
+ * @leaving: its memory is about to be given back
+ * @words: bit w is set if word w of the free objects is not 0
+ * @colour: offset of the first object in the slab
+ * @bits: two words for each 32 objects; a set bit in the first means free, in the
+ *	second odd. Behind them the table. An entry holds the bytes asked for and the
+ *	record mark of an odd object, in the fewest bits that the object size allows
  */
 struct slab {
 	u32 prev;
@@ -88,26 +89,26 @@ struct slab {
 
 /**
  * struct slabs - the engine
- * @e: the common part; its classes count requests for less than an object only
- * @layout: of every slab
- * @source: of memory
+ * @e: the common part; its classes count only requests for less than an object
+ * @layout: layout of every slab
+ * @source: source of memory
  * @magic: to divide by the stride
- * @row: words of bits of free objects
- * @width: log2 of the bits of an entry of the table, 2 to 5
+ * @row: number of words that hold the free bits of a slab
+ * @width: log2 of the bits of a table entry, 2 to 5
  * @book: bytes of a book
  * @live: objects handed out
- * @high: most that ever were
+ * @high: highest @live ever
  * @held: slabs that have memory
- * @empty: of those, empty ones in the ring
- * @keep: empty slabs to keep
- * @next_colour: for the next slab
+ * @empty: empty slabs in the ring
+ * @keep: number of empty slabs to keep
+ * @next_colour: colour of the next slab
  * @partial: head of the ring, or SLAB_NONE
- * @unheld: slabs without memory
- * @leaving: slabs whose memory is about to go back, the first one that became empty
- * @last_leaving: the last one of these
- * @going: the first of them is on its way, see slab_leaving()
- * @waste: what live objects have more of than was asked for, in bytes
- * @books: by number of the slab
+ * @unheld: list of slabs without memory
+ * @leaving: list of leaving slabs, in the order in which they became empty
+ * @last_leaving: last slab of this list
+ * @going: the owner is giving back the memory of the first one, see slab_leaving()
+ * @waste: bytes of live objects beyond the requested size
+ * @books: the books, by number of the slab
  */
 struct slabs {
 	struct engine e;
@@ -152,19 +153,19 @@ __visible void slab_opened(struct slabs *s, u32 n);
 __visible void slab_emptied(struct slabs *s, u32 n);
 __visible int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark);
 
-/* The book of slab @n, which is below layout.max. */
+/* The book of slab @n. @n is below layout.max. */
 static inline struct slab *slab_book(const struct slabs *s, u32 n)
 {
 	return s->books + (size_t)n * s->book;
 }
 
-/* The word with the bit of object @i, set: free; behind it the one with its bit, set: odd. */
+/* The word with the free bit of object @i. The next word has its odd bit. */
 static inline u32 *slab_bits(struct slab *slab, u32 i)
 {
 	return &slab->bits[i >> 5 << 1];
 }
 
-/* Take a whole object without a record of slab @n, which has one: where in the slab. */
+/* Take a whole object of slab @n, which has a free one; no record. Returns its offset. */
 static inline u32 slab_take_from(struct slabs *s, u32 n)
 {
 	struct slab *slab = slab_book(s, n);
@@ -187,7 +188,7 @@ static inline u32 slab_take_from(struct slabs *s, u32 n)
 	return slab->colour + i * s->layout.stride;
 }
 
-/* The object that begins @rest bytes into a slab; false when none does. */
+/* The object that begins @rest bytes into a slab. Returns false if there is none. */
 static inline bool slab_object(const struct slabs *s, const struct slab *slab, u32 rest,
 			       u32 *i)
 {
@@ -197,7 +198,7 @@ static inline bool slab_object(const struct slabs *s, const struct slab *slab, u
 	return likely(*i < s->layout.objects && *i * s->layout.stride == at);
 }
 
-/* Is a whole object without a record handed out there? */
+/* Is the object there handed out, whole, and without a record? */
 static inline bool slab_is_whole(const struct slabs *s, u32 n, u32 rest)
 {
 	struct slab *slab = slab_book(s, n);
@@ -210,7 +211,7 @@ static inline bool slab_is_whole(const struct slabs *s, u32 n, u32 rest)
 	return !((word[0] | word[1]) >> (i & 31) & 1);
 }
 
-/* Is slab @n about to go back, so that nobody may see its memory any more? */
+/* Is slab @n about to be given back, so that its memory may not be shown any more? */
 static inline bool slab_is_leaving(const struct slabs *s, u32 n)
 {
 	return slab_book(s, n)->leaving;

@@ -4,9 +4,9 @@
  * obstacks and the region allocators of Hanson ("Fast allocation and
  * deallocation of memory based on object lifetimes", 1990) are its models.
  *
- * alloc, free of the top block, mark and release are O(1). Telling a block
- * below the top from no block at all takes O(log live), and only a refused
- * call does it.
+ * alloc, free of the top block, mark and release are O(1). When free or resize
+ * names another offset than the top block's, the refusal costs O(log live): a
+ * search tells whether a block starts there.
  */
 #include "core/stack.h"
 
@@ -51,7 +51,7 @@ static u32 entry_from(const struct stack *s, u64 offset)
 	return low;
 }
 
-/* The live entry at @offset, NULL when there is none. */
+/* The live entry at @offset, or NULL. */
 static struct stack_entry *entry_at(const struct stack *s, u64 offset)
 {
 	u32 i = entry_from(s, offset);
@@ -62,7 +62,7 @@ static struct stack_entry *entry_at(const struct stack *s, u64 offset)
 	return &s->entry[i];
 }
 
-/* The top block, if it is the one at @offset; else why not. */
+/* 0 if the top block is the one at @offset and may be freed; otherwise the error. */
 static int entry_top(const struct stack *s, u64 offset, bool recorded)
 {
 	const struct stack_entry *top = stack_top(s);
@@ -167,7 +167,7 @@ static int stack_find(struct engine *e, u64 offset, struct engine_block *block)
 	return 0;
 }
 
-/* Gaps left for alignment are not shown: they belong to nobody. */
+/* Gaps left for alignment are not shown, because they belong to no block. */
 static bool stack_next(struct engine *e, u64 *pos, struct engine_block *block)
 {
 	struct stack *s = to_stack(e);
@@ -189,7 +189,7 @@ static bool stack_next(struct engine *e, u64 *pos, struct engine_block *block)
 	return true;
 }
 
-/* Entry @i, and how it stands to the one below. */
+/* Check entry @i, and its relation to the entry below. */
 static bool entry_check(const struct stack *s, u32 i, struct engine_fault *fault)
 {
 	const struct stack_entry *entry = &s->entry[i];
@@ -250,7 +250,7 @@ static void stack_books(struct engine *e, struct engine_books *books)
 	books->joins = 0;
 }
 
-/* What is free is one run: the bits of its length are its blocks. */
+/* All free memory is one run. The bits of its length stand for its blocks. */
 static void stack_frag(struct engine *e, struct engine_frag *frag)
 {
 	struct stack *s = to_stack(e);
@@ -281,11 +281,11 @@ static const struct engine_ops stack_ops = {
 };
 
 /**
- * stack_mark - remember the height
+ * stack_mark - make a mark at the present height
  * @s: the engine
  *
  * Context: any; the caller serialises. O(1).
- * Return: a mark for stack_release(): the number of blocks and of the top one.
+ * Return: a mark for stack_release(): number of blocks, and number of the top allocation.
  */
 u64 stack_mark(const struct stack *s)
 {
@@ -295,10 +295,10 @@ u64 stack_mark(const struct stack *s)
 /**
  * stack_depth - how many blocks lie below a mark
  * @s: the engine
- * @mark: of stack_mark()
- * @depth: that many
+ * @mark: made by stack_mark()
+ * @depth: set to the number of blocks
  *
- * Return: 0, or -EINVAL when the stack has been below the mark since.
+ * Return: 0, or -EINVAL if the stack has been below the mark since.
  */
 int stack_depth(const struct stack *s, u64 mark, u32 *depth)
 {
@@ -313,14 +313,14 @@ int stack_depth(const struct stack *s, u64 mark, u32 *depth)
 }
 
 /**
- * stack_release - let go of everything above a mark
+ * stack_release - free everything above a mark
  * @s: the engine
- * @mark: of stack_mark()
- * @released: blocks that went
+ * @mark: made by stack_mark()
+ * @released: set to the number of blocks freed
  *
- * Context: any; the caller serialises. O(1); while there are abandoned blocks,
- * a step for each block that goes.
- * Return: 0, or -EINVAL when the stack has been below the mark since.
+ * Context: any; the caller serialises. O(1). While there are abandoned blocks, one
+ * step for each block freed.
+ * Return: 0, or -EINVAL if the stack has been below the mark since.
  */
 int stack_release(struct stack *s, u64 mark, u32 *released)
 {
@@ -339,12 +339,12 @@ int stack_release(struct stack *s, u64 mark, u32 *released)
 }
 
 /**
- * stack_abandon - let go of a block as soon as it is the top one
+ * stack_abandon - free a block as soon as it is the top one
  * @s: the engine
- * @offset: of a live block
+ * @offset: start of a live block
  *
  * Context: any; the caller serialises. O(log live).
- * Return: 0, or -ENOENT when no live block starts there.
+ * Return: 0, or -ENOENT if no live block starts there.
  */
 int stack_abandon(struct stack *s, u64 offset)
 {
@@ -362,11 +362,11 @@ int stack_abandon(struct stack *s, u64 offset)
 	return 0;
 }
 
-#define SURFACE_STEP	256u	/* blocks that go at once */
+#define SURFACE_STEP	256u	/* blocks freed in one call */
 
 /*
- * Abandoned blocks that are on top now go: some of them, as others wait for the caller.
- * The rest goes with the next block that is freed, or when its memory is needed.
+ * Free abandoned blocks that are on top now, but at most SURFACE_STEP, because others
+ * wait for the caller. The next free, or a request that needs the memory, continues.
  */
 void stack_surface(struct stack *s)
 {
@@ -379,7 +379,7 @@ void stack_surface(struct stack *s)
 	s->e.changes++;
 }
 
-/* Bytes for the state of a stack of at most @max live blocks. */
+/* Bytes that the state of a stack of at most @max live blocks needs. */
 size_t stack_meta_size(u32 max)
 {
 	return ((size_t)max + 1) * sizeof(struct stack_entry);
@@ -388,8 +388,8 @@ size_t stack_meta_size(u32 max)
 /**
  * stack_init - set up an empty stack
  * @s: the engine
- * @bytes: of the arena, a multiple of 8, at most 4 GiB
- * @max: most blocks that can live at once
+ * @bytes: size of the arena, a multiple of 8, at most 4 GiB
+ * @max: largest number of live blocks
  * @meta: stack_meta_size(@max) bytes, aligned to 4
  *
  * Context: any; the caller serialises. O(1).

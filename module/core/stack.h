@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Stack: blocks that go in the reverse order of their coming, and marks that
- * let go of everything above them at once.
+ * Stack: blocks that are freed in the reverse order of their allocation, and marks
+ * that free everything above them at once.
  *
- * A block that has to go while others lie above it, because its owner died, is
- * *abandoned*: it stays until it is the top one, and goes then.
+ * If the owner of a block dies while others lie above it, the block is *abandoned*:
+ * it stays until it is the top block, and is freed then.
  */
 #ifndef MEMMGR_STACK_H
 #define MEMMGR_STACK_H
@@ -19,9 +19,9 @@
 /**
  * struct stack_entry - one live block
  * @start: first unit, and the flags above
- * @end: first unit behind it
+ * @end: first unit behind the block
  * @seq: number of the allocation
- * @sum: bytes asked for by this block and all below, modulo 2^32
+ * @sum: bytes asked for by this block and all blocks below, modulo 2^32
  */
 struct stack_entry {
 	u32 start;
@@ -33,14 +33,14 @@ struct stack_entry {
 /**
  * struct stack - the engine
  * @e: the common part
- * @units: in all
- * @high: highest that the stack ever was
+ * @units: size of the stack
+ * @high: highest unit that the stack has ever reached
  * @count: live blocks, the abandoned ones included
- * @abandoned: of those
- * @max: entries that there are
+ * @abandoned: how many of them are abandoned
+ * @max: size of @entry
  * @seq: number of the last allocation
- * @entry: the live blocks from the bottom up; entry[-1] is the ground, a block
- *	that nobody can free
+ * @entry: the live blocks from the bottom up. entry[-1] is the ground, a block that
+ *	no caller can free
  */
 struct stack {
 	struct engine e;
@@ -67,7 +67,7 @@ static inline struct stack_entry *stack_top(const struct stack *s)
 	return s->entry + s->count - 1;
 }
 
-/* What was asked for a block. */
+/* Bytes that were asked for this block. */
 static inline u32 stack_bytes(const struct stack_entry *entry)
 {
 	return entry->sum - entry[-1].sum;
@@ -83,15 +83,15 @@ static inline u64 stack_offset(const struct stack_entry *entry)
 	return (u64)(entry->start & STACK_START) << STACK_SHIFT;
 }
 
-/* The mark of a height of @count blocks. */
+/* The mark that stands for a stack of @count blocks. */
 static inline u64 stack_mark_at(const struct stack *s, u32 count)
 {
 	return count ? (u64)s->entry[count - 1].seq << 32 | count : 0;
 }
 
 /*
- * Lay a block of @bytes on the stack, at a multiple of @align units; false when
- * it does not fit. 1 <= @bytes < 2^32, @align a power of two.
+ * Push a block of @bytes at a multiple of @align units. Returns false if it does
+ * not fit. 1 <= @bytes < 2^32, @align a power of two.
  */
 static inline bool stack_push(struct stack *s, u32 bytes, u32 align, u32 mark,
 			      u32 *start)
@@ -121,7 +121,7 @@ static inline bool stack_is_covered(const struct stack *s)
 	return s->count && stack_top(s)->start & STACK_ABANDONED;
 }
 
-/* Let go of the top block, and of the abandoned ones that surface below it. */
+/* Free the top block, and the abandoned blocks that are on top after it. */
 static inline void stack_pop(struct stack *s)
 {
 	s->count--;
@@ -130,9 +130,9 @@ static inline void stack_pop(struct stack *s)
 }
 
 /*
- * Give back the top block, if it starts at @offset and has no record; false: the engine's
- * free() says why not. Any number may come: what is larger than any place could be taken
- * for the flags in @start. Where a long has 32 bits there is no such number.
+ * Free the top block, if it starts at @offset and has no record. If this returns false,
+ * the engine's free() tells the reason. @offset is not trusted: a number beyond every
+ * place could look like the flags in @start. A 32-bit long cannot hold such a number.
  */
 static inline bool stack_give(struct stack *s, unsigned long offset)
 {
