@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * memmgr: what other kernel modules may call.
+ * memmgr: functions for other kernel modules.
  *
  * A driver gets a heap by name at probe time and allocates from it in any
- * context. Blocks have no record: they are counted as held by kernel code
+ * context. Its blocks have no record: they count as held by kernel code
  * (struct memmgr_stats.kernel_live), never move and are not shown to users.
  *
- * Unless a function says otherwise it may be called from any context, hard
- * interrupts included, never sleeps, never calls the system allocator, and
- * holds one raw spinlock with interrupts off for a time that does not depend
+ * Unless stated otherwise, a function may be called from any context, hard
+ * interrupts included; it never sleeps and never calls the system allocator. It
+ * holds one raw spinlock with interrupts off, for a time that does not depend
  * on the size of the region or the number of live blocks. (A slab heap that
  * grows takes the lock of heap main inside its own.)
  */
@@ -21,11 +21,11 @@
 struct memmgr_heap;
 
 /*
- * Flags of memmgr_alloc(). No bit of a gfp_t has their values, so that GFP_KERNEL or
- * __GFP_ZERO given by mistake is refused, and never taken for something else.
+ * Flags of memmgr_alloc(). They share no bit with a gfp_t, so that GFP_KERNEL or
+ * __GFP_ZERO passed by mistake is refused and never misread.
  */
-#define MEMMGR_KALLOC_ZERO		(1u << 30)	/* clear it first */
-#define MEMMGR_KALLOC_NO_FALLBACK	(1u << 31)	/* this heap or nothing */
+#define MEMMGR_KALLOC_ZERO		(1u << 30)	/* clear the block */
+#define MEMMGR_KALLOC_NO_FALLBACK	(1u << 31)	/* try this heap only */
 
 struct memmgr_heap *memmgr_heap_get(const char *name);
 void memmgr_heap_put(struct memmgr_heap *heap);
