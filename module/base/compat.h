@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Every difference between kernel versions, 6.1 to 6.12, and nothing else. */
+/* All differences between kernel versions, 6.1 to 6.12, and nothing else. */
 #ifndef MEMMGR_COMPAT_H
 #define MEMMGR_COMPAT_H
 
@@ -12,7 +12,7 @@
 	(KERNEL_VERSION(major, minor, 0) > LINUX_VERSION_CODE)
 
 #if COMPAT_BEFORE(6, 3)
-/* Debian's 6.1 has these two from stable, early 6.1 does not. */
+/* Debian's 6.1 has these two functions from stable; early 6.1 does not. */
 #define compat_vm_flags_set(vma, flags)		((vma)->vm_flags |= (flags))
 #define compat_vm_flags_clear(vma, flags)	((vma)->vm_flags &= ~(flags))
 #else
@@ -21,8 +21,9 @@
 #endif
 
 /*
- * A character device's mmap() offsets may go beyond what an unsigned long can
- * hold in bytes: a mode of the file, later a flag of its operations.
+ * A character device's mmap() offsets may exceed what an unsigned long can hold in
+ * bytes. Older kernels allow this by a mode of the file, newer ones by a flag of its
+ * operations.
  */
 #ifdef FOP_UNSIGNED_OFFSET
 #define COMPAT_FOP_FLAGS	.fop_flags = FOP_UNSIGNED_OFFSET,
@@ -32,7 +33,7 @@
 #define COMPAT_FILE_MODE	FMODE_UNSIGNED_OFFSET
 #endif
 
-/* platform_driver.remove lost its result, in two steps. */
+/* platform_driver.remove changed its return type from int to void, in two steps. */
 #if COMPAT_BEFORE(6, 11)
 #define COMPAT_REMOVE_TYPE	int
 #define COMPAT_REMOVE_RESULT	0
@@ -43,8 +44,8 @@
 
 /*
  * spinlock_api_smp.h defines the raw spinlock's functions inline, and a build
- * option of the kernel decides whether raw_spin_lock_irqsave() uses them. A
- * kernel that looks into its locks is left its own way.
+ * option of the kernel decides whether raw_spin_lock_irqsave() uses them. Kernels
+ * that check their locks keep the functions that they were built with.
  */
 #if defined(CONFIG_SMP) && !defined(CONFIG_GENERIC_LOCKBREAK) && \
 	!defined(CONFIG_DEBUG_SPINLOCK) && !defined(CONFIG_DEBUG_LOCK_ALLOC)
@@ -52,9 +53,9 @@
 #endif
 
 /*
- * Memory without a cache, but memory all the same: any access of any size and place
- * works, which a device's attribute does not take on ARM. What memremap() calls
- * write-combine is that there. x86 takes any access to what ioremap() maps (0).
+ * Uncached memory that still behaves as memory: accesses of any size and alignment work.
+ * On ARM the device attribute does not allow that, but the attribute that memremap() calls
+ * write-combine does. On x86 any access works in an ioremap() mapping (0).
  */
 #if defined(CONFIG_X86)
 #define COMPAT_UNCACHED_MAP		0
@@ -71,14 +72,14 @@
 #define COMPAT_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
 #endif
 
-/* A tracepoint's strings were named twice. */
+/* __assign_str() needed the value a second time. */
 #if COMPAT_BEFORE(6, 10)
 #define COMPAT_ASSIGN_STR(field, value)	__assign_str(field, value)
 #else
 #define COMPAT_ASSIGN_STR(field, value)	__assign_str(field)
 #endif
 
-/* Does nothing translate for this device but the dma-ranges of its bus? */
+/* Do only the dma-ranges of its bus translate addresses for this device? */
 #if COMPAT_BEFORE(6, 12)
 #define compat_dma_is_direct(device)	(!get_dma_ops(device))
 #else
@@ -87,8 +88,8 @@
 #endif
 
 /*
- * Write back and discard the cache lines of a range, down to where devices look.
- * The kernel has that for its linear map alone, which does not hold our memory.
+ * Write back and discard the cache lines of a range, down to the level that devices
+ * see. The kernel has this only for its linear map, which does not cover our memory.
  */
 #if defined(CONFIG_ARM)
 #include <asm/cacheflush.h>
@@ -111,16 +112,16 @@ static inline void compat_cache_flush(void *virt, phys_addr_t phys, size_t bytes
 	dsb(sy);
 }
 #else
-/* Devices see the CPU's caches. */
+/* On other architectures devices see the CPU's caches. */
 static inline void compat_cache_flush(void *virt, phys_addr_t phys, size_t bytes)
 {
-	mb();	/* what was written is on its way, before a device is told */
+	mb();	/* all writes are visible before a device is told */
 }
 #endif
 
 /*
- * The address of this CPU's last fault: of the one that a kernel dies of, as long as it
- * has not taken another one since. 0 where there is no way to tell.
+ * The address of this CPU's last fault. After a fatal fault of the kernel it is the
+ * address of that fault, unless the CPU has taken another one since. 0 if unknown.
  */
 #if defined(CONFIG_ARM)
 static inline unsigned long compat_fault_address(void)
@@ -150,9 +151,9 @@ static inline unsigned long compat_fault_address(void)
 #endif
 
 /*
- * Where in its page a program touched it. ARM's kernel tells of the page only: there the
- * CPU knows, as long as it has not taken another fault since. 0 where nobody knows. Of a
- * page that becomes writable the kernel does not say whether the program did it.
+ * Offset in its page of a program's access. ARM's kernel reports only the page; there the
+ * CPU knows the offset, unless it has taken another fault since. 0 if unknown. When a page
+ * becomes writable, the kernel does not say whether the program accessed it.
  */
 static inline unsigned long compat_fault_byte(const struct vm_fault *vmf)
 {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Which entry of a log has to go for a new one. */
+/* Logs: which entry makes room for a new one. */
 #include <linux/kernel.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
 #include "base/kept.h"
 
-/* Of the slots of a log, a user has at most one in USER_PART, all but root OTHERS in 4. */
+/* Limits of the entries in a log: 1 / USER_PART for a user, OTHERS / 4 for all but root. */
 #define USER_PART	4u
 #define OTHERS		3u
 
-/* Entries that share a limit, the narrowest first; the last one is all slots. */
+/* Groups of entries that share a limit, the narrowest first. The last group is all slots. */
 enum kept_group {
 	KEPT_SOURCE,
 	KEPT_USER,
@@ -34,14 +34,14 @@ static bool kept_in(const struct kept *kept, const struct kept *fresh, enum kept
 }
 
 /**
- * kept_place - the slot for a new entry
- * @kept: whose the entries are
- * @slots: how many there are
- * @fresh: the new one
- * @most: entries that its source may have
+ * kept_place - choose the slot for a new entry
+ * @kept: owners of the entries
+ * @slots: number of slots
+ * @fresh: owner of the new entry
+ * @most: largest number of entries of one source
  *
- * Who has as many as he may have loses his oldest one. Otherwise an empty slot is
- * taken, or the oldest entry of all goes.
+ * If a group that the new entry belongs to has reached its limit, the group's oldest entry
+ * is replaced. Otherwise an empty slot is used, or the oldest entry of all is replaced.
  *
  * Context: the log's lock is held. O(slots).
  * Return: index of the slot.
@@ -62,7 +62,7 @@ u32 kept_place(const struct kept *kept, u32 slots, const struct kept *fresh, u32
 	return oldest[g];
 }
 
-/* Index of the entry that follows a number; the slots' count when there is none. */
+/* Index of the entry that follows number @after; @slots if there is none. */
 static u32 kept_find(const struct kept *kept, u32 slots, u64 after)
 {
 	u32 i, next = slots;
@@ -74,14 +74,14 @@ static u32 kept_find(const struct kept *kept, u32 slots, u64 after)
 }
 
 /**
- * kept_next - the entry that follows a number
- * @log: of it
+ * kept_next - read the entry that follows a number
+ * @log: the log
  * @after: the number
- * @entry: a copy of it
- * @whose: whose it is
+ * @entry: set to a copy of the entry
+ * @whose: set to the owner of the entry
  *
  * Context: any, the log's lock not held. O(slots).
- * Return: false when there is none.
+ * Return: false if there is no such entry.
  */
 bool kept_next(const struct kept_log *log, u64 after, void *entry, struct kept *whose)
 {

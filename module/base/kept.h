@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Logs that keep their last entries, and whose these are: nobody pushes out what
- * others have there.
+ * Logs that keep their last entries, and the owner of each entry. The limits of kept_place()
+ * prevent that one user pushes out the entries of others.
  */
 #ifndef MEMMGR_KEPT_H
 #define MEMMGR_KEPT_H
@@ -10,11 +10,11 @@
 #include <linux/types.h>
 
 /**
- * struct kept - whose entry of a log it is
+ * struct kept - the owner of one entry of a log
  * @seq: number of the entry, counted from 1; 0: the slot is empty
- * @source: entries of one source have a share of their own; 0: no such source
- * @owner: client.serial of the client whose private heap it is about; 0: another heap
- * @uid: of the user who caused it; 0: root or the kernel
+ * @source: entries of one source share a limit of their own; 0: no such source
+ * @owner: client.serial of the client whose private heap the entry is about; 0: another heap
+ * @uid: user who caused the entry; 0: root or the kernel
  */
 struct kept {
 	u64 seq;
@@ -25,11 +25,11 @@ struct kept {
 
 /**
  * struct kept_log - the entries of a log
- * @lock: the log's
- * @kept: whose they are
- * @entries: what they say
- * @slots: how many there are
- * @bytes: of each
+ * @lock: lock of the log
+ * @kept: owners of the entries
+ * @entries: contents of the entries
+ * @slots: number of slots
+ * @bytes: size of one entry
  */
 struct kept_log {
 	raw_spinlock_t *lock;

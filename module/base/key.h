@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The key of the drivers' fast paths, in trace.c: whoever looks at what they do turns it on. */
+/* The static key of the drivers' fast paths, in trace.c. On while something watches them. */
 #ifndef MEMMGR_BASE_KEY_H
 #define MEMMGR_BASE_KEY_H
 
 #include <linux/jump_label.h>
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-/* Counts what is watched: heaps with a feature on, and tracers of alloc and free. */
+/* Counts watchers: heaps with a feature on, and tracers of alloc and free. */
 DECLARE_STATIC_KEY_FALSE(debug_key);
 
 int debug_trace_begin(void);

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Numbers that people write: as for memparse(), but none that does not fit. */
+/* Numbers that people write: as for memparse(), but numbers that do not fit are refused. */
 #include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 
 #include "base/number.h"
 
-#define NUMBER_DIGITS	24u	/* of 64 bits, in octal with its prefix */
+#define NUMBER_DIGITS	24u	/* longest 64-bit number: octal with its prefix */
 
 /**
  * number_parse - read a number with a unit
  * @text: digits (0x: hexadecimal, 0: octal), then one of K, M, G, T, P, E or none;
- *	a line's end may follow
- * @number: the answer
+ *	a newline may follow
+ * @number: set to the number
  *
  * Context: any.
- * Return: 0, -EINVAL: it is no number, or -ERANGE: 64 bits do not hold it.
+ * Return: 0, -EINVAL if @text is no number, or -ERANGE if 64 bits do not hold it.
  */
 int number_parse(const char *text, u64 *number)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The tracepoints' own code: the kernel makes it of trace.h. */
+/* The code of the tracepoints, which the kernel generates from trace.h. */
 #include <linux/module.h>
 
 #include "base/compat.h"
@@ -8,7 +8,7 @@
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 DEFINE_STATIC_KEY_FALSE(debug_key);
 
-/* Who traces what kernel code allocates has its calls go the long way. */
+/* While a tracer watches alloc and free, kernel code's calls take the slow path. */
 int debug_trace_begin(void)
 {
 	static_branch_inc(&debug_key);

@@ -12,8 +12,8 @@
 #include "base/key.h"
 
 /*
- * Memory was allocated. Of kernel code there is no handle and no tag; caller is where
- * it was asked for. The place is an offset in the region.
+ * Memory was allocated. Kernel code's blocks have no handle and no tag; caller is the
+ * address that asked for the memory. The place is an offset in the region.
  */
 TRACE_EVENT_FN(memmgr_alloc,
 	TP_PROTO(const char *region, const char *heap, u64 handle, u64 place, u64 bytes,
@@ -46,7 +46,7 @@ TRACE_EVENT_FN(memmgr_alloc,
 	debug_trace_begin, debug_trace_end
 );
 
-/* Memory was freed, by whom or whatever. */
+/* Memory was freed, for whatever reason. */
 TRACE_EVENT_FN(memmgr_free,
 	TP_PROTO(const char *region, const char *heap, u64 handle, u64 place,
 		 unsigned long caller),
@@ -117,7 +117,7 @@ TRACE_EVENT(memmgr_fail,
 		  __entry->reason, __entry->largest)
 );
 
-/* An allocation has another size. */
+/* The size of an allocation changed. */
 TRACE_EVENT(memmgr_resize,
 	TP_PROTO(const char *region, const char *heap, u64 handle, u64 before, u64 bytes),
 	TP_ARGS(region, heap, handle, before, bytes),
@@ -140,7 +140,7 @@ TRACE_EVENT(memmgr_resize,
 		  __entry->bytes)
 );
 
-/* A pin came or went; pins are all that the allocation has now. */
+/* A pin was made or removed; pins is the number that the allocation has now. */
 TRACE_EVENT(memmgr_pin,
 	TP_PROTO(const char *region, const char *heap, u64 handle, u64 place, bool lease,
 		 int change, u32 pins),
@@ -168,7 +168,7 @@ TRACE_EVENT(memmgr_pin,
 		  __entry->lease ? "lease" : "pin", __entry->change, __entry->pins)
 );
 
-/* A touch that a protection or a guard page stopped; the offset is of the page. */
+/* A protection or a guard page stopped an access; the offset is that of the page. */
 TRACE_EVENT(memmgr_violation,
 	TP_PROTO(const char *region, const char *heap, const char *tag, s64 offset,
 		 bool write),
