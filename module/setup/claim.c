@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Is memory ours to hand out? A region takes memory only when that is proved: it is
- * RAM, it was set aside, no pool of the kernel's and no other node has it, and the
- * kernel uses no page of it. A refusal is one line, which names the node, the cause
- * and the remedy.
+ * Checks that memory may be handed out by a region. A region takes memory only if all of
+ * this is proved: the memory is RAM, it was set aside, no pool of the kernel and no other
+ * device tree node owns it, and the kernel uses no page of it. A refusal is one line in
+ * the log, which names the node, the cause and the remedy.
  */
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -19,9 +19,9 @@
 #include "setup/source.h"
 
 #define CLAIM_MAX	(1ull << 32)
-#define CLAIM_STEP	1024u		/* pages that are looked at between two breaks */
+#define CLAIM_STEP	1024u		/* pages that are checked between two breaks */
 
-/* Sayings that are longer than a line. */
+/* Messages that are longer than a line. */
 #define SAY_LEFT_OUT "it is not reserved: the kernel left it out at boot; give /reserved-memory the #address-cells and #size-cells of the root node, and ranges"
 #define SAY_NO_ROOM "the kernel found no room for it at boot; make it smaller, or see its alloc-ranges"
 #define SAY_RANGES "its reg has several ranges, of which the kernel takes the first only; make a node and a region of each"
@@ -30,9 +30,9 @@
 #define SAY_NO_RAM "there is no such RAM, by the memory nodes of the device tree or what firmware reserved; move it, or reserve it (memmap=SIZE$BASE)"
 
 /**
- * claim_refuse - the one line of a refusal
- * @s: what is refused; its place is shown when it is known
- * @cause: a format without newline: the cause, and behind a semicolon the remedy
+ * claim_refuse - log a refusal in one line
+ * @s: the source that is refused; its place is shown if it is known
+ * @cause: a format without newline: the cause, then a semicolon and the remedy
  */
 void claim_refuse(const struct region_source *s, const char *cause, ...)
 {
@@ -57,7 +57,7 @@ void claim_refuse(const struct region_source *s, const char *cause, ...)
 	va_end(args);
 }
 
-/* Kernel code that hands the memory of such a node out itself; NULL: there is none. */
+/* The kernel code that hands out the memory of such a node itself; NULL if there is none. */
 static const char *claim_pool(const struct device_node *memory)
 {
 	const struct reserved_mem *rmem = of_reserved_mem_lookup((struct device_node *)memory);
@@ -83,7 +83,7 @@ bool claim_is_reserved_node(const struct device_node *memory)
 	return parent && parent == top;
 }
 
-/* Ranges of the node's reg. */
+/* Number of ranges in the node's reg. */
 static u32 claim_ranges(const struct device_node *memory)
 {
 	int cells = of_n_addr_cells((struct device_node *)memory) +
@@ -93,7 +93,7 @@ static u32 claim_ranges(const struct device_node *memory)
 	return n > 0 && cells > 0 ? (u32)n / (u32)cells : 0;
 }
 
-/* What is wrong with the node that a region's memory-region names; NULL: nothing. */
+/* The fault of the node that a region's memory-region names; NULL if there is none. */
 static const char *claim_node_fault(struct region_source *s)
 {
 	const struct reserved_mem *rmem;
@@ -116,8 +116,8 @@ static const char *claim_node_fault(struct region_source *s)
 
 /**
  * claim_node - find the memory that a region's node names
- * @s: with the node; memory, phys and bytes are filled in, and the reference to memory
- *	is the caller's, whatever the answer
+ * @s: the source with its node; memory, phys and bytes are filled in. The caller owns the
+ *	reference to memory, whatever the result is
  *
  * Context: process, may sleep. A refusal is one line in the log.
  * Return: 0 or -EINVAL.
@@ -153,7 +153,7 @@ int claim_node(struct region_source *s)
 	return 0;
 }
 
-/* A number of so many cells. */
+/* A number that consists of @cells cells. */
 static u64 claim_number(const __be32 *cell, int cells)
 {
 	u64 n = 0;
@@ -173,7 +173,7 @@ static bool claim_touches(const struct region_source *s, u64 start, u64 bytes)
 	return s->phys < start + bytes && start < claim_end(s);
 }
 
-/* Does a child of /reserved-memory have memory of the range? */
+/* Does a child of /reserved-memory own memory in the range? */
 static bool claim_node_touches(const struct region_source *s, struct device_node *child)
 {
 	const struct reserved_mem *rmem = of_reserved_mem_lookup(child);
@@ -190,7 +190,7 @@ static bool claim_node_touches(const struct region_source *s, struct device_node
 	return false;
 }
 
-/* May base= name memory of this node? All of it lies there, and nobody has it. */
+/* May base= name memory of this node? Only if all of it lies there and nothing else owns it. */
 static bool claim_node_lends(const struct region_source *s, struct device_node *child)
 {
 	const struct reserved_mem *rmem = of_reserved_mem_lookup(child);
@@ -199,7 +199,7 @@ static bool claim_node_lends(const struct region_source *s, struct device_node *
 	       claim_end(s) <= (u64)rmem->base + rmem->size && !claim_pool(child);
 }
 
-/* Nodes of /reserved-memory other than the source's own. */
+/* Check against all nodes of /reserved-memory but the source's own. */
 static int claim_check_nodes(const struct region_source *s)
 {
 	struct device_node *top = of_find_node_by_path("/reserved-memory");
@@ -219,7 +219,7 @@ static int claim_check_nodes(const struct region_source *s)
 	return err;
 }
 
-/* The address that a property of /chosen gives; 0: none. */
+/* The address in a property of /chosen; 0 if there is none. */
 static u64 claim_chosen(const char *property)
 {
 	struct device_node *chosen = of_find_node_by_path("/chosen");
@@ -239,15 +239,15 @@ static bool claim_has_initrd(const struct region_source *s)
 	return start < end && claim_touches(s, start, end - start);
 }
 
-/* The kernel itself, in the map of memory: RAM inside of RAM. */
+/* Is this entry of the memory map the kernel itself? It is RAM inside of RAM. */
 static bool claim_is_kernel(const struct resource *r)
 {
 	return r->flags & IORESOURCE_SYSRAM && r->parent != &iomem_resource;
 }
 
 /*
- * Does the kernel itself lie there? The range is entered into the map of memory for a
- * look at what is around it and in it.
+ * Does the kernel itself lie in the range? To find out, the range is inserted into the
+ * memory map for a moment, and the entries around and inside it are examined.
  */
 static bool claim_has_kernel(const struct region_source *s)
 {
@@ -260,7 +260,7 @@ static bool claim_has_kernel(const struct region_source *s)
 	const struct resource *r;
 	bool found = false;
 
-	/* Something reaches into the range from outside. */
+	/* An entry reaches into the range from outside. */
 	if (insert_resource(&iomem_resource, &range))
 		return true;
 	for (r = range.parent; r != &iomem_resource; r = r->parent)
@@ -272,9 +272,9 @@ static bool claim_has_kernel(const struct region_source *s)
 }
 
 /*
- * Pages of the range that the kernel has a use for. What was set aside at boot is
- * reserved, with the one reference that all pages begin with; what was given to the
- * page allocator afterwards is not.
+ * Number of pages in the range that the kernel uses. A page that was set aside at boot is
+ * reserved, and has the one reference that every page begins with. A page that was given
+ * to the page allocator since then is not reserved.
  */
 static u64 claim_pages_in_use(const struct region_source *s)
 {
@@ -293,7 +293,7 @@ static u64 claim_pages_in_use(const struct region_source *s)
 	return used;
 }
 
-/* Memory that is part of the kernel's own map of RAM. */
+/* Check memory that is in the kernel's own map of RAM. */
 static int claim_check_mapped(const struct region_source *s)
 {
 	u64 pages;
@@ -321,7 +321,7 @@ static int claim_check_mapped(const struct region_source *s)
 	return 0;
 }
 
-/* The end of the memory bank that has this address, 0: none has. @known: there are banks. */
+/* End of the memory bank that contains an address; 0 if none does. @known: there are banks. */
 static u64 claim_bank_end(u64 phys, bool *known)
 {
 	struct device_node *node = NULL;
@@ -340,7 +340,7 @@ static u64 claim_bank_end(u64 phys, bool *known)
 	return 0;
 }
 
-/* One of the ranges that firmware reserved; they come in order. */
+/* Advance over one of the ranges that firmware reserved; they come in order. */
 static int claim_follow(struct resource *res, void *arg)
 {
 	u64 *at = arg;
@@ -352,8 +352,9 @@ static int claim_follow(struct resource *res, void *arg)
 }
 
 /*
- * Is the range RAM? The device tree tells by its banks, of which it may take several.
- * Without one, RAM that the kernel does not use is what firmware or memmap= reserved.
+ * Is the range RAM? The banks in the device tree tell; the range may span several.
+ * Without a device tree, RAM that the kernel does not use is the RAM that firmware or
+ * memmap= reserved.
  */
 static bool claim_is_ram(const struct region_source *s)
 {
@@ -376,7 +377,7 @@ static bool claim_is_ram(const struct region_source *s)
 	return at >= end;
 }
 
-/* What is wrong with the numbers of a source; NULL: nothing. */
+/* The fault in the numbers of a source; NULL if there is none. */
 static const char *claim_fault(const struct region_source *s)
 {
 	u64 last = claim_end(s) - 1;
@@ -401,13 +402,13 @@ static const char *claim_fault(const struct region_source *s)
 }
 
 /**
- * claim_check - is a source's memory ours?
- * @s: the source; of the device tree: after claim_node()
- * @other: a region that has some of it already, or NULL
+ * claim_check - check that a source's memory may be handed out
+ * @s: the source; if it is from the device tree, after claim_node()
+ * @other: a region that has some of the memory already, or NULL
  *
- * Context: process, may sleep. O(pages) where the kernel maps the memory, in steps;
- * else O(nodes of /reserved-memory). A refusal is one line in the log.
- * Return: 0, -EINVAL: it is not, or -EBUSY: somebody else has it.
+ * Context: process, may sleep. O(pages) if the kernel maps the memory, in steps;
+ * otherwise O(nodes of /reserved-memory). A refusal is one line in the log.
+ * Return: 0; -EINVAL if the memory is not fit for a region; -EBUSY if it has another owner.
  */
 int claim_check(const struct region_source *s, const struct region *other)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Is memory ours to hand out? */
+/* Checks that memory may be handed out by a region. */
 #ifndef MEMMGR_CLAIM_H
 #define MEMMGR_CLAIM_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Heaps that a region has from the start: child nodes in the device tree, and
- * the module's heaps= parameter. Both set the same fields by the same table.
+ * Heaps that a region has from the start: child nodes in the device tree, and the
+ * module's heaps= parameter. One table maps both to the same fields.
  */
 #include <linux/kernel.h>
 #include <linux/of.h>
@@ -26,8 +26,8 @@
 	  sizeof(type) }
 
 /*
- * A field of a heap's configuration: key in heaps=, property in the tree, and the kind
- * that calls it so.
+ * A field of a heap's configuration: its key in heaps=, its property in the device tree,
+ * and the kind of heap that uses these names.
  */
 static const struct config_field {
 	const char *key;
@@ -51,13 +51,13 @@ static const struct config_field {
 	FIELD("gid", "memmgr,gid", ANY_KIND, 0, gid, u32),
 };
 
-/* For everybody who may open the node, unless something else is said. */
+/* Open to every user who may open the node, unless the configuration sets a mode. */
 static const struct memmgr_heap_create config_usual = {
 	.flags = MEMMGR_HEAP_MODE,
 	.mode = 0666,
 };
 
-/* Properties that are no numbers: of a region's node, of a heap's, and of any. */
+/* Properties that are not numbers: of a region's node, of a heap's node, and of any node. */
 static const char * const region_properties[] = {
 	"memory-region", "label", "memmgr,cache", NULL
 };
@@ -89,8 +89,8 @@ static bool name_is_number(const char *name)
 }
 
 /*
- * A line for each property that means nothing here, for it may be misspelt. What has
- * the prefix of another is another's.
+ * Log a line for each property that has no meaning here, because it may be misspelt. A
+ * property with another prefix belongs to other code.
  */
 static void properties_look(const struct device_node *node, const char * const *known,
 			    bool numbers)
@@ -109,7 +109,7 @@ static void properties_look(const struct device_node *node, const char * const *
 	}
 }
 
-/* The same for a region's node. Context: process. */
+/* Check the properties of a region's node. Context: process. */
 void heap_config_look(const struct device_node *node)
 {
 	properties_look(node, region_properties, false);
@@ -151,16 +151,16 @@ static int fallback_parse(struct region *region, struct memmgr_heap_create *c,
 }
 
 /**
- * struct asked - a heap that somebody wrote down
+ * struct asked - a heap that the configuration asks for
  * @c: its configuration
- * @node: in the device tree; NULL: in heaps=
+ * @node: its node in the device tree; NULL if it is from heaps=
  */
 struct asked {
 	struct memmgr_heap_create c;
 	const struct device_node *node;
 };
 
-/* The fields @which, as the place where the heap is written down calls them. */
+/* List the fields @which by their names in the device tree or in heaps=, as @a needs. */
 static void fields_name(const struct asked *a, u32 which, char *text, size_t bytes)
 {
 	size_t i, len = 0;
@@ -181,7 +181,7 @@ static void fields_name(const struct asked *a, u32 which, char *text, size_t byt
 		scnprintf(text + len, bytes - len, "%smemmgr,no-join", len ? ", " : "");
 }
 
-/* Why a heap was refused, in words. */
+/* Describe why a heap was refused. */
 static void refusal_say(const struct asked *a, int err, char *text, size_t bytes)
 {
 	u32 surplus, missing;
@@ -215,8 +215,8 @@ static void refusal_say(const struct asked *a, int err, char *text, size_t bytes
 }
 
 /*
- * Make it, or leave it out with a line. Want of the system's memory is no fault of what
- * was asked: -ENOMEM.
+ * Make the heap, or log a line and leave it out. If the system lacks memory, which is no
+ * fault of the configuration, return -ENOMEM.
  */
 static int asked_create(struct region *region, struct asked *a)
 {
@@ -232,7 +232,7 @@ static int asked_create(struct region *region, struct asked *a)
 	return 0;
 }
 
-/* One "key=value" of a heap in heaps=. */
+/* Parse one "key=value" of a heap in heaps=. */
 static int option_parse(struct region *region, struct memmgr_heap_create *c,
 			char *option)
 {
@@ -253,7 +253,7 @@ static int option_parse(struct region *region, struct memmgr_heap_create *c,
 	return -EINVAL;
 }
 
-/* One "name:kind:key=value,..." of heaps=. */
+/* Parse one "name:kind:key=value,..." of heaps=. */
 static int heap_parse(struct region *region, char *text)
 {
 	struct asked a = { .c = config_usual };
@@ -297,7 +297,7 @@ static int heaps_from_text(struct region *region, const char *heaps)
 	return err;
 }
 
-/* A number of one or two cells. */
+/* Read a number of one or two cells. */
 static int property_number(const struct device_node *node, const char *property,
 			   u64 *value)
 {
@@ -310,7 +310,7 @@ static int property_number(const struct device_node *node, const char *property,
 	return 0;
 }
 
-/* The property of a heap's node that is no number that fits; NULL: all do. */
+/* Read all numbers of a heap's node. Returns the property that does not fit, or NULL. */
 static const char *numbers_read(struct asked *a)
 {
 	size_t i;
@@ -362,15 +362,15 @@ static int heap_from_node(struct region *region, const struct device_node *node)
 
 /**
  * heap_config_apply - make the heaps that a source asks for
- * @region: with heap main only
- * @source: whose node and text name them
+ * @region: a region with only heap main
+ * @source: its node and its heaps= name the heaps
  *
- * A heap that makes no sense or does not fit is left out, with a line in the log: a
- * board that boots with one heap less can still be repaired.
+ * A heap whose configuration is wrong or that does not fit is left out, with a line in the
+ * log, because a board that boots with one heap less can still be repaired.
  *
  * Context: process, may sleep.
- * Return: 0, or -ENOMEM: the system has no memory for what heaps need outside of the
- * region.
+ * Return: 0, or -ENOMEM if the system has no memory for the parts of heaps that lie
+ * outside of the region.
  */
 int heap_config_apply(struct region *region, const struct region_source *source)
 {

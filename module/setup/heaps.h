@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Heaps that a region has from the start: device tree and heaps= parameter. */
+/* Heaps that a region has from the start, named in the device tree or in heaps=. */
 #ifndef MEMMGR_HEAP_CONFIG_H
 #define MEMMGR_HEAP_CONFIG_H
 

@@ -21,7 +21,7 @@ static int __init memmgr_init(void)
 	if (err)
 		goto out_mapping;
 	debugfs_init();
-	/* Last: it publishes the regions, and does not fail once there is a node. */
+	/* Last, because it publishes the regions, and must not fail once there is a node. */
 	err = source_init();
 	if (err)
 		goto out_debugfs;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Where memory comes from: a reserved region of the device tree, physical
- * addresses given to the module, or, failing both, the system.
+ * Creating and removing regions. The memory of a region comes from a reserved node of the
+ * device tree, from physical addresses given to the module, or, if there is neither, from
+ * the system.
  *
- * A region's memory has one attribute, of REGION_CACHES, in the kernel's mapping and
- * in every user's.
+ * A region's memory has one attribute, of REGION_CACHES, in the kernel's mapping and in
+ * every user's mapping.
  */
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -44,7 +45,7 @@ MODULE_PARM_DESC(max_allocations, "records of heap main (default 16384)");
 static bool join = true;
 module_param(join, bool, 0444);
 MODULE_PARM_DESC(join, "heap main looks for unaligned free runs as a last resort (default 1; 0 for real time)");
-static bool regions_open;	/* new regions are published; under regions_mutex */
+static bool regions_open;	/* publish new regions at once; under regions_mutex */
 
 static const struct region *overlapping(const struct list_head *list,
 					const struct region_source *s)
@@ -59,13 +60,13 @@ static const struct region *overlapping(const struct list_head *list,
 	return NULL;
 }
 
-/* A region that has some of the source's memory; NULL: none has. */
+/* A region that contains some of the source's memory, or NULL. */
 static const struct region *region_overlapping(const struct region_source *s)
 {
 	return overlapping(&regions, s) ? : overlapping(&regions_gone, s);
 }
 
-/* What is wrong with a label; NULL: nothing. */
+/* The fault of a label; NULL if there is none. */
 static const char *region_label_fault(const char *label)
 {
 	if (strlen(label) >= MEMMGR_NAME_LEN)
@@ -95,7 +96,7 @@ static void region_set_name(struct region *region,
 			s->name, fault, region->name);
 }
 
-/* The last reference has ended: nobody can ask for anything any more. */
+/* The last reference is gone, so no call can reach the region any more. */
 static void region_destroy(struct region *region)
 {
 	health_end(region);
@@ -106,7 +107,7 @@ static void region_destroy(struct region *region)
 	corruptions_end(region);
 	events_end(&region->events);
 	sites_free(region);
-	/* Until here its memory is taken. */
+	/* Other regions may not use the memory before this point. */
 	mutex_lock(&regions_mutex);
 	list_del(&region->node);
 	mutex_unlock(&regions_mutex);
@@ -191,7 +192,7 @@ out_unmap:
 	return err;
 }
 
-/* A region with its heaps, in the list. Under regions_mutex. */
+/* Make a region with its heaps and put it into the list. Under regions_mutex. */
 static struct region *region_make(const struct region_source *s)
 {
 	struct list_head *before;
@@ -223,8 +224,9 @@ static void region_lacks(const struct region *region, const char *in, const char
 }
 
 /*
- * Its nodes and its debugfs folder. A region that cannot get its second node does
- * without: once there is a node, nothing fails any more. Under regions_mutex.
+ * Make the device nodes and the debugfs folder of a region. If the dma-heap node cannot be
+ * made, the region does without, because nothing may fail once there is a node. Under
+ * regions_mutex.
  */
 static int region_publish(struct region *region)
 {
@@ -246,12 +248,13 @@ static int region_publish(struct region *region)
 
 /**
  * region_create - make a region with its heaps, device node and debugfs folder
- * @s: where its memory comes from
+ * @s: source of its memory
  *
- * Until regions_publish() was called it stays out of the sight of users.
+ * The region stays invisible to users until regions_publish() has been called.
  *
  * Context: process, may sleep. A refusal is one line in the log.
- * Return: the region, a reference of the caller, or an error. region_remove() is due.
+ * Return: the region with a reference for the caller, who later calls region_remove(); or
+ * an error.
  */
 struct region *region_create(const struct region_source *s)
 {
@@ -270,13 +273,13 @@ struct region *region_create(const struct region_source *s)
 }
 
 /**
- * regions_publish - let users see the regions that there are, and those to come
+ * regions_publish - make all present and future regions visible to users
  *
  * An open file holds the module, but does not keep the kernel from freeing a module
- * whose init fails. So init publishes last, and fails only when there is no node yet.
+ * whose init fails. So init publishes last, and may fail only while there is no node.
  *
  * Context: process, may sleep.
- * Return: 0, or an error when there are regions, but none could get a node.
+ * Return: 0, or an error if there are regions but none of them could get a node.
  */
 int regions_publish(void)
 {
@@ -296,10 +299,10 @@ int regions_publish(void)
 }
 
 /**
- * region_remove - the device of a region goes
- * @region: published or not; may be no more afterwards
+ * region_remove - remove the device of a region
+ * @region: published or not; may be freed when this returns
  *
- * The region goes out of sight. Its memory stays as long as somebody uses it.
+ * The region becomes invisible. Its memory stays as long as anything uses it.
  *
  * Context: process, may sleep.
  */

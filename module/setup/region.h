@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Regions come and go. */
+/* Creating and removing regions. */
 #ifndef MEMMGR_SETUP_REGION_H
 #define MEMMGR_SETUP_REGION_H
 

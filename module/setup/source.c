@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Which regions there are: nodes of the device tree, base= and size= of the
- * module, or, with neither, one of memory that the system gives.
+ * Finds the regions to make: nodes of the device tree, base= and size= of the module,
+ * or, if there is neither, one region of memory from the system.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -45,7 +45,7 @@ static bool allow_empty;
 module_param(allow_empty, bool, 0444);
 MODULE_PARM_DESC(allow_empty, "load even if every region of the device tree was refused (default 0)");
 
-/* Regions of the parameters and the fallback. */
+/* Regions of the parameters, or the fallback. */
 static struct region *own[SOURCE_MAX];
 
 static const struct of_device_id source_of_match[] = {
@@ -54,17 +54,17 @@ static const struct of_device_id source_of_match[] = {
 };
 
 /*
- * What MODULE_DEVICE_TABLE() would make of the table. Debian's modpost for
- * foreign kernels knows the layout of its own machine only and stops at it.
+ * MODULE_DEVICE_TABLE() would generate these two lines. Debian's modpost for foreign
+ * kernels knows only its own machine's layout of the table, and fails on this one.
  */
 MODULE_ALIAS("of:N*T*Cmemmgr,region");
 MODULE_ALIAS("of:N*T*Cmemmgr,regionC*");
 
 /**
  * struct source_node - a region that the device tree asks for
- * @node: of compatible memmgr,region; a reference
- * @number: of the region, whether it comes or not
- * @err: it was refused
+ * @node: a node compatible with memmgr,region; holds a reference
+ * @number: number of the region, whether it is made or refused
+ * @err: error of a refusal, or 0
  */
 struct source_node {
 	struct device_node *node;
@@ -73,13 +73,13 @@ struct source_node {
 };
 
 /*
- * What the tree asks for, in its order, as it was when the module came. Written by
- * probes, which come one at a time until source_init() has looked at the table.
+ * The regions that the device tree asks for, in its order, as it was when the module was
+ * loaded. Probes write @err; they run one at a time until source_init() has read the table.
  */
 static struct source_node *wanted;
 static u32 wanted_count;
 
-/* The region whose heaps heaps= has, and where kernel code looks for a heap first. */
+/* Number of the region that gets heaps=, and that kernel code searches first for a heap. */
 static u32 first_number;
 
 static struct source_node *wanted_find(const struct device_node *node)
@@ -150,7 +150,7 @@ static int source_probe(struct platform_device *pdev)
 	int id = of_alias_get_id(pdev->dev.of_node, "memmgr");
 	int err;
 
-	/* A node that came later has what is left. */
+	/* A node that was added after loading gets its alias or a number that is left. */
 	err = source_create(pdev, w ? w->number : id >= 0 ? id : number_free(0));
 	if (w)
 		w->err = err;
@@ -169,12 +169,12 @@ static struct platform_driver source_driver = {
 	.driver = {
 		.name = "memmgr",
 		.of_match_table = source_of_match,
-		/* Whether a region was refused is known when insmod ends. */
+		/* Synchronous, so that when insmod ends it is known which regions were refused. */
 		.probe_type = PROBE_FORCE_SYNCHRONOUS,
 	},
 };
 
-/* Is the node meant to be there, with all that it lies in? */
+/* Are the node and all nodes that it lies in enabled? */
 static bool node_is_enabled(const struct device_node *node)
 {
 	struct device_node *at = of_node_get((struct device_node *)node);
@@ -198,7 +198,7 @@ static u32 nodes_count(void)
 	return n;
 }
 
-/* Numbers: by alias, else in the order of the tree what the aliases leave. */
+/* Numbers: those of the aliases; the other nodes get the rest, in the order of the tree. */
 static int wanted_init(void)
 {
 	struct device_node *node;
@@ -236,9 +236,9 @@ static void wanted_exit(void)
 }
 
 /*
- * How one node fared. The driver core may have failed before or after the probe: one
- * more try tells. A device that waits for another one (-EAGAIN) comes later; one that has
- * another driver (-EBUSY) was given to it by hand.
+ * The result of one node. The driver core may have failed before or after the probe, so
+ * attach once more to find out. A device that waits for another one (-EAGAIN) will be
+ * probed later. A device with another driver (-EBUSY) was bound to it by hand.
  */
 static int wanted_look(struct source_node *w)
 {
@@ -263,9 +263,9 @@ static int wanted_look(struct source_node *w)
 }
 
 /*
- * Did the regions of the tree come? A board with one region less can be repaired, so
- * those that were refused matter only when there is no other. Want of memory is not
- * the board's fault.
+ * Were the regions of the tree made? A board with one region less can be repaired, so
+ * refusals are an error only if all were refused. Lack of memory is always an error,
+ * because it is not the board's fault.
  */
 static int wanted_check(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Which regions there are: device tree, module parameters, fallback. */
+/* Finds the regions to make: device tree, module parameters, fallback. */
 #ifndef MEMMGR_SOURCE_H
 #define MEMMGR_SOURCE_H
 
@@ -9,14 +9,14 @@ __visible int source_init(void);
 __visible void source_exit(void);
 
 /**
- * struct region_source - where a region's memory comes from
- * @name: for the region, if it is free; may be NULL
- * @number: of the region, if it is free, else the next one that is
- * @first: it is the one that is meant where none is named
+ * struct region_source - source of a region's memory
+ * @name: name of the region, unless it is taken; may be NULL
+ * @number: number of the region; if it is taken, the next free number is used
+ * @first: the region is the default where no region is named
  * @cache: one of REGION_CACHES; NULL: write-back
  * @phys: physical address; ignored for memory from the system
  * @bytes: size
- * @flags: MEMMGR_REGION_*; without _RESERVED the system gives the memory
+ * @flags: MEMMGR_REGION_*; without _RESERVED the system supplies the memory
  * @node: device tree node with heaps as children, or NULL
  * @memory: device tree node of the memory, or NULL
  * @heaps: heaps= of the module, or NULL
