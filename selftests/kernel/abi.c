@@ -4,7 +4,7 @@
  * unknown flags, reserved fields, bad pointers, unknown commands. Whatever is
  * refused leaves all books as they were.
  */
-#include "holding.h"
+#include "lib/holding.h"
 
 MEMMGR_FIXTURE(abi)
 

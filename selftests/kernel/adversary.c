@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 #define VACUOUS		4	/* exit code of an attack that cannot be tried here */
 #define STRANGER	65533	/* one more user without any capability */

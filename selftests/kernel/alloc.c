@@ -3,7 +3,7 @@
  * Allocating: sizes, alignments, what it costs, what it reads as, what the
  * record says, and everything that is refused.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(alloc)
 MEMMGR_KIND_FIXTURE(alloc_kind);

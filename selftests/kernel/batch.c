@@ -2,7 +2,7 @@
 /*
  * Many at once: as many as can be, in order, and nothing half done.
  */
-#include "holding.h"
+#include "lib/holding.h"
 
 MEMMGR_FIXTURE(batch)
 MEMMGR_KIND_FIXTURE(batch_kind);

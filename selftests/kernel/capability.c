@@ -3,7 +3,7 @@
  * What a user without capabilities may and may not, through a file that was
  * opened by such a user.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(capability)
 

@@ -2,7 +2,7 @@
 /*
  * CHECK walks all books and finds them whole, whatever users do to their memory.
  */
-#include "holding.h"
+#include "lib/holding.h"
 
 MEMMGR_FIXTURE(check)
 MEMMGR_KIND_FIXTURE(check_kind);

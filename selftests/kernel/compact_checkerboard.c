@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "compact_layout.h"
+#include "lib/compact_layout.h"
 
 MEMMGR_FIXTURE(board)
 

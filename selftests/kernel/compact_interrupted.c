@@ -13,8 +13,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "holding.h"
-#include "memmgr_test.h"
+#include "lib/holding.h"
+#include "lib/memmgr_test.h"
 
 #define PAGES		16	/* of the heap */
 #define BYSTANDER	77	/* seed of its pattern */

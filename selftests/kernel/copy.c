@@ -2,7 +2,7 @@
 /*
  * READ and WRITE: every bound, and what a bad pointer leaves behind.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(copy)
 MEMMGR_KIND_FIXTURE(copy_kind);

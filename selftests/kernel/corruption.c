@@ -3,7 +3,7 @@
  * Corruptions: one byte is damaged at each place of both red zones of an allocation, in
  * each kind of heap, and exactly one report names the allocation and the place.
  */
-#include "debugging.h"
+#include "lib/debugging.h"
 
 MEMMGR_FIXTURE(corruption)
 MEMMGR_KIND_FIXTURE(corruption_kind);

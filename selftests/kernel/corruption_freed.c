@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "debugging.h"
+#include "lib/debugging.h"
 
 MEMMGR_FIXTURE(corruption_freed)
 MEMMGR_KIND_FIXTURE(corruption_freed_kind);

@@ -3,7 +3,7 @@
  * Guards: allocations of kernel code that lie beside pages that are not mapped. The
  * kernel code is memmgr_caller.ko; it looks whether a page is there without dying of it.
  */
-#include "calling.h"
+#include "lib/calling.h"
 
 #define INTERVAL_NEVER	1000000u
 

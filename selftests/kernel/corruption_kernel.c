@@ -3,7 +3,7 @@
  * Memory errors of kernel code: each byte of its red zones and of what it freed, second
  * frees, frees of what is not there. The kernel code is memmgr_caller.ko.
  */
-#include "calling.h"
+#include "lib/calling.h"
 
 CALLER_FIXTURE(corruption_kernel)
 

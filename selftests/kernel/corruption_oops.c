@@ -3,7 +3,7 @@
  * Kernel code that really touches what lies beside a guarded allocation: the thread dies of
  * it, and the report names the allocation. For a boot of its own, where that is expected.
  */
-#include "calling.h"
+#include "lib/calling.h"
 
 CALLER_FIXTURE(corruption_oops)
 

@@ -5,7 +5,7 @@
  */
 #include <sys/uio.h>
 
-#include "debugging.h"
+#include "lib/debugging.h"
 
 #define SHIFTABLE	(MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_MAY_SHIFT)
 #define OBJECT_PAGES	3u	/* of the slab and the pool heap */

@@ -3,7 +3,7 @@
  * What the heaps of an ordinary user cost the system: for each kind and size at most a
  * part of the memory that they hold, and that is charged.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(cost)
 

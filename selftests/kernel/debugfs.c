@@ -6,7 +6,7 @@
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(debugfs)
 

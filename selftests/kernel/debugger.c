@@ -9,8 +9,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#include "importer/importer.h"
-#include "memmgr_test.h"
+#include "../modules/importer/importer.h"
+#include "lib/memmgr_test.h"
 
 #define PAGES	3
 #define RW	(MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE)

@@ -5,7 +5,7 @@
  */
 #include <linux/dma-heap.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 FIXTURE(dma_heap)
 {

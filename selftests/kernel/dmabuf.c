@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/vfs.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(dmabuf)
 

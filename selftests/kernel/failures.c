@@ -3,7 +3,7 @@
  * Why a request failed, and the largest that would have worked: both must be
  * true, in the answer and in the log of the last failures.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(failures)
 MEMMGR_KIND_FIXTURE(failures_kind);

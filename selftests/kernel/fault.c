@@ -4,8 +4,8 @@
  * from or to the program, fails once. The call says so, and nothing of it is left; or it has
  * done without. For a kernel with fault injection.
  */
-#include "faulting.h"
-#include "memmgr_test.h"
+#include "lib/faulting.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(fault)
 

@@ -4,7 +4,7 @@
  * the formulas of the kernel (mm/vmstat.c), and the plain figures beside the
  * books.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(frag)
 MEMMGR_KIND_FIXTURE(frag_kind);

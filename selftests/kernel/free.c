@@ -3,7 +3,7 @@
  * Freeing what may be freed, and everything that may not: stale, forged,
  * another's, twice.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(free)
 MEMMGR_KIND_FIXTURE(free_kind);

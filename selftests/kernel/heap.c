@@ -2,7 +2,7 @@
 /*
  * Making and unmaking heaps: what each kind reports, what is refused, who may.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(heap)
 MEMMGR_KIND_FIXTURE(heap_kind);

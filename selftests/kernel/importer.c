@@ -4,8 +4,8 @@
  * nothing behind, and a whole one nothing when its process is killed. They are
  * devices of memmgr_importer.ko.
  */
-#include "importer/importer.h"
-#include "memmgr_test.h"
+#include "../modules/importer/importer.h"
+#include "lib/memmgr_test.h"
 
 #define EVERYWHERE	0xffffffffull
 #define RW		(MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE)

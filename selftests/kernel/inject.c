@@ -5,7 +5,7 @@
  */
 #include <linux/dma-heap.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(inject)
 MEMMGR_KIND_FIXTURE(inject_kind);

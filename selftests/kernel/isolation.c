@@ -3,7 +3,7 @@
  * Two regions know nothing of each other. The second one is MEMMGR_SECOND or
  * /dev/memmgr1.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(isolation)
 

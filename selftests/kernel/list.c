@@ -3,7 +3,7 @@
  * Listing allocations: each once, however many fit into one call and whatever
  * else changes meanwhile.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(list)
 

@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "faulting.h"
-#include "memmgr_test.h"
+#include "lib/faulting.h"
+#include "lib/memmgr_test.h"
 
 #define POINTS		5000	/* more than there are */
 #define FAIL_INIT	"/sys/module/memmgr_importer/parameters/fail_init"

@@ -3,7 +3,7 @@
  * While a user's heap is made or unmade, however long that takes, nobody else waits: not
  * close(), nor what allocates, frees, makes or unmakes. The maker may be killed.
  */
-#include "holding.h"
+#include "lib/holding.h"
 
 MEMMGR_FIXTURE(making)
 

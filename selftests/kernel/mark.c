@@ -2,7 +2,7 @@
 /*
  * Marks of a stack heap: what was allocated since goes at once, or not at all.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(mark)
 

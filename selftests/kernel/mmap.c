@@ -5,7 +5,7 @@
  */
 #include <sys/personality.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(mmap)
 MEMMGR_KIND_FIXTURE(mmap_kind);

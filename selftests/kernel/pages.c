@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "holding.h"
+#include "lib/holding.h"
 
 MEMMGR_FIXTURE(pages)
 

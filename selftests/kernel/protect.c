@@ -5,7 +5,7 @@
  */
 #include <sys/mman.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(protect)
 

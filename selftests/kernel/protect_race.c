@@ -6,7 +6,7 @@
  */
 #include <sys/mman.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 #define THREADS		2
 #define ROUNDS		1000	/* a module that was wrong showed it in one of 600 */

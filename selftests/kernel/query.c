@@ -2,7 +2,7 @@
 /*
  * What the region and its heaps say about themselves.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(query)
 

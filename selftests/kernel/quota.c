@@ -3,7 +3,7 @@
  * What clients and users may have: exact boundaries, what counts, who sets it,
  * and the lists that tell.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(quota)
 

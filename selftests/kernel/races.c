@@ -6,8 +6,8 @@
  */
 #include <sys/prctl.h>
 
-#include "holding.h"
-#include "memmgr_test.h"
+#include "lib/holding.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(races)
 

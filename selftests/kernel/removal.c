@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "caller/caller.h"
-#include "memmgr_test.h"
+#include "../modules/caller/caller.h"
+#include "lib/memmgr_test.h"
 
 #define DRIVER		"/sys/bus/platform/drivers/memmgr"
 #define CALLS		64	/* more numbers than there are calls */

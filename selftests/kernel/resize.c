@@ -3,7 +3,7 @@
  * Resizing in place: what is added reads as zeros, what is cut off is free,
  * and a refusal names the size that would have worked.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(resize)
 MEMMGR_KIND_FIXTURE(resize_kind);

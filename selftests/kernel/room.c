@@ -6,7 +6,7 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
-#include "debugging.h"
+#include "lib/debugging.h"
 
 MEMMGR_FIXTURE(room)
 

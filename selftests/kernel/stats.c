@@ -2,7 +2,7 @@
 /*
  * The books of a heap, followed step by step beside a model of them.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(stats)
 MEMMGR_KIND_FIXTURE(stats_kind);

@@ -4,7 +4,7 @@
  * structures to every call. The seed is printed; STRESS_SEED repeats a run,
  * STRESS_OPS makes it longer. Bounded by operations, never by time.
  */
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(stress)
 

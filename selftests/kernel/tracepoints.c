@@ -2,7 +2,7 @@
 /* What the tracepoints say of a client's allocations; the client module's are its own. */
 #include <sys/mman.h>
 
-#include "tracing.h"
+#include "lib/tracing.h"
 
 static const char *const event_names[] = {
 	"memmgr_alloc", "memmgr_free", "memmgr_fail", "memmgr_resize", "memmgr_pin", "memmgr_leak",

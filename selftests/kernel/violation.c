@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "tracing.h"
+#include "lib/tracing.h"
 
 #define TAG	"a tag\nmemmgr: forged"	/* a line that it must not become */
 #define SHOWN	"a tag\\nmemmgr: forged"

@@ -7,7 +7,7 @@
  */
 #include <linux/videodev2.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 #define BUFFERS	3
 #define FRAMES	6

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <sys/time.h>
 
-#include "memmgr_test.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(wait)
 

@@ -3,7 +3,7 @@
  * libmemmgr's allocations that are used through a pointer, against the module: where they
  * end, what a pointer meets that is used too long, and what is left of them.
  */
-#include "../kernel/debugging.h"
+#include "../kernel/lib/debugging.h"
 #include "wrapped.h"
 
 #define STAY		32u	/* mappings that stay after a free */

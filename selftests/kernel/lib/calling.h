@@ -3,7 +3,7 @@
 #ifndef MEMMGR_CALLING_H
 #define MEMMGR_CALLING_H
 
-#include "caller/caller.h"
+#include "../../modules/caller/caller.h"
 #include "debugging.h"
 
 /*
