@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What the handlers of ioctls share. */
+/* Functions that the handlers of ioctls share. */
 #include <linux/uaccess.h>
 
 #include "client/client.h"
@@ -34,7 +34,7 @@ int call_find_heap(struct caller *caller, enum call_heap by, const void *field)
 	return err;
 }
 
-/* A pointer of the caller; one that this kernel could not hold leads nowhere. */
+/* Convert a pointer of the caller. -EFAULT if this kernel's pointers cannot hold it. */
 int call_pointer(u64 value, void __user **ptr)
 {
 	*ptr = u64_to_user_ptr(value);
@@ -46,7 +46,7 @@ bool text_ok(const char *text, size_t len)
 	return strnlen(text, len) < len;
 }
 
-/* A list entry as long as the caller knows it, the rest of it cleared. */
+/* Write a list entry, as long as the caller knows it, and clear the rest of it. */
 int entry_put(u64 entries, u32 index, u32 entry_size, const void *entry, u32 size)
 {
 	u32 n = min(size, entry_size);
@@ -58,7 +58,7 @@ int entry_put(u64 entries, u32 index, u32 entry_size, const void *entry, u32 siz
 	return 0;
 }
 
-/* Does the caller ask for entries that there may be? @least: the first published form. */
+/* Are the count and size of the caller's entries valid? @least: first published size. */
 noinline bool entries_ok(u32 count, u32 entry_size, u32 least)
 {
 	return count && count <= MEMMGR_BATCH_MAX && entry_size >= least &&
@@ -75,7 +75,7 @@ void heap_name_hide(char *name)
 	strscpy_pad(name, "(private)", MEMMGR_NAME_LEN);
 }
 
-/* For calls that look as well as change. */
+/* The check for calls that can both query and change. */
 int caller_may_change(const struct caller *caller)
 {
 	if (!caller->writes)
@@ -84,9 +84,9 @@ int caller_may_change(const struct caller *caller)
 }
 
 /*
- * Can the results be written? Looked at before anything is done: a page that cannot be
- * written takes its fault here. The bytes are those that are there; one of each page tells
- * of all, and a structure lies in two pages at the most.
+ * Can the results be written? Checked before anything is done: the fault of a page that is
+ * not writable happens here. The bytes written are those already there. One byte of each
+ * page is enough, and a structure lies in at most two pages.
  */
 bool call_writable(u8 __user *user, const union call_arg *known, u32 bytes)
 {

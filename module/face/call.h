@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What the handlers of ioctls share. */
+/* Functions that the handlers of ioctls share. */
 #ifndef MEMMGR_FACE_CALL_H
 #define MEMMGR_FACE_CALL_H
 
@@ -10,12 +10,12 @@ struct client;
 struct memmgr_heap;
 
 /**
- * struct caller - who calls, and what the table of calls found for him
- * @client: whose file it is
- * @writes: that was opened for writing
- * @heap: of the id or handle in the argument, for calls that take one
- * @file: to be given to the caller when the answer has reached him
- * @made: there is something to undo when it does not
+ * struct caller - one call: its client, and what the table of calls found for it
+ * @client: the client of the file
+ * @writes: the file was opened for writing
+ * @heap: the heap of the id or handle in the argument, for calls that take one
+ * @file: installed for the caller once the answer has been copied out
+ * @made: something has to be undone if the answer cannot be copied out
  * @began: ALLOC_BATCH: a time before its first allocation
  */
 struct caller {
@@ -27,21 +27,21 @@ struct caller {
 	u64 began;
 };
 
-/* What the heap of a call is found by, and who may name it. */
+/* How a call names its heap, and which callers may name it. */
 enum call_heap {
 	HEAP_NONE,
-	HEAP_ID,	/* an id; another client's private one is refused */
-	HEAP_READ,	/* the same, and it is to be seen */
-	HEAP_LOOK,	/* an id that is to be seen; the administrator sees private ones */
-	HEAP_HANDLE,	/* a handle; the record says who may use it */
+	HEAP_ID,	/* by id; another client's private heap is refused */
+	HEAP_READ,	/* by id; the caller must have the right to see it */
+	HEAP_LOOK,	/* like HEAP_READ, but the administrator also sees private heaps */
+	HEAP_HANDLE,	/* by handle; the record tells which callers may use it */
 };
 
 #define ENTRY_MAX	4096u
 
-/* The cursor: heap and record where to go on, and one bit so that it is not 0. */
+/* A cursor holds the next heap and record, and one bit that keeps it from being 0. */
 #define CURSOR_VALID	(1ull << 63)
 
-/* Room for every structure of the table. */
+/* Large enough for every structure of the table. */
 union call_arg {
 	u32 size;
 	struct memmgr_info info;

@@ -35,12 +35,12 @@
 
 static bool alloc_flags_ok(u32 flags, u32 known)
 {
-	/* Only who maps with guard pages looks where in a page his memory begins. */
+	/* A program that maps without guard pages assumes a page-aligned allocation. */
 	return !(flags & ~known) &&
 	       (flags & MEMMGR_ALLOC_GUARD || !(flags & MEMMGR_ALLOC_MAY_SHIFT));
 }
 
-/* Where in the caller's program it is, if anybody wants to know. */
+/* The site of the call in the caller's program, if the heap is tracked. */
 static u32 caller_site(const struct caller *caller, u64 address)
 {
 	return READ_ONCE(caller->heap->debug) & DEBUG_TRACK ?
@@ -77,7 +77,7 @@ int call_alloc(struct caller *caller, void *arg)
 	return err;
 }
 
-/* Free by handle, whichever heap it names. */
+/* Free by handle, in the heap that the handle names. */
 static int free_handle(struct client *client, u64 handle)
 {
 	struct memmgr_heap *heap = heap_get(client->region, handle_heap(handle));
@@ -116,7 +116,7 @@ int call_resize(struct caller *caller, void *arg)
 	return err;
 }
 
-/* Make allocations one by one until it is enough or one fails. */
+/* Make allocations one by one until there are @count or one fails. */
 static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 		       u64 __user *handles, u32 count, u32 *done)
 {
@@ -151,7 +151,7 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 	return 0;
 }
 
-/* The clock moves on before anything is made: what is later than this is the call's own. */
+/* Wait until the clock has advanced, so that later times belong to this call. */
 static u64 batch_begin(void)
 {
 	u64 began = ktime_get_boottime_ns();
@@ -168,7 +168,7 @@ int call_alloc_batch(struct caller *caller, void *arg)
 	void __user *handles;
 	int err;
 
-	/* Whatever comes, it tells how many were made. */
+	/* Whatever the call returns, the count is that of the allocations made. */
 	b->count = 0;
 	if (!alloc_flags_ok(b->flags, BATCH_FLAGS) || !count || count > MEMMGR_BATCH_MAX ||
 	    !text_ok(b->tag, sizeof(b->tag)))
@@ -231,7 +231,7 @@ int call_release(struct caller *caller, void *arg)
 
 #define COPY_STEP	(1ul << 20)
 
-/* Copy step by step, so that a signal or another task need not wait long. */
+/* Copy step by step, so that neither a signal nor another task has to wait long. */
 static int call_copy(struct caller *caller, struct memmgr_copy *c, u32 access)
 {
 	struct region *region = caller->client->region;
@@ -345,7 +345,7 @@ int call_list(struct caller *caller, void *arg)
 			err = entry_put(l->entries, n, l->entry_size, &info,
 					sizeof(info));
 			n += !err;
-			/* What could not be written comes again. */
+			/* An entry that could not be written is listed again. */
 			index = err ? at : index;
 		}
 		heap_put(heap);
@@ -396,8 +396,9 @@ void undo_alloc(struct caller *caller, void *arg)
 }
 
 /*
- * The program's array may say anything by now. The records tell: this thread has made
- * nothing else since the call began. They may lie in other heaps, to which it fell back.
+ * The program may have overwritten its array of handles. So search the records for
+ * allocations that this thread has made since the call began; only the call made any. They
+ * may also lie in the heap that the request fell back to.
  */
 void undo_alloc_batch(struct caller *caller, void *arg)
 {

@@ -40,7 +40,7 @@ int call_corruptions(struct caller *caller, void *arg)
 		return -EOPNOTSUPP;
 	while (!err && n < c->count && corruptions_next(region, c->after, &report, &whose)) {
 		if (viewer.admin || report.uid == __kuid_val(viewer.uid)) {
-			/* The id is part of the handle, which is the caller's. */
+			/* The id stays: it is part of the handle, which the caller has. */
 			if (!heap_told(region, caller->client, report.heap, report.heap_name,
 				       whose.owner))
 				heap_name_hide(report.heap_name);
@@ -55,7 +55,7 @@ int call_corruptions(struct caller *caller, void *arg)
 	return err;
 }
 
-/* Off goes with nothing else, so that what is not meant is not taken for it. */
+/* To turn injection off, all other values must be 0, so that a mistake is not taken for it. */
 static bool inject_ok(const struct memmgr_inject *i)
 {
 	if (!(i->flags & MEMMGR_INJECT_SET))
@@ -65,7 +65,7 @@ static bool inject_ok(const struct memmgr_inject *i)
 	return i->interval && i->probability <= 1000;
 }
 
-/* A client may let its own requests fail; what hits others is the administrator's. */
+/* A client may set its own injection; all others need the administrator. */
 static int inject_may_set(const struct caller *caller, const struct memmgr_inject *i)
 {
 	bool own = i->flags & MEMMGR_INJECT_CLIENT && i->id == caller->client->serial;

@@ -57,7 +57,7 @@ int call_heap_destroy(struct caller *caller, void *arg)
 	return heap_destroy(caller->client->region, caller->client, d->heap, d->flags);
 }
 
-/* The heap that a query means. Others' private ones are the administrator's. */
+/* The heap that a query names. Only the administrator finds other clients' private heaps. */
 static struct memmgr_heap *query_heap(struct client *client,
 				      const struct memmgr_heap_query *q)
 {
@@ -146,7 +146,7 @@ int call_check(struct caller *caller, void *arg)
 	return heap_check(heap, c);
 }
 
-/* Of the heaps in a picture the caller is told those alone that he may see. */
+/* Hide all heaps in a picture that the caller may not see. */
 static void cells_hide(struct client *client, struct memmgr_cell *cells, u32 count)
 {
 	struct memmgr_heap *heap;

@@ -15,7 +15,7 @@ int call_explain(struct caller *caller, void *arg)
 	return e->flags ? -EINVAL : compact_explain(caller->heap, e);
 }
 
-/* What is told of one compaction begins at nothing. */
+/* Keep the input fields of a request and clear all output fields. */
 static void compact_clear(struct memmgr_compact *c)
 {
 	struct memmgr_compact asked = *c;

@@ -40,7 +40,7 @@ int call_sync(struct caller *caller, void *arg)
 			      s->bytes, MEMMGR_ACCESS_NONE, &place);
 	if (err)
 		return err;
-	/* Discarding what is written back first serves both directions. */
+		/* Write back, then discard: this serves both directions. */
 	region_sync(caller->client->region, place, s->bytes);
 	heap_copy_end(caller->heap, s->handle);
 	return 0;
@@ -69,7 +69,7 @@ int call_export(struct caller *caller, void *arg)
 	return 0;
 }
 
-/* The caller knows of the descriptor now: it may exist. */
+/* The caller has received the number of the descriptor, so install it. */
 void keep_export(struct caller *caller, void *arg)
 {
 	struct memmgr_export *e = arg;
@@ -143,7 +143,7 @@ int call_unpin(struct caller *caller, void *arg)
 	       heap_unpin(caller->heap, caller->client, p);
 }
 
-/* A lease that failed has undone itself: an earlier one of the client stays. */
+/* Undo a pin. A failed lease has undone itself (@mine is 0); earlier ones stay. */
 void undo_pin(struct caller *caller, void *arg)
 {
 	struct memmgr_pin *p = arg;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * /sys/kernel/debug/memmgr/<region>/: one fact a file. Every file begins with
+ * /sys/kernel/debug/memmgr/<region>/: one file for each subject. Every file begins with
  * a line "# memmgr <file> 1"; the number changes when a table changes in a way
  * that a script would notice. A second line with '#' names the columns.
  */
@@ -47,7 +47,7 @@ static void head(struct seq_file *m, const char *file)
 	head_version(m, file, 1);
 }
 
-/* A text of a user's as one word: it shall not forge columns or lines. */
+/* Print a user's text as one word, so that it cannot forge columns or lines. */
 static void word(struct seq_file *m, const char *text)
 {
 	const char *p;
@@ -191,7 +191,7 @@ static int fragmentation_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-/* '.' free, '#' full, '1' to '9' the tenths that are used. */
+/* '.': free, '#': full, '1' to '9': tenths used. */
 static char cell_char(const struct memmgr_cell *cell, u64 cell_bytes)
 {
 	u64 tenths = div64_u64(cell->used * 10, cell_bytes);
@@ -302,7 +302,7 @@ static int failures_show(struct seq_file *m, void *unused)
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 static int sites_show(struct seq_file *m, void *unused)
 {
-	/* The files are root's alone. */
+	/* Only root can read these files. */
 	static const struct viewer viewer = { .admin = true };
 	struct memmgr_site *site = kmalloc(sizeof(*site), GFP_KERNEL);
 	struct region *region = m->private;
@@ -334,7 +334,7 @@ static const char * const corruption_kinds[MEMMGR_CORRUPTIONS] = {
 	[MEMMGR_CORRUPTION_GUARD]	= "guard",
 };
 
-/* What is not known, or lies outside of the region, is "-". */
+/* Print an offset; "-" if it is not known or lies outside of the region. */
 static void place(struct seq_file *m, u64 offset)
 {
 	if (offset == ~0ull)
@@ -559,7 +559,7 @@ static void latency_line(struct seq_file *m, const char *heap, const char *op, b
 
 static void latency_lines(struct seq_file *m, struct memmgr_heap *heap)
 {
-	/* The files are root's alone. */
+	/* Only root can read these files. */
 	static const struct viewer viewer = { .admin = true };
 	struct memmgr_latency *l = kzalloc(sizeof(*l), GFP_KERNEL);
 	u32 i;
@@ -580,7 +580,7 @@ static int latency_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-/* For tests: no version line, a word in and a word out. */
+/* For tests: no version line. A test reads and writes one word. */
 static int hold_show(struct seq_file *m, void *unused)
 {
 	hold_print(m, m->private);
@@ -641,7 +641,7 @@ static const struct {
 #endif
 };
 
-/* One set of operations for all: each would take 200 bytes. */
+/* All files share one set of operations, because each set would take 200 bytes. */
 static int file_open(struct inode *inode, struct file *file)
 {
 	size_t i = 0;
@@ -666,7 +666,7 @@ static bool file_made(const struct region *region, const char *name, umode_t mod
 	       ERR_PTR(-ENOMEM);
 }
 
-/* False: the system has no memory for some of the files. A kernel may have no debugfs. */
+/* False if the system lacks memory for some of the files. A kernel may have no debugfs. */
 bool debugfs_add_region(struct region *region)
 {
 	bool made = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* /sys/kernel/debug/memmgr: one fact a file. */
+/* /sys/kernel/debug/memmgr: one file for each subject. */
 #ifndef MEMMGR_DEBUGFS_H
 #define MEMMGR_DEBUGFS_H
 

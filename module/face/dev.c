@@ -49,8 +49,8 @@ static bool read_due(const struct client *client)
 }
 
 /*
- * One reader at a time, so that each event is read once. It may take a fault while it holds
- * the mutex: O_NONBLOCK does not wait for that either.
+ * One reader at a time, so that each event is read once. A reader may fault while it holds
+ * the mutex, so with O_NONBLOCK this does not wait for the mutex either.
  */
 static int read_begin(const struct file *file, struct client *client)
 {
@@ -61,7 +61,7 @@ static int read_begin(const struct file *file, struct client *client)
 	return mutex_lock_interruptible(&client->read_mutex) ? -ERESTARTSYS : 0;
 }
 
-/* Wait for an event, without the mutex; another reader may have it first. */
+/* Wait for an event, without the mutex. Another reader may get the event first. */
 static int read_wait(const struct file *file, struct client *client)
 {
 	if (file->f_flags & O_NONBLOCK)
@@ -69,7 +69,7 @@ static int read_wait(const struct file *file, struct client *client)
 	return wait_event_interruptible(client->region->events.wait, read_due(client));
 }
 
-/* Whole events; one counts as read when the reader has it. Bytes, 0 when there is none. */
+/* Copy whole events out; only then they count as read. Returns bytes, 0 if none. */
 static ssize_t read_events(struct client *client, char __user *to, size_t bytes)
 {
 	struct memmgr_event event;
@@ -151,8 +151,8 @@ int dev_add_region(struct region *region)
 }
 
 /*
- * No call begins any more, once the region is gone; what waits for an event is woken.
- * A region that was never published has no node.
+ * The region is marked as gone before, so no new call begins. Readers that wait for an
+ * event are woken. A region that was never published has no node.
  */
 void dev_remove_region(struct region *region)
 {

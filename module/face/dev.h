@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The device node: ioctls to calls and back. */
+/* The device node of a region. */
 #ifndef MEMMGR_DEV_H
 #define MEMMGR_DEV_H
 

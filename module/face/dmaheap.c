@@ -2,9 +2,9 @@
 /*
  * /dev/dma_heap/<region>: the kernel's dma-heap interface to a region.
  *
- * For programs that know dma-heaps and not us; the rules are those of
- * drivers/dma-buf/dma-heap.c, which need not be in this kernel. Its names are not
- * exported to modules, so that the device is our own.
+ * For programs that know dma-heaps but not memmgr. The rules are those of
+ * drivers/dma-buf/dma-heap.c, which this kernel may lack. That file does not export its
+ * functions to modules, so the device here is our own.
  */
 #include <linux/dma-buf.h>
 #include <linux/fcntl.h>
@@ -28,7 +28,7 @@
 
 #define DMAHEAP_TAG	"dma-heap"
 
-/* The allocation's only user is its dma-buf: its handle goes at once. */
+/* Only the dma-buf uses the allocation, so its handle is freed at once. */
 static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_flags)
 {
 	struct heap_request rq = {
@@ -51,7 +51,7 @@ static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_fl
 				       fd_flags & O_ACCMODE);
 		heap_free(main, client, info.handle);
 	} else {
-		/* A dma-heap knows no other failure of a sound request. */
+			/* A dma-heap has no other error for a valid request. */
 		dmabuf = ERR_PTR(err == -ENOSPC ? -ENOMEM : err);
 	}
 	heap_put(main);
@@ -69,7 +69,7 @@ static struct dma_buf *dmaheap_request(struct client *client,
 	return dmaheap_alloc(client, bytes, data->fd_flags);
 }
 
-/* Answer @data. After 0 a descriptor is reserved for the dma-buf. */
+/* Fill in @data. After 0 a descriptor is reserved for the dma-buf. */
 static int dmaheap_answer(struct client *client, struct dma_heap_allocation_data *data,
 			  struct dma_buf **dmabuf)
 {
@@ -88,9 +88,9 @@ static int dmaheap_answer(struct client *client, struct dma_heap_allocation_data
 }
 
 /*
- * The rules are those of drivers/dma-buf/dma-heap.c: the number of a command counts
- * alone, and a caller may know the structure shorter or longer. What it does not
- * give is 0, and what we do not know it gets back as it was.
+ * The rules are those of drivers/dma-buf/dma-heap.c: only the number of a command counts,
+ * and the caller's structure may be shorter or longer than ours. Fields that the caller
+ * lacks are read as 0; bytes that we do not know are returned unchanged.
  */
 static long dmaheap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -114,7 +114,7 @@ static long dmaheap_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	}
 	err = dmaheap_answer(client, data, &dmabuf);
 	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, data, size)) {
-		/* The descriptor exists only when the caller knows of it. */
+		/* The descriptor is installed only if the caller learns its number. */
 		if (!err) {
 			put_unused_fd(data->fd);
 			fput(dmabuf->file);
@@ -154,7 +154,7 @@ static const struct file_operations dmaheap_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
-/* A region that was never published, or could not get this node, has none. */
+/* A region that was never published, or whose node could not be made, has no node. */
 void dmaheap_remove_region(struct region *region)
 {
 	struct miscdevice *misc = &region->heap_misc;
@@ -164,7 +164,7 @@ void dmaheap_remove_region(struct region *region)
 	misc->this_device = NULL;
 }
 
-/* What a node of /dev is for; 0: it is not there. */
+/* The device number of a node in /dev; 0 if there is no such node. */
 static dev_t node_of(const char *name)
 {
 	char text[sizeof("/dev/") + sizeof_field(struct region, heap_node_name)];
@@ -181,9 +181,9 @@ static dev_t node_of(const char *name)
 }
 
 /*
- * The kernel does not tell whether it has made a node: not when another device has one of
- * the name, and not when it lacks the memory. So look, where /dev shows nodes as they
- * come, which that of the region tells.
+ * misc_register() does not report whether the kernel made the node. It makes none if another
+ * device has one of this name, or if it lacks memory. So look for the node, but only if
+ * /dev shows new nodes at once, which the region's own node tells.
  */
 static int node_look(const struct region *region)
 {
@@ -199,10 +199,10 @@ static int node_look(const struct region *region)
 
 /**
  * dmaheap_add_region - let programs allocate from a region as from a dma-heap
- * @region: that has its own node
+ * @region: a region that has its own node
  *
  * Context: process, may sleep.
- * Return: 0; -EEXIST: the system has a dma-heap of the region's name; or another error.
+ * Return: 0; -EEXIST if the system has a dma-heap of the region's name; or another error.
  */
 int dmaheap_add_region(struct region *region)
 {
@@ -213,8 +213,8 @@ int dmaheap_add_region(struct region *region)
 		 "dma_heap/%s", region->name);
 	misc->minor = MISC_DYNAMIC_MINOR;
 	/*
-	 * The name is the node's place: of a nodename beside it the kernel makes a copy,
-	 * and where it cannot, a node of the other name, which it never takes away.
+	 * The name serves as the node's path. The kernel would copy a separate nodename; if
+	 * that failed, it would make a node called by the name, and never remove it.
 	 */
 	misc->name = region->heap_node_name;
 	misc->fops = &dmaheap_fops;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The device node: ioctls to calls and back. No logic of its own. */
+/* The table of ioctls: it checks and copies arguments and answers, and has no other logic. */
 #include <linux/fs.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
@@ -17,11 +17,11 @@
 #include "region/hold.h"
 #include "region/region.h"
 
-/* What is written back into the structure of a call. */
+/* Results that are written back into the structure of a call. */
 enum call_results {
 	NO_RESULTS,
-	ANSWER,		/* the call does nothing else: an answer that is lost harms nobody */
-	RESULTS,	/* that it can be written is seen to before anything is done */
+	ANSWER,		/* the call only answers, so a lost answer does no harm */
+	RESULTS,	/* checked to be writable before the call does anything */
 };
 
 #define CHANGES		true
@@ -33,10 +33,10 @@ enum call_results {
 			  by, changes, results }
 
 /*
- * One line a call: its number, structure and the last field of the structure's
- * first published form; does it change things; has the structure results; which
- * field names its heap and how; what to do when the answer did not, or did, reach
- * the caller.
+ * One line for each call: its number; its function; its structure, and the last field of
+ * the structure's first published form; whether it changes anything; whether the structure
+ * has results; how and by which field it names its heap; what to do if the answer did not,
+ * or did, reach the caller.
  */
 static const struct call {
 	int (*function)(struct caller *caller, void *arg);
@@ -125,7 +125,7 @@ static const struct call {
 	     CHANGES, NO_RESULTS, HEAP_ID, heap, NULL, NULL),
 };
 
-/* The layout of the ABI is the same everywhere; a change of it is a mistake. */
+/* The layout of the ABI is the same everywhere. Any change here is a mistake. */
 static_assert(sizeof(struct memmgr_query) == 88);
 static_assert(sizeof(struct memmgr_heap_create) == 136);
 static_assert(sizeof(struct memmgr_heap_destroy) == 16);
@@ -154,7 +154,7 @@ static_assert(sizeof(struct memmgr_account) == 128);
 static_assert(sizeof(struct memmgr_accounts) == 32);
 static_assert(sizeof(struct memmgr_quota) == 56);
 static_assert(BIT(ACCOUNT_ITEMS) - 1 == MEMMGR_LIMIT_ALL);
-/* Limits are read by their place, see client.c. */
+/* client_set_quota() reads the limits by their position. */
 static_assert(offsetof(struct memmgr_quota, max_records) ==
 	      offsetof(struct memmgr_quota, max_heaps) +
 	      (ACCOUNT_RECORDS - ACCOUNT_HEAPS) * sizeof(u32));
@@ -174,10 +174,10 @@ static_assert(sizeof(struct memmgr_debug) == 80);
 static_assert(sizeof(struct memmgr_corruptions) == 40);
 static_assert(sizeof(struct memmgr_corruption) == 312);
 
-/* Two bytes tell of a whole structure: see call_writable(). */
+/* call_writable() checks only two bytes of a structure. */
 static_assert(sizeof(union call_arg) <= PAGE_SIZE);
 
-/* The call itself, with the heap that its argument names. */
+/* Find the heap that the argument names, and run the call. */
 static int call_run(const struct call *call, struct caller *caller, void *arg)
 {
 	int err = 0;
@@ -188,9 +188,9 @@ static int call_run(const struct call *call, struct caller *caller, void *arg)
 }
 
 /*
- * The call, then its answer, which is due on failure as well: it says why. Another thread
- * may have taken the memory away after call_writable(): nobody would know of what was
- * made, so it is unmade.
+ * Run the call, then copy its answer out, also after a failure, because the answer has the
+ * reason. Another thread may have taken the memory away after call_writable(). Then the
+ * caller would never learn of the objects that the call made, so they are unmade.
  */
 static int call_answer(const struct call *call, struct caller *caller, union call_arg *known,
 		       u8 __user *user, u32 bytes)

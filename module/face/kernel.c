@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What other kernel modules may call. The fast paths stand here in one piece
- * each, engine code inlined: a driver's allocation is one lock and a few dozen
+ * Functions for other kernel modules. Each fast path stands here in one piece, with
+ * the engine's code inlined: a driver's allocation is one lock and a few dozen
  * instructions.
  */
 #include <linux/build_bug.h>
@@ -30,10 +30,10 @@
 
 /**
  * memmgr_heap_get - get a heap by name
- * @name: "heap" for one of the first region, "region/heap" for any
+ * @name: "heap" for a heap of the first region, "region/heap" for any region
  *
- * The heap stays until memmgr_heap_put(), and cannot be destroyed before. It stays
- * also when the device of its region is removed.
+ * The heap cannot be destroyed before memmgr_heap_put(). It stays even if the
+ * device of its region is removed.
  *
  * Context: process, may sleep.
  * Return: the heap, or ERR_PTR(-ENOENT).
@@ -47,7 +47,7 @@ struct memmgr_heap *memmgr_heap_get(const char *name)
 	region = region_get_named(slash ? name : NULL, slash ? slash - name : 0);
 	if (!region)
 		return ERR_PTR(-ENOENT);
-	/* The heap that is held keeps the reference. */
+	/* While the heap is held, it keeps this reference to the region. */
 	heap = heap_hold(region, slash ? slash + 1 : name);
 	if (!heap)
 		region_put(region);
@@ -56,10 +56,10 @@ struct memmgr_heap *memmgr_heap_get(const char *name)
 EXPORT_SYMBOL_GPL(memmgr_heap_get);
 
 /**
- * memmgr_heap_put - let go of a heap
- * @heap: of memmgr_heap_get(), or NULL or an error pointer: nothing then
+ * memmgr_heap_put - release a heap
+ * @heap: from memmgr_heap_get(); NULL and error pointers are ignored
  *
- * Every block of it has to be freed before.
+ * The caller must have freed all its blocks before.
  *
  * Context: process, may sleep.
  */
@@ -76,9 +76,9 @@ void memmgr_heap_put(struct memmgr_heap *heap)
 EXPORT_SYMBOL_GPL(memmgr_heap_put);
 
 /*
- * The fast paths: false sends to alloc_slow(), which tries again and says why.
- * None has a variable on the stack whose address goes to a function: that would
- * cost the stack protector's check.
+ * The fast paths. If one returns false, the caller uses alloc_slow(), which tries again
+ * and records the reason. None passes the address of a local variable to a function,
+ * because that would cost the stack protector's check.
  */
 static __always_inline bool pool_get_fast(struct memmgr_heap *heap, void **ptr)
 {
@@ -120,7 +120,7 @@ static __always_inline bool buddy_get_fast(struct memmgr_heap *heap, u32 bytes, 
 	return likely(g != BUDDY_NONE);
 }
 
-/* The spare, or an object of a slab that is there; alloc_slow() gets another. */
+/* Take the spare, or an object of a slab that has memory. alloc_slow() adds slabs. */
 static __always_inline bool slab_get_fast(struct memmgr_heap *heap, void **ptr)
 {
 	unsigned long flags;
@@ -154,7 +154,7 @@ static __always_inline unsigned int how_asked(size_t align, unsigned int flags)
 	return fls_long(align) | flags;
 }
 
-/* A driver with flags of another allocator would get memory that it does not expect. */
+/* Flags of another allocator would give the driver memory that it does not expect. */
 static noinline void *flags_refuse(const struct memmgr_heap *heap, unsigned int flags)
 {
 	WARN_ONCE(true,
@@ -164,18 +164,18 @@ static noinline void *flags_refuse(const struct memmgr_heap *heap, unsigned int 
 }
 
 /**
- * memmgr_alloc - allocate
- * @heap: of any kind
+ * memmgr_alloc - allocate a block
+ * @heap: a heap of any kind
  * @bytes: size
- * @align: 0 or a power of two: of the physical address, or, where the region
- *	is not contiguous, of the offset in it
- * @flags: MEMMGR_KALLOC_*; no GFP_*: every context is the same to it
+ * @align: 0 or a power of two. It holds for the physical address, or for the offset in
+ *	the region if the region is not contiguous
+ * @flags: MEMMGR_KALLOC_*; no GFP_* flags, because the context makes no difference
  *
- * Context: any, never sleeps. Cost: as the kind's engine says; clearing it
- * (MEMMGR_KALLOC_ZERO) comes on top.
- * Return: the block, or NULL when @bytes is 0, @align no power of two, @flags has
- * others (the first such call is warned of), or the heap cannot serve it (see the
- * failures in debugfs).
+ * Context: any, never sleeps. Cost: that of the heap's engine, plus clearing with
+ * MEMMGR_KALLOC_ZERO.
+ * Return: the block, or NULL if @bytes is 0, if @align is not a power of two, if @flags
+ * has unknown bits (the first such call logs a warning), or if the heap cannot serve the
+ * request (see the failures in debugfs).
  */
 void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 		   unsigned int flags)
@@ -184,14 +184,15 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	void *ptr;
 
 	/*
-	 * Engines take 1 to 2^32 bytes for u32 - 1. Where size_t is that small,
-	 * 0 asks for more than a heap has, and goes the slow way as well.
+	 * Engines take 1 to 2^32 bytes as a u32, in which 0 stands for 2^32. With a 32-bit
+	 * size_t a size of 0 passes this test. It then means more than any heap has, and
+	 * ends on the slow path too.
 	 */
 	if (unlikely(flags | (align & ~8ul) | upper_32_bits(bytes - 1))) {
-		/* In a branch of its own, or the short way would keep the caller's address. */
+			/* A branch of its own; otherwise the fast path would save _RET_IP_. */
 		if (unlikely(flags & ~KALLOC_FLAGS))
 			return flags_refuse(heap, flags);
-		/* The engine refuses an alignment that is none. */
+			/* The engine refuses an invalid alignment. */
 		if (debug_is_on() && engine_align_ok(align))
 			return alloc_watched(heap, bytes, how_asked(align, flags),
 					     _RET_IP_);
@@ -214,7 +215,7 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 }
 EXPORT_SYMBOL_GPL(memmgr_alloc);
 
-/* The giving back of each kind but the stack: @distance bytes from the heap's base, in it. */
+/* Free a block of each kind but the stack. @distance from the heap's base is in the heap. */
 static __always_inline int buddy_give_fast(struct memmgr_heap *heap, unsigned long distance)
 {
 	u32 g = distance >> heap->buddy.shift;
@@ -230,8 +231,8 @@ static __always_inline int pool_give_fast(struct memmgr_heap *heap, unsigned lon
 }
 
 /*
- * A whole object becomes the spare, which the engine takes for live, unless there
- * is one: then the engine gets it back.
+ * A whole object becomes the spare, which the engine still counts as live. If there is a
+ * spare already, the engine gets the object back.
  */
 static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 					  unsigned long distance)
@@ -251,14 +252,14 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 
 /**
  * memmgr_free - free a block
- * @heap: that it was asked from; a block that the heap's fallback served is
- *	found there
- * @ptr: of memmgr_alloc() or memmgr_pool_get(); NULL: nothing happens
+ * @heap: the heap that it was requested from. If the heap's fallback served the
+ *	request, the block is found there
+ * @ptr: from memmgr_alloc() or memmgr_pool_get(); NULL is ignored
  *
- * Context: any, never sleeps. Cost: as the kind's engine says.
- * Return: 0; -ENOENT when no live block starts there, -EACCES when it is a
- * user's allocation, -EBUSY when it is not the top one of a stack: nothing is
- * freed then, and the heap counts it (struct memmgr_stats.refused_frees).
+ * Context: any, never sleeps. Cost: that of the heap's engine.
+ * Return: 0; -ENOENT if no live block starts there; -EACCES if it is a user's
+ * allocation; -EBUSY if it is not the top block of a stack. After an error nothing
+ * is freed, and the heap counts it (struct memmgr_stats.refused_frees).
  */
 int memmgr_free(struct memmgr_heap *heap, void *ptr)
 {
@@ -296,8 +297,8 @@ EXPORT_SYMBOL_GPL(memmgr_free);
  * @heap: a pool heap
  *
  * Context: any, never sleeps. O(1).
- * Return: the block; NULL when all are out and the fallback heap, if there is
- * one, has none either, or when the heap is no pool.
+ * Return: the block; NULL if all blocks are taken and the fallback heap, if there is
+ * one, cannot serve the request either, or if the heap is no pool.
  */
 void *memmgr_pool_get(struct memmgr_heap *heap)
 {
@@ -312,7 +313,7 @@ void *memmgr_pool_get(struct memmgr_heap *heap)
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get);
 
-/* What a pool has none of now: wait for it, at most @left jiffies. */
+/* Wait until a pool has a free block, at most @left jiffies. */
 static void *pool_wait(struct memmgr_heap *heap, long left)
 {
 	unsigned long flags;
@@ -351,13 +352,13 @@ static void *pool_get_or_wait(struct memmgr_heap *heap, long left)
 }
 
 /**
- * memmgr_pool_get_timeout - get a block of a pool, wait for one if need be
+ * memmgr_pool_get_timeout - get a block of a pool, and wait for one if necessary
  * @heap: a pool heap
- * @timeout: jiffies to wait at most; MAX_SCHEDULE_TIMEOUT: without limit
+ * @timeout: longest wait in jiffies; MAX_SCHEDULE_TIMEOUT: no limit
  *
  * Context: process, sleeps.
- * Return: the block; NULL when none came in time, a signal came, or it was to fail
- * on purpose (debug/inject.h).
+ * Return: the block; NULL if none became free in time, if a signal came, or if a failure
+ * was injected (debug/inject.h).
  */
 void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 {
@@ -369,7 +370,7 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 		return NULL;
 	if (debug_is_on())
 		start = latency_begin(heap);
-	/* Looked at here: what is to fail is not waited for. */
+	/* Checked here, because an injected failure must not wait. */
 	if (!debug_is_on() || !alloc_injected(heap, heap->pool.block, 0))
 		ptr = pool_get_or_wait(heap, left);
 	if (!debug_is_on())
@@ -381,9 +382,9 @@ void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout)
 EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);
 
 /**
- * memmgr_pool_put - put a block of a pool back
- * @heap: the pool heap that it was asked from
- * @ptr: the block; NULL: nothing happens
+ * memmgr_pool_put - free a block of a pool
+ * @heap: the pool heap that it was requested from
+ * @ptr: the block; NULL is ignored
  *
  * Context: any, never sleeps. O(1).
  * Return: as memmgr_free().
@@ -409,12 +410,12 @@ int memmgr_pool_put(struct memmgr_heap *heap, void *ptr)
 EXPORT_SYMBOL_GPL(memmgr_pool_put);
 
 /**
- * memmgr_mark - remember the height of a stack
+ * memmgr_mark - mark the height of a stack
  * @heap: a stack heap
- * @mark: the height
+ * @mark: set to the mark
  *
  * Context: any, never sleeps. O(1).
- * Return: 0, or -EOPNOTSUPP when it is no stack.
+ * Return: 0, or -EOPNOTSUPP if the heap is no stack.
  */
 int memmgr_mark(struct memmgr_heap *heap, u64 *mark)
 {
@@ -422,7 +423,7 @@ int memmgr_mark(struct memmgr_heap *heap, u64 *mark)
 }
 EXPORT_SYMBOL_GPL(memmgr_mark);
 
-/* The place where a stack's next block begins. */
+/* The place at which a stack's next block begins. */
 static u64 stack_end(const struct memmgr_heap *heap)
 {
 	return heap_place(heap, (u64)stack_top(&heap->stack)->end << STACK_SHIFT);
@@ -431,13 +432,13 @@ static u64 stack_end(const struct memmgr_heap *heap)
 /**
  * memmgr_release - free everything above a mark
  * @heap: a stack heap
- * @mark: of memmgr_mark()
+ * @mark: from memmgr_mark()
  *
- * Context: any, never sleeps. O(1) in a stack that only kernel code uses;
- * otherwise O(blocks above the mark), to see that no user's is among them.
- * Return: 0; -EOPNOTSUPP when it is no stack, -EINVAL when the stack has been
- * below the mark since, -EBUSY when a user's allocation lies above it: a stack of
- * mode 0 (memmgr,mode, memctl heap mode) has none.
+ * Context: any, never sleeps. O(1) in a stack that only kernel code uses; otherwise
+ * O(blocks above the mark), to check that none of them is a user's.
+ * Return: 0; -EOPNOTSUPP if the heap is no stack; -EINVAL if the stack has been below the
+ * mark since; -EBUSY if a user's allocation lies above the mark, which cannot happen in a
+ * stack of mode 0 (memmgr,mode, memctl heap mode).
  */
 int memmgr_release(struct memmgr_heap *heap, u64 mark)
 {
@@ -469,12 +470,12 @@ EXPORT_SYMBOL_GPL(memmgr_release);
 
 /**
  * memmgr_phys - the physical address of a block
- * @heap: that it was asked from
- * @ptr: any byte of it
- * @phys: its physical address
+ * @heap: the heap that it was requested from
+ * @ptr: any byte of the block
+ * @phys: set to its physical address
  *
  * Context: any. O(1).
- * Return: 0; -ENOENT when @ptr does not lie in the heap, -EOPNOTSUPP when the
+ * Return: 0; -ENOENT if @ptr does not lie in the heap; -EOPNOTSUPP if the
  * region is not physically contiguous.
  */
 int memmgr_phys(struct memmgr_heap *heap, const void *ptr, phys_addr_t *phys)
