@@ -2,17 +2,18 @@
 /*
  * Allocations as dma-bufs, for devices and other processes.
  *
- * A dma-buf keeps its allocation where it is, and alive, until its last reference
- * goes. The protection of the allocation holds for it: who maps it for a device or
- * the kernel asks first, and its mappings into processes are those of share/mmap.c.
+ * A dma-buf keeps its allocation in place, and alive, until its last reference is gone.
+ * The protection of the allocation applies to it: mapping it for a device or for the
+ * kernel checks the protection first, and its mappings into processes are those of
+ * share/mmap.c.
  *
- * Memory that the kernel itself maps (MEMMGR_REGION_PAGES) goes the way of all
- * exporters. Other memory has no place in the kernel's linear map, through which
- * the DMA interface would keep caches: there we do that ourselves, through our own
- * mapping, and keep from memory behind which there is no struct page at all.
+ * Memory that the kernel itself maps (MEMMGR_REGION_PAGES) is handled as in any other
+ * exporter. Other memory is not in the kernel's linear map, through which the DMA interface
+ * would maintain caches. For such memory we maintain the caches ourselves, through our own
+ * mapping, and do without struct pages if the memory has none.
  *
- * The addresses that a device gets are the kernel's own for that device: an IOMMU's,
- * or those that the dma-ranges of its bus make of physical addresses.
+ * A device gets the addresses that the kernel has for this device: an IOMMU's, or physical
+ * addresses translated by the dma-ranges of its bus.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-direct.h>
@@ -36,18 +37,18 @@
 
 COMPAT_IMPORT_NS(DMA_BUF);
 
-#define SEGMENT_MAX	(1ul << 30)	/* a scatterlist counts in 32 bits */
+#define SEGMENT_MAX	(1ul << 30)	/* a scatterlist's lengths have 32 bits */
 
 /**
- * struct export - a dma-buf of ours
+ * struct export - one dma-buf of an allocation
  * @base: the allocation
  * @lock: guards @attachments and @shadow
- * @attachments: that are mapped for a device
- * @shadow: what the kernel has mapped instead of memory that it may not write
+ * @attachments: mappings for devices
+ * @shadow: copy that the kernel has mapped instead of memory that it may not write
  *
- * It belongs to the dma-buf and dies with it. Nothing leads from the allocation back to
- * the dma-buf: a reference would keep it, and an address without one is no dma-buf any
- * more as soon as somebody closed it.
+ * It belongs to the dma-buf and is freed with it. The allocation has no pointer to the
+ * dma-buf: a pointer with a reference would keep the dma-buf alive, and a pointer without
+ * one would be stale as soon as the dma-buf is closed.
  */
 struct export {
 	struct heap_export base;
@@ -57,14 +58,14 @@ struct export {
 };
 
 /**
- * struct attachment - the mapping of a dma-buf for a device
+ * struct attachment - the mapping of a dma-buf for one device
+ * @table: given to the importer; first, so that it leads back to this structure
  * @node: in export.attachments
- * @device: for which
- * @table: that the importer was given; first, so that it leads back here
+ * @device: the device
  * @access: MEMMGR_ACCESS_* of the device
- * @direct: bus addresses are physical ones, but for the dma-ranges of its bus
+ * @direct: only the dma-ranges of its bus translate physical to bus addresses
  * @paged: the memory has struct pages
- * @sync: its cache lines are ours to keep
+ * @sync: memmgr maintains the CPU's caches for this mapping
  */
 struct attachment {
 	struct sg_table table;
@@ -81,7 +82,7 @@ static struct region *export_region(const struct export *export)
 	return export->base.heap->region;
 }
 
-/* Does the DMA interface look after this memory? */
+/* Does the DMA interface maintain the caches of this memory? */
 static bool region_is_ordinary(const struct region *region)
 {
 	return region->flags & MEMMGR_REGION_PAGES;
@@ -93,13 +94,13 @@ static u32 access_of(enum dma_data_direction direction)
 					    MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
 }
 
-/* The physical address of a page of it. */
+/* The physical address of a page of the allocation. */
 static phys_addr_t export_phys(const struct export *export, u64 offset)
 {
 	return PFN_PHYS(region_pfn(export_region(export), export->base.place + offset));
 }
 
-/* Bytes from an address on that lie in one window of the device's bus. */
+/* Number of bytes from an address on that lie in one window of the device's bus. */
 static u64 bus_window(const struct device *device, phys_addr_t phys, u64 bytes)
 {
 	const struct bus_dma_region *w = device->dma_range_map;
@@ -113,10 +114,10 @@ static u64 bus_window(const struct device *device, phys_addr_t phys, u64 bytes)
 }
 
 /*
- * Bytes from an offset on that are one piece for the device; 0: it does not reach them.
- * The kernel helps itself with a copy (a bounce buffer) where the answer is no. We must
- * not come there: memory that others use meanwhile cannot be copied, nor what has no
- * place in the linear map.
+ * Number of bytes from an offset on that the device sees as one piece; 0 if it does not
+ * reach them. In that case the kernel would use a bounce buffer. That must not happen here,
+ * because a copy of memory that others use meanwhile becomes wrong, and because the kernel
+ * cannot copy memory that is not in its linear map.
  */
 static u64 export_piece(const struct export *export, const struct attachment *a, u64 at)
 {
@@ -135,7 +136,7 @@ static u64 export_piece(const struct export *export, const struct attachment *a,
 	return last > first && dma_capable(a->device, first, bytes, false) ? bytes : 0;
 }
 
-/* How many pieces. */
+/* Number of pieces, or -EIO if the device does not reach all of them. */
 static int export_pieces(const struct export *export, const struct attachment *a)
 {
 	u64 at, bytes;
@@ -177,8 +178,8 @@ static int table_fill(const struct export *export, struct attachment *a)
 }
 
 /*
- * Memory without struct pages. What translates for the device takes it as it takes
- * registers; where nothing does, the bus addresses are all that there is to know.
+ * Memory without struct pages. An IOMMU of the device maps it like registers of another
+ * device. Without an IOMMU only its bus addresses are needed.
  */
 static void resource_unmap(struct attachment *a, enum dma_data_direction direction, int count)
 {
@@ -205,7 +206,7 @@ static int resource_map(const struct export *export, struct attachment *a,
 			  dma_map_resource(a->device, phys, sg->length, direction,
 					   DMA_ATTR_SKIP_CPU_SYNC);
 		if (!a->direct && dma_mapping_error(a->device, address)) {
-			/* Some kernels have one length for both: it does not tell. */
+			/* Unmap the first i: sg_dma_len() may be sg->length, also of others. */
 			resource_unmap(a, direction, i);
 			return -EIO;
 		}
@@ -217,7 +218,7 @@ static int resource_map(const struct export *export, struct attachment *a,
 	return 0;
 }
 
-/* Ordinary memory's caches are kept by the DMA interface. */
+/* The DMA interface maintains the caches of ordinary memory, and no others. */
 static unsigned long table_attrs(const struct export *export)
 {
 	return region_is_ordinary(export_region(export)) ? 0 : DMA_ATTR_SKIP_CPU_SYNC;
@@ -253,7 +254,7 @@ static struct attachment *attachment_create(const struct export *export,
 	a->access = access_of(direction);
 	a->direct = compat_dma_is_direct(device);
 	a->paged = pfn_valid(PHYS_PFN(export_phys(export, 0)));
-	/* What is mapped as registers are is not looked for in caches. */
+	/* Memory that is mapped like registers is not looked up in caches by the device. */
 	a->sync = !region_is_ordinary(region) && region_is_cached(region) &&
 		  !(dev_is_dma_coherent(device) && (a->paged || a->direct));
 	return a;
@@ -310,7 +311,7 @@ static void export_unmap(struct dma_buf_attachment *at, struct sg_table *table,
 	kfree(a);
 }
 
-/* The CPU begins, or ends, to use what devices have mapped. */
+/* The CPU begins (@for_cpu), or ends, to use memory that devices have mapped. */
 static void export_sync(struct export *export, enum dma_data_direction direction,
 			bool for_cpu)
 {
@@ -332,7 +333,7 @@ static void export_sync(struct export *export, enum dma_data_direction direction
 		region_sync(region, export->base.place, export->base.bytes);
 }
 
-/* The shadow shows what the allocation holds now, if it may be read. */
+/* Copy the present contents of the allocation to the shadow, if it may be read. */
 static void export_refresh(struct export *export)
 {
 	if (!export->shadow ||
@@ -372,9 +373,9 @@ static int export_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 #define VMAP_ACCESS	(MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE)
 
 /*
- * A mapping of the kernel can be written, and who asks for one takes a refusal for
- * a bug (dma_buf_vmap() warns). So a driver that may not write gets a copy: what it
- * writes there is lost, and what it reads is as of the beginning of its access.
+ * A mapping in the kernel can be written, and the caller of dma_buf_vmap() sees a warning
+ * if it is refused. So a driver that may not write gets a copy. Its writes there are lost,
+ * and it reads the contents as of the beginning of its access.
  */
 static int export_shadow(struct export *export, struct iosys_map *map)
 {
@@ -391,7 +392,7 @@ static int export_shadow(struct export *export, struct iosys_map *map)
 	return 0;
 }
 
-/* The kernel's mapping is there already. Never two at a time: the core counts. */
+/* Uses the region's mapping. The dma-buf core counts, so there is one vmap at a time. */
 static int export_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct export *export = dmabuf->priv;
@@ -436,7 +437,7 @@ static const struct dma_buf_ops export_ops = {
 	.release = export_release,
 };
 
-/* After 0 the dma-buf ends what heap_export_begin() began. */
+/* After 0, the release of the dma-buf calls heap_export_end(). */
 static struct dma_buf *export_create(struct export *export, u32 file_flags)
 {
 	struct region *region = export_region(export);
@@ -451,22 +452,22 @@ static struct dma_buf *export_create(struct export *export, u32 file_flags)
 	info.flags = export->base.writable ? file_flags : O_RDONLY;
 	info.priv = export;
 	dmabuf = dma_buf_export(&info);
-	/* Its mappings are found with those of the clients, see share/mmap.c. */
+	/* Its mappings are found in the region's address space, see share/mmap.c. */
 	if (!IS_ERR(dmabuf))
 		dmabuf->file->f_mapping = region->inode->i_mapping;
 	return dmabuf;
 }
 
 /**
- * dmabuf_export - a new dma-buf of an allocation
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
- * @read_only: nobody may write through it
- * @file_flags: access mode of its file, which binds processes, not devices
+ * dmabuf_export - make a new dma-buf of an allocation
+ * @heap: the heap that the handle names
+ * @client: the caller
+ * @handle: handle of the allocation
+ * @read_only: nothing may write through the dma-buf
+ * @file_flags: access mode of its file, which limits processes, not devices
  *
  * Context: process, may sleep. O(1).
- * Return: the only reference to it, or an error of the ABI's table.
+ * Return: the only reference to the dma-buf, or an error of the ABI's table.
  */
 struct dma_buf *dmabuf_export(struct memmgr_heap *heap, struct client *client,
 			      u64 handle, bool read_only, u32 file_flags)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Pins and leases: allocations that stay where they are. */
+/* Pins and leases: they keep allocations in their place. */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
@@ -13,13 +13,13 @@
 #include "share/mmap.h"
 
 /**
- * heap_pin - keep an allocation where it is
- * @heap: that its handle names
- * @client: who asks
+ * heap_pin - pin or lease an allocation
+ * @heap: the heap that the handle names
+ * @client: the caller
  * @out: handle and flags as in the ABI; the answers are filled in
  *
- * Context: process, may sleep while the allocation moves. O(1), and no memory of the
- * system; a lease: O(pages), and what mapping them takes.
+ * Context: process, may sleep while the allocation moves. O(1), and takes no memory of
+ * the system. A lease costs O(pages), and mapping them.
  * Return: 0 or an error of the ABI's table.
  */
 int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
@@ -32,7 +32,7 @@ int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin 
 		return pin_change(heap, client, out, false, 1);
 	if (!heap_has_pages(heap))
 		return -EOPNOTSUPP;
-	/* Pinned while it is mapped, and faults count only from then on. */
+	/* Pin it while its pages are mapped. The lease, which counts faults, begins after. */
 	err = pin_change(heap, client, &undone, false, 1);
 	if (err)
 		return err;
@@ -46,7 +46,7 @@ int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin 
 	return err;
 }
 
-/* Touch a page the way the process will: once to map it, once to mark it used. */
+/* Fault a page in as the process would: once to map it, once to mark it as used. */
 static int populate_page(struct vm_area_struct *vma, unsigned long address,
 			 unsigned int flags)
 {
@@ -64,7 +64,7 @@ static int populate_vma(struct vm_area_struct *vma)
 	unsigned long address;
 	int err = 0;
 
-	/* No more than the process could do itself. */
+	/* Map nothing that the process itself could not touch. */
 	if (!(vma->vm_flags & VM_READ) || !mapping_allows(mapping, VM_READ))
 		return 0;
 	if (vma->vm_flags & VM_WRITE && mapping_allows(mapping, VM_WRITE))
@@ -84,12 +84,12 @@ static int populate_vma(struct vm_area_struct *vma)
 }
 
 /**
- * mapping_populate - map all pages that the calling process sees of an allocation
- * @region: of it
- * @handle: of the allocation, which does not move
+ * mapping_populate - map all pages of an allocation that the calling process has mapped
+ * @region: the region
+ * @handle: handle of the allocation, which does not move
  *
  * Context: process, may sleep. O(mappings of the process + pages).
- * Return: 0, or -EFAULT or another error when a page could not be mapped.
+ * Return: 0, -EINTR, -EFAULT or another error if a page could not be mapped.
  */
 int mapping_populate(struct region *region, u64 handle)
 {

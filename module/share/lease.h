@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Pins and leases: allocations that stay where they are. */
+/* Pins and leases: they keep allocations in their place. */
 #ifndef MEMMGR_SHARE_LEASE_H
 #define MEMMGR_SHARE_LEASE_H
 

@@ -2,25 +2,25 @@
 /*
  * Mappings of allocations and private heaps into clients.
  *
- * Pages are mapped when they are touched, and only while what they belong to
- * lives: so an allocation can be freed, cut or moved under its mappings.
+ * A page is mapped when it is first touched, and only while its allocation or heap
+ * lives. So an allocation can be freed, cut or moved under its mappings.
  *
- * The mmap() offsets that users see are cut into windows as large as the region,
- * one for each record and each private arena: a window names what is mapped.
- * Inside, a mapping goes by another page number, vm_pgoff, under which it is
- * found again to take it away: the page of the region where the allocation was
- * when it was mapped first. 6.1 cuts what unmap_mapping_range() is given to 32
- * bits, so these numbers have to be small. Should two mappings ever share one,
- * then both are taken away, and what still lives is faulted in again.
+ * The mmap() offsets that users see are divided into windows as large as the region,
+ * one for each record and each private arena. The window tells what is mapped. The
+ * kernel finds a mapping again, to remove it, by another page number, its vm_pgoff: the
+ * page of the region at which the allocation was when it was first mapped. These
+ * numbers have to be small, because 6.1 cuts the arguments of unmap_mapping_range() to
+ * 32 bits. If two mappings ever have the same number, both are removed, and the one
+ * that is still valid is faulted in again.
  *
- * A fault looks up what a page shows and maps it with the region's map_gate
- * held for reading. Whoever takes something away first makes the lookup fail,
- * then passes the gate for writing, so that no fault is still about to map what
- * it saw before, and then removes the mappings that are there. A mover does neither,
- * so that no fault waits for it: see move/mover.c.
+ * A fault holds the region's map_gate for reading while it looks up what a page shows
+ * and maps it. Code that takes memory away first makes the lookup fail. Then it passes
+ * the gate for writing, so that no fault is still about to map what it saw before.
+ * Then it removes the existing mappings. A mover does not pass the gate, so that no
+ * fault waits for it: see move/mover.c.
  *
- * A dma-buf's mappings go by the same numbers in the same address space: what takes
- * an allocation's mappings away takes those of its dma-bufs with them.
+ * The mappings of a dma-buf have the same numbers in the same address space. So when an
+ * allocation's mappings are removed, those of its dma-bufs are removed with them.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -53,7 +53,7 @@ static void mapping_close(struct vm_area_struct *vma)
 		kfree(mapping);
 }
 
-/* Where in the mapping an address is. */
+/* The offset of an address in its mapping. */
 static u64 mapping_offset(const struct vm_area_struct *vma, unsigned long address)
 {
 	const struct mapping *mapping = vma->vm_private_data;
@@ -61,22 +61,22 @@ static u64 mapping_offset(const struct vm_area_struct *vma, unsigned long addres
 	return ((u64)(vma->vm_pgoff - mapping->first) << PAGE_SHIFT) + (address - vma->vm_start);
 }
 
-/* And where a fault is: the byte, as far as the kernel knows it. */
+/* The offset of a fault: exact to the byte, as far as the kernel knows it. */
 static u64 fault_offset(const struct vm_fault *vmf)
 {
 	return mapping_offset(vmf->vma, vmf->address & PAGE_MASK) + compat_fault_byte(vmf);
 }
 
-/* What to tell the kernel of a fault that found no page. */
+/* The result of a fault that found no page. */
 static vm_fault_t fault_failed(int err)
 {
-	/* It has arrived now: fault anew. */
+	/* The page has arrived now, so fault again. */
 	if (err == -EAGAIN)
 		return VM_FAULT_NOPAGE;
 	return err == -EACCES ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
 }
 
-/* Map what a fault touches. @again: instead of what is mapped there. */
+/* Map the page of a fault. @again: replace the page that is mapped there. */
 static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
@@ -110,8 +110,9 @@ static vm_fault_t mapping_fault(struct vm_fault *vmf)
 }
 
 /*
- * The first write to a page that was mapped for reading. The kernel compares the
- * entry only, which may have come again: so it is replaced here, in the gate.
+ * The first write to a page that was mapped for reading. The kernel only compares the
+ * page table entry, which may be another mapping of the same page by now. So replace
+ * the entry here, inside the gate.
  */
 static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
 {
@@ -119,8 +120,8 @@ static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
 }
 
 /*
- * The same where there are struct pages. The caller keeps the page locked until it
- * is mapped for writing; a protection waits for that lock.
+ * The first write to such a page, if the memory has struct pages. The caller keeps the
+ * page locked until it is mapped for writing; a change of protection waits for this lock.
  */
 static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 {
@@ -142,18 +143,18 @@ static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 	if (!err)
 		return VM_FAULT_LOCKED;
 	unlock_page(vmf->page);
-	/* What has yet to arrive is mapped no more: the next fault helps. */
+	/* A page that has yet to arrive is no longer mapped, so the next fault helps. */
 	return fault_failed(err);
 }
 
 /*
- * Only what is shared, and not executable. A program with READ_IMPLIES_EXEC, as old ones
- * have, did not ask for that: it gets a mapping without, as from a file system that is
- * mounted noexec.
+ * A mapping must be shared and not executable. A program with READ_IMPLIES_EXEC, as old
+ * programs have it, did not ask for execution. It gets a mapping that is not executable, as
+ * from a file system that is mounted noexec.
  */
 static bool mapping_may_be(struct vm_area_struct *vma)
 {
-	/* The kernel takes VM_SHARED from a file that was opened read-only. */
+	/* For a file that was opened read-only, the kernel clears VM_SHARED. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return false;
 	if (current->personality & READ_IMPLIES_EXEC)
@@ -167,7 +168,7 @@ bool mapping_allows(const struct mapping *mapping, vm_flags_t flags)
 	u32 access;
 
 	if (!heap)
-		return true;	/* touching it is SIGBUS */
+		return true;	/* the mapping is allowed; an access is SIGBUS */
 	access = heap_map_access(heap, mapping);
 	heap_put(heap);
 	return !(flags & VM_WRITE && !(access & MEMMGR_ACCESS_WRITE)) &&
@@ -181,8 +182,8 @@ static int mapping_mprotect(struct vm_area_struct *vma, unsigned long start,
 }
 
 /*
- * What a debugger sees at an offset, up to the end of its page. The gate is held
- * meanwhile: who takes the page away, or the right to it, waits for us.
+ * Read or write for a debugger at an offset, up to the end of its page. The gate is held,
+ * so that code that takes the page, or the right to it, away waits meanwhile.
  */
 static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, int bytes,
 			bool write)
@@ -213,10 +214,10 @@ static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, in
 }
 
 /*
- * ptrace() and /proc/PID/mem, where there are no pages that the kernel could look up
- * itself. Reads what the program may have mapped so, whatever it did with mprotect();
- * writes what the mapping could write. Not asked on kernels without HAVE_IOREMAP_PROT,
- * 32-bit arm among them; process_vm_readv() looks for pages only.
+ * For ptrace() and /proc/PID/mem, where the kernel has no pages to look up. A debugger
+ * reads what the program may map for reading, whatever it did with mprotect(), and writes
+ * what the mapping could write. Kernels without HAVE_IOREMAP_PROT, such as 32-bit arm, do
+ * not call this; process_vm_readv() uses pages only.
  */
 static int mapping_access(struct vm_area_struct *vma, unsigned long address, void *buf,
 			  int bytes, int write)
@@ -225,7 +226,7 @@ static int mapping_access(struct vm_area_struct *vma, unsigned long address, voi
 	u64 offset = mapping_offset(vma, address);
 	int done;
 
-	/* Pages were looked up already, and the answer was no. */
+	/* If there are struct pages, the kernel has tried them already, in vain. */
 	if (!(vma->vm_flags & VM_PFNMAP) || !(vma->vm_flags & (write ? VM_WRITE : VM_MAYREAD)))
 		return -EFAULT;
 	for (;;) {
@@ -248,8 +249,9 @@ const struct vm_operations_struct mapping_ops = {
 };
 
 /*
- * Not to be grown or dumped. Page frames without struct pages, or pages that the
- * kernel may take references to. The attribute is that of the kernel's mapping.
+ * The mapping cannot grow and is not dumped. It shows page frames without struct pages, or
+ * pages that the kernel may take references to. Its attribute is that of the kernel's
+ * own mapping.
  */
 static int mapping_attach(struct mapping *mapping, struct vm_area_struct *vma)
 {
@@ -269,9 +271,9 @@ static int mapping_attach(struct mapping *mapping, struct vm_area_struct *vma)
 }
 
 /**
- * mapping_create - mmap()
- * @client: whose file it is
- * @vma: to be
+ * mapping_create - mmap() of the device
+ * @client: the client of the file
+ * @vma: the new mapping
  *
  * Context: process, mmap_lock held for writing.
  * Return: 0, -EINVAL, -EACCES or -ENOMEM.
@@ -313,8 +315,8 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 
 /**
  * mapping_create_export - mmap() of a dma-buf
- * @export: what it shows
- * @vma: to be; inside the dma-buf, whose file has the region's address space
+ * @export: the allocation that the dma-buf shows
+ * @vma: the new mapping, inside the dma-buf, whose file has the region's address space
  *
  * Context: process, mmap_lock held for writing.
  * Return: 0, -EINVAL, -EACCES or -ENOMEM.
