@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The last events of a region: to readers of its device and, by uevent, to udev. */
+/* The last events of a region, for readers of its device and, as uevents, for udev. */
 #include <linux/device.h>
 #include <linux/kobject.h>
 #include <linux/timekeeping.h>
@@ -19,13 +19,13 @@ static const char * const event_names[MEMMGR_EVENTS] = {
 	[MEMMGR_EVENT_CORRUPTION]	= "corruption",
 };
 
-/* Of each kind so many uevents in that time; the rest is counted and told at its end. */
+/* At most so many uevents of each kind in this time; further ones are held until its end. */
 #define UEVENT_BURST	5u
 #define UEVENT_TIME	HZ
 
 /*
- * The state of heap main changes with what all users do: of these kinds each has a share
- * of the log of its own.
+ * The state of heap main depends on what all users do. So each kind of event about this
+ * state has its own share of the log.
  */
 #define KIND_SHARE	(EVENTS_KEPT / 4)
 
@@ -39,7 +39,7 @@ static void event_uevent(struct region *region, const struct memmgr_event *event
 	snprintf(value, sizeof(value), "MEMMGR_VALUE=%llu", event->value);
 	snprintf(limit, sizeof(limit), "MEMMGR_LIMIT=%llu", event->limit);
 	snprintf(suppressed, sizeof(suppressed), "MEMMGR_SUPPRESSED=%u", held);
-	/* The first ones may come before the device is there, the last ones after it. */
+	/* Events may occur before the device is registered, and after it is removed. */
 	if (region->events.device)
 		kobject_uevent_env(&region->events.device->kobj, KOBJ_CHANGE, environment);
 }
@@ -49,7 +49,7 @@ static bool uevents_over(const struct uevents *u)
 	return time_after_eq(jiffies, u->window + UEVENT_TIME);
 }
 
-/* Send what was held, if its time is over: the last one, and how many it stands for. */
+/* If the time is over, send the last held event, with the number of those it replaces. */
 static void uevents_settle(struct region *region, struct uevents *u)
 {
 	if (!uevents_over(u))
@@ -107,13 +107,13 @@ void events_init(struct events *events)
 		events->uevents[kind].window = jiffies;
 }
 
-/* Nothing of the region makes events any more. May sleep. */
+/* Nothing in the region adds events any more. May sleep. */
 void events_end(struct events *events)
 {
 	cancel_delayed_work_sync(&events->later);
 }
 
-/* From now on uevents are this device's; NULL: there are none. May sleep. */
+/* Set the device that sends the uevents; NULL: send none. May sleep. */
 void events_set_device(struct events *events, struct device *device)
 {
 	mutex_lock(&events->gate);
@@ -127,15 +127,15 @@ static bool event_is_state(u32 kind)
 }
 
 /**
- * events_add - something happened to heap main
- * @region: of it
+ * events_add - log an event of heap main
+ * @region: the region
  * @kind: enum memmgr_event_kind
- * @value: as struct memmgr_event says
- * @limit: the same
- * @bytes: the same
- * @uid: of the user who caused it; 0: root or the kernel
+ * @value: as in struct memmgr_event
+ * @limit: as in struct memmgr_event
+ * @bytes: as in struct memmgr_event
+ * @uid: user who caused it; 0: root or the kernel
  *
- * A user pushes out others' events only as base/kept.h allows.
+ * A user replaces events of others only as base/kept.h allows.
  *
  * Context: process, may sleep. O(EVENTS_KEPT).
  */
@@ -158,7 +158,7 @@ void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes
 	event.seq = events->total + 1;
 	fresh.seq = event.seq;
 	i = kept_place(events->kept, EVENTS_KEPT, &fresh, KIND_SHARE);
-	/* Readers alone have the lock without the gate: so long a search needs none of it. */
+	/* Only readers hold the lock without the gate, so the search above needs no lock. */
 	raw_spin_lock_irqsave(&events->lock, flags);
 	events->total = event.seq;
 	events->kept[i] = fresh;
@@ -170,13 +170,13 @@ void events_add(struct region *region, u32 kind, u64 value, u64 limit, u64 bytes
 }
 
 /**
- * events_next - the first event after a number
+ * events_next - read the first event after a number
  * @events: the log
  * @after: the number
- * @event: the answer; MEMMGR_EVENT_LOST when the next one is no longer known
+ * @event: the answer; MEMMGR_EVENT_LOST if the event with the next number is no longer kept
  *
  * Context: any. O(EVENTS_KEPT).
- * Return: false when there is none yet.
+ * Return: false if there is no such event yet.
  */
 bool events_next(struct events *events, u64 after, struct memmgr_event *event)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The last events of a region, for those who read() its device. */
+/* The last events of a region, for readers of its device. */
 #ifndef MEMMGR_EVENTS_H
 #define MEMMGR_EVENTS_H
 
@@ -19,10 +19,10 @@ struct device;
 
 /**
  * struct uevents - the uevents of one kind of event; guarded by events.gate
- * @window: jiffies when its time began
- * @sent: uevents in that time
- * @held: events since that were not sent
- * @last: of these the last one, sent at the end of that time
+ * @window: jiffies at which the present interval began
+ * @sent: uevents sent in the interval
+ * @held: events in the interval that were not sent
+ * @last: the last of the held events, sent at the end of the interval
  */
 struct uevents {
 	unsigned long window;
@@ -32,16 +32,16 @@ struct uevents {
 };
 
 /**
- * struct events - the last ones
- * @lock: guards @total, @kept and @entry, which change with @gate held too; innermost
+ * struct events - log of the last events
+ * @lock: guards @total, @kept and @entry, which change only with @gate held too; innermost
  * @total: events ever
- * @kept: whose the entries are; see base/kept.h
- * @entry: the last ones, in no order
- * @wait: readers
- * @gate: held to add an event, and to speak in the name of @device
- * @device: the region's, while it is registered
+ * @kept: owners of the entries; see base/kept.h
+ * @entry: the last events, in no order
+ * @wait: readers that wait for an event
+ * @gate: held to add an event, and to use @device
+ * @device: the region's device, while it is registered
  * @uevents: by kind
- * @later: sends those that were held
+ * @later: sends the held events
  */
 struct events {
 	raw_spinlock_t lock;

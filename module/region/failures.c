@@ -17,13 +17,13 @@ void failures_init(struct failures *f)
 }
 
 /**
- * failures_add - remember a failed request
- * @f: the ring
+ * failures_add - log a failed request
+ * @f: the log
  * @failure: bytes, align, largest, free, heap, its name and reason; the rest is
  *	filled in
  * @owner: client.serial of a private heap's client; 0: a shared heap
  *
- * A user pushes out others' failures only as base/kept.h allows.
+ * A user replaces failures of others only as base/kept.h allows.
  *
  * Context: any, no heap lock held. O(FAILURES_KEPT).
  */
@@ -50,7 +50,7 @@ void failures_add(struct failures *f, struct memmgr_failure *failure, u64 owner)
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 
-/* The oldest failure that is remembered and has a number above @after. O(FAILURES_KEPT). */
+/* Read the oldest kept failure with a number above @after. O(FAILURES_KEPT). */
 bool failures_next(struct failures *f, u64 after, struct memmgr_failure *out,
 		   struct kept *whose)
 {

@@ -11,11 +11,11 @@
 #define FAILURES_KEPT	64u
 
 /**
- * struct failures - the last ones
+ * struct failures - log of the last failures
  * @lock: guards the rest; innermost
  * @total: failures ever
- * @kept: whose the entries are; see base/kept.h
- * @entry: the last ones, in no order
+ * @kept: owners of the entries; see base/kept.h
+ * @entry: the last failures, in no order
  */
 struct failures {
 	raw_spinlock_t lock;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Places for tests to stop a call at, where it goes on without a lock that it had. Several
- * can be armed at once, so that a test puts the steps of two calls into an order. A call
- * goes on when it is told to, or when its task is killed.
+ * Places at which a test can stop a call. Each lies where the call goes on without a lock
+ * that it had. Several can be armed at once, so that a test can order the steps of two
+ * calls. A stopped call continues when the test says so, or when its task is killed.
  */
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -30,11 +30,11 @@ static const char * const hold_words[HOLD_STEPS] = {
 };
 
 /**
- * hold_wait - stop here if a test wants that; by hold_here() alone
- * @region: of the heap
+ * hold_wait - stop here if a test wants it; called only by hold_here()
+ * @region: region of the call
  * @step: enum hold_step
  *
- * Context: process, may sleep, no locks held but compact_mutex and heap_mutex.
+ * Context: process, may sleep. No locks held except compact_mutex and heap_mutex.
  */
 void hold_wait(struct region *region, u32 step)
 {
@@ -49,8 +49,8 @@ void hold_wait(struct region *region, u32 step)
 }
 
 /*
- * "none" and "go" let go of everything that waits. A step alone is armed then; "+STEP"
- * is armed beside others, "-STEP" goes on alone.
+ * "none" and "go" disarm all steps and release all stopped calls. "STEP" does the same
+ * and arms this step. "+STEP" arms it in addition; "-STEP" disarms and releases only it.
  */
 int hold_set(struct region *region, const char *word)
 {
@@ -70,7 +70,7 @@ int hold_set(struct region *region, const char *word)
 	return 0;
 }
 
-/* What hold_set() armed, and whether a call waits there. */
+/* Print the armed steps, and whether a call waits at each. */
 void hold_print(struct seq_file *m, const struct region *region)
 {
 	unsigned long armed = READ_ONCE(region->hold.armed);
@@ -87,7 +87,7 @@ void hold_print(struct seq_file *m, const struct region *region)
 	seq_puts(m, armed ? "\n" : "none\n");
 }
 
-/* The region is gone, and nobody can let go of what waits there. */
+/* The region is gone, so no test can release calls that are stopped there. */
 void hold_end(struct region *region)
 {
 	hold_set(region, "none");

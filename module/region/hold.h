@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Places for tests to stop a call at: debugfs <region>/hold, in builds with DEBUG. */
+/* Places at which a test can stop a call: debugfs <region>/hold, in builds with DEBUG. */
 #ifndef MEMMGR_HOLD_H
 #define MEMMGR_HOLD_H
 
@@ -10,28 +10,28 @@ struct region;
 struct seq_file;
 
 enum hold_step {
-	HOLD_SEEN,	/* what is in use is known, but not yet by whom */
-	HOLD_TAKEN,	/* the move has begun; the new place is reserved, but for a slide */
-	HOLD_UNMAPS,	/* its mappings are about to be taken away */
-	HOLD_ZAPPED,	/* nothing is mapped any more */
-	HOLD_COPIED,	/* it is at the new place, but nobody knows; of a slide: a step is */
-	HOLD_SWITCHED,	/* the old place is free */
-	HOLD_TRIMMED,	/* an empty slab is mapped no more, and about to go back */
+	HOLD_SEEN,	/* a block in use was seen; its allocation is not looked up yet */
+	HOLD_TAKEN,	/* a move has begun; unless it slides, its new place is reserved */
+	HOLD_UNMAPS,	/* the mappings of the moving allocation are about to be removed */
+	HOLD_ZAPPED,	/* the mappings of the moving allocation have been removed */
+	HOLD_COPIED,	/* the copy is complete, the record is unchanged; slide: after a step */
+	HOLD_SWITCHED,	/* the move is done, and the old place is free */
+	HOLD_TRIMMED,	/* an empty slab is unmapped, and about to be given back */
 	HOLD_DESTROYING, /* a heap was found idle, and takes no more requests */
-	HOLD_CLOSING,	/* a client goes: its next allocation is known, but not locked */
-	HOLD_COUNTED,	/* it is freed, and I/O was looked for */
+	HOLD_CLOSING,	/* a closing client knows its next allocation, but has not locked it */
+	HOLD_COUNTED,	/* an allocation is freed, and its pages were checked for I/O */
 	HOLD_BATCHED,	/* an allocation of a batch is made, and the next is not begun */
 	HOLD_MADE,	/* a call has made what it can unmake, and has not answered */
 	HOLD_MAKING,	/* a new heap has its slot and its memory, which is not yet cleared */
 	HOLD_CHECKING,	/* a check of a heap has seen a part of its engine */
-	HOLD_CHECKED,	/* it has seen all of it, and all records */
+	HOLD_CHECKED,	/* a check of a heap has seen all of its engine, and all records */
 	HOLD_STEPS,
 };
 
 /**
- * struct hold - where the next call in a region stops
- * @armed: BIT() of each enum hold_step
- * @waiting: of these, where one is stopped
+ * struct hold - the steps at which calls in a region stop
+ * @armed: BIT() of each armed enum hold_step
+ * @waiting: the armed steps at which a call is stopped
  */
 struct hold {
 	unsigned long armed;
@@ -39,8 +39,8 @@ struct hold {
 };
 
 /*
- * Stop here if a test wants that: see hold_wait(). A look at one word, when no test does.
- * A macro, because struct region has a struct hold.
+ * Stop here if a test wants it, see hold_wait(). When no test does, this reads one word.
+ * It is a macro because struct region contains struct hold.
  */
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #define hold_here(region, step)					\

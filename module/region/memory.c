@@ -13,7 +13,7 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-/* The page frame at an offset. */
+/* The page frame number at an offset. */
 unsigned long region_pfn(const struct region *region, u64 offset)
 {
 	if (region->flags & MEMMGR_REGION_CONTIGUOUS)
@@ -21,7 +21,7 @@ unsigned long region_pfn(const struct region *region, u64 offset)
 	return vmalloc_to_pfn(region->virt + offset);
 }
 
-/* The physical address at an offset; 0 when it would promise too much. */
+/* The physical address at an offset; 0 if the memory is not contiguous. */
 u64 region_phys(const struct region *region, u64 offset)
 {
 	return region->flags & MEMMGR_REGION_CONTIGUOUS ?
@@ -33,14 +33,14 @@ void __iomem *region_io(const struct region *region, u64 offset)
 	return (void __iomem __force *)region->virt + offset;
 }
 
-/* Is the kernel's mapping that of a device? It does not take any access then. */
+/* Is the kernel's mapping a device mapping? Then it does not allow every access. */
 bool region_is_io(const struct region *region)
 {
 	return region->flags & (COMPAT_UNCACHED_MAP ? MEMMGR_REGION_DEVICE :
 				MEMMGR_REGION_DEVICE | MEMMGR_REGION_UNCACHED);
 }
 
-/* How a mapping of the region's memory has to be, to agree with the kernel's. */
+/* The attribute of a mapping of the region's memory, which must match the kernel's mapping. */
 pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
 {
 	if (region->flags & MEMMGR_REGION_DEVICE)
@@ -55,13 +55,13 @@ pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
 /**
  * region_insert - map a page of the region into a process
  * @region: the region
- * @vma: of the process
- * @address: in it
- * @offset: of the page in the region
- * @write: it is about to be written, and may be
+ * @vma: mapping of the process
+ * @address: address in the mapping
+ * @offset: offset of the page in the region
+ * @write: the process is about to write to the page, and may do so
  *
- * Context: of a fault, region.map_gate is held.
- * Return: what a fault returns.
+ * Context: in a fault, region.map_gate is held.
+ * Return: the result of the fault.
  */
 vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,
 			 unsigned long address, u64 offset, bool write)
@@ -76,13 +76,13 @@ vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma
 			return VM_FAULT_NOPAGE;
 		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 	}
-	/* The kernel keeps shared pages read-only until the first write. */
+	/* The kernel keeps pages of shared mappings read-only until the first write. */
 	if (write)
 		prot = region_pgprot(region, vm_get_page_prot(vma->vm_flags));
 	return vmf_insert_pfn_prot(vma, address, pfn, prot);
 }
 
-/* Wait for those who were allowed to write and have not yet mapped it so. */
+/* Wait for faults that were allowed to write but have not yet mapped their page so. */
 void region_settle_writes(const struct region *region, u64 offset, u64 bytes)
 {
 	u64 at;
@@ -101,18 +101,19 @@ void region_settle_writes(const struct region *region, u64 offset, u64 bytes)
 #define COUNT_STEP	(256 * PAGE_SIZE)
 
 /**
- * region_in_io - has the kernel references to pages, for I/O that goes on?
+ * region_in_io - does the kernel hold references to pages, for I/O that goes on?
  * @region: the region
- * @offset: of memory that no mapping shows any more
- * @bytes: of it
+ * @offset: start of memory that no mapping shows any more
+ * @bytes: size of this memory
  *
- * Who looks a page up and wants to keep it finds its entry, and then either holds the
- * lock of the page table while he takes a reference, or (get_user_pages_fast()) takes
- * it, which is a full barrier, and then reads the entry once more: if it has changed, he
- * gives the reference back. Here the entry was cleared, with that lock held, before the
- * barrier below, and the count is read behind it. So either he sees that the entry is
- * gone, or we see his reference: none stays unseen. One that is about to be given back
- * is seen as well. An entry is a reference too, until no CPU can use it any more.
+ * To keep a page, kernel code looks up its page table entry. Then it either holds the lock
+ * of the page table while it takes a reference; or, in get_user_pages_fast(), it takes the
+ * reference, which is a full barrier, and reads the entry again. If the entry has changed,
+ * it gives the reference back. Our caller has cleared the entry, with that lock held,
+ * before the barrier below, and we read the count after it. So either the other side sees
+ * that the entry is gone, or we see its reference. We may also see a reference that is
+ * about to be given back. A page table entry counts as a reference too, until no CPU can
+ * use it any more.
  *
  * Context: process, may reschedule. O(pages) in a region with struct pages, O(1) elsewhere.
  */
@@ -122,7 +123,7 @@ bool region_in_io(const struct region *region, u64 offset, u64 bytes)
 
 	if (!(region->flags & MEMMGR_REGION_PAGES))
 		return false;
-	smp_mb();	/* unmapped before, counted after; pairs with the taking of references */
+	smp_mb();	/* between unmap and count; pairs with taking a reference */
 	for (at = 0; at < bytes; at += PAGE_SIZE) {
 		if (page_count(pfn_to_page(region_pfn(region, offset + at))) > 1)
 			return true;
@@ -133,17 +134,17 @@ bool region_in_io(const struct region *region, u64 offset, u64 bytes)
 }
 
 /**
- * region_sync - write back and discard the CPU's cache lines of memory
+ * region_sync - write back and discard the CPU's cache lines of a range
  * @region: the region
- * @offset: of it
- * @bytes: of it
+ * @offset: start of the range
+ * @bytes: size of the range
  *
- * Context: process, may reschedule. O(bytes), in no time without caches.
+ * Context: process, may reschedule. O(bytes); O(1) if the region is not cached.
  */
 void region_sync(const struct region *region, u64 offset, u64 bytes)
 {
 	if (!region_is_cached(region)) {
-		mb();	/* what was written is on its way, before a device is told */
+		mb();	/* all writes are visible before a device is told */
 		return;
 	}
 	while (bytes) {
@@ -158,7 +159,7 @@ void region_sync(const struct region *region, u64 offset, u64 bytes)
 	}
 }
 
-/* Where the kernel sees memory, for those who may ask for it. */
+/* Describe the kernel's mapping at an offset to a caller that may access it. */
 void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map)
 {
 	if (region_is_io(region))
@@ -177,7 +178,7 @@ void region_zero(struct region *region, u64 offset, u64 bytes)
 
 #define CLEAR_STEP	(1u << 20)
 
-/* The same for much of it, in process context: may reschedule. */
+/* Clear a large range. Process context, may reschedule. */
 void region_clear(struct region *region, u64 offset, u64 bytes)
 {
 	while (bytes) {
@@ -190,7 +191,7 @@ void region_clear(struct region *region, u64 offset, u64 bytes)
 	}
 }
 
-/* A copy from the kernel, of a few bytes. */
+/* Copy a few bytes from kernel memory into the region. */
 void region_copy_in(const struct region *region, u64 offset, const void *from, size_t bytes)
 {
 	if (region_is_io(region))
@@ -199,7 +200,7 @@ void region_copy_in(const struct region *region, u64 offset, const void *from, s
 		memcpy(region->virt + offset, from, bytes);
 }
 
-/* A copy for the kernel. */
+/* Copy a few bytes from the region into kernel memory. */
 void region_copy(const struct region *region, u64 offset, void *to, size_t bytes)
 {
 	if (region_is_io(region))
@@ -208,9 +209,9 @@ void region_copy(const struct region *region, u64 offset, void *to, size_t bytes
 		memcpy(to, region->virt + offset, bytes);
 }
 
-#define BOUNCE	256u	/* a device does not take any access */
+#define BOUNCE	256u	/* buffer on the stack, because device mappings limit accesses */
 
-/* Copy memory of the region to lower addresses, or to where the two do not overlap. */
+/* Copy within the region, to lower addresses or without overlap. */
 void region_move(const struct region *region, u64 to, u64 from, u64 bytes)
 {
 	char bounce[BOUNCE];
@@ -230,7 +231,7 @@ void region_move(const struct region *region, u64 to, u64 from, u64 bytes)
 	}
 }
 
-/* Bytes that could not be copied, as copy_to_user() tells. */
+/* Returns the number of bytes that could not be copied, as copy_to_user() does. */
 unsigned long region_read(struct region *region, u64 offset, void __user *to,
 			  unsigned long bytes)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Regions in use: found, counted and let go. */
+/* Regions in use: finding them, counting references and releasing them. */
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/workqueue.h>
@@ -8,22 +8,22 @@
 
 void settle_soon(struct region *region, unsigned long delay)
 {
-	/* Work that is due keeps module and region: each time it is queued, a reference. */
+	/* Each time the work is queued, it holds a reference to the module and the region. */
 	__module_get(THIS_MODULE);
 	region_get(region);
 	if (queue_delayed_work(region_queue, &region->settle, delay))
 		return;
-	/* Not the last one: the caller has another. */
+	/* It was queued already. This is not the last reference, because the caller has one. */
 	region_put(region);
 	module_put(THIS_MODULE);
 }
 
 /**
- * heap_settle_start - look for memory that is no longer in use, now and again
- * @region: of it
+ * heap_settle_start - start to check at intervals for memory that is no longer in use
+ * @region: the region
  *
- * Context: any where module and region have a reference: a call, or a dma-buf that
- * ends.
+ * Context: any in which the caller holds references to module and region: a call, or the
+ * release of a dma-buf.
  */
 void heap_settle_start(struct region *region)
 {
@@ -31,9 +31,9 @@ void heap_settle_start(struct region *region)
 }
 
 /*
- * The regions in sight, by index, and those that are gone, whose memory is still in
- * use. Changed at probe, remove, module init and exit, and when the last reference
- * to a region that is gone ends.
+ * The visible regions, by index, and the regions that are gone but whose memory is still in
+ * use. Both lists change at probe, remove, module init and exit, and when the last
+ * reference to a region that is gone ends.
  */
 LIST_HEAD(regions);
 LIST_HEAD(regions_gone);
@@ -41,14 +41,14 @@ DEFINE_MUTEX(regions_mutex);	/* both lists */
 
 struct workqueue_struct *region_queue;
 
-/* Module init: before there is a region. */
+/* Module init, before there is a region. */
 int region_init(void)
 {
 	region_queue = alloc_workqueue("memmgr", WQ_UNBOUND | WQ_FREEZABLE, 0);
 	return region_queue ? 0 : -ENOMEM;
 }
 
-/* Module exit: all regions were removed, and work that is just ending is waited for. */
+/* Module exit, after all regions were removed. Waits for work that is just ending. */
 void region_exit(void)
 {
 	destroy_workqueue(region_queue);
@@ -64,7 +64,7 @@ struct region *region_find(const char *name, size_t len)
 	return NULL;
 }
 
-/* The region that is meant where none is named, NULL: it did not come. */
+/* The default region, for callers that name none; NULL if it was not made. */
 static struct region *region_first(void)
 {
 	struct region *region;
@@ -75,7 +75,7 @@ static struct region *region_first(void)
 	return NULL;
 }
 
-/* A reference to the region of a name; NULL: to the first one. NULL when there is none. */
+/* Get a reference to the region @name, or to the default one if NULL. NULL if none exists. */
 struct region *region_get_named(const char *name, size_t len)
 {
 	struct region *region;
@@ -88,13 +88,13 @@ struct region *region_get_named(const char *name, size_t len)
 	return region;
 }
 
-/* One reference more, for a caller that has one. Context: any. */
+/* Get one more reference; the caller holds one already. Context: any. */
 void region_get(struct region *region)
 {
 	refcount_inc(&region->refs);
 }
 
-/* The lowest index from *@index on that is free, and the list entry to insert before. */
+/* The lowest free index from *@index on, and the list entry to insert before. */
 struct list_head *region_slot(u32 *index)
 {
 	struct region *other;
@@ -108,11 +108,11 @@ struct list_head *region_slot(u32 *index)
 }
 
 /**
- * region_put - end a reference
- * @region: may be no more afterwards
+ * region_put - drop a reference
+ * @region: may be freed when this returns
  *
- * Context: process, may sleep; regions_mutex is not held. Cost: O(1), and of the
- * last one that of unmaking all heaps.
+ * Context: process, may sleep; regions_mutex is not held. O(1); the last reference
+ * costs destroying all heaps.
  */
 void region_put(struct region *region)
 {

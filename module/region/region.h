@@ -2,12 +2,12 @@
 /*
  * Regions: one range of memory, one device node, one debugfs folder each.
  *
- * A region is in sight from probe (or module init) to remove (or module exit): it
- * has nodes, and its name can be looked up. Its device may be removed at any time.
- * The region is gone then: calls of files that are still open answer -ENODEV. The
- * memory and the books stay until the last reference ends. References are held by
- * the driver that made the region, by each open file, by each heap that kernel code
- * holds, by each dma-buf, and by work that is due.
+ * A region is visible from probe (or module init) to remove (or module exit): it has
+ * device nodes, and it can be found by name. Its device may be removed at any time. Then
+ * the region is gone: calls on files that are still open return -ENODEV, but its memory
+ * and its books stay until the last reference ends. References are held by the driver
+ * that made the region, by each open file, by each heap that kernel code holds, by each
+ * dma-buf, and by work that is due.
  */
 #ifndef MEMMGR_REGION_H
 #define MEMMGR_REGION_H
@@ -43,51 +43,51 @@ struct vm_area_struct;
 
 /**
  * struct region - a range of memory that memmgr owns
- * @node: in the list of the regions in sight, or of those that are gone
- * @changed: called when heap main has changed and somebody wanted to know, any context
+ * @node: in the list of visible regions, or of regions that are gone
+ * @refs: references, see above; the last one destroys the region
  * @release: called when the last of @refs ends
- * @refs: references, see above; the last one unmakes the region
+ * @changed: called after a change of heap main, if a watcher asked for it; any context
  * @gone: its device was removed
- * @index: its number, which names the device node
+ * @index: number of the region, which names the device node
  * @first: kernel code that names no region means this one
- * @name: of the region, unique
+ * @name: name of the region, unique
  * @flags: MEMMGR_REGION_*
- * @phys: physical address, when MEMMGR_REGION_CONTIGUOUS
+ * @phys: physical address, if MEMMGR_REGION_CONTIGUOUS
  * @bytes: size, whole pages
  * @virt: the kernel's mapping
- * @claimed: @phys is entered in /proc/iomem for us
- * @max_align: largest alignment that can be asked for: of addresses, or of offsets where
+ * @claimed: memmgr has entered @phys into /proc/iomem
+ * @max_align: largest alignment that can be asked for: of addresses, or of offsets if
  *	the memory is not contiguous
  * @misc: the device node
- * @misc_name: its name
- * @inode: the one address space in which all clients' mappings are found
- * @map_gate: held for reading from looking up what a page shows to mapping it;
- *	passing it for writing waits for faults that looked before a change
- * @window_shift: log2 of the pages that a window of the mmap() offsets spans
+ * @misc_name: name of the device node
+ * @inode: its address space contains all clients' mappings
+ * @map_gate: a fault holds it for reading from the lookup of a page until it has mapped the
+ *	page. Passing it for writing waits for faults that looked before a change
+ * @window_shift: log2 of the pages in a window of the mmap() offsets
  * @heap_misc: the device node of the dma-heap interface
- * @heap_node_name: where it is below /dev
+ * @heap_node_name: path of this node below /dev
  * @clients: by serial
- * @users: of these, and those with limits of their own, by user id
- * @client_lock: guards both, and what they hold; innermost but for failures
- * @settle: looks whether I/O has ended that keeps memory
- * @compact_mutex: one compaction at a time; guards @compacted
- * @unmapping: odd while mappings are being taken away for a move, each time another number
- * @compacted: what compaction did so far
+ * @users: users of @clients, and users with limits of their own, by user id
+ * @client_lock: guards both trees and their entries; innermost but for failures
+ * @settle: work that checks whether I/O that keeps memory has ended
+ * @compact_mutex: allows one compaction at a time; guards @compacted
+ * @unmapping: odd while mappings are being removed for a move; it changes each time
+ * @compacted: totals of compaction
  * @hold: where tests stop a call
- * @hold_wait: of a call that stops there
+ * @hold_wait: queue of the calls that stop there
  * @events: the last events
  * @health: thresholds and the worker
- * @heap_mutex: guards what follows, up to @last_handle
- * @making: heaps that are being made, by id: nobody finds them yet
+ * @heap_mutex: guards the fields that follow, up to @last_handle
+ * @making: heaps that are being made, by id; they cannot be found yet
  * @heaps: by id; written under @heap_mutex, read under RCU
- * @serial: of the last heap that was made
- * @last_handle: by id: last one that a heap which went could have given
- * @slab_of: by page, what slab of which heap begins there; see heap/heap.h. Each heap's lock
- *	guards the entries of its slabs
+ * @serial: serial of the last heap that was made
+ * @last_handle: by id: last handle that a destroyed heap could have given out
+ * @slab_of: by page: the heap and number of the slab that begins there; see heap/heap.h.
+ *	Each heap's lock guards the entries of its slabs
  * @failures: the last failed requests
  * @corruptions: the last reports of damage
- * @sites: where allocations come from; NULL: no heap was ever tracked
- * @debugfs: the folder
+ * @sites: sites of allocations; NULL until a heap is first tracked
+ * @debugfs: the debugfs folder
  */
 struct region {
 	struct list_head node;
@@ -134,7 +134,7 @@ struct region {
 	struct dentry *debugfs;
 };
 
-/* The attributes that memory may have. */
+/* The cache attributes that memory may have. */
 #define REGION_CACHES	"write-back, write-combine, uncached, device"
 
 #define REGION_CACHE_FLAGS	(MEMMGR_REGION_WRITE_COMBINE | MEMMGR_REGION_UNCACHED | \
@@ -145,7 +145,7 @@ static inline bool region_is_cached(const struct region *region)
 	return !(region->flags & REGION_CACHE_FLAGS);
 }
 
-/* Work of all regions; it is drained before the module goes. */
+/* The queue runs work of all regions, and is drained before the module is removed. */
 extern struct list_head regions;
 extern struct list_head regions_gone;
 extern struct mutex regions_mutex;
@@ -157,7 +157,7 @@ __visible struct region *region_get_named(const char *name, size_t len);
 void region_get(struct region *region);
 __visible void region_put(struct region *region);
 
-/* Was its device removed? What is asked of it then is refused; its memory stays. */
+/* Was the region's device removed? Then new calls are refused; the memory stays. */
 static inline bool region_is_gone(const struct region *region)
 {
 	return READ_ONCE(region->gone);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* How the kernel sees a region: its mapping and the cache. */
+/* The kernel's mapping of a region, and its cache attribute. */
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -22,7 +22,7 @@ static const struct {
 	{ "device",	   MEMMGR_REGION_DEVICE,	0 },
 };
 
-/* The flag of a cache attribute's name; ~0: there is no such. */
+/* The flag of a cache attribute's name; ~0 if there is no such attribute. */
 u32 region_cache_flag(const char *name)
 {
 	size_t i;
@@ -45,8 +45,8 @@ const char *region_cache(const struct region *region)
 }
 
 /*
- * memremap() looks at the first page only: memory that the kernel maps itself
- * there would be taken for mapped to its end.
+ * memremap() checks only the first page. If the kernel maps that page itself, memremap()
+ * assumes that the kernel maps the range to its end.
  */
 static bool region_straddles(const struct region *region)
 {
@@ -70,8 +70,8 @@ static void *region_remap(const struct region *region, u64 offset, u64 bytes)
 }
 
 /*
- * Pages that the kernel has a struct of, maps itself and nobody holds: references
- * to them tell whether they are in use.
+ * Do all pages have a struct page, are they mapped by the kernel itself, and does nothing
+ * hold them? Then their reference counts tell whether they are in use.
  */
 bool region_has_pages(const struct region *region)
 {
@@ -93,16 +93,17 @@ bool region_has_pages(const struct region *region)
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 
 /**
- * region_map_page - map a page once more, for itself
+ * region_map_page - make another kernel mapping of one page
  * @region: the region
- * @offset: of the page
+ * @offset: offset of the page
  *
- * With the attribute of the region's own mapping. The kernel leaves the page behind
- * each such mapping unmapped; what lies before it ends so as well.
+ * The mapping has the attribute of the region's own mapping. The kernel leaves the page
+ * behind each such mapping unmapped, and the page before it too, because that is the page
+ * behind another mapping.
  *
  * Context: process, may sleep.
- * Return: where it is; -EOPNOTSUPP when the memory is no plain memory or has but the
- * kernel's own mapping, -ENOMEM when there is no room.
+ * Return: its address; -EOPNOTSUPP if the memory is not plain memory, or can only have the
+ * kernel's own mapping; -ENOMEM if there is no room.
  */
 void *region_map_page(const struct region *region, u64 offset)
 {
@@ -116,7 +117,7 @@ void *region_map_page(const struct region *region, u64 offset)
 		virt = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
 	} else if (region->flags & MEMMGR_REGION_CONTIGUOUS) {
 		virt = region_remap(region, offset, PAGE_SIZE);
-		/* RAM that the kernel maps itself is given out where it is. */
+		/* For RAM that the kernel maps itself, memremap() returns that mapping. */
 		if (virt && !is_vmalloc_addr(virt))
 			return ERR_PTR(-EOPNOTSUPP);
 	} else {
@@ -125,7 +126,7 @@ void *region_map_page(const struct region *region, u64 offset)
 	return virt ? virt : ERR_PTR(-ENOMEM);
 }
 
-/* The end of such a mapping. Context: process, may sleep. */
+/* Remove such a mapping. Context: process, may sleep. */
 void region_unmap_page(const struct region *region, void *virt)
 {
 	if (region->flags & MEMMGR_REGION_PAGES)
@@ -135,7 +136,7 @@ void region_unmap_page(const struct region *region, void *virt)
 }
 #endif
 
-/* Memory that was set aside at boot. */
+/* Map memory that was set aside at boot. */
 int region_map_reserved(struct region *region)
 {
 	if (region_straddles(region)) {
@@ -144,8 +145,8 @@ int region_map_reserved(struct region *region)
 		return -EINVAL;
 	}
 	/*
-	 * What the kernel maps as RAM is in /proc/iomem already. Want of memory, for a
-	 * moment, is no want of room.
+	 * RAM that the kernel maps is in /proc/iomem already. Each call is tried twice,
+	 * because the first failure may be a momentary lack of memory, not of room.
 	 */
 	if (!region_in_system(region->phys, region->bytes)) {
 		if (!request_mem_region(region->phys, region->bytes, "memmgr") &&
@@ -168,7 +169,7 @@ int region_map_reserved(struct region *region)
 	return 0;
 }
 
-/* Memory of the system, for trying things out. */
+/* Take memory from the system, for trying things out. */
 int region_map_system(struct region *region)
 {
 	if (region->bytes > (u64)si_mem_available() * PAGE_SIZE / 4 * 3)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* How the kernel sees a region: its mapping and the cache. */
+/* The kernel's mapping of a region, and its cache attribute. */
 #ifndef MEMMGR_REGION_REMAP_H
 #define MEMMGR_REGION_REMAP_H
 

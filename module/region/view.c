@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The address space in which all mappings of a region are found. */
+/* The address space that contains all mappings of a region. */
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
@@ -13,15 +13,15 @@
 #define MAPPING_MAGIC	0x6d6d6772	/* "mmgr" */
 
 /**
- * mapping_unmap - take away what is mapped now of an allocation or arena
+ * mapping_unmap - remove the present mappings of an allocation or arena
  * @region: the region
  * @page: vm_pgoff of its first byte
- * @offset: first byte to take away
- * @bytes: how many
+ * @offset: first byte to unmap
+ * @bytes: number of bytes
  *
  * A fault that is under way may map it again.
  *
- * Context: process, may sleep. Cost: the mappings that there are.
+ * Context: process, may sleep. Cost: proportional to the existing mappings.
  */
 void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes)
 {
@@ -33,10 +33,10 @@ void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes)
 static struct workqueue_struct *unmap_queue;
 
 /**
- * mapping_run_soon - have a worker of high priority do it, whatever the caller's
- * @work: it takes mappings away
+ * mapping_run_soon - run work at high priority, whatever the caller's priority is
+ * @work: work that removes mappings
  *
- * Context: process, may sleep. Cost: two switches of tasks, and @work's.
+ * Context: process, may sleep. Cost: two task switches, and that of @work.
  */
 void mapping_run_soon(struct work_struct *work)
 {
@@ -45,15 +45,15 @@ void mapping_run_soon(struct work_struct *work)
 }
 
 /**
- * mapping_zap - mapping_unmap() for good
+ * mapping_zap - remove mappings so that they stay removed
  * @region: the region
  * @page: vm_pgoff of its first byte
- * @offset: first byte to take away
- * @bytes: how many
+ * @offset: first byte to unmap
+ * @bytes: number of bytes
  *
- * What it shows must already be out of the reach of new faults.
+ * The caller must first make sure that new faults cannot find the memory.
  *
- * Context: process, may sleep. Cost: the mappings that there are.
+ * Context: process, may sleep. Cost: proportional to the existing mappings.
  */
 void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
 {
@@ -62,12 +62,12 @@ void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
 	mapping_unmap(region, page, offset, bytes);
 }
 
-#define SETTLE_TRIES	5	/* a jiffy apart */
+#define SETTLE_TRIES	5	/* one jiffy apart */
 
 /*
- * Is a page in I/O, whoever touches it meanwhile? With the gate held no fault maps it
- * again, so that what is counted then is no mapping. A writer that is being refused, and
- * a mapping that is just being removed, hold it for a moment: they are given time.
+ * Is a page in I/O, even if programs touch it meanwhile? While the gate is held, no fault
+ * maps the page again, so no mapping is counted. A writer that is being refused and a
+ * mapping that is just being removed hold the page for a moment. The retries wait for them.
  */
 static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 at)
 {
@@ -87,18 +87,18 @@ static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 a
 }
 
 /**
- * mapping_in_io - take away what is mapped, and look for I/O that goes on regardless
+ * mapping_in_io - remove mappings, and check for I/O that goes on regardless
  * @region: the region
  * @page: vm_pgoff of the first byte
- * @place: of that byte in the region
- * @bytes: how many
+ * @place: offset of that byte in the region
+ * @bytes: number of bytes
  *
- * For memory that may be touched on, but no longer as before: references that were
- * taken before go on, new ones are as is allowed now. A page that was seen once without
- * any has none of the former.
+ * For memory that stays accessible, but under another protection. References that were
+ * taken before are still under the old protection; new ones are under the new one. If a
+ * page was once seen without any reference, it has none under the old protection.
  *
- * Context: process, may sleep. Cost: the mappings that there are, and O(pages) in a
- * region with struct pages.
+ * Context: process, may sleep. Cost: proportional to the existing mappings, and O(pages)
+ * in a region with struct pages.
  */
 bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes)
 {
@@ -117,9 +117,9 @@ bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes)
 }
 
 /*
- * Mappings are found through the address space of an inode. Device nodes can
- * be made anywhere, each with an inode of its own, so each region has one that
- * all of its files use, on a file system that nobody sees.
+ * Mappings are found through the address space of an inode. Device nodes can be made
+ * anywhere, each with an inode of its own. So each region has one inode that all of its
+ * files use, on a file system that is not visible to users.
  */
 static struct vfsmount *mapping_mount;
 
@@ -128,7 +128,7 @@ static int mapping_init_context(struct fs_context *fc)
 	return init_pseudo(fc, MAPPING_MAGIC) ? 0 : -ENOMEM;
 }
 
-/* No owner: our own mount would keep us from ever being unloaded. */
+/* No owner, because our own mount would then keep the module from being unloaded. */
 static struct file_system_type mapping_fs = {
 	.name = "memmgr",
 	.init_fs_context = mapping_init_context,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The address space in which all mappings of a region are found. */
+/* The address space that contains all mappings of a region. */
 #ifndef MEMMGR_REGION_VIEW_H
 #define MEMMGR_REGION_VIEW_H
 
