@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/args.h"
 #include "memctl.h"
 
 #define SIZE_HELP	"give bytes, or a number with K, M, G or T (multiples of 1024): 4096, 64K, 4MiB, 0x1000"

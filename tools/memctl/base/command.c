@@ -6,6 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/command.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
 #include "memctl.h"
 
 static sigset_t signals_before;

@@ -9,9 +9,16 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/words.h"
 #include "memctl.h"
 
 /* What an errno of the ABI means; @command: only there (and found first). */
@@ -337,10 +344,4 @@ int fail_open(const struct memctl *ctl, int err)
 	fail(ctl, remedy, "region '%s': %s", region,
 	     err == -ENOTTY ? "that is no device of memmgr" : "there is no such device");
 	return EXIT_NO_DEVICE;
-}
-
-void out_of_memory(void)
-{
-	fputs("memctl: out of memory; close other programs\n", stderr);
-	exit(EXIT_FAILED);
 }

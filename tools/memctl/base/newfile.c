@@ -2,12 +2,17 @@
 /* A file that appears whole or not at all. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fail.h"
+#include "base/memory.h"
 #include "base/newfile.h"
+#include "memctl.h"
 
 static int cannot_write(const struct memctl *ctl, struct newfile *file, int err)
 {

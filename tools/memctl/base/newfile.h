@@ -3,6 +3,8 @@
 #ifndef MEMCTL_NEWFILE_H
 #define MEMCTL_NEWFILE_H
 
+#include <stdio.h>
+
 #include "memctl.h"
 
 struct newfile {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* One result, shown as text or as JSON. */
 #include <inttypes.h>
-#include <langinfo.h>
+#include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/terminal.h"
+#include "base/words.h"
 #include "memctl.h"
 
 #define NAME_LEAST	8	/* characters of a name that are always shown */
@@ -70,23 +73,6 @@ void table_text(struct table *table, const char *text)
 	table_chars(table, text, strlen(text));
 }
 
-/*
- * Names and tags are chosen by other users: what a terminal would take for a
- * command, and what JSON could not carry, becomes '?'.
- */
-static char *clean_copy(const char *chars, size_t size)
-{
-	char *text = strndup(chars, size);
-
-	if (!text)
-		out_of_memory();
-	for (char *c = text; *c; c++) {
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	}
-	return text;
-}
-
 void table_chars(struct table *table, const char *chars, size_t size)
 {
 	char *text = clean_copy(chars, size);
@@ -110,42 +96,6 @@ static const struct cell *cell_at(const struct table *table, size_t row, size_t 
 }
 
 /* ---- text ---- */
-
-/* "64K", "64.1K", "100": the brief form of memmgr_format_size(). */
-static void print_brief_size(uint64_t bytes, char *text, size_t len)
-{
-	char full[MEMMGR_SIZE_TEXT];
-	char *space = strchr(memmgr_format_size(bytes, full, sizeof(full)), ' ');
-
-	*space = '\0';
-	snprintf(text, len, "%s%.1s", full, space[1] == 'B' ? "" : space + 1);
-}
-
-static void print_age(uint64_t ns, char *text, size_t len)
-{
-	uint64_t s = ns / NSEC_PER_SEC;
-
-	if (s < 60)
-		snprintf(text, len, "%" PRIu64 "s", s);
-	else if (s < 3600)
-		snprintf(text, len, "%" PRIu64 "m", s / 60);
-	else if (s < 86400)
-		snprintf(text, len, "%" PRIu64 "h", s / 3600);
-	else
-		snprintf(text, len, "%" PRIu64 "d", s / 86400);
-}
-
-static void print_ns(uint64_t ns, char *text, size_t len)
-{
-	if (ns < 1000)
-		snprintf(text, len, "%" PRIu64 " ns", ns);
-	else if (ns < 1000000)
-		snprintf(text, len, "%.1f us", (double)ns / 1e3);
-	else if (ns < NSEC_PER_SEC)
-		snprintf(text, len, "%.1f ms", (double)ns / 1e6);
-	else
-		snprintf(text, len, "%.2f s", (double)ns / 1e9);
-}
 
 static void print_milli(int64_t milli, char *text, size_t len)
 {
@@ -177,8 +127,7 @@ static const char *cell_text(const struct cell *cell, enum cell_type type,
 		print_milli((int64_t)cell->number, buffer, len);
 		break;
 	case CELL_PERCENT:
-		snprintf(buffer, len, "%" PRIu64 ".%" PRIu64 "%%", cell->number / 10,
-			 cell->number % 10);
+		print_percent(cell->number, buffer, len);
 		break;
 	case CELL_AGE:
 		print_age(cell->number, buffer, len);
@@ -388,28 +337,6 @@ void table_print_facts(const struct table *table)
 
 /* ---- JSON ---- */
 
-struct json_object *json_u64(uint64_t number)
-{
-	return json_object_new_uint64(number);
-}
-
-struct json_object *json_handle(uint64_t handle)
-{
-	char text[CELL_TEXT_MAX];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, handle);
-	return json_object_new_string(text);
-}
-
-struct json_object *json_chars(const char *chars, size_t size)
-{
-	char *text = clean_copy(chars, size);
-	struct json_object *string = json_object_new_string(text);
-
-	free(text);
-	return string;
-}
-
 static struct json_object *cell_json(const struct cell *cell, enum cell_type type)
 {
 	if (cell->none)
@@ -457,172 +384,10 @@ struct json_object *table_json(const struct table *table)
 	return array;
 }
 
-void json_add(struct json_object *object, const char *key, struct json_object *value)
-{
-	if (json_object_object_add(object, key, value))
-		out_of_memory();
-}
-
-struct json_object *json_result(const struct memctl *ctl, const char *key,
-				struct json_object *value)
-{
-	struct json_object *result = json_object_new_object();
-
-	json_add(result, "schema", json_object_new_string("memctl/1"));
-	json_add(result, "command", json_object_new_string(ctl->command));
-	if (key)
-		json_add(result, key, value);
-	return result;
-}
-
-void json_print(struct json_object *result)
-{
-	puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PRETTY |
-						    JSON_C_TO_STRING_SPACED |
-						    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(result);
-}
-
-void json_print_line(struct json_object *result)
-{
-	puts(json_object_to_json_string_ext(result, JSON_C_TO_STRING_PLAIN |
-						    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(result);
-}
-
-uint64_t failed_for(const struct memmgr_stats *stats, uint32_t reason)
-{
-	return reason < MEMMGR_STATS_REASONS ? stats->failures[reason] : stats->injected;
-}
-
-struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS])
-{
-	struct json_object *object = json_object_new_object();
-
-	for (int i = 1; i < MEMMGR_REASONS; i++)
-		json_add(object, memmgr_reason_name(i), json_u64(counts[i]));
-	return object;
-}
-
 void table_show(const struct memctl *ctl, const char *key, const struct table *table)
 {
 	if (ctl->json)
 		json_print(json_result(ctl, key, table_json(table)));
 	else
 		table_print(table);
-}
-
-/* ---- small things ---- */
-
-const char *size_text(uint64_t bytes)
-{
-	static char texts[8][MEMMGR_SIZE_TEXT];
-	static unsigned int turn;
-
-	turn = (turn + 1) % ARRAY_SIZE(texts);
-	return memmgr_format_size(bytes, texts[turn], sizeof(texts[turn]));
-}
-
-const char *size_word(uint64_t bytes)
-{
-	static const char units[] = "\0KMGT";
-	static char texts[4][24];
-	static unsigned int turn;
-	size_t unit = 0;
-
-	while (bytes && bytes % 1024 == 0 && unit < 4) {
-		bytes /= 1024;
-		unit++;
-	}
-	turn = (turn + 1) % ARRAY_SIZE(texts);
-	snprintf(texts[turn], sizeof(texts[turn]), "%" PRIu64 "%.1s", bytes, &units[unit]);
-	return texts[turn];
-}
-
-const char *time_text(uint64_t ns)
-{
-	static char texts[4][CELL_TEXT_MAX];
-	static unsigned int turn;
-
-	turn = (turn + 1) % ARRAY_SIZE(texts);
-	print_ns(ns, texts[turn], sizeof(texts[turn]));
-	return texts[turn];
-}
-
-const char *percent_text(uint64_t milli)
-{
-	static char texts[4][CELL_TEXT_MAX];
-	static unsigned int turn;
-
-	turn = (turn + 1) % ARRAY_SIZE(texts);
-	snprintf(texts[turn], sizeof(texts[turn]), "%" PRIu64 ".%" PRIu64 "%%", milli / 10,
-		 milli % 10);
-	return texts[turn];
-}
-
-const char *clean_text(const char *chars, size_t size)
-{
-	static char texts[8][64];
-	static unsigned int turn;
-	char *copy = clean_copy(chars, size);
-
-	turn = (turn + 1) % ARRAY_SIZE(texts);
-	snprintf(texts[turn], sizeof(texts[turn]), "%s", copy);
-	free(copy);
-	return texts[turn];
-}
-
-const char *brief_size_text(uint64_t bytes)
-{
-	static char texts[8][CELL_TEXT_MAX];
-	static unsigned int turn;
-
-	turn = (turn + 1) % ARRAY_SIZE(texts);
-	print_brief_size(bytes, texts[turn], sizeof(texts[turn]));
-	return texts[turn];
-}
-
-const char *age_text(uint64_t ns)
-{
-	static char texts[4][CELL_TEXT_MAX];
-	static unsigned int turn;
-
-	turn = (turn + 1) % ARRAY_SIZE(texts);
-	print_age(ns, texts[turn], sizeof(texts[turn]));
-	return texts[turn];
-}
-
-const char *bar_text(uint64_t count, uint64_t most)
-{
-	static const char bar[] = "########################################";
-	size_t full = sizeof(bar) - 1;
-
-	return bar + full - (most ? (count * full + most - 1) / most : 0);
-}
-
-unsigned int terminal_columns(void)
-{
-	struct winsize size;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
-}
-
-unsigned int terminal_rows(void)
-{
-	struct winsize size;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_row;
-}
-
-bool is_utf8(void)
-{
-	return !strcmp(nl_langinfo(CODESET), "UTF-8");
-}
-
-uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }

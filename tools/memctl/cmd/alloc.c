@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl alloc: allocations that stay when memctl exits. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 enum {

@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl check: are the heaps whole? */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 static const struct argp argp = {

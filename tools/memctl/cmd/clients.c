@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl clients, memctl quota: what clients and users have, and may have. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <memmgr.h>
 #include <pwd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 #define KEY_USERS	0x200

@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl debug: look for memory errors in heaps. */
+#include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 enum {

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl defrag: move memory together, under the programs that use it. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "find/fixed.h"
 #include "memctl.h"
 
 /*

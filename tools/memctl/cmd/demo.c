@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl demo: what each allocator is good at, shown on live memory. */
+#include <argp.h>
 #include <fcntl.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/words.h"
+#include "cmd/commands.h"
 #include "demo/demo.h"
+#include "find/find.h"
+#include "memctl.h"
 
 static const struct {
 	const char *name;

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl errors: the memory errors that were found, whose they are and who did them. */
+#include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "find/site.h"
 #include "look/errors.h"
+#include "memctl.h"
 
 #define REMEMBERED	32u	/* by the region */
 

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl export: run a command that has an allocation as a dma-buf. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 #define KEY_READ_ONLY	0x200

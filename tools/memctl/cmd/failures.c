@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl failures: which requests failed, and why. */
+#include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 #define REMEMBERED	64u	/* by the region */

@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl frag: how fragmented are the heaps? */
+#include <argp.h>
 #include <fcntl.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "look/explain.h"
 #include "memctl.h"
 
 #define KEY_EXPLAIN	0x200

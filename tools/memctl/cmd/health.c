@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl health: how the region is, and when it acts by itself. */
+#include <argp.h>
 #include <fcntl.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 enum {

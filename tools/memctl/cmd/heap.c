@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl heap list, create, destroy. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "find/rights.h"
 #include "memctl.h"
 
 /* ---- heap list ---- */

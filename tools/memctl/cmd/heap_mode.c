@@ -1,89 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl heap mode: who may use a heap. And modes, users and groups as words. */
+/* memctl heap mode: who may use a heap. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <json-c/json.h>
+#include <memmgr.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "find/rights.h"
 #include "memctl.h"
-
-#define MODE_ALL	0666u
-
-/* ---- words ---- */
-
-uint32_t arg_mode(struct argp_state *state, const char *text)
-{
-	unsigned long mode;
-	char *end;
-
-	errno = 0;
-	mode = strtoul(text, &end, 8);
-	if (!*text || *end || errno || mode & ~(unsigned long)MODE_ALL)
-		argp_error(state, "--mode: '%s' is not an octal number of read (4) and write (2) "
-			   "bits; for example 0660, or 0 for kernel code alone", text);
-	return (uint32_t)mode;
-}
-
-static bool is_number(const char *text)
-{
-	return *text && !text[strspn(text, "0123456789")];
-}
-
-uint32_t arg_user(struct argp_state *state, const char *name, const char *text)
-{
-	const struct passwd *user = getpwnam(text);
-
-	if (!user && !is_number(text))
-		argp_error(state, "%s: there is no user '%s'; give a name of /etc/passwd or a "
-			   "number", name, text);
-	return user ? user->pw_uid : (uint32_t)arg_count(state, name, text, 0, UINT32_MAX - 1);
-}
-
-uint32_t arg_group(struct argp_state *state, const char *name, const char *text)
-{
-	const struct group *group = getgrnam(text);
-
-	if (!group && !is_number(text))
-		argp_error(state, "%s: there is no group '%s'; give a name of /etc/group or a "
-			   "number", name, text);
-	return group ? group->gr_gid : (uint32_t)arg_count(state, name, text, 0, UINT32_MAX - 1);
-}
-
-/* "rw-r-----", as ls has it; valid until the next call. */
-const char *mode_text(const struct memmgr_heap_query *heap)
-{
-	static char text[16];
-
-	if (heap->heap_flags & MEMMGR_HEAP_PRIVATE)
-		return "private";
-	for (unsigned int i = 0; i < 9; i++)
-		text[i] = heap->mode & 0400u >> i ? "rwx"[i % 3] : '-';
-	return heap->mode ? text : "kernel";
-}
-
-/* A name, or the number; valid until the next call. */
-const char *user_text(uint32_t uid)
-{
-	const struct passwd *user = getpwuid(uid);
-	static char text[16];
-
-	snprintf(text, sizeof(text), "%u", uid);
-	return user ? user->pw_name : text;
-}
-
-const char *group_text(uint32_t gid)
-{
-	const struct group *group = getgrgid(gid);
-	static char text[16];
-
-	snprintf(text, sizeof(text), "%u", gid);
-	return group ? group->gr_name : text;
-}
-
-/* ---- heap mode ---- */
 
 enum {
 	KEY_MODE = 0x200,

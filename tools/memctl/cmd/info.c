@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl info: what region is this, and what can its module do? */
+#include <argp.h>
 #include <fcntl.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 struct word {

@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl inject: requests for memory fail on purpose, to test what comes then. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/command.h"
+#include "base/fail.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 #define KEY_SKIP	0x200

@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl latency: how long allocations and frees take, and which took longest. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/command.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/terminal.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 #define KEY_ON		0x200

@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl leaks: what lives, for how long, and where it comes from. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "look/leaks.h"
+#include "memctl.h"
 
 enum {
 	KEY_ON = 0x200,

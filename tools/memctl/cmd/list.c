@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl list: what is allocated, by whom, for how long. */
+#include <argp.h>
 #include <fcntl.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "find/rights.h"
 #include "memctl.h"
 
 enum {

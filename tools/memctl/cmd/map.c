@@ -1,8 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl map: a picture of the region. */
+#include <argp.h>
 #include <fcntl.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
 #include "base/newfile.h"
+#include "base/options.h"
+#include "base/terminal.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "memctl.h"
 #include "picture/picture.h"
 
 #define ROWS_DEFAULT	8u

@@ -5,14 +5,31 @@
  * A pin belongs to the open file that made it and goes with it, so that there is no
  * "memctl unpin": it could only take back what it had just made itself.
  */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/command.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 #define KEY_LEASE	0x200

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl protect, memctl seal: how an allocation may be accessed. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "find/rights.h"
 #include "memctl.h"
-
-static const char *const access_names[] = { "none", "read", "read-write" };
-
-static const uint32_t access_bits[] = {
-	MEMMGR_ACCESS_NONE,
-	MEMMGR_ACCESS_READ,
-	MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE,
-};
 
 struct options {
 	const char *word;
@@ -93,14 +97,6 @@ static const struct column columns[] = {
 	{ "VIOLATIONS", "violations", CELL_COUNT, 0 },
 	{ "TAG", "tag", CELL_TEXT, 0 },
 };
-
-const char *access_name(uint32_t access)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(access_bits); i++)
-		if (access_bits[i] == access)
-			return access_names[i];
-	return "?";
-}
 
 static int set_access(struct memctl *ctl, const struct options *options, uint32_t flags)
 {

@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl read: what is in an allocation. */
+#include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "find/span.h"
+#include "memctl.h"
 
 #define KEY_RAW		0x200
 #define LINE_BYTES	16u

@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl replay: which allocator suits what a program does? */
+#include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "find/reasons.h"
+#include "memctl.h"
 #include "trace/replay.h"
 
 enum {

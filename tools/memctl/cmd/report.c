@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl report: one page about a region, or about a recorded trace. */
+#include <argp.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
 
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/json.h"
 #include "base/newfile.h"
+#include "base/options.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "memctl.h"
 #include "report/report.h"
 #include "trace/trial.h"
 

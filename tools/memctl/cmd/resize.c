@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl resize: in place. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <memmgr.h>
+#include <stdint.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 struct options {

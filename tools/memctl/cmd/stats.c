@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl stats: the books of the heaps. */
+#include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "find/reasons.h"
 #include "memctl.h"
 
 static const struct argp argp = {

@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl sync: cache maintenance of an allocation. */
+#include <argp.h>
 #include <fcntl.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "memctl.h"
 
 #define KEY_OFFSET	0x200

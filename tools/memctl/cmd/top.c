@@ -1,12 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl top: the region, live. */
+#include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/options.h"
+#include "base/terminal.h"
+#include "cmd/commands.h"
+#include "find/find.h"
+#include "memctl.h"
 #include "top/top.h"
 
 #define DELAY_DEFAULT	2000u	/* ms */

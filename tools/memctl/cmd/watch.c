@@ -1,14 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl watch: wait for what happens in the region, show it, run a command for it. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/command.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "look/errors.h"
+#include "memctl.h"
 
 #define TIMEOUT_MAX	(366u * 86400)	/* seconds */
 

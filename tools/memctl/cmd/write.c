@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl write and fill: put something into an allocation. */
+#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/words.h"
+#include "cmd/commands.h"
+#include "find/find.h"
 #include "find/span.h"
+#include "memctl.h"
 
 static int show_written(const struct memctl *ctl, const struct span *span, const char *key)
 {

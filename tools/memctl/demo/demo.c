@@ -2,9 +2,17 @@
 /* The steps that lessons are made of. */
 #include <errno.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/words.h"
 #include "demo/demo.h"
 
 #define PAIRS	1000u

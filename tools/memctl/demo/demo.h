@@ -10,6 +10,12 @@
 #ifndef MEMCTL_DEMO_H
 #define MEMCTL_DEMO_H
 
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/json.h"
 #include "memctl.h"
 
 struct demo {

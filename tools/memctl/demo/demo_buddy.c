@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The buddy lesson: variable sizes. */
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "demo/demo.h"
 
 #define ARENA	(256u << 10)

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The pool lesson: blocks that are there from the start. */
 #include <errno.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/words.h"
 #include "demo/demo.h"
 
 #define BLOCK	4096u

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The slab lesson: many objects of one size. */
+#include <memmgr.h>
+#include <stdint.h>
+
+#include "base/words.h"
 #include "demo/demo.h"
 
 #define OBJECT	192u

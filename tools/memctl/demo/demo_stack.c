@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The stack lesson: temporary memory. */
 #include <errno.h>
+#include <memmgr.h>
+#include <stdint.h>
 
+#include "base/words.h"
 #include "demo/demo.h"
 
 #define ARENA	(64u << 10)

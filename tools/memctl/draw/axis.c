@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The scale of a picture. */
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 
+#include "base/table.h"
+#include "base/words.h"
 #include "draw/axis.h"
+#include "memctl.h"
 
 /* Sizes go by powers of two, all else by 1, 2, 5, 10. */
 static uint64_t next_step(enum cell_type type, uint64_t step)

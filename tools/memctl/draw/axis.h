@@ -3,7 +3,9 @@
 #ifndef MEMCTL_AXIS_H
 #define MEMCTL_AXIS_H
 
-#include "memctl.h"
+#include <stdint.h>
+
+#include "base/table.h"
 
 /* From 0 to @most in steps of @step. */
 struct axis {

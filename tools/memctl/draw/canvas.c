@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/args.h"
+#include "base/memory.h"
+#include "base/terminal.h"
 #include "draw/canvas.h"
 #include "memctl.h"
 

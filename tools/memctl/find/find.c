@@ -3,9 +3,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/words.h"
+#include "find/find.h"
 #include "memctl.h"
 
 int region_open(struct memctl *ctl, int flags)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What may not be moved, and until when: in words, as a table and as JSON. */
+#include "base/json.h"
+#include "base/table.h"
+#include "find/fixed.h"
 #include "memctl.h"
 
 static const char *const fixed_texts[MEMMGR_FIXED_REASONS] = {

@@ -4,13 +4,17 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "memctl.h"
+#include "base/memory.h"
+#include "find/site.h"
 
 extern char **environ;
 

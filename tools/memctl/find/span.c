@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The arguments that read, write and fill share. */
+#include <argp.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/args.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/words.h"
+#include "find/find.h"
 #include "find/span.h"
+#include "memctl.h"
 
 error_t span_parse(int key, char *arg, struct argp_state *state, struct span *span)
 {

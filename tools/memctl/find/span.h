@@ -3,6 +3,12 @@
 #ifndef MEMCTL_SPAN_H
 #define MEMCTL_SPAN_H
 
+#include <argp.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
 #include "memctl.h"
 
 enum {

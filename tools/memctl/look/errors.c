@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Reports of memory errors, in words. */
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "look/errors.h"
+#include "memctl.h"
 
 #define UNKNOWN	UINT64_MAX	/* as a place or an offset */
 

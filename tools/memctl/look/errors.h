@@ -3,6 +3,10 @@
 #ifndef MEMCTL_ERRORS_H
 #define MEMCTL_ERRORS_H
 
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "memctl.h"
 
 #define ERROR_TEXT	256	/* room for error_text() */

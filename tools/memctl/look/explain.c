@@ -2,9 +2,22 @@
 /* memctl frag --explain: what would become of a request, why, and what would help. */
 #include <errno.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "find/find.h"
+#include "find/fixed.h"
+#include "look/explain.h"
 #include "memctl.h"
 
 #define ADVICE_MAX	8

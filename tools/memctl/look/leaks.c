@@ -2,14 +2,26 @@
 /* Allocations that live, by what they have in common; now and in a snapshot. */
 #include <errno.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "look/leaks.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/memory.h"
 #include "base/newfile.h"
+#include "base/words.h"
+#include "find/site.h"
+#include "look/leaks.h"
+#include "memctl.h"
 
 const char *const leaks_by_names[LEAKS_BYS] = { "site", "owner", "tag", "size" };
 

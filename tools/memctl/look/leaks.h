@@ -3,6 +3,10 @@
 #ifndef MEMCTL_LEAKS_H
 #define MEMCTL_LEAKS_H
 
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "memctl.h"
 
 enum leaks_by {

@@ -2,10 +2,19 @@
 /* A picture of the region: who has what of it, and where. */
 #include <errno.h>
 #include <inttypes.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "memctl.h"
 #include "picture/picture.h"
 
 const char *const by_names[3] = { "owner", "client", "tag" };

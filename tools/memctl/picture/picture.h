@@ -8,6 +8,13 @@
 #ifndef MEMCTL_PICTURE_H
 #define MEMCTL_PICTURE_H
 
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
 #include "draw/canvas.h"
 #include "memctl.h"
 

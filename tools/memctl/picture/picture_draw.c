@@ -2,8 +2,12 @@
 /* The picture of the region, drawn with characters. */
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "picture/picture.h"
 
 #define NAME_LEAST	8

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The picture of the region as SVG: complete in itself, on light and dark pages. */
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "draw/markup.h"
 #include "picture/picture.h"
 

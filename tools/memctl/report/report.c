@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Putting a report together. */
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "memctl.h"
 #include "report/report.h"
 
 char *report_text(const char *format, ...)

@@ -13,6 +13,13 @@
 #ifndef MEMCTL_REPORT_H
 #define MEMCTL_REPORT_H
 
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/table.h"
 #include "memctl.h"
 #include "trace/trace.h"
 

@@ -5,8 +5,13 @@
  * texts HTML that is not, so that they can be read on a phone.
  */
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/table.h"
+#include "base/words.h"
 #include "draw/axis.h"
 #include "draw/markup.h"
 #include "report/report.h"

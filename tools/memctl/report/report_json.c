@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* A report as JSON. */
+#include <json-c/json.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/table.h"
 #include "report/report.h"
 
 static struct json_object *text_json(const char *text)

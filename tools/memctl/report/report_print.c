@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* A report as text, as wide as the terminal, up to what reads well. */
 #include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/table.h"
+#include "base/terminal.h"
+#include "base/words.h"
 #include "draw/axis.h"
 #include "report/report.h"
 

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* A report about a region. */
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "memctl.h"
 #include "report/survey.h"
 
 /* ---- facts ---- */

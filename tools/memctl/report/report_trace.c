@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* A report about a recorded trace. */
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/words.h"
+#include "memctl.h"
 #include "report/study.h"
 
 /* ---- facts ---- */

@@ -3,8 +3,10 @@
 #ifndef MEMCTL_STUDY_H
 #define MEMCTL_STUDY_H
 
-#include "trace/census.h"
+#include <stdint.h>
+
 #include "report/report.h"
+#include "trace/census.h"
 #include "trace/trial.h"
 
 /**

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What follows from a trace: each piece of advice gives the numbers that it comes from. */
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
+#include "base/words.h"
 #include "report/study.h"
 
 #define SLAB_MOST	4096u	/* bytes: what is larger than a page is no slab object here */

@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Watching a region for a while, and looking at all of it at the end. */
 #include <errno.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "find/find.h"
+#include "find/reasons.h"
+#include "memctl.h"
 #include "report/survey.h"
 
 #define FAILURES	64u	/* what the region remembers */

@@ -3,7 +3,12 @@
 #ifndef MEMCTL_SURVEY_H
 #define MEMCTL_SURVEY_H
 
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "look/leaks.h"
+#include "memctl.h"
 #include "report/report.h"
 
 /* Heap main, at one moment. */

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What follows from a region: each piece of advice gives the numbers that it comes from. */
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
+#include "base/words.h"
+#include "find/reasons.h"
 #include "report/survey.h"
 
 #define FULL		900u	/* thousandths */

@@ -6,6 +6,12 @@
 #ifndef MEMCTL_TOP_H
 #define MEMCTL_TOP_H
 
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "memctl.h"
 #include "picture/picture.h"
 
 enum top_sort {

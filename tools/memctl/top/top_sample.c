@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* memctl top: what is looked at, time and again. */
 #include <errno.h>
+#include <json-c/json.h>
+#include <memmgr.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/json.h"
+#include "find/reasons.h"
+#include "memctl.h"
 #include "top/top.h"
 
 #define FAILURES	64u	/* what the region remembers */

@@ -17,6 +17,8 @@
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
 
+#include "base/interrupt.h"
+#include "memctl.h"
 #include "top/top.h"
 
 static struct screen *screen;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What a trace asks for, whoever serves it. */
+#include <memmgr.h>
+#include <stdint.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "trace/census.h"
-#include "memctl.h"
 
 #define NO_SLOT	UINT32_MAX
 

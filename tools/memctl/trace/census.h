@@ -4,6 +4,8 @@
 #define MEMCTL_CENSUS_H
 
 #include <linux/memmgr.h>
+#include <memmgr.h>
+#include <stdint.h>
 
 #include "trace/trace.h"
 

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Running a trace through heaps, one call for each event. */
 #include <errno.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "memctl.h"
 #include "trace/replay.h"
 
 #define PATTERN_BYTES	8u

@@ -10,6 +10,10 @@
 #ifndef MEMCTL_REPLAY_H
 #define MEMCTL_REPLAY_H
 
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "memctl.h"
 #include "trace/trace.h"
 

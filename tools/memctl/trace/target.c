@@ -2,9 +2,16 @@
 /* Where the requests of a trace go: heaps made to measure, or one that exists. */
 #include <errno.h>
 #include <inttypes.h>
+#include <memmgr.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fail.h"
+#include "base/memory.h"
+#include "memctl.h"
 #include "trace/replay.h"
 
 #define CLASS_SMALLEST	16u

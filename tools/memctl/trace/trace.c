@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "memctl.h"
 #include "trace/trace.h"
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))

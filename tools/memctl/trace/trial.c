@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* A trace through the buddy of the module, in this program. */
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "trace/env.h"

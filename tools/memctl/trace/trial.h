@@ -7,6 +7,8 @@
 #define MEMCTL_TRIAL_H
 
 #include <linux/memmgr.h>
+#include <memmgr.h>
+#include <stdint.h>
 
 #include "trace/trace.h"
 
