@@ -87,9 +87,9 @@ sed 's/^BENCH //' "$results.moves" >>"$results"
 rm "$results.moves"
 unload
 load "heaps=$heaps"
-for file in "$dir"/*; do
+for file in "$dir"/*.*; do
 	case $file in
-	*/memmgr.buddy_pair | */memmgr.buddy_5pages | */kernel.copy_granule | */off) ;;
+	*/memmgr.buddy_pair | */memmgr.buddy_5pages | */kernel.copy_granule) ;;
 	*) measure "$file" ;;
 	esac
 done
