@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-DESC="what README.md shows of finding a leak and a memory error is what happens"
+DESC="the commands that the documents show print what the documents say"
 CHECK=1
 DTSO="demo"
 GUEST="sh /usr/lib/memmgr/boots/walk.sh"

@@ -1,19 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-# Runs in the guest: the commands of README.md, as it shows them ("# " begins one), and
-# compares what they print with what it says there.
+# Runs in the guest: for each document the commands that it shows ("# " begins one), on a
+# module that was just loaded. Compares what they print with what the document says.
 
 . /usr/lib/memmgr/boots/verdict.sh
 
-walk=/usr/lib/memmgr/boots/walk
+walks=/usr/lib/memmgr/boots/walks
 # After a command that starts or ends what runs beside, the next one may be too early.
 patience=30
 
 # Times, process and client ids are others each time, code is where the compiler puts it.
-# Columns are as wide as the widest of these.
+# Columns are as wide as the widest of these. Blank lines at the end only set commands apart.
 masked() {
 	sed -E -e 's/(pid|client) [0-9]+/\1 N/g' -e 's/\+0x[0-9a-f]+/+0xN/g' -e 's/^\[[ 0-9.]+\] //' \
-		-e 's/[0-9.]+ (ns|us|ms|s) before/N before/' -e 's/[0-9]+s( |$)/Ns\1/g' -e 's/  +/ /g'
+		-e 's/[0-9.]+ (ns|us|ms|s) before/N before/' -e 's/[0-9]+s( |$)/Ns\1/g' \
+		-e 's/ [0-9]+ +(memctl|camera|recorder) / N \1 /g' -e 's/  +/ /g' |
+		awk 'NF { for (; blank; blank--) print ""; print; next } { blank++ }'
 }
 
 # Command $1 prints what is in /tmp/want: at once, or with patience $2.
@@ -50,24 +52,32 @@ blamed() {
 	verdict $? "blamed_$1"
 }
 
+# walk DOCUMENT
+walk() {
+	insmod /lib/modules/memmgr.ko || exit 1
+	command='' allowed=1
+	: >/tmp/want
+	while IFS= read -r line <&3; do
+		case $line in
+		'# '*)
+			judge
+			command=${line#'# '}
+			: >/tmp/want
+			;;
+		*) printf '%s\n' "$line" >>/tmp/want ;;
+		esac
+	done 3<"$1"
+	judge
+	rmmod memmgr
+	verdict $? "unload_${1##*/}"
+}
+
 echo "KTAP version 1"
-insmod /lib/modules/memmgr.ko || exit 1
 cd /tmp || exit 1
-command='' allowed=1
-: >/tmp/want
-while IFS= read -r line <&3; do
-	case $line in
-	'# '*)
-		judge
-		command=${line#'# '}
-		: >/tmp/want
-		;;
-	*) printf '%s\n' "$line" >>/tmp/want ;;
-	esac
-done 3<$walk
-judge
+for document in "$walks"/*; do
+	echo "# ${document##*/}"
+	walk "$document"
+done
 blamed camera
 blamed recorder
-rmmod memmgr
-verdict $? unload
 all_judged

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A program with a memory error: README.md, "Finding a memory error", finds it.
+ * A program with a memory error: module/doc/finding-errors.md finds it.
  *
  * A camera writes what it sees. Each frame has a caption beside its pixels.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * A program that leaks: README.md, "Finding a leak", finds where.
+ * A program that leaks: module/doc/finding-errors.md finds where.
  *
  * A recorder reads what a sensor measures, one number a line, and keeps each reading in
  * the region while it works on it.
