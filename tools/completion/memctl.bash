@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # shellcheck shell=bash
-# Completion for memctl: commands, heaps, tags and the options of each command.
+# Completion for memctl: commands (of memctl help --names), heaps, tags and the options of each command.
 
 _memctl_heaps() {
 	memctl heap list 2>/dev/null | awk 'NR > 1 { print $2 }'
@@ -12,16 +12,17 @@ _memctl_tags() {
 
 _memctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands='info heap alloc free resize list read write fill stats frag defrag map
-		top report check failures leaks latency debug errors health watch protect seal pin export sync clients quota demo replay inject help'
-	local command='' sub='' word words=''
+	local names commands command='' sub='' word words=''
+
+	names=$(memctl help --names 2>/dev/null)
+	commands=$(cut -d ' ' -f 1 <<<"$names" | sort -u)$'\nhelp'
 
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		if [[ $command == heap ]]; then
 			sub=$word
 			break
 		fi
-		[[ " ${commands//$'\n'/ } " == *[[:space:]]"$word"[[:space:]]* ]] && command=$word
+		[[ $'\n'$commands$'\n' == *$'\n'"$word"$'\n'* ]] && command=$word
 		[[ -z $command || $command == heap ]] || break
 	done
 	case $prev in
@@ -43,7 +44,7 @@ _memctl() {
 		'') words="$commands --json --region --help --version" ;;
 		heap)
 			case $sub in
-			'') words='list create destroy mode' ;;
+			'') words=$(sed -n 's/^heap //p' <<<"$names") ;;
 			destroy | mode) words=$(_memctl_heaps) ;;
 			esac
 			;;

@@ -15,43 +15,11 @@
 #include "cmd/commands.h"
 #include "memctl.h"
 
-static const struct command *const commands[] = {
-	&cmd_info,
-	&cmd_heap_list,
-	&cmd_heap_create,
-	&cmd_heap_destroy,
-	&cmd_heap_mode,
-	&cmd_alloc,
-	&cmd_free,
-	&cmd_resize,
-	&cmd_list,
-	&cmd_read,
-	&cmd_write,
-	&cmd_fill,
-	&cmd_stats,
-	&cmd_frag,
-	&cmd_defrag,
-	&cmd_map,
-	&cmd_top,
-	&cmd_report,
-	&cmd_check,
-	&cmd_failures,
-	&cmd_leaks,
-	&cmd_latency,
-	&cmd_debug,
-	&cmd_errors,
-	&cmd_health,
-	&cmd_watch,
-	&cmd_protect,
-	&cmd_seal,
-	&cmd_pin,
-	&cmd_export,
-	&cmd_sync,
-	&cmd_clients,
-	&cmd_quota,
-	&cmd_demo,
-	&cmd_replay,
-	&cmd_inject,
+#define COMMAND_ROW(name, option, words, summary) \
+	{ words, summary, #option, WITH_##option ? cmd_##name : NULL },
+
+static const struct command commands[] = {
+	COMMANDS(COMMAND_ROW)
 };
 
 const char *argp_program_version = "memctl " MEMMGR_VERSION;
@@ -79,9 +47,9 @@ static int words_matched(const char *name, int argc, char **argv)
 static const struct command *command_find(int argc, char **argv, int *words)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		*words = words_matched(commands[i]->name, argc, argv);
+		*words = words_matched(commands[i].name, argc, argv);
 		if (*words)
-			return commands[i];
+			return &commands[i];
 	}
 	return NULL;
 }
@@ -115,9 +83,11 @@ static const char *command_like(const char *word)
 	size_t least = 3;
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		const char *name = commands[i]->name;
+		const char *name = commands[i].name;
 		size_t changes = distance(word, name);
 
+		if (!commands[i].run)
+			continue;
 		if (!strncmp(name, word, strlen(word)) && strlen(word) >= 2)
 			changes = 1;
 		if (changes < least) {
@@ -128,6 +98,12 @@ static const char *command_like(const char *word)
 	return best;
 }
 
+static void print_command(FILE *to, const struct command *command)
+{
+	if (command->run)
+		fprintf(to, "  %-14s %s\n", command->name, command->summary);
+}
+
 /* Commands that begin with the word @group: "heap list", "heap create" ... */
 static bool print_group(FILE *to, const char *group)
 {
@@ -135,11 +111,11 @@ static bool print_group(FILE *to, const char *group)
 	bool any = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		const char *name = commands[i]->name;
+		const char *name = commands[i].name;
 
-		if (strncmp(name, group, len) || name[len] != ' ')
+		if (!commands[i].run || strncmp(name, group, len) || name[len] != ' ')
 			continue;
-		fprintf(to, "  %-14s %s\n", name, commands[i]->summary);
+		print_command(to, &commands[i]);
 		any = true;
 	}
 	return any;
@@ -171,6 +147,13 @@ static int unknown_command(int argc, char **argv)
 
 /* ---- memctl itself ---- */
 
+static int run_help(struct memctl *ctl, int argc, char **argv);
+
+/* Not among the others: main.c is all of it. */
+static const struct command help = {
+	"help", "all about one command: memctl help COMMAND", "MEMCTL", run_help,
+};
+
 static char *command_list(void)
 {
 	char *text = NULL;
@@ -181,8 +164,8 @@ static char *command_list(void)
 		return NULL;
 	fputs("Commands:\n", stream);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(stream, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(stream, "  %-14s %s\n", "help", "all about one command: memctl help COMMAND");
+		print_command(stream, &commands[i]);
+	print_command(stream, &help);
 	fputs("\nSizes are bytes or numbers with K, M, G, T (KiB, MiB, ...: the same, multiples\n"
 	      "of 1024), such as 64K, 4MiB, 0x1000. Exit status: 0 success, 1 failure,\n"
 	      "2 wrong usage, 3 no device.", stream);
@@ -196,23 +179,23 @@ static char *add_command_list(int key, const char *text, void *input)
 	return key == ARGP_KEY_HELP_POST_DOC ? command_list() : (char *)text;
 }
 
-struct top {
+struct start {
 	struct memctl *ctl;
 	int first;		/* index of the command in argv, 0: none */
 };
 
-static error_t parse_top(int key, char *arg, struct argp_state *state)
+static error_t parse_start(int key, char *arg, struct argp_state *state)
 {
-	struct top *top = state->input;
+	struct start *start = state->input;
 
 	(void)arg;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = top->ctl;
+		state->child_inputs[0] = start->ctl;
 		return 0;
 	case ARGP_KEY_ARG:
 		/* The command parses everything from here on. */
-		top->first = state->next - 1;
+		start->first = state->next - 1;
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
@@ -224,18 +207,26 @@ static error_t parse_top(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child top_children[] = {
+static const struct argp_child start_children[] = {
 	{ &global_argp, 0, NULL, -2 },
 	{ 0 },
 };
 
-static const struct argp top_argp = {
-	.parser = parse_top,
+static const struct argp start_argp = {
+	.parser = parse_start,
 	.args_doc = "COMMAND [ARGUMENT...]",
 	.doc = "Look into reserved memory, use it, and learn about it.\v ",
-	.children = top_children,
+	.children = start_children,
 	.help_filter = add_command_list,
 };
+
+static void print_names(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (commands[i].run)
+			puts(commands[i].name);
+	}
+}
 
 static int run_command(struct memctl *ctl, int argc, char **argv);
 
@@ -245,11 +236,15 @@ static int run_help(struct memctl *ctl, int argc, char **argv)
 	int count = 0;
 
 	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--names")) {
+			print_names();
+			return EXIT_OK;
+		}
 		if (argv[i][0] != '-' && count < 2)
 			words[count++] = argv[i];
 	}
 	if (!count) {
-		argp_help(&top_argp, stdout, ARGP_HELP_STD_HELP, "memctl");
+		argp_help(&start_argp, stdout, ARGP_HELP_STD_HELP, "memctl");
 		return EXIT_OK;
 	}
 	if (count == 1 && print_group(stdout, words[0]))
@@ -264,13 +259,18 @@ static int run_command(struct memctl *ctl, int argc, char **argv)
 	char name[64];
 	int words;
 
-	if (!strcmp(argv[0], "help"))
-		return run_help(ctl, argc, argv);
+	if (!strcmp(argv[0], help.name))
+		return help.run(ctl, argc, argv);
 	if (argc > 1 && !strcmp(argv[1], "--help") && print_group(stdout, argv[0]))
 		return EXIT_OK;
 	command = command_find(argc, argv, &words);
 	if (!command)
 		return unknown_command(argc, argv);
+	if (!command->run) {
+		fprintf(stderr, "memctl: '%s' is not built in; build memctl with %s=y\n",
+			command->name, command->option);
+		return EXIT_FAILED;
+	}
 	ctl->command = command->name;
 	snprintf(name, sizeof(name), "memctl %s", command->name);
 	argv += words - 1;
@@ -290,15 +290,15 @@ static int finish_output(int code)
 int main(int argc, char **argv)
 {
 	struct memctl ctl = { .command = "memctl", .fd = -1 };
-	struct top top = { .ctl = &ctl };
+	struct start start = { .ctl = &ctl };
 	int code;
 
 	setlocale(LC_CTYPE, "");
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = "memctl";
-	if (argp_parse(&top_argp, argc, argv, ARGP_IN_ORDER, NULL, &top))
+	if (argp_parse(&start_argp, argc, argv, ARGP_IN_ORDER, NULL, &start))
 		return EXIT_USAGE;
-	code = run_command(&ctl, argc - top.first, argv + top.first);
+	code = run_command(&ctl, argc - start.first, argv + start.first);
 	code = code == EXIT_INTERRUPTED ? interrupt_code() : code;
 	if (ctl.fd >= 0)
 		memmgr_close(ctl.fd);

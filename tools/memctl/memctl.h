@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/*
- * What the commands of memctl share.
- *
- * A command is one entry of the table in main.c and one file, cmd/NAME.c. It
- * parses its arguments with argp, calls libmemmgr, and shows what it learned
- * as a struct table: text for people or JSON for programs from one source.
- */
+/* A run of memctl, its commands, and its exit codes. */
 #ifndef MEMCTL_H
 #define MEMCTL_H
 
 #include <stdbool.h>
-
-struct argp;
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
@@ -32,12 +24,12 @@ struct memctl {
 	int fd;			/* of the region, -1 before region_open() */
 };
 
+/* A row of cmd/commands.h. */
 struct command {
-	const char *name;
-	const char *summary;	/* one line of "memctl help" */
-	const struct argp *argp;
-	/* argv[0] is "memctl NAME"; returns an enum exit_code */
-	int (*run)(struct memctl *ctl, int argc, char **argv);
+	const char *name;	/* "heap create" */
+	const char *summary;
+	const char *option;	/* of the build, that it hangs on */
+	int (*run)(struct memctl *ctl, int argc, char **argv);	/* NULL: left out of the build */
 };
 
 #endif /* MEMCTL_H */

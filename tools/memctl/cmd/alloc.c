@@ -211,7 +211,7 @@ static int alloc_many(const struct memctl *ctl, const struct options *options,
 	return rc && interrupt_arrived() ? EXIT_INTERRUPTED : rc;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_alloc(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = {
 		.request.flags = MEMMGR_ALLOC_PERSISTENT,
@@ -236,7 +236,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(table);
 	return rc;
 }
-
-const struct command cmd_alloc = {
-	"alloc", "allocate memory that stays", &argp, run,
-};

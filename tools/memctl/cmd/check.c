@@ -103,7 +103,7 @@ static int fail_damaged(const struct memctl *ctl, const struct view *view)
 		    view->damaged == 1 ? "" : "s");
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_check(struct memctl *ctl, int argc, char **argv)
 {
 	const char *name = NULL;
 	struct view view = { 0 };
@@ -123,7 +123,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(view.table);
 	return rc;
 }
-
-const struct command cmd_check = {
-	"check", "verify that the heaps are whole", &argp, run,
-};

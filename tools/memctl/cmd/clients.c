@@ -188,7 +188,7 @@ static const struct argp clients_argp = {
 	       "stays: persistent allocations or dma-bufs.",
 };
 
-static int run_clients(struct memctl *ctl, int argc, char **argv)
+int cmd_clients(struct memctl *ctl, int argc, char **argv)
 {
 	bool users = false;
 	int rc;
@@ -197,10 +197,6 @@ static int run_clients(struct memctl *ctl, int argc, char **argv)
 	rc = region_open(ctl, O_RDONLY);
 	return rc ? rc : show(ctl, users);
 }
-
-const struct command cmd_clients = {
-	"clients", "who has opened the region, and what they have", &clients_argp, run_clients,
-};
 
 /* ---- memctl quota --------------------------------------------------------------- */
 
@@ -345,7 +341,7 @@ static const struct argp quota_argp = {
 	       "main's records and of the windows that main leaves, and root as many as there are.",
 };
 
-static int run_quota(struct memctl *ctl, int argc, char **argv)
+int cmd_quota(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .given = false };
 	int rc, err;
@@ -364,7 +360,3 @@ static int run_quota(struct memctl *ctl, int argc, char **argv)
 		return fail_errno(ctl, err, "quota of %s %s", whom_names[options.whom], options.id);
 	return show(ctl, options.whom);
 }
-
-const struct command cmd_quota = {
-	"quota", "limit what a client or a user may have", &quota_argp, run_quota,
-};

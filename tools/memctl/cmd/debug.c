@@ -281,7 +281,7 @@ static void show(const struct memctl *ctl, const struct debugging *debugging)
 		     "--poison --quarantine");
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_debug(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .off = false };
 	struct debugging debugging = { .options = &options };
@@ -298,7 +298,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(debugging.table);
 	return rc;
 }
-
-const struct command cmd_debug = {
-	"debug", "look for memory errors: red zones, poison, quarantine, guards", &argp, run,
-};

@@ -406,7 +406,7 @@ static int complete(const struct memctl *ctl, struct options *options,
 	return EXIT_OK;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_defrag(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .heap = NULL };
 	struct memmgr_heap_query heap;
@@ -431,7 +431,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		return EXIT_INTERRUPTED;
 	return err ? fail_run(ctl, err, &heap, &sum) : EXIT_OK;
 }
-
-const struct command cmd_defrag = {
-	"defrag", "move memory together, under the programs that use it", &argp, run,
-};

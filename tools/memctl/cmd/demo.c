@@ -98,7 +98,7 @@ static int teach(const struct memctl *ctl, size_t lesson, struct json_object *re
 	return EXIT_OK;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_demo(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .allocator = NULL };
 	struct json_object *result;
@@ -124,7 +124,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		json_object_put(result);
 	return rc;
 }
-
-const struct command cmd_demo = {
-	"demo", "learn what each allocator is good at, on live memory", &argp, run,
-};

@@ -389,7 +389,7 @@ static void show_text(const struct memctl *ctl, const struct places *places, uin
 		       "allocations' are shown, root sees all\n", total);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_errors(struct memctl *ctl, int argc, char **argv)
 {
 	struct memmgr_corruption entries[REMEMBERED];
 	struct places places = { .errors = entries, .count = ARRAY_SIZE(entries) };
@@ -412,7 +412,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	free(places.site);
 	return EXIT_OK;
 }
-
-const struct command cmd_errors = {
-	"errors", "the memory errors that were found, and who did them", &argp, run,
-};

@@ -76,7 +76,7 @@ static void set_number(const char *name, uint64_t number)
 		out_of_memory();
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_export(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .word = NULL };
 	struct memmgr_info info;
@@ -104,7 +104,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	return fail(ctl, "give a program that is there", "%s cannot be run: %s",
 		    options.command[0], strerror(errno));
 }
-
-const struct command cmd_export = {
-	"export", "run a command with an allocation as a dma-buf", &argp, run,
-};

@@ -53,7 +53,7 @@ static void add_row(struct table *table, const struct memmgr_failure *failure, u
 	table_chars(table, failure->comm, sizeof(failure->comm));
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_failures(struct memctl *ctl, int argc, char **argv)
 {
 	struct memmgr_failure entries[REMEMBERED];
 	uint32_t count = ARRAY_SIZE(entries);
@@ -86,7 +86,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(table);
 	return EXIT_OK;
 }
-
-const struct command cmd_failures = {
-	"failures", "the last requests that failed, and why", &argp, run,
-};

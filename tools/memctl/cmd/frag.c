@@ -177,7 +177,7 @@ static void print_orders(const struct memmgr_frag *frag)
 	table_free(table);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_frag(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .heap = NULL };
 	struct view view = { .table = NULL };
@@ -204,7 +204,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(view.table);
 	return rc;
 }
-
-const struct command cmd_frag = {
-	"frag", "how fragmented the heaps are; why a request would fail", &argp, run,
-};

@@ -105,7 +105,7 @@ static int free_word(const struct memctl *ctl, const struct options *options,
 	return rc ? rc : free_one(ctl, &info, word, table);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_free(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .all = false };
 	struct table *table;
@@ -128,7 +128,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(table);
 	return rc;
 }
-
-const struct command cmd_free = {
-	"free", "free allocations by handle or tag", &argp, run,
-};

@@ -172,7 +172,7 @@ static int change(const struct memctl *ctl, const struct options *options,
 	return memmgr_set_health(ctl->fd, health);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_health(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { UNSET, UNSET, UNSET, UNSET, UNSET, false };
 	struct memmgr_health health;
@@ -193,7 +193,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	show(ctl, &health);
 	return EXIT_OK;
 }
-
-const struct command cmd_health = {
-	"health", "how the region is, and when it acts by itself", &argp, run,
-};

@@ -99,7 +99,7 @@ static const struct argp list_argp = {
 	       "code holds as well. --json tells kernel_bytes, what it costs the system, too.",
 };
 
-static int run_list(struct memctl *ctl, int argc, char **argv)
+int cmd_heap_list(struct memctl *ctl, int argc, char **argv)
 {
 	struct table *table;
 	int rc;
@@ -115,10 +115,6 @@ static int run_list(struct memctl *ctl, int argc, char **argv)
 	table_free(table);
 	return rc;
 }
-
-const struct command cmd_heap_list = {
-	"heap list", "the heaps of the region", &list_argp, run_list,
-};
 
 /* ---- heap create ---- */
 
@@ -279,7 +275,7 @@ static int create_failed(const struct memctl *ctl, int err,
 	return fail_errno(ctl, err, "heap '%s'", create->name);
 }
 
-static int run_create(struct memctl *ctl, int argc, char **argv)
+int cmd_heap_create(struct memctl *ctl, int argc, char **argv)
 {
 	struct create_options options = {
 		.create = {
@@ -325,10 +321,6 @@ static int run_create(struct memctl *ctl, int argc, char **argv)
 	return EXIT_OK;
 }
 
-const struct command cmd_heap_create = {
-	"heap create", "make a heap", &create_argp, run_create,
-};
-
 /* ---- heap destroy ---- */
 
 static const struct argp_option destroy_options[] = {
@@ -369,7 +361,7 @@ static const struct argp destroy_argp = {
 	.doc = "Unmake a heap, by name or id. Its memory goes back to heap main.",
 };
 
-static int run_destroy(struct memctl *ctl, int argc, char **argv)
+int cmd_heap_destroy(struct memctl *ctl, int argc, char **argv)
 {
 	struct destroy_options options = { .force = false };
 	struct memmgr_heap_query heap;
@@ -397,7 +389,3 @@ static int run_destroy(struct memctl *ctl, int argc, char **argv)
 	json_print(json_result(ctl, "heap", gone));
 	return EXIT_OK;
 }
-
-const struct command cmd_heap_destroy = {
-	"heap destroy", "unmake a heap", &destroy_argp, run_destroy,
-};

@@ -80,7 +80,7 @@ static const struct argp argp = {
 	       "  memctl heap mode dma --mode 0",
 };
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_heap_mode(struct memctl *ctl, int argc, char **argv)
 {
 	struct options given = { .heap = NULL };
 	struct memmgr_heap_query heap;
@@ -119,7 +119,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	json_print(json_result(ctl, "heap", object));
 	return EXIT_OK;
 }
-
-const struct command cmd_heap_mode = {
-	"heap mode", "who may use a heap", &argp, run,
-};

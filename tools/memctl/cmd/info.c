@@ -142,7 +142,7 @@ static const struct argp argp = {
 	.doc = "Show what the region is: its size, what is free, and what the module can do.",
 };
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_info(struct memctl *ctl, int argc, char **argv)
 {
 	struct memmgr_query query;
 	struct memmgr_stats main;
@@ -179,7 +179,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(table);
 	return EXIT_OK;
 }
-
-const struct command cmd_info = {
-	"info", "the region: size, what is free, what the module can do", &argp, run,
-};

@@ -342,7 +342,7 @@ static int run_command(const struct memctl *ctl, const struct options *options)
 	return err && err != -ENOENT ? fail_set(ctl, options, err) : rc;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_inject(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .given = false };
 	bool changes;
@@ -366,7 +366,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		return fail_set(ctl, &options, err);
 	return options.command ? run_command(ctl, &options) : show_one(ctl, &options);
 }
-
-const struct command cmd_inject = {
-	"inject", "requests for memory fail on purpose, for tests", &argp, run,
-};

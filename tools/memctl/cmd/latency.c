@@ -458,7 +458,7 @@ static int run_command(const struct memctl *ctl, const struct options *options)
 	return failed ? failed : rc;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_latency(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .command = command_split(&argc, argv) };
 	int rc;
@@ -471,7 +471,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		return run_command(ctl, &options);
 	return options.flags ? set(ctl, &options) : show(ctl, &options);
 }
-
-const struct command cmd_latency = {
-	"latency", "how long allocations and frees take, and the longest of them", &argp, run,
-};

@@ -269,7 +269,7 @@ static int look(const struct memctl *ctl, const struct options *options)
 	return rc;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_leaks(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { 0 };
 	int rc;
@@ -280,7 +280,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		return rc;
 	return options.track ? set_tracking(ctl, &options) : look(ctl, &options);
 }
-
-const struct command cmd_leaks = {
-	"leaks", "what lives, for how long, and where it comes from", &argp, run,
-};

@@ -212,7 +212,7 @@ static void show(const struct memctl *ctl, const struct listing *listing)
 	table_free(table);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_list(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .sort = 0 };
 	struct memmgr_heap_query heap = { .heap = MEMMGR_HEAP_ANY };
@@ -236,7 +236,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	free(listing.infos);
 	return EXIT_OK;
 }
-
-const struct command cmd_list = {
-	"list", "the allocations: who holds what", &argp, run,
-};

@@ -201,7 +201,7 @@ static int write_svg(const struct memctl *ctl, const struct picture *picture,
 	return newfile_close(ctl, &file);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_map(struct memctl *ctl, int argc, char **argv)
 {
 	static struct slots slots;
 	struct options options = { .color = COLOR_AUTO };
@@ -225,7 +225,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	picture_free(&picture);
 	return rc;
 }
-
-const struct command cmd_map = {
-	"map", "a picture of the region: who has what, what may move", &argp, run,
-};

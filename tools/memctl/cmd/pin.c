@@ -218,7 +218,7 @@ static void tell_faults(const struct memctl *ctl, uint64_t handle)
 			"leased\n", (uint64_t)info.lease_faults);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_pin(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .word = NULL };
 	struct memmgr_info info;
@@ -245,7 +245,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		tell_faults(ctl, info.handle);
 	return rc;
 }
-
-const struct command cmd_pin = {
-	"pin", "keep an allocation where it is, while a command runs", &argp, run,
-};

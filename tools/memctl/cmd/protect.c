@@ -139,7 +139,7 @@ static int set_access(struct memctl *ctl, const struct options *options, uint32_
 	return EXIT_OK;
 }
 
-static int run_protect(struct memctl *ctl, int argc, char **argv)
+int cmd_protect(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .word = NULL };
 
@@ -147,18 +147,10 @@ static int run_protect(struct memctl *ctl, int argc, char **argv)
 	return set_access(ctl, &options, 0);
 }
 
-static int run_seal(struct memctl *ctl, int argc, char **argv)
+int cmd_seal(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .word = NULL };
 
 	parse_args(ctl, &seal_argp, argc, argv, &options);
 	return set_access(ctl, &options, MEMMGR_PROTECT_SEAL);
 }
-
-const struct command cmd_protect = {
-	"protect", "say how an allocation may be accessed", &protect_argp, run_protect,
-};
-
-const struct command cmd_seal = {
-	"seal", "make the protection and size of an allocation final", &seal_argp, run_seal,
-};

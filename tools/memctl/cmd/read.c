@@ -168,7 +168,7 @@ static int read_json(const struct memctl *ctl, const struct span *span)
 	return rc;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_read(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .raw = false };
 	struct sink sink = { .take = dump };
@@ -186,7 +186,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		return read_json(ctl, &options.span);
 	return read_span(ctl, &options.span, &sink);
 }
-
-const struct command cmd_read = {
-	"read", "show what is in an allocation", &argp, run,
-};

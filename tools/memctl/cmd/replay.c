@@ -318,7 +318,7 @@ static int run_trace(struct memctl *ctl, const struct options *options,
 	return rc;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_replay(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .file = NULL };
 	struct trace_error error;
@@ -334,7 +334,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	trace_free(&trace);
 	return rc;
 }
-
-const struct command cmd_replay = {
-	"replay", "run a recorded trace through the allocators, compare them", &argp, run,
-};

@@ -152,7 +152,7 @@ static int read_region(struct memctl *ctl, const struct options *options, struct
 	return report_region(ctl, &options->times, report);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_report(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .times = { FOR_DEFAULT, INTERVAL } };
 	struct report report = { .facts = NULL };
@@ -169,7 +169,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	report_free(&report);
 	return shown ? shown : rc;
 }
-
-const struct command cmd_report = {
-	"report", "one page about the region or a trace, with advice", &argp, run,
-};

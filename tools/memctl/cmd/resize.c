@@ -75,7 +75,7 @@ static int resize_failed(const struct memctl *ctl, int err, const struct options
 	return fail_errno(ctl, err, "allocation %s", options->word);
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_resize(struct memctl *ctl, int argc, char **argv)
 {
 	struct memmgr_resize resize = { .flags = 0 };
 	struct options options = { .word = NULL };
@@ -107,7 +107,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(table);
 	return EXIT_OK;
 }
-
-const struct command cmd_resize = {
-	"resize", "change the size of an allocation in place", &argp, run,
-};

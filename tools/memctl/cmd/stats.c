@@ -212,7 +212,7 @@ static int add_heap(const struct memctl *ctl, const struct memmgr_heap_query *he
 	return EXIT_OK;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_stats(struct memctl *ctl, int argc, char **argv)
 {
 	const char *name = NULL;
 	struct view view = { .table = NULL };
@@ -239,7 +239,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	table_free(view.table);
 	return rc;
 }
-
-const struct command cmd_stats = {
-	"stats", "the books of the heaps: used, peak, waste, failures", &argp, run,
-};

@@ -77,7 +77,7 @@ static const struct argp argp = {
 	       "will read it, or for the CPU after a device wrote it.",
 };
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_sync(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .word = NULL };
 	struct memmgr_info info;
@@ -104,7 +104,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 		       size_text(options.offset), options.word, side_names[options.side]);
 	return EXIT_OK;
 }
-
-const struct command cmd_sync = {
-	"sync", "make caches and memory of an allocation agree", &argp, run,
-};

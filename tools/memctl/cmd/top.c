@@ -291,7 +291,7 @@ static int run_live(const struct memctl *ctl, struct top *top, enum color_when c
 	return err ? fail_errno(ctl, err, "region") : EXIT_OK;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_top(struct memctl *ctl, int argc, char **argv)
 {
 	static struct top top;
 	struct options options = { .delay_ms = DELAY_DEFAULT, .color = COLOR_AUTO };
@@ -312,7 +312,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	top_forget(&top);
 	return rc;
 }
-
-const struct command cmd_top = {
-	"top", "the region, live: usage, health, rates, owners", &argp, run,
-};

@@ -370,7 +370,7 @@ static int watch_events(struct watch *watch)
 	return rc;
 }
 
-static int run(struct memctl *ctl, int argc, char **argv)
+int cmd_watch(struct memctl *ctl, int argc, char **argv)
 {
 	struct options options = { .exec = NULL };
 	struct watch watch = { .ctl = ctl, .options = &options };
@@ -388,7 +388,3 @@ static int run(struct memctl *ctl, int argc, char **argv)
 	interrupt_catch();
 	return watch_events(&watch);
 }
-
-const struct command cmd_watch = {
-	"watch", "wait for what happens: low memory, fragmentation, errors", &argp, run,
-};

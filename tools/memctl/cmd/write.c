@@ -140,7 +140,7 @@ static int write_file(const struct memctl *ctl, struct span *span, const char *f
 	return rc;
 }
 
-static int run_write(struct memctl *ctl, int argc, char **argv)
+int cmd_write(struct memctl *ctl, int argc, char **argv)
 {
 	struct write_options options = { .text = NULL };
 	int rc;
@@ -156,10 +156,6 @@ static int run_write(struct memctl *ctl, int argc, char **argv)
 				   strlen(options.text));
 	return write_file(ctl, &options.span, options.file);
 }
-
-const struct command cmd_write = {
-	"write", "write into an allocation", &write_argp, run_write,
-};
 
 /* ---- fill ---- */
 
@@ -228,7 +224,7 @@ static const struct argp fill_argp = {
 	       "with several (0xdeadbeef: de ad be ef).",
 };
 
-static int run_fill(struct memctl *ctl, int argc, char **argv)
+int cmd_fill(struct memctl *ctl, int argc, char **argv)
 {
 	static uint8_t chunk[SPAN_CHUNK];
 	struct fill_options options = { .pattern_len = 0 };
@@ -258,7 +254,3 @@ static int run_fill(struct memctl *ctl, int argc, char **argv)
 	}
 	return show_written(ctl, span, "filled");
 }
-
-const struct command cmd_fill = {
-	"fill", "fill an allocation with a pattern", &fill_argp, run_fill,
-};
