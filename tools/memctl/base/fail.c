@@ -208,6 +208,20 @@ static size_t error_row(const struct memctl *ctl, int err)
 	return i;
 }
 
+/* "EIO"; NULL where the C library has no names and the table has none either. */
+static const char *error_name(const struct memctl *ctl, int err)
+{
+	size_t row = error_row(ctl, err);
+
+	if (row < ARRAY_SIZE(errors))
+		return errors[row].name;
+#ifdef __GLIBC__
+	return strerrorname_np(-err);
+#else
+	return NULL;
+#endif
+}
+
 static void add_text(struct message *message, const char *text)
 {
 	strncat(message->text, text, sizeof(message->text) - strlen(message->text) - 1);
@@ -229,7 +243,7 @@ int fail_errno(const struct memctl *ctl, int err, const char *format, ...)
 		message.error = errors[row].name;
 	} else {
 		add_text(&message, strerror(-err));
-		message.error = strerrorname_np(-err);
+		message.error = error_name(ctl, err);
 	}
 	return print_message(ctl, &message);
 }
@@ -277,13 +291,13 @@ int fail_request(const struct memctl *ctl, int err, const struct request *reques
 	describe_request(&message, request);
 	describe_remedy(remedy, sizeof(remedy), request);
 	message.remedy = remedy;
-	message.error = strerrorname_np(-err);
+	message.error = error_name(ctl, err);
 	return print_message(ctl, &message);
 }
 
 int fail_compact(const struct memctl *ctl, int err, const struct request *request)
 {
-	struct message message = { .request = request, .error = strerrorname_np(-err) };
+	struct message message = { .request = request, .error = error_name(ctl, err) };
 	char remedy[512];
 	struct memmgr_stats stats;
 
