@@ -5,6 +5,7 @@
  * refused leaves all books as they were.
  */
 #include "lib/holding.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(abi)
 

@@ -3,6 +3,7 @@
  * Many at once: as many as can be, in order, and nothing half done.
  */
 #include "lib/holding.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(batch)
 MEMMGR_KIND_FIXTURE(batch_kind);

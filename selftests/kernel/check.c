@@ -3,6 +3,7 @@
  * CHECK walks all books and finds them whole, whatever users do to their memory.
  */
 #include "lib/holding.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(check)
 MEMMGR_KIND_FIXTURE(check_kind);

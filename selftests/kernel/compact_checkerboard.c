@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "lib/compact_layout.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(board)
 

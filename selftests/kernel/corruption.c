@@ -4,6 +4,7 @@
  * each kind of heap, and exactly one report names the allocation and the place.
  */
 #include "lib/debugging.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(corruption)
 MEMMGR_KIND_FIXTURE(corruption_kind);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "lib/debugging.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(corruption_freed)
 MEMMGR_KIND_FIXTURE(corruption_freed_kind);

@@ -4,6 +4,7 @@
  * kernel code is memmgr_caller.ko; it looks whether a page is there without dying of it.
  */
 #include "lib/calling.h"
+#include "lib/memmgr_test.h"
 
 #define INTERVAL_NEVER	1000000u
 

@@ -4,6 +4,7 @@
  * frees, frees of what is not there. The kernel code is memmgr_caller.ko.
  */
 #include "lib/calling.h"
+#include "lib/memmgr_test.h"
 
 CALLER_FIXTURE(corruption_kernel)
 

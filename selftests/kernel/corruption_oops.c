@@ -4,6 +4,7 @@
  * it, and the report names the allocation. For a boot of its own, where that is expected.
  */
 #include "lib/calling.h"
+#include "lib/memmgr_test.h"
 
 CALLER_FIXTURE(corruption_oops)
 

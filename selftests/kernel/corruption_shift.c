@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "lib/debugging.h"
+#include "lib/memmgr_test.h"
 
 #define SHIFTABLE	(MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_MAY_SHIFT)
 #define OBJECT_PAGES	3u	/* of the slab and the pool heap */

@@ -4,6 +4,7 @@
  * close(), nor what allocates, frees, makes or unmakes. The maker may be killed.
  */
 #include "lib/holding.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(making)
 

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include "lib/holding.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(pages)
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "lib/debugging.h"
+#include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(room)
 

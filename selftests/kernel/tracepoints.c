@@ -2,6 +2,7 @@
 /* What the tracepoints say of a client's allocations; the client module's are its own. */
 #include <sys/mman.h>
 
+#include "lib/memmgr_test.h"
 #include "lib/tracing.h"
 
 static const char *const event_names[] = {

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "lib/memmgr_test.h"
 #include "lib/tracing.h"
 
 #define TAG	"a tag\nmemmgr: forged"	/* a line that it must not become */

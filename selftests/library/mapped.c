@@ -4,6 +4,7 @@
  * end, what a pointer meets that is used too long, and what is left of them.
  */
 #include "../kernel/lib/debugging.h"
+#include "../kernel/lib/memmgr_test.h"
 #include "wrapped.h"
 
 #define STAY		32u	/* mappings that stay after a free */

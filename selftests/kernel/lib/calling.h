@@ -76,55 +76,15 @@ FIXTURE_TEARDOWN(fixture)							\
 	} while (0)
 
 /* 0 or a negative errno; @call tells what came of it. */
-static inline int ask(int caller, unsigned long command, __u32 block, __s64 offset,
-		      struct caller_call *call)
-{
-	call->block = block;
-	call->offset = offset;
-	return mm_call(caller, command, call);
-}
+int ask(int caller, unsigned long command, __u32 block, __s64 offset, struct caller_call *call);
 
-static inline int block_alloc(int caller, __u32 block, __u64 bytes, __u64 align, __u32 zero,
-			      __u64 *at)
-{
-	struct caller_call call = { .bytes = bytes, .align = align, .zero = zero };
-	int result = ask(caller, CALLER_ALLOC, block, 0, &call);
-
-	if (at)
-		*at = call.value;
-	return result;
-}
-
-static inline int block_free(int caller, __u32 block, __s64 offset)
-{
-	struct caller_call call = { 0 };
-
-	return ask(caller, CALLER_FREE, block, offset, &call);
-}
+int block_alloc(int caller, __u32 block, __u64 bytes, __u64 align, __u32 zero, __u64 *at);
+int block_free(int caller, __u32 block, __s64 offset);
 
 /* The byte, or a negative errno: EFAULT when no page is there. */
-static inline int block_read(int caller, __u32 block, __s64 offset)
-{
-	struct caller_call call = { 0 };
-	int result = ask(caller, CALLER_READ, block, offset, &call);
+int block_read(int caller, __u32 block, __s64 offset);
 
-	return result ? result : (int)call.value;
-}
-
-static inline int block_write(int caller, __u32 block, __s64 offset, __u8 value)
-{
-	struct caller_call call = { .value = value };
-
-	return ask(caller, CALLER_WRITE, block, offset, &call);
-}
-
-static inline int block_phys(int caller, __u32 block, __s64 offset, __u64 *phys)
-{
-	struct caller_call call = { 0 };
-	int result = ask(caller, CALLER_PHYS, block, offset, &call);
-
-	*phys = call.value;
-	return result;
-}
+int block_write(int caller, __u32 block, __s64 offset, __u8 value);
+int block_phys(int caller, __u32 block, __s64 offset, __u64 *phys);
 
 #endif /* MEMMGR_CALLING_H */

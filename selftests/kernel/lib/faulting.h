@@ -1,117 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Fault injection: the n-th allocation of the kernel's for this thread fails. */
-#ifndef FAULTING_H
-#define FAULTING_H
+#ifndef MEMMGR_FAULTING_H
+#define MEMMGR_FAULTING_H
 
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 35)
-#include <sys/rseq.h>
-#endif
 
-#include "memmgr_test.h"
-
-#define FAULTING_NTH	"/proc/thread-self/fail-nth"
-
-static inline bool faulting_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	if (fd >= 0)
-		close(fd);
-	return n == (ssize_t)strlen(text);
-}
+bool faulting_write(const char *path, const char *text);
 
 /* From here on the @n-th allocation fails, be it one that may wait; 0: none does. */
-static inline bool fault_at(unsigned int n)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", n);
-	return faulting_write(FAULTING_NTH, text);
-}
+bool fault_at(unsigned int n);
 
 /* No allocation fails any more. Has one failed since fault_at()? */
-static inline bool fault_end(void)
-{
-	int fd = open(FAULTING_NTH, O_RDONLY | O_CLOEXEC);
-	char text[16] = "1";
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	return fault_at(0) && n > 0 && !atoi(text);
-}
-
-/*
- * What the kernel does for the thread besides would be counted too. So all of its memory is
- * there before; and a C library that has asked the kernel to tell it the CPU at each
- * preemption has to do without, because it is ended when that is what fails.
- */
-static inline bool faulting_settle(void)
-{
-	volatile char stack[65536];
-	size_t i;
-
-#ifdef RSEQ_SIG
-	/* What is registered is never shorter than the first published form. */
-	if (__rseq_size && syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset,
-				   __rseq_size < 32 ? 32 : __rseq_size,
-				   1 /* RSEQ_FLAG_UNREGISTER */, RSEQ_SIG))
-		return false;
-#endif
-	for (i = 0; i < sizeof(stack); i += 1024)
-		stack[i] = 0;
-	return !mlockall(MCL_CURRENT);
-}
-
-/*
- * The search for leaks ends for good when it lacks memory. Where there is one, all caches
- * but its own were marked on the kernel's command line, see load-fault.boot.
- */
-static inline bool faulting_caches(void)
-{
-	bool searches = !access("/sys/kernel/slab/kmemleak_object", F_OK);
-	int fd = open("/sys/kernel/slab/kmalloc-64/failslab", O_RDONLY | O_CLOEXEC);
-	char marked = '0';
-
-	if (fd >= 0) {
-		if (read(fd, &marked, 1) < 0)
-			marked = '0';
-		close(fd);
-	}
-	return (marked == '1' || !searches) &&
-	       faulting_write("/sys/kernel/debug/failslab/cache-filter", searches ? "1" : "0");
-}
+bool fault_end(void);
 
 /* Can this kernel do it? Faults that are wanted leave no trace of calls in the log. */
-static inline bool faulting_begin(void)
-{
-	static const char * const settings[][2] = {
-		{ "failslab", "ignore-gfp-wait" },
-		{ "fail_page_alloc", "ignore-gfp-wait" },
-		{ "fail_page_alloc", "ignore-gfp-highmem" },
-		{ "failslab", "verbose" },
-		{ "fail_page_alloc", "verbose" },
-		{ "fail_usercopy", "verbose" },
-	};
-	char path[96];
-	unsigned int i;
+bool faulting_begin(void);
 
-	for (i = 0; i < ARRAY_SIZE(settings); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", settings[i][0],
-			 settings[i][1]);
-		if (!faulting_write(path, "0"))
-			return false;
-	}
-	return fault_at(0) && faulting_caches() && faulting_settle();
-}
-
-#endif /* FAULTING_H */
+#endif /* MEMMGR_FAULTING_H */

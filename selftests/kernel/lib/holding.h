@@ -4,29 +4,29 @@
  * lock, so that tests put the steps of two calls into an order. Root alone may open it:
  * tests of an ordinary user let a child become nobody, and tell it by pipes.
  */
-#ifndef HOLDING_H
-#define HOLDING_H
+#ifndef MEMMGR_HOLDING_H
+#define MEMMGR_HOLDING_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 
-#include "memmgr_test.h"
+bool has_hold(int fd);
 
-static inline bool hold_path(int fd, char *path, size_t room)
-{
-	struct memmgr_query q;
+/* 0 or a negative errno. */
+int hold_write(int fd, const char *word);
 
-	if (mm_query(fd, &q))
-		return false;
-	snprintf(path, room, "/sys/kernel/debug/memmgr/%s/hold", q.name);
-	return true;
-}
+void hold_read(int fd, char *text, size_t room);
 
-static inline bool has_hold(int fd)
-{
-	char path[128];
+/* The step alone is armed, or waited at; "none" and "": nothing is. */
+bool hold_says(int fd, const char *step, const char *state);
 
-	return hold_path(fd, path, sizeof(path)) && !access(path, W_OK);
-}
+/* A call waits at the step, whatever else is armed. */
+bool hold_waits(int fd, const char *step);
+
+/* A child has come to a step, or has ended without coming there: false. */
+bool hold_reached(pid_t child, int fd, const char *step);
 
 /* In tests of a fixture: without the file there is nothing to be seen. */
 #define REQUIRE_HOLD							\
@@ -35,72 +35,4 @@ static inline bool has_hold(int fd)
 			SKIP(return, "no file hold in debugfs: not a module with DEBUG"); \
 	} while (0)
 
-/* 0 or a negative errno. */
-static inline int hold_write(int fd, const char *word)
-{
-	char path[128];
-	int file, result;
-
-	if (!hold_path(fd, path, sizeof(path)))
-		return -EIO;
-	file = open(path, O_WRONLY | O_CLOEXEC);
-	if (file < 0)
-		return -errno;
-	result = write(file, word, strlen(word)) < 0 ? -errno : 0;
-	close(file);
-	return result;
-}
-
-static inline void hold_read(int fd, char *text, size_t room)
-{
-	char path[128];
-	ssize_t n = -1;
-	int file;
-
-	text[0] = 0;
-	if (!hold_path(fd, path, sizeof(path)))
-		return;
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return;
-	n = read(file, text, room - 1);
-	close(file);
-	text[n < 0 ? 0 : n] = 0;
-}
-
-/* The step alone is armed, or waited at; "none" and "": nothing is. */
-static inline bool hold_says(int fd, const char *step, const char *state)
-{
-	char text[128], wanted[64];
-
-	hold_read(fd, text, sizeof(text));
-	snprintf(wanted, sizeof(wanted), "%s%s%s\n", step, *state ? " " : "", state);
-	return !strcmp(text, wanted);
-}
-
-/* A call waits at the step, whatever else is armed. */
-static inline bool hold_waits(int fd, const char *step)
-{
-	char text[128], wanted[64];
-
-	hold_read(fd, text, sizeof(text));
-	snprintf(wanted, sizeof(wanted), "%s waiting", step);
-	return strstr(text, wanted);
-}
-
-/* A child has come to a step, or has ended without coming there: false. */
-static inline bool hold_reached(pid_t child, int fd, const char *step)
-{
-	siginfo_t info;
-
-	for (;;) {
-		if (hold_waits(fd, step))
-			return true;
-		info.si_pid = 0;
-		if (waitid(P_PID, child, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
-			return false;
-		usleep(1000);
-	}
-}
-
-#endif /* HOLDING_H */
+#endif /* MEMMGR_HOLDING_H */

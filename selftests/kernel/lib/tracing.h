@@ -1,50 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* tracefs, for tests that look at what tracepoints say. */
-#ifndef TRACING_H
-#define TRACING_H
+#ifndef MEMMGR_TRACING_H
+#define MEMMGR_TRACING_H
 
-#include "memmgr_test.h"
+#include <stdbool.h>
 
-static inline bool put(const char *folder, const char *file, const char *text)
-{
-	char path[192];
-	bool done;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s%s", folder, file);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	done = fd >= 0 && write(fd, text, strlen(text)) == strlen(text);
-	close(fd);
-	return done;
-}
+bool put(const char *folder, const char *file, const char *text);
 
 /* The file with the trace and the folder of memmgr's events; false: there are none. */
-static inline bool tracing_find(char trace[64], char events[64])
-{
-	static const char *const mounts[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(mounts); i++) {
-		snprintf(trace, 64, "%s/trace", mounts[i]);
-		snprintf(events, 64, "%s/events/memmgr/", mounts[i]);
-		if (!access(events, F_OK))
-			return true;
-	}
-	return false;
-}
+bool tracing_find(char trace[64], char events[64]);
 
 /* Lines of the trace with all of this text; then it is empty again. */
-static inline int traced(const char *trace, const char *text)
-{
-	FILE *file = fopen(trace, "r");
-	char line[512];
-	int count = 0;
+int traced(const char *trace, const char *text);
 
-	while (file && fgets(line, sizeof(line), file))
-		count += !!strstr(line, text);
-	if (file)
-		fclose(file);
-	return put(trace, "", "\n") ? count : -1;
-}
-
-#endif /* TRACING_H */
+#endif /* MEMMGR_TRACING_H */
