@@ -41,6 +41,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,8 +263,9 @@ static bool injected(uint32_t heap)
 	return true;
 }
 
-static int do_inject(struct memmgr_inject *inject)
+static int do_inject(void *arg)
 {
+	struct memmgr_inject *inject = arg;
 	struct memmgr_inject *known;
 
 	if (!(inject->flags & MEMMGR_INJECT_HEAP) || !heap_at((uint32_t)inject->id))
@@ -317,8 +319,9 @@ static void measure(uint32_t heap, unsigned int op, uint64_t bytes, bool failed)
 	o->bucket[ns < 1ull << 35 ? 63 - __builtin_clzll(ns | 1) : 35]++;
 }
 
-static int do_latency(struct memmgr_latency *latency)
+static int do_latency(void *arg)
 {
+	struct memmgr_latency *latency = arg;
 	struct memmgr_latency *known = &state->latency[latency->heap];
 
 	if (!heap_at(latency->heap))
@@ -440,8 +443,9 @@ static int measured_free(uint64_t handle)
 	return err;
 }
 
-static int do_free_batch(struct memmgr_free_batch *batch)
+static int do_free_batch(void *arg)
 {
+	struct memmgr_free_batch *batch = arg;
 	const uint64_t *handles = (const void *)(uintptr_t)batch->handles;
 	uint32_t count = batch->count;
 
@@ -454,8 +458,9 @@ static int do_free_batch(struct memmgr_free_batch *batch)
 	return 0;
 }
 
-static int do_resize(struct memmgr_resize *resize)
+static int do_resize(void *arg)
 {
+	struct memmgr_resize *resize = arg;
 	struct block *block = block_at(resize->handle);
 	struct heap *heap;
 	uint64_t granted, room;
@@ -484,8 +489,9 @@ static int do_resize(struct memmgr_resize *resize)
 	return 0;
 }
 
-static int do_heap_create(struct memmgr_heap_create *create)
+static int do_heap_create(void *arg)
 {
+	struct memmgr_heap_create *create = arg;
 	struct memmgr_alloc arena = { .heap = 0 };
 	uint32_t id = 1;
 	int err;
@@ -525,8 +531,9 @@ static int do_heap_create(struct memmgr_heap_create *create)
 	return 0;
 }
 
-static int do_heap_destroy(const struct memmgr_heap_destroy *destroy)
+static int do_heap_destroy(void *arg)
 {
+	const struct memmgr_heap_destroy *destroy = arg;
 	struct heap *heap = heap_at(destroy->heap);
 
 	if (!heap)
@@ -546,8 +553,9 @@ static int do_heap_destroy(const struct memmgr_heap_destroy *destroy)
 	return 0;
 }
 
-static int do_heap_rights(const struct memmgr_heap_rights *rights)
+static int do_heap_rights(void *arg)
 {
+	const struct memmgr_heap_rights *rights = arg;
 	struct heap *heap = heap_at(rights->heap);
 
 	if (!heap)
@@ -566,8 +574,9 @@ static int do_heap_rights(const struct memmgr_heap_rights *rights)
 	return 0;
 }
 
-static int do_heap_query(struct memmgr_heap_query *query)
+static int do_heap_query(void *arg)
 {
+	struct memmgr_heap_query *query = arg;
 	uint32_t id = query->flags ? 0 : query->heap;
 	struct heap *heap;
 
@@ -601,8 +610,9 @@ static int do_heap_query(struct memmgr_heap_query *query)
 	return 0;
 }
 
-static int do_stats(struct memmgr_stats *stats)
+static int do_stats(void *arg)
 {
+	struct memmgr_stats *stats = arg;
 	struct heap *heap = heap_at(stats->heap);
 	uint32_t id = stats->heap, *link;
 	uint64_t at;
@@ -617,8 +627,9 @@ static int do_stats(struct memmgr_stats *stats)
 	return 0;
 }
 
-static int do_frag(struct memmgr_frag *frag)
+static int do_frag(void *arg)
 {
+	struct memmgr_frag *frag = arg;
 	struct memmgr_stats stats = { .heap = frag->heap };
 	int err = do_stats(&stats);
 
@@ -673,8 +684,9 @@ static uint32_t state_of(const struct block *block)
 	       (why_fixed(block) ? 0 : MEMMGR_INFO_MOVABLE);
 }
 
-static int do_list(struct memmgr_list *list)
+static int do_list(void *arg)
 {
+	struct memmgr_list *list = arg;
 	struct memmgr_info *entries = (void *)(uintptr_t)list->entries;
 	uint32_t room = list->count;
 
@@ -717,8 +729,9 @@ static int do_mark(struct memmgr_mark *mark, bool release)
 	}
 }
 
-static int do_map(struct memmgr_map *map)
+static int do_map(void *arg)
 {
+	struct memmgr_map *map = arg;
 	struct memmgr_cell *cells = (void *)(uintptr_t)map->cells;
 
 	map->cell_bytes = REGION_SIZE / map->count;
@@ -744,8 +757,9 @@ static int do_map(struct memmgr_map *map)
 	return 0;
 }
 
-static int do_failures(struct memmgr_failures *failures)
+static int do_failures(void *arg)
 {
+	struct memmgr_failures *failures = arg;
 	struct memmgr_failure *entries = (void *)(uintptr_t)failures->entries;
 	uint64_t seq = state->failures > 64 ? state->failures - 64 : 0;
 	uint32_t room = failures->count;
@@ -757,8 +771,10 @@ static int do_failures(struct memmgr_failures *failures)
 	return 0;
 }
 
-static int do_query(struct memmgr_query *query)
+static int do_query(void *arg)
 {
+	struct memmgr_query *query = arg;
+
 	query->features = MEMMGR_FEATURE_SLAB | MEMMGR_FEATURE_POOL | MEMMGR_FEATURE_STACK;
 	query->region_size = REGION_SIZE;
 	query->max_align = 1 << 20;
@@ -768,8 +784,9 @@ static int do_query(struct memmgr_query *query)
 	return 0;
 }
 
-static int do_alloc_query(struct memmgr_info *info)
+static int do_alloc_query(void *arg)
 {
+	struct memmgr_info *info = arg;
 	struct block *block = block_at(info->handle);
 
 	if (!block)
@@ -823,8 +840,9 @@ static void slide(struct heap *heap, struct memmgr_compact *compact, uint64_t ma
 	compact->after = heap->bytes - end > compact->after ? heap->bytes - end : compact->after;
 }
 
-static int do_compact(struct memmgr_compact *compact)
+static int do_compact(void *arg)
 {
+	struct memmgr_compact *compact = arg;
 	struct heap *heap = heap_at(compact->heap);
 	bool dry = compact->flags & MEMMGR_COMPACT_DRY_RUN;
 	uint64_t max = compact->max_bytes ? compact->max_bytes : UINT64_MAX, at;
@@ -905,8 +923,9 @@ static void explain_block(struct memmgr_explain *explain, const struct block *bl
 	explain->best_offset = block->info.offset;
 }
 
-static int do_explain(struct memmgr_explain *explain)
+static int do_explain(void *arg)
 {
+	struct memmgr_explain *explain = arg;
 	struct heap *heap = heap_at(explain->heap);
 	struct memmgr_compact moving = { .heap = explain->heap };
 	uint64_t end = 0, at;
@@ -970,8 +989,9 @@ static void drop_pins(void)
 	}
 }
 
-static int do_health(struct memmgr_health *health)
+static int do_health(void *arg)
 {
+	struct memmgr_health *health = arg;
 	struct memmgr_frag frag = { .heap = 0 };
 
 	if (health->flags & MEMMGR_HEALTH_SET) {
@@ -1014,8 +1034,9 @@ static bool next_event(struct memmgr_event *event)
 	return true;
 }
 
-static int do_track(struct memmgr_track *track)
+static int do_track(void *arg)
 {
+	struct memmgr_track *track = arg;
 	static bool on;
 
 	if (!heap_at(track->heap))
@@ -1029,8 +1050,9 @@ static int do_track(struct memmgr_track *track)
 }
 
 /* One a call: the one behind @after of $FAKE_SITES. */
-static int do_sites(struct memmgr_sites *sites)
+static int do_sites(void *arg)
 {
+	struct memmgr_sites *sites = arg;
 	struct memmgr_site *site = (void *)(uintptr_t)sites->entries;
 	const char *at = getenv("FAKE_SITES") ? getenv("FAKE_SITES") : "";
 	unsigned long long offset;
@@ -1092,8 +1114,9 @@ static void debug_set(const struct heap *heap, struct memmgr_debug *known,
 		known->guard_interval = 100;
 }
 
-static int do_debug(struct memmgr_debug *d)
+static int do_debug(void *arg)
 {
+	struct memmgr_debug *d = arg;
 	struct heap *heap = heap_at(d->heap);
 	unsigned long long bytes, guarded, unzoned;
 	struct memmgr_debug *known;
@@ -1180,8 +1203,9 @@ static void fill_where(struct memmgr_corruption *c)
 	}
 }
 
-static int do_corruptions(struct memmgr_corruptions *corruptions)
+static int do_corruptions(void *arg)
 {
+	struct memmgr_corruptions *corruptions = arg;
 	struct memmgr_corruption *entries = (void *)(uintptr_t)corruptions->entries;
 	const char *at = getenv("FAKE_ERRORS") ? getenv("FAKE_ERRORS") : "";
 	const char *hidden = getenv("FAKE_HIDDEN");
@@ -1218,8 +1242,9 @@ static int do_corruptions(struct memmgr_corruptions *corruptions)
 	}
 }
 
-static int do_check(struct memmgr_check *check)
+static int do_check(void *arg)
 {
+	struct memmgr_check *check = arg;
 	const char *broken = getenv("FAKE_BROKEN");
 	unsigned long long offset, errors;
 
@@ -1233,8 +1258,9 @@ static int do_check(struct memmgr_check *check)
 	return -EUCLEAN;
 }
 
-static int do_accounts(struct memmgr_accounts *accounts)
+static int do_accounts(void *arg)
 {
+	struct memmgr_accounts *accounts = arg;
 	struct memmgr_account *account = (void *)(uintptr_t)accounts->entries;
 	unsigned long long bytes, peak, max, refused;
 	const char *user = getenv("FAKE_USER");
@@ -1306,106 +1332,145 @@ static void grow(int looks)
 		block_at(alloc.handle)->info.pid = NOBODY;
 }
 
-/* Calls that change something or not, as they are told. */
-static bool only_asks(unsigned long command, const void *arg)
+/* How often memctl has changed something, and asked for statistics. */
+static int changes, looks;
+
+static int call_alloc(void *arg)
 {
-	if (command == MEMMGR_IOC_COMPACT)
-		return ((const struct memmgr_compact *)arg)->flags & MEMMGR_COMPACT_DRY_RUN;
-	if (command == MEMMGR_IOC_INJECT)
-		return !(((const struct memmgr_inject *)arg)->flags & MEMMGR_INJECT_SET);
-	if (command == MEMMGR_IOC_TRACK)
-		return !((const struct memmgr_track *)arg)->flags;
-	if (command == MEMMGR_IOC_LATENCY)
-		return !((const struct memmgr_latency *)arg)->flags;
-	if (command == MEMMGR_IOC_DEBUG)
-		return !((const struct memmgr_debug *)arg)->flags;
-	return command == MEMMGR_IOC_HEALTH &&
-	       !(((const struct memmgr_health *)arg)->flags & MEMMGR_HEALTH_SET);
+	interrupt("FAKE_INTERRUPT", &changes);
+	return waiting_alloc(arg);
+}
+
+static int call_free(void *arg)
+{
+	const struct memmgr_free *free = arg;
+
+	return measured_free(free->handle);
+}
+
+static int call_mark(void *arg)
+{
+	return do_mark(arg, false);
+}
+
+static int call_release(void *arg)
+{
+	return do_mark(arg, true);
+}
+
+static int call_read(void *arg)
+{
+	return do_copy(arg, false);
+}
+
+static int call_write(void *arg)
+{
+	return do_copy(arg, true);
+}
+
+static int call_stats(void *arg)
+{
+	interrupt("FAKE_INTERRUPT_STATS", &looks);
+	grow(looks);
+	return do_stats(arg);
+}
+
+static int call_compact(void *arg)
+{
+	interrupt("FAKE_INTERRUPT", &changes);
+	if (getenv("FAKE_SLOW"))
+		usleep(1000u * (unsigned int)atoi(getenv("FAKE_SLOW")));
+	return do_compact(arg);
+}
+
+static int call_pin(void *arg)
+{
+	return do_pin(arg, false);
+}
+
+static int call_unpin(void *arg)
+{
+	return do_pin(arg, true);
+}
+
+#define LOOKS			0, 0
+#define CHANGES			0, 1
+#define LOOKS_IF(mask, value)	(mask), (value)
+
+#define CALL(nr, name, type, field, access)	\
+	[_IOC_NR(nr)] = { name, offsetof(struct type, field), access }
+
+/*
+ * One line a call: its number and its structure. A client that may only read may make it
+ * when the bits of @mask in the field at @flags are @asks.
+ */
+static const struct call {
+	int (*function)(void *arg);
+	size_t flags;
+	uint32_t mask;
+	uint32_t asks;
+} calls[] = {
+	CALL(MEMMGR_IOC_QUERY, do_query, memmgr_query, size, LOOKS),
+	CALL(MEMMGR_IOC_HEAP_CREATE, do_heap_create, memmgr_heap_create, size, CHANGES),
+	CALL(MEMMGR_IOC_HEAP_DESTROY, do_heap_destroy, memmgr_heap_destroy, size, CHANGES),
+	CALL(MEMMGR_IOC_HEAP_QUERY, do_heap_query, memmgr_heap_query, size, LOOKS),
+	CALL(MEMMGR_IOC_ALLOC, call_alloc, memmgr_alloc, size, CHANGES),
+	CALL(MEMMGR_IOC_FREE, call_free, memmgr_free, size, CHANGES),
+	CALL(MEMMGR_IOC_RESIZE, do_resize, memmgr_resize, size, CHANGES),
+	CALL(MEMMGR_IOC_FREE_BATCH, do_free_batch, memmgr_free_batch, size, CHANGES),
+	CALL(MEMMGR_IOC_MARK, call_mark, memmgr_mark, size, CHANGES),
+	CALL(MEMMGR_IOC_RELEASE, call_release, memmgr_mark, size, CHANGES),
+	CALL(MEMMGR_IOC_READ, call_read, memmgr_copy, size, LOOKS),
+	CALL(MEMMGR_IOC_WRITE, call_write, memmgr_copy, size, CHANGES),
+	CALL(MEMMGR_IOC_ALLOC_QUERY, do_alloc_query, memmgr_info, size, LOOKS),
+	CALL(MEMMGR_IOC_LIST, do_list, memmgr_list, size, LOOKS),
+	CALL(MEMMGR_IOC_STATS, call_stats, memmgr_stats, size, LOOKS),
+	CALL(MEMMGR_IOC_FRAG, do_frag, memmgr_frag, size, LOOKS),
+	CALL(MEMMGR_IOC_CHECK, do_check, memmgr_check, size, LOOKS),
+	CALL(MEMMGR_IOC_MAP, do_map, memmgr_map, size, LOOKS),
+	CALL(MEMMGR_IOC_FAILURES, do_failures, memmgr_failures, size, LOOKS),
+	CALL(MEMMGR_IOC_ACCOUNTS, do_accounts, memmgr_accounts, size, LOOKS),
+	CALL(MEMMGR_IOC_EXPLAIN, do_explain, memmgr_explain, size, LOOKS),
+	CALL(MEMMGR_IOC_COMPACT, call_compact, memmgr_compact, flags,
+	     LOOKS_IF(MEMMGR_COMPACT_DRY_RUN, MEMMGR_COMPACT_DRY_RUN)),
+	CALL(MEMMGR_IOC_PIN, call_pin, memmgr_pin, size, CHANGES),
+	CALL(MEMMGR_IOC_UNPIN, call_unpin, memmgr_pin, size, CHANGES),
+	CALL(MEMMGR_IOC_HEALTH, do_health, memmgr_health, flags, LOOKS_IF(MEMMGR_HEALTH_SET, 0)),
+	CALL(MEMMGR_IOC_INJECT, do_inject, memmgr_inject, flags, LOOKS_IF(MEMMGR_INJECT_SET, 0)),
+	CALL(MEMMGR_IOC_TRACK, do_track, memmgr_track, flags, LOOKS_IF(UINT32_MAX, 0)),
+	CALL(MEMMGR_IOC_SITES, do_sites, memmgr_sites, size, LOOKS),
+	CALL(MEMMGR_IOC_LATENCY, do_latency, memmgr_latency, flags, LOOKS_IF(UINT32_MAX, 0)),
+	CALL(MEMMGR_IOC_DEBUG, do_debug, memmgr_debug, flags, LOOKS_IF(UINT32_MAX, 0)),
+	CALL(MEMMGR_IOC_CORRUPTIONS, do_corruptions, memmgr_corruptions, size, LOOKS),
+	CALL(MEMMGR_IOC_HEAP_RIGHTS, do_heap_rights, memmgr_heap_rights, size, CHANGES),
+};
+
+/* Does the module that is asked know the call? */
+static bool is_known(unsigned int nr)
+{
+	if (nr >= sizeof(calls) / sizeof(*calls) || !calls[nr].function)
+		return false;
+	return nr < _IOC_NR(MEMMGR_IOC_EXPLAIN) || !getenv("FAKE_OLD");
+}
+
+static bool is_built(unsigned int nr)
+{
+	return (nr != _IOC_NR(MEMMGR_IOC_DEBUG) && nr != _IOC_NR(MEMMGR_IOC_CORRUPTIONS)) ||
+	       !getenv("FAKE_NO_DEBUG");
 }
 
 static int dispatch(unsigned long command, void *arg)
 {
-	static int changes, looks;
-	static const uint64_t read_only = 1u << 0x00 | 1u << 0x03 | 1u << 0x0b | 1u << 0x0d |
-					  0x1fu << 0x0e | 1u << 0x13 | 1u << 0x17 | 1u << 0x19 |
-					  1ull << 0x20 | 1ull << 0x23;
+	unsigned int nr = _IOC_NR(command);
+	const struct call *call = &calls[nr];
+	uint32_t flags;
 
-	if (!writable && !(read_only >> (command & 0x3f) & 1) && !only_asks(command, arg))
-		return -EACCES;
-	switch (command) {
-	case MEMMGR_IOC_QUERY:
-		return do_query(arg);
-	case MEMMGR_IOC_HEAP_CREATE:
-		return do_heap_create(arg);
-	case MEMMGR_IOC_HEAP_DESTROY:
-		return do_heap_destroy(arg);
-	case MEMMGR_IOC_HEAP_RIGHTS:
-		return do_heap_rights(arg);
-	case MEMMGR_IOC_HEAP_QUERY:
-		return do_heap_query(arg);
-	case MEMMGR_IOC_ALLOC:
-		interrupt("FAKE_INTERRUPT", &changes);
-		return waiting_alloc(arg);
-	case MEMMGR_IOC_FREE:
-		return measured_free(((struct memmgr_free *)arg)->handle);
-	case MEMMGR_IOC_RESIZE:
-		return do_resize(arg);
-	case MEMMGR_IOC_FREE_BATCH:
-		return do_free_batch(arg);
-	case MEMMGR_IOC_MARK:
-		return do_mark(arg, false);
-	case MEMMGR_IOC_RELEASE:
-		return do_mark(arg, true);
-	case MEMMGR_IOC_READ:
-		return do_copy(arg, false);
-	case MEMMGR_IOC_WRITE:
-		return do_copy(arg, true);
-	case MEMMGR_IOC_ALLOC_QUERY:
-		return do_alloc_query(arg);
-	case MEMMGR_IOC_LIST:
-		return do_list(arg);
-	case MEMMGR_IOC_TRACK:
-		return getenv("FAKE_OLD") ? -ENOTTY : do_track(arg);
-	case MEMMGR_IOC_SITES:
-		return getenv("FAKE_OLD") ? -ENOTTY : do_sites(arg);
-	case MEMMGR_IOC_LATENCY:
-		return do_latency(arg);
-	case MEMMGR_IOC_STATS:
-		interrupt("FAKE_INTERRUPT_STATS", &looks);
-		grow(looks);
-		return do_stats(arg);
-	case MEMMGR_IOC_FRAG:
-		return do_frag(arg);
-	case MEMMGR_IOC_CHECK:
-		return do_check(arg);
-	case MEMMGR_IOC_MAP:
-		return do_map(arg);
-	case MEMMGR_IOC_FAILURES:
-		return do_failures(arg);
-	case MEMMGR_IOC_EXPLAIN:
-		return do_explain(arg);
-	case MEMMGR_IOC_COMPACT:
-		interrupt("FAKE_INTERRUPT", &changes);
-		if (getenv("FAKE_SLOW"))
-			usleep(1000u * (unsigned int)atoi(getenv("FAKE_SLOW")));
-		return do_compact(arg);
-	case MEMMGR_IOC_PIN:
-		return do_pin(arg, false);
-	case MEMMGR_IOC_UNPIN:
-		return do_pin(arg, true);
-	case MEMMGR_IOC_HEALTH:
-		return do_health(arg);
-	case MEMMGR_IOC_INJECT:
-		return do_inject(arg);
-	case MEMMGR_IOC_ACCOUNTS:
-		return do_accounts(arg);
-	case MEMMGR_IOC_DEBUG:
-		return getenv("FAKE_NO_DEBUG") ? -EOPNOTSUPP : do_debug(arg);
-	case MEMMGR_IOC_CORRUPTIONS:
-		return getenv("FAKE_NO_DEBUG") ? -EOPNOTSUPP : do_corruptions(arg);
-	default:
+	if (!is_known(nr))
 		return -ENOTTY;
-	}
+	memcpy(&flags, (char *)arg + call->flags, sizeof(flags));
+	if (!writable && (flags & call->mask) != call->asks)
+		return -EACCES;
+	return is_built(nr) ? call->function(arg) : -EOPNOTSUPP;
 }
 
 /* What a client leaves behind, as the module returns it at close. */
@@ -1475,8 +1540,7 @@ int ioctl(int fd, unsigned long command, ...)
 	va_end(args);
 	if (fd != device || device < 0)
 		return real(fd, command, arg);
-	err = getenv("FAKE_OLD") && command >= MEMMGR_IOC_EXPLAIN ? -ENOTTY :
-	      dispatch(command, arg);
+	err = dispatch(command, arg);
 	if (!err)
 		return 0;
 	errno = -err;
