@@ -3,5 +3,5 @@ DESC="allocations move under running programs, in steps (memory without struct p
 CHECK=1
 DEBUGCHECK=1
 DTSO="no-map"
-GUEST="sh /usr/lib/memmgr/boots/kselftest.sh compact_live_writers compact_checkerboard compact_on_failure compact_interrupted"
+GUEST="sh /usr/lib/memmgr/boots/kselftest.sh compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps compact_slabs compact_refused compact_on_failure compact_interrupted"
 TIMEOUT=1000

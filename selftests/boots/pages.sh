@@ -13,7 +13,9 @@ for device in memmgr memmgr1; do
 	verdict $? pages_$device
 	! grep -q '^ok .*vmsplice_and' $out || paged=$device
 done
-for program in protect protect_race violation adversary; do
+for program in protect protect_race violation adversary_handles adversary_mappings \
+	adversary_remains adversary_structures adversary_protection adversary_rights \
+	adversary_quotas adversary_buffers adversary_races; do
 	run_on $program "$paged"
 	verdict $? ${program}_with_pages
 done

@@ -5,6 +5,9 @@
 
 #include <linux/memmgr.h>
 
+#define NO_OFFSET	(~0ull)	/* @map_offset of what cannot be mapped */
+#define NO_HANDLE	0ull	/* never issued */
+
 int mm_call(int fd, unsigned long command, void *argument);
 int mm_query(int fd, struct memmgr_query *q);
 

@@ -40,9 +40,6 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	600
 
-#define NO_OFFSET	(~0ull)	/* @map_offset of what cannot be mapped */
-#define NO_HANDLE	0ull	/* never issued */
-
 #define MEMMGR_TEST_MAIN						\
 	static void __attribute__((constructor)) check_device(void)	\
 	{								\
