@@ -51,6 +51,23 @@ test_top_screen() {
 	grep -q "the terminal 'nonsense' is not known" "$work/screen"
 }
 
+# A window of another size is drawn anew. The last letter of a key that memctl does not
+# know is no key by itself.
+test_top_keys() {
+	local pid
+	three_owners
+	(
+		until pid=$(pgrep -f "^$out/memctl top --delay 34"); do sleep 0.1; done
+		until grep -qs "in use" "$work/screen"; do sleep 0.1; done
+		printf '\033[15n'
+		stty rows 40 cols 120 <"/proc/$pid/fd/0"
+		until grep -q $'\033\\[40;1H' "$work/screen"; do sleep 0.1; done
+		printf q
+	) | terminal xterm 'top --delay 34'
+	cmp "$work/stty.before" "$work/stty.after"
+	lacks 'sorted by name' "$work/screen"
+}
+
 test_top_signals() {
 	local signal pid
 	three_owners

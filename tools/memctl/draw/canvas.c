@@ -86,6 +86,15 @@ struct canvas *canvas_new(int rows, int columns, struct style style)
 	return canvas;
 }
 
+struct canvas *canvas_copy(const struct canvas *canvas)
+{
+	struct canvas *copy = canvas_new(canvas->rows, canvas->columns, canvas->style);
+
+	memcpy(copy->cells, canvas->cells,
+	       (size_t)canvas->rows * (size_t)canvas->columns * sizeof(*copy->cells));
+	return copy;
+}
+
 void canvas_free(struct canvas *canvas)
 {
 	free(canvas->cells);
@@ -144,9 +153,9 @@ static void print_look(FILE *to, const struct canvas_cell *cell, enum color_dept
 		fputs(";2", to);
 	if (cell->look & LOOK_REVERSE)
 		fputs(";7", to);
-	if (solid)
+	if (depth >= DEPTH_16 && solid)
 		fputs(";30", to);
-	if (cell->paint != PAINT_PLAIN)
+	if (depth >= DEPTH_16 && cell->paint != PAINT_PLAIN)
 		print_color(to, cell->paint, depth, solid);
 	fputc('m', to);
 }
@@ -174,7 +183,7 @@ static void print_character(FILE *to, wchar_t c)
 		fwrite(bytes, 1, count, to);
 }
 
-static void print_row(const struct canvas *canvas, int row, FILE *to)
+int canvas_print_row(const struct canvas *canvas, int row, FILE *to)
 {
 	struct canvas_cell last = { .paint = PAINT_PLAIN };
 	int end = row_end(canvas, row);
@@ -190,11 +199,13 @@ static void print_row(const struct canvas *canvas, int row, FILE *to)
 	}
 	if (canvas->style.depth != DEPTH_NONE && (last.paint != PAINT_PLAIN || last.look))
 		fputs("\033[0m", to);
-	fputc('\n', to);
+	return end;
 }
 
 void canvas_print(const struct canvas *canvas, int rows, FILE *to)
 {
-	for (int row = 0; row < rows && row < canvas->rows; row++)
-		print_row(canvas, row, to);
+	for (int row = 0; row < rows && row < canvas->rows; row++) {
+		canvas_print_row(canvas, row, to);
+		fputc('\n', to);
+	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A grid of characters to draw on: once drawn, it can be printed (with colours
- * or without) or be shown by curses. What lies outside of it is cut off.
+ * A grid of characters to draw on: once drawn, it can be printed, with colours or
+ * without, as a whole or row by row. What lies outside of it is cut off.
  */
 #ifndef MEMCTL_CANVAS_H
 #define MEMCTL_CANVAS_H
@@ -19,7 +19,8 @@ enum color_when {
 };
 
 enum color_depth {
-	DEPTH_NONE,
+	DEPTH_NONE,		/* plain text */
+	DEPTH_LOOKS,		/* no colours, but bold, dim and reverse */
 	DEPTH_16,
 	DEPTH_256,
 };
@@ -69,6 +70,7 @@ struct style style_find(enum color_when when);
 int paint_color(enum paint paint, enum color_depth depth);
 
 struct canvas *canvas_new(int rows, int columns, struct style style);
+struct canvas *canvas_copy(const struct canvas *canvas);
 void canvas_free(struct canvas *canvas);
 void canvas_put(struct canvas *canvas, int row, int column, wchar_t c, enum paint paint,
 		unsigned int look);
@@ -78,5 +80,7 @@ int canvas_text(struct canvas *canvas, int row, int column, enum paint paint,
 	__attribute__((format(printf, 6, 7)));
 /* The first @rows rows, without the blanks at their ends. */
 void canvas_print(const struct canvas *canvas, int rows, FILE *to);
+/* One row without the blanks at its end. Returns the column behind it. */
+int canvas_print_row(const struct canvas *canvas, int row, FILE *to);
 
 #endif /* MEMCTL_CANVAS_H */

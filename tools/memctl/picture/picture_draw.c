@@ -17,7 +17,7 @@
 /* Blocks tell more than letters, but need colours to tell whose they are. */
 static bool has_blocks(const struct canvas *canvas)
 {
-	return canvas->style.utf8 && canvas->style.depth != DEPTH_NONE;
+	return canvas->style.utf8 && canvas->style.depth >= DEPTH_16;
 }
 
 static enum paint owner_paint(const struct owner *owner)
@@ -50,7 +50,7 @@ static struct sign letter_sign(const struct canvas *canvas, const struct owner *
 
 	return (struct sign){
 		.c = capital ? (owner->slot < SLOTS ? toupper(letter) : L'*') : letter,
-		.look = much && canvas->style.depth != DEPTH_NONE ? LOOK_SOLID : 0,
+		.look = much && canvas->style.depth >= DEPTH_16 ? LOOK_SOLID : 0,
 	};
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * memctl top: a sample is taken, a frame is drawn from it, and the frame goes to
- * the screen (top_screen.c, which alone knows curses) or to standard output.
+ * the screen (top_screen.c, which alone knows the terminal) or to standard output.
  */
 #ifndef MEMCTL_TOP_H
 #define MEMCTL_TOP_H

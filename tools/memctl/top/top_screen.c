@@ -1,41 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * memctl top: the screen, by curses.
+ * memctl top: the screen of a terminal that understands ECMA-48 ("ANSI").
  *
- * The terminal is put back whatever happens: exit() in the midst of something,
- * a signal that asks to end (screen_wait() tells of it, and the loop ends), and a
- * crash, where only what may be called in a signal handler is left.
+ * The terminal is put back whatever happens: exit() in the midst of something, a signal
+ * that asks to end (screen_wait() tells of it, and the loop ends), a stop by Ctrl-Z, and
+ * a crash, where only functions are left that may be called in a signal handler.
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-#define NCURSES_WIDECHAR 1
-#include <curses.h>
-
 #include "base/interrupt.h"
+#include "base/terminal.h"
 #include "memctl.h"
 #include "top/top.h"
 
-static struct screen *screen;
-static struct style style;
+#define ROWS_UNKNOWN	24	/* of a terminal that does not tell its size */
+#define COLUMNS_UNKNOWN	80
+#define CHAR_ESCAPE		'\033'
+#define ESCAPE_MS	100	/* the rest of a key's sequence comes that soon */
+#define ESCAPE_MOST	16	/* no sequence is longer */
 
-/* For a crash. */
-static struct termios saved;
-static char restore[128];
+/* Another screen where there is one, no wrapping, no cursor, all blank. */
+#define ENTER		"\033[?1049h\033[?7l\033[?25l\033[0m\033[2J"
+/* The same backwards; without another screen the prompt comes in the last line. */
+#define LEAVE		"\033[0m\033[999;1H\033[K\033[?25h\033[?7h\033[?1049l"
+
+/* What the names of terminals begin with, and whether these have colours. */
+static const struct {
+	const char *name;
+	bool color;
+} terminals[] = {
+	{ "xterm", true }, { "linux", true }, { "screen", true }, { "tmux", true },
+	{ "rxvt", true }, { "ansi", true }, { "alacritty", true }, { "foot", true },
+	{ "kitty", true }, { "konsole", true }, { "gnome", true }, { "vte", true },
+	{ "st-", true }, { "stterm", true }, { "wezterm", true }, { "ghostty", true },
+	{ "contour", true }, { "mlterm", true }, { "mintty", true }, { "putty", true },
+	{ "teraterm", true }, { "cygwin", true }, { "iterm", true }, { "nsterm", true },
+	{ "Eterm", true }, { "eterm", true }, { "fbterm", true }, { "kmscon", true },
+	{ "pcansi", true }, { "cons25", true }, { "hurd", true },
+	{ "vt1", false }, { "vt2", false }, { "vt3", false }, { "vt4", false },
+};
+
+static struct style style;
+static struct termios saved, raw;
+static bool opened;
+static volatile sig_atomic_t redraw;	/* nothing of the screen is as it was left */
+static volatile sig_atomic_t resized;	/* screen_wait() tells of it */
+static struct canvas *shown;
+
+/* ---- enter and leave ---- */
+
+/* In signal handlers, too. */
+static void put(const char *text)
+{
+	ssize_t written = write(STDOUT_FILENO, text, strlen(text));
+
+	(void)written;
+}
+
+static void enter(void)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	put(ENTER);
+	redraw = 1;
+}
+
+static void leave(void)
+{
+	put(LEAVE);
+	tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+}
 
 static void on_crash(int signal)
 {
-	ssize_t written = write(STDOUT_FILENO, restore, strlen(restore));
-
-	(void)written;
-	tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+	leave();
 	/* SA_RESETHAND: now it ends memctl. */
 	raise(signal);
+}
+
+static void catch_stop(void);
+
+/* With SA_RESETHAND and SA_NODEFER memctl stops in raise(), and goes on there. */
+static void on_stop(int signal)
+{
+	int saved_errno = errno;
+
+	leave();
+	raise(signal);
+	catch_stop();
+	enter();
+	resized = 1;
+	errno = saved_errno;
+}
+
+static void on_resize(int signal)
+{
+	(void)signal;
+	redraw = 1;
+	resized = 1;
 }
 
 /* What somebody else handles, such as a sanitizer, stays theirs. */
@@ -47,47 +115,46 @@ static void catch_default(int signal, const struct sigaction *action)
 		sigaction(signal, action, NULL);
 }
 
+static void catch_stop(void)
+{
+	const struct sigaction stop = {
+		.sa_handler = on_stop,
+		.sa_flags = SA_RESTART | SA_RESETHAND | SA_NODEFER,
+	};
+
+	catch_default(SIGTSTP, &stop);
+}
+
 static void catch_signals(void)
 {
 	static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 	const struct sigaction crash = { .sa_handler = on_crash, .sa_flags = SA_RESETHAND };
+	const struct sigaction resize = { .sa_handler = on_resize, .sa_flags = SA_RESTART };
 
 	interrupt_catch();
 	interrupt_catch_quit();
 	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
 		catch_default(crashes[i], &crash);
+	catch_stop();
+	sigaction(SIGWINCH, &resize, NULL);
 }
 
-/* ---- colours ---- */
+/* ---- open and close ---- */
 
-/* Two pairs for each paint: as the letter, and behind it. */
-static short pair_of(uint8_t paint, bool solid)
+static bool choose_style(enum color_when color)
 {
-	return paint == PAINT_PLAIN ? 0 : (short)(2 * paint + (solid ? 1 : 0));
-}
+	const char *name = getenv("TERM");
 
-static void make_pairs(void)
-{
-	for (int paint = PAINT_PLAIN + 1; paint < (int)PAINTS; paint++) {
-		short color = (short)(paint_color(paint, style.depth) % COLORS);
-
-		init_pair(pair_of(paint, false), color, -1);
-		init_pair(pair_of(paint, true), COLOR_BLACK, color);
+	for (size_t i = 0; name && i < ARRAY_SIZE(terminals); i++) {
+		if (strncmp(name, terminals[i].name, strlen(terminals[i].name)))
+			continue;
+		style = style_find(color);
+		/* "always" cannot give colours to a terminal that has none. */
+		if (style.depth == DEPTH_NONE || !terminals[i].color)
+			style.depth = DEPTH_LOOKS;
+		return true;
 	}
-}
-
-static void choose_style(enum color_when color)
-{
-	/* "always" cannot give colours to a terminal that has none. */
-	style = style_find(color);
-	if (style.depth == DEPTH_NONE)
-		return;
-	style.depth = DEPTH_NONE;
-	if (!has_colors() || start_color() == ERR || COLOR_PAIRS < 2 * (int)PAINTS)
-		return;
-	use_default_colors();
-	style.depth = COLORS >= 256 ? DEPTH_256 : DEPTH_16;
-	make_pairs();
+	return false;
 }
 
 struct style screen_style(void)
@@ -95,115 +162,132 @@ struct style screen_style(void)
 	return style;
 }
 
-/* ---- open and close ---- */
-
-static void add_capability(const char *name)
-{
-	const char *text = tigetstr(name);
-
-	if (text && text != (char *)-1)
-		strncat(restore, text, sizeof(restore) - strlen(restore) - 1);
-}
-
 bool screen_open(enum color_when color)
 {
-	tcgetattr(STDIN_FILENO, &saved);
-	catch_signals();
-	screen = newterm(NULL, stdout, stdin);
-	if (!screen)
+	if (!choose_style(color) || tcgetattr(STDIN_FILENO, &saved))
 		return false;
+	raw = saved;
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	opened = true;
 	atexit(screen_close);
-	add_capability("sgr0");
-	add_capability("cnorm");
-	add_capability("rmcup");
-	cbreak();
-	noecho();
-	nonl();
-	keypad(stdscr, TRUE);
-	nodelay(stdscr, TRUE);
-	curs_set(0);
-	choose_style(color);
+	catch_signals();
+	enter();
 	return true;
 }
 
 void screen_close(void)
 {
-	if (!screen)
+	if (!opened)
 		return;
-	endwin();
-	delscreen(screen);
-	screen = NULL;
+	opened = false;
+	fflush(stdout);
+	leave();
+	if (shown)
+		canvas_free(shown);
+	shown = NULL;
 }
 
 void screen_size(int *rows, int *columns)
 {
-	getmaxyx(stdscr, *rows, *columns);
+	unsigned int high = terminal_rows(), wide = terminal_columns();
+
+	*rows = high ? (int)high : ROWS_UNKNOWN;
+	*columns = wide ? (int)wide : COLUMNS_UNKNOWN;
 }
 
 /* ---- showing ---- */
 
-static attr_t attributes(const struct canvas_cell *cell)
+static bool row_changed(const struct canvas *canvas, int row)
 {
-	bool solid = cell->look & LOOK_SOLID;
-	attr_t attr = A_NORMAL;
+	size_t first = (size_t)row * (size_t)canvas->columns;
 
-	if (cell->look & LOOK_BOLD)
-		attr |= A_BOLD;
-	if (cell->look & LOOK_DIM)
-		attr |= A_DIM;
-	if (cell->look & LOOK_REVERSE)
-		attr |= A_REVERSE;
-	if (style.depth != DEPTH_NONE)
-		attr |= COLOR_PAIR(pair_of(cell->paint, solid));
-	return attr;
+	return memcmp(&canvas->cells[first], &shown->cells[first],
+		      (size_t)canvas->columns * sizeof(*canvas->cells)) != 0;
 }
 
+/* Only rows that changed: a slow serial line shall keep up. */
 void screen_show(const struct canvas *canvas)
 {
-	erase();
-	for (int row = 0; row < canvas->rows; row++) {
-		for (int column = 0; column < canvas->columns; column++) {
-			const struct canvas_cell *cell = &canvas->cells[row * canvas->columns +
-									column];
+	bool anew = redraw || !shown || shown->rows != canvas->rows ||
+		    shown->columns != canvas->columns;
 
-			attrset(attributes(cell));
-			mvaddnwstr(row, column, &cell->c, 1);
-		}
+	redraw = 0;
+	if (anew)
+		fputs("\033[2J", stdout);
+	for (int row = 0; row < canvas->rows; row++) {
+		if (!anew && !row_changed(canvas, row))
+			continue;
+		printf("\033[%d;1H", row + 1);
+		/* Behind the last column it would take that one with it. */
+		if (canvas_print_row(canvas, row, stdout) < canvas->columns)
+			fputs("\033[K", stdout);
 	}
-	attrset(A_NORMAL);
-	refresh();
+	fflush(stdout);
+	if (shown)
+		canvas_free(shown);
+	shown = canvas_copy(canvas);
 }
 
 /* ---- keys ---- */
 
-static int key_of(int key)
+static const struct {
+	const char *sequence;	/* behind the escape character */
+	int key;
+} sequences[] = {
+	{ "[A", SCREEN_UP }, { "OA", SCREEN_UP },
+	{ "[B", SCREEN_DOWN }, { "OB", SCREEN_DOWN },
+	{ "[5~", SCREEN_PAGE_UP }, { "[6~", SCREEN_PAGE_DOWN },
+};
+
+/* The next byte of standard input within @ms; -1: none came. */
+static int next_byte(int ms)
 {
-	switch (key) {
-	case KEY_RESIZE:
-		return SCREEN_RESIZED;
-	case KEY_UP:
-		return SCREEN_UP;
-	case KEY_DOWN:
-		return SCREEN_DOWN;
-	case KEY_PPAGE:
-		return SCREEN_PAGE_UP;
-	case KEY_NPAGE:
-		return SCREEN_PAGE_DOWN;
-	default:
-		return key;
-	}
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+	unsigned char byte;
+
+	/* A byte that is there is found, even if a signal comes. */
+	return poll(&input, 1, ms) > 0 && read(STDIN_FILENO, &byte, 1) == 1 ? byte : -1;
 }
 
-/* A key or another size that came before is known now; no signal can come before the wait. */
-static int wait_for_input(const struct timespec *timeout, int *key)
+/* "[" and "O" open a sequence; a letter or "~" ends it. */
+static bool sequence_ended(const char *text, size_t len)
+{
+	if (len > 1)
+		return text[len - 1] >= '@' && text[len - 1] <= '~';
+	return len == 1 && *text != '[' && *text != 'O';
+}
+
+/* The key of a sequence, which is read to its end; the escape character if there is none. */
+static int read_sequence(void)
+{
+	char text[ESCAPE_MOST + 1] = "";
+	size_t len = 0;
+	int byte;
+
+	while (len < ESCAPE_MOST && !sequence_ended(text, len)) {
+		byte = next_byte(ESCAPE_MS);
+		if (byte < 0)
+			break;
+		text[len++] = (char)byte;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sequences); i++) {
+		if (!strcmp(text, sequences[i].sequence))
+			return sequences[i].key;
+	}
+	return CHAR_ESCAPE;
+}
+
+/* What ppoll() returns. A signal that came before it ends the wait as well. */
+static int wait_for_input(const struct timespec *timeout)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 	sigset_t before;
 	int ready = 0;
 
 	interrupt_hold(&before);
-	*key = getch();
-	if (*key == ERR && !interrupt_arrived())
+	if (!resized && !interrupt_arrived())
 		ready = ppoll(&input, 1, timeout, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return ready;
@@ -215,15 +299,19 @@ int screen_wait(uint64_t ms)
 		.tv_sec = (time_t)(ms / 1000),
 		.tv_nsec = (long)(ms % 1000) * 1000000,
 	};
-	int key, ready = wait_for_input(&timeout, &key);
+	int ready = wait_for_input(&timeout), byte;
 
-	if (key != ERR)
-		return key_of(key);
 	if (interrupt_arrived())
 		return SCREEN_ENDED;
-	key = getch();
-	if (key != ERR)
-		return key_of(key);
+	if (resized) {
+		resized = 0;
+		return SCREEN_RESIZED;
+	}
+	if (ready <= 0)
+		return SCREEN_TIME;
+	byte = next_byte(0);
+	if (byte == CHAR_ESCAPE)
+		return read_sequence();
 	/* There is something to read, but no key: the terminal is gone. */
-	return ready > 0 ? SCREEN_ENDED : SCREEN_TIME;
+	return byte < 0 ? SCREEN_ENDED : byte;
 }
