@@ -198,14 +198,41 @@ size_t arg_choice(struct argp_state *state, const char *name, const char *text,
 	return i;
 }
 
+const char *arg_only(struct argp_state *state, const char *arg, const char *hint)
+{
+	if (state->arg_num)
+		argp_error(state, "'%s' is one word too many; %s", arg, hint);
+	return arg;
+}
+
+void arg_next(struct argp_state *state, const char *arg, struct arg_pair *pair, const char *hint)
+{
+	switch (state->arg_num) {
+	case 0:
+		pair->kind = arg_choice(state, "whom", arg, pair->kinds, ARG_KINDS);
+		pair->given = true;
+		break;
+	case 1:
+		pair->name = arg;
+		break;
+	default:
+		argp_error(state, "'%s' is one word too many%s", arg, hint);
+	}
+}
+
 error_t parse_optional_heap(int key, char *arg, struct argp_state *state)
 {
 	const char **heap = state->input;
 
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	if (state->arg_num)
-		argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
-	*heap = arg;
+	*heap = arg_only(state, arg, "give one HEAP or none");
 	return 0;
 }
+
+static const struct argp heap_argp = { .parser = parse_optional_heap };
+
+const struct argp_child optional_heap[] = {
+	{ &heap_argp, 0, NULL, 0 },
+	{ 0 },
+};

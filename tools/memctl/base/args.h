@@ -4,6 +4,7 @@
 #define MEMCTL_ARGS_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,7 +33,25 @@ const char *arg_word(struct argp_state *state, const char *name,
 /* One of @count words; its index. */
 size_t arg_choice(struct argp_state *state, const char *name, const char *text,
 		  const char *const *words, size_t count);
+/* The only word that is no option; @hint tells what may be given. */
+const char *arg_only(struct argp_state *state, const char *arg, const char *hint);
+
+#define ARG_KINDS	2
+
+/* "client 7", "heap main": two words that name one of a kind. */
+struct arg_pair {
+	const char *const *kinds;	/* ARG_KINDS words, for the first */
+	size_t kind;
+	bool given;			/* the first word was there */
+	const char *name;		/* the second */
+};
+
+/* The next word of the pair; @hint tells what may stand behind it. */
+void arg_next(struct argp_state *state, const char *arg, struct arg_pair *pair, const char *hint);
+
 /* The parser of commands whose one argument may be a HEAP; input: const char **. */
 error_t parse_optional_heap(int key, char *arg, struct argp_state *state);
+/* The same for those that have options besides; child_inputs[0]: const char **. */
+extern const struct argp_child optional_heap[];
 
 #endif /* MEMCTL_ARGS_H */

@@ -89,9 +89,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		request->flags |= MEMMGR_ALLOC_NO_FALLBACK;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one SIZE", arg);
-		request->bytes = arg_size_nonzero(state, "SIZE", arg);
+		request->bytes = arg_size_nonzero(state, "SIZE",
+						  arg_only(state, arg, "give one SIZE"));
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "SIZE is missing; for example memctl alloc 64K");

@@ -200,15 +200,13 @@ int cmd_clients(struct memctl *ctl, int argc, char **argv)
 
 /* ---- memctl quota --------------------------------------------------------------- */
 
-static const char *const whom_names[] = { "client", "user" };
+static const char *const whom_names[ARG_KINDS] = { "client", "user" };
 
 static const uint32_t whom_flags[] = { MEMMGR_QUOTA_CLIENT, MEMMGR_QUOTA_USER };
 
 struct options {
 	struct memmgr_quota quota;
-	const char *id;
-	size_t whom;
-	bool given;
+	struct arg_pair whom;	/* client ID, user NAME */
 };
 
 static const struct argp_option quota_options[] = {
@@ -223,33 +221,17 @@ static const struct argp_option quota_options[] = {
 	{ 0 },
 };
 
-static void parse_word(struct options *options, char *arg, struct argp_state *state)
-{
-	switch (state->arg_num) {
-	case 0:
-		options->whom = arg_choice(state, "whom", arg, whom_names,
-					   ARRAY_SIZE(whom_names));
-		options->given = true;
-		break;
-	case 1:
-		options->id = arg;
-		break;
-	default:
-		argp_error(state, "'%s' is one word too many", arg);
-	}
-}
-
 static void parse_id(struct options *options, struct argp_state *state)
 {
-	bool is_user = whom_flags[options->whom] == MEMMGR_QUOTA_USER;
-	const struct passwd *user = is_user ? getpwnam(options->id) : NULL;
+	bool is_user = whom_flags[options->whom.kind] == MEMMGR_QUOTA_USER;
+	const struct passwd *user = is_user ? getpwnam(options->whom.name) : NULL;
 
-	options->quota.flags |= whom_flags[options->whom];
-	if (is_user && !user && options->id[strspn(options->id, "0123456789")])
+	options->quota.flags |= whom_flags[options->whom.kind];
+	if (is_user && !user && options->whom.name[strspn(options->whom.name, "0123456789")])
 		argp_error(state, "there is no user '%s'; give a name of /etc/passwd or a number",
-			   options->id);
+			   options->whom.name);
 	options->quota.id = user ? user->pw_uid :
-			    arg_count(state, whom_names[options->whom], options->id, 0,
+			    arg_count(state, whom_names[options->whom.kind], options->whom.name, 0,
 				      is_user ? UINT32_MAX - 1 : UINT64_MAX);
 }
 
@@ -257,51 +239,59 @@ static void parse_end(struct options *options, struct argp_state *state)
 {
 	bool back = options->quota.flags & MEMMGR_QUOTA_DEFAULT;
 
-	if (!options->given) {
+	if (!options->whom.given) {
 		if (options->quota.limits || back)
 			argp_error(state, "client ID or user NAME is missing; for example "
 				   "memctl quota user camera --bytes 16M");
 		return;
 	}
-	if (!options->id)
+	if (!options->whom.name)
 		argp_error(state, "the %s is missing; memctl clients%s lists them",
-			   options->whom ? "user" : "client", options->whom ? " --users" : "");
+			   whom_names[options->whom.kind], options->whom.kind ? " --users" : "");
 	if (!!options->quota.limits == back)
 		argp_error(state, back ? "--default goes without limits" :
 			   "give a limit, for example --bytes or --heaps, or --default");
 	parse_id(options, state);
 }
 
-/* The limits that are counts: where each one goes. */
+/* The limits, and where each one goes in struct memmgr_quota: sizes, and 32 bits of counts. */
 static const struct {
 	int key;
 	uint32_t limit;
-	size_t max;		/* of struct memmgr_quota */
+	bool size;
+	size_t max;
 	const char *name;
-} counts[] = {
-	{ KEY_COUNT, MEMMGR_LIMIT_ALLOCATIONS, offsetof(struct memmgr_quota, max_allocations),
-	  "--allocations" },
-	{ KEY_HEAPS, MEMMGR_LIMIT_HEAPS, offsetof(struct memmgr_quota, max_heaps), "--heaps" },
-	{ KEY_WINDOWS, MEMMGR_LIMIT_WINDOWS, offsetof(struct memmgr_quota, max_windows),
+} limits[] = {
+	{ KEY_BYTES, MEMMGR_LIMIT_BYTES, true, offsetof(struct memmgr_quota, max_bytes),
+	  "--bytes" },
+	{ KEY_COUNT, MEMMGR_LIMIT_ALLOCATIONS, false,
+	  offsetof(struct memmgr_quota, max_allocations), "--allocations" },
+	{ KEY_HEAPS, MEMMGR_LIMIT_HEAPS, false, offsetof(struct memmgr_quota, max_heaps),
+	  "--heaps" },
+	{ KEY_WINDOWS, MEMMGR_LIMIT_WINDOWS, false, offsetof(struct memmgr_quota, max_windows),
 	  "--windows" },
-	{ KEY_PINS, MEMMGR_LIMIT_PINS, offsetof(struct memmgr_quota, max_pins), "--pins" },
-	{ KEY_RECORDS, MEMMGR_LIMIT_RECORDS, offsetof(struct memmgr_quota, max_records),
+	{ KEY_PINS, MEMMGR_LIMIT_PINS, false, offsetof(struct memmgr_quota, max_pins), "--pins" },
+	{ KEY_RECORDS, MEMMGR_LIMIT_RECORDS, false, offsetof(struct memmgr_quota, max_records),
 	  "--records" },
 };
 
-/* False: the key is none of a count. */
-static bool parse_count(struct options *options, int key, const char *arg,
+/* False: the key is none of a limit. */
+static bool parse_limit(struct memmgr_quota *quota, int key, const char *arg,
 			struct argp_state *state)
 {
+	void *max;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(counts) && counts[i].key != key; i++)
+	for (i = 0; i < ARRAY_SIZE(limits) && limits[i].key != key; i++)
 		;
-	if (i == ARRAY_SIZE(counts))
+	if (i == ARRAY_SIZE(limits))
 		return false;
-	*(uint32_t *)((char *)&options->quota + counts[i].max) =
-		(uint32_t)arg_count(state, counts[i].name, arg, 0, UINT32_MAX);
-	options->quota.limits |= counts[i].limit;
+	max = (char *)quota + limits[i].max;
+	if (limits[i].size)
+		*(__u64 *)max = arg_size(state, limits[i].name, arg);
+	else
+		*(__u32 *)max = (__u32)arg_count(state, limits[i].name, arg, 0, UINT32_MAX);
+	quota->limits |= limits[i].limit;
 	return true;
 }
 
@@ -309,18 +299,14 @@ static error_t parse_quota(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
 
-	if (parse_count(options, key, arg, state))
+	if (parse_limit(&options->quota, key, arg, state))
 		return 0;
 	switch (key) {
-	case KEY_BYTES:
-		options->quota.max_bytes = arg_size(state, "--bytes", arg);
-		options->quota.limits |= MEMMGR_LIMIT_BYTES;
-		return 0;
 	case KEY_DEFAULT:
 		options->quota.flags |= MEMMGR_QUOTA_DEFAULT;
 		return 0;
 	case ARGP_KEY_ARG:
-		parse_word(options, arg, state);
+		arg_next(state, arg, &options->whom, "");
 		return 0;
 	case ARGP_KEY_END:
 		parse_end(options, state);
@@ -343,20 +329,21 @@ static const struct argp quota_argp = {
 
 int cmd_quota(struct memctl *ctl, int argc, char **argv)
 {
-	struct options options = { .given = false };
+	struct options options = { .whom.kinds = whom_names };
 	int rc, err;
 
 	parse_args(ctl, &quota_argp, argc, argv, &options);
-	rc = region_open(ctl, options.given ? O_RDWR : O_RDONLY);
+	rc = region_open(ctl, options.whom.given ? O_RDWR : O_RDONLY);
 	if (rc)
 		return rc;
-	if (!options.given)
+	if (!options.whom.given)
 		return show(ctl, true);
 	err = memmgr_set_quota(ctl->fd, &options.quota);
 	if (err == -ENOENT)
 		return fail(ctl, "memctl clients lists those there are", "there is no client %s",
-			    options.id);
+			    options.whom.name);
 	if (err)
-		return fail_errno(ctl, err, "quota of %s %s", whom_names[options.whom], options.id);
-	return show(ctl, options.whom);
+		return fail_errno(ctl, err, "quota of %s %s", whom_names[options.whom.kind],
+				  options.whom.name);
+	return show(ctl, options.whom.kind);
 }

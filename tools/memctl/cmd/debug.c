@@ -100,9 +100,7 @@ static void parse_word(struct options *options, char *arg, struct argp_state *st
 	    number >= MEMMGR_MAX_HEAPS)
 		argp_error(state, "'%s' is taken for a HEAP; a number follows its option with '=': "
 			   "--red-zones=%s", arg, arg);
-	if (state->arg_num)
-		argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
-	options->heap = arg;
+	options->heap = arg_only(state, arg, "give one HEAP or none");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -134,17 +134,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp heap_argp = { .parser = parse_optional_heap };
-
-static const struct argp_child children[] = {
-	{ &heap_argp, 0, NULL, 0 },
-	{ 0 },
-};
-
 static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
-	.children = children,
+	.children = optional_heap,
 	.args_doc = "[HEAP]",
 	.doc = "Move memory together to make long free runs, as root. Programs that use it go on, "
 	       "keep their pointers and see the same bytes. HEAP is a shared buddy (default: "

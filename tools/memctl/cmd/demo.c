@@ -40,9 +40,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	if (state->arg_num)
-		argp_error(state, "'%s' is one word too many; give one allocator or all", arg);
-	arg_choice(state, "ALLOCATOR", arg, names, ARRAY_SIZE(names));
+	arg_choice(state, "ALLOCATOR", arg_only(state, arg, "give one allocator or all"), names,
+		   ARRAY_SIZE(names));
 	options->allocator = strcmp(arg, "all") ? arg : NULL;
 	return 0;
 }

@@ -64,17 +64,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp heap_argp = { .parser = parse_optional_heap };
-
-static const struct argp_child children[] = {
-	{ &heap_argp, 0, NULL, 0 },
-	{ 0 },
-};
-
 static const struct argp argp = {
 	.options = options_table,
 	.parser = parse,
-	.children = children,
+	.children = optional_heap,
 	.args_doc = "[HEAP]",
 	.doc = "Show how fragmented every heap is, or the orders of one; or explain what would "
 	       "become of a request.\v"

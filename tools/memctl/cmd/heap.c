@@ -215,9 +215,8 @@ static error_t parse_create(int key, char *arg, struct argp_state *state)
 		create->gid = arg_group(state, "--group", arg);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one NAME", arg);
-		strcpy(create->name, arg_word(state, "NAME", arg, MEMMGR_NAME_LEN - 1));
+		strcpy(create->name, arg_word(state, "NAME", arg_only(state, arg, "give one NAME"),
+					      MEMMGR_NAME_LEN - 1));
 		return 0;
 	case ARGP_KEY_END:
 		if (!*create->name)
@@ -342,9 +341,7 @@ static error_t parse_destroy(int key, char *arg, struct argp_state *state)
 		options->force = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one HEAP", arg);
-		options->heap = arg;
+		options->heap = arg_only(state, arg, "give one HEAP");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "HEAP is missing; see memctl heap list");

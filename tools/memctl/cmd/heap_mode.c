@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/args.h"
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/options.h"
@@ -55,9 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		given->rights.flags |= MEMMGR_RIGHTS_GROUP;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one HEAP", arg);
-		given->heap = arg;
+		given->heap = arg_only(state, arg, "give one HEAP");
 		return 0;
 	case ARGP_KEY_END:
 		if (!given->heap)

@@ -28,15 +28,13 @@
 #define KEY_SEED	0x204
 #define KEY_OFF		0x205
 
-static const char *const whom_names[] = { "heap", "client" };
+static const char *const whom_names[ARG_KINDS] = { "heap", "client" };
 
 static const uint32_t whom_flags[] = { MEMMGR_INJECT_HEAP, MEMMGR_INJECT_CLIENT };
 
 struct options {
 	struct memmgr_inject inject;	/* id: when it is known */
-	size_t whom;
-	bool given;
-	const char *name;
+	struct arg_pair whom;		/* heap HEAP, client ID */
 	char **command;
 	bool set;
 	bool seeded;
@@ -95,16 +93,16 @@ static int read_one(const struct memctl *ctl, uint32_t whom, uint64_t id,
 static int show_one(const struct memctl *ctl, const struct options *options)
 {
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
-	const char *whom = whom_names[options->whom];
+	const char *whom = whom_names[options->whom.kind];
 	struct memmgr_inject inject;
-	int err = read_one(ctl, whom_flags[options->whom], options->inject.id, &inject);
+	int err = read_one(ctl, whom_flags[options->whom.kind], options->inject.id, &inject);
 
 	if (!err) {
-		add_row(table, whom, options->name, &inject);
+		add_row(table, whom, options->whom.name, &inject);
 		table_show(ctl, "injections", table);
 	}
 	table_free(table);
-	return err ? fail_errno(ctl, err, "%s '%s'", whom, options->name) : EXIT_OK;
+	return err ? fail_errno(ctl, err, "%s '%s'", whom, options->whom.name) : EXIT_OK;
 }
 
 /* ---- all that are set ---- */
@@ -170,32 +168,17 @@ static const struct argp_option options_table[] = {
 	{ 0 },
 };
 
-static void parse_word(struct options *options, char *arg, struct argp_state *state)
-{
-	switch (state->arg_num) {
-	case 0:
-		options->whom = arg_choice(state, "whom", arg, whom_names,
-					   ARRAY_SIZE(whom_names));
-		options->given = true;
-		break;
-	case 1:
-		options->name = arg;
-		break;
-	default:
-		argp_error(state, "'%s' is one word too many; give -- before a command", arg);
-	}
-}
-
 static void parse_end(struct options *options, struct argp_state *state)
 {
 	struct memmgr_inject *inject = &options->inject;
 
-	if (!options->given && (options->set || options->off))
+	if (!options->whom.given && (options->set || options->off))
 		argp_error(state, "heap HEAP or client ID is missing; for example "
 			   "memctl inject heap main --times 1");
-	if (options->given && !options->name)
+	if (options->whom.given && !options->whom.name)
 		argp_error(state, "the %s is missing; memctl %s lists them",
-			   whom_names[options->whom], options->whom ? "clients" : "heap list");
+			   whom_names[options->whom.kind],
+			   options->whom.kind ? "clients" : "heap list");
 	if (options->off && options->set)
 		argp_error(state, "--off goes alone");
 	if (options->command && !options->command[0])
@@ -253,7 +236,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->off = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		parse_word(options, arg, state);
+		arg_next(state, arg, &options->whom, "; give -- before a command");
 		return 0;
 	case ARGP_KEY_END:
 		parse_end(options, state);
@@ -280,10 +263,10 @@ static const struct argp argp = {
 
 static int fail_set(const struct memctl *ctl, const struct options *options, int err)
 {
-	if (err == -ENOENT && options->whom)
+	if (err == -ENOENT && options->whom.kind)
 		return fail(ctl, "memctl clients lists those there are", "there is no client %s",
-			    options->name);
-	return fail_errno(ctl, err, "%s '%s'", whom_names[options->whom], options->name);
+			    options->whom.name);
+	return fail_errno(ctl, err, "%s '%s'", whom_names[options->whom.kind], options->whom.name);
 }
 
 /* The id of who was named. */
@@ -293,14 +276,14 @@ static int find(const struct memctl *ctl, struct options *options)
 	uint64_t serial = 0;
 	int rc;
 
-	if (whom_flags[options->whom] == MEMMGR_INJECT_CLIENT) {
+	if (whom_flags[options->whom.kind] == MEMMGR_INJECT_CLIENT) {
 		/* To the module, 0 would be memctl itself. */
-		if (!parse_handle(options->name, &serial) || !serial)
+		if (!parse_handle(options->whom.name, &serial) || !serial)
 			return fail_set(ctl, options, -ENOENT);
 		options->inject.id = serial;
 		return EXIT_OK;
 	}
-	rc = heap_find(ctl, options->name, &heap);
+	rc = heap_find(ctl, options->whom.name, &heap);
 	if (!rc)
 		options->inject.id = heap.heap;
 	return rc;
@@ -312,14 +295,15 @@ static int set(const struct memctl *ctl, const struct options *options, bool on)
 
 	if (on)
 		inject = options->inject;
-	inject.flags = whom_flags[options->whom] | MEMMGR_INJECT_SET;
+	inject.flags = whom_flags[options->whom.kind] | MEMMGR_INJECT_SET;
 	return memmgr_inject(ctl->fd, &inject);
 }
 
 static void tell(const struct options *options, const struct memmgr_inject *inject)
 {
 	fprintf(stderr, "memctl: inject: %s '%s': %" PRIu64 " of %" PRIu64 " requests failed on "
-		"purpose\n", whom_names[options->whom], options->name, (uint64_t)inject->failed,
+		"purpose\n", whom_names[options->whom.kind], options->whom.name,
+		(uint64_t)inject->failed,
 		(uint64_t)inject->seen);
 }
 
@@ -329,7 +313,7 @@ static void tell(const struct options *options, const struct memmgr_inject *inje
  */
 static int run_command(const struct memctl *ctl, const struct options *options)
 {
-	uint32_t whom = whom_flags[options->whom];
+	uint32_t whom = whom_flags[options->whom.kind];
 	struct memmgr_inject inject;
 	int rc, err;
 
@@ -344,7 +328,7 @@ static int run_command(const struct memctl *ctl, const struct options *options)
 
 int cmd_inject(struct memctl *ctl, int argc, char **argv)
 {
-	struct options options = { .given = false };
+	struct options options = { .whom.kinds = whom_names };
 	bool changes;
 	int rc, err;
 
@@ -354,7 +338,7 @@ int cmd_inject(struct memctl *ctl, int argc, char **argv)
 	rc = region_open(ctl, changes ? O_RDWR : O_RDONLY);
 	if (rc)
 		return rc;
-	if (!options.given)
+	if (!options.whom.given)
 		return show_all(ctl);
 	rc = find(ctl, &options);
 	if (rc)

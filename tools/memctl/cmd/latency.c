@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/args.h"
 #include "base/clock.h"
 #include "base/command.h"
 #include "base/fail.h"
@@ -81,10 +82,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_flag(options, MEMMGR_LATENCY_RESET, state);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one HEAP or none, and "
-				   "-- before a command", arg);
-		options->heap = arg;
+		options->heap = arg_only(state, arg, "give one HEAP or none, and -- before a "
+					 "command");
 		return 0;
 	case ARGP_KEY_END:
 		parse_end(options, state);

@@ -87,9 +87,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->looks = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one HEAP or none", arg);
-		options->heap = arg;
+		options->heap = arg_only(state, arg, "give one HEAP or none");
 		return 0;
 	case ARGP_KEY_END:
 		if (options->track && options->looks)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/args.h"
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -46,9 +47,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->raw = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one HANDLE or TAG", arg);
-		options->span.word = arg;
+		options->span.word = arg_only(state, arg, "give one HANDLE or TAG");
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "HANDLE or TAG is missing; see memctl list --mine");

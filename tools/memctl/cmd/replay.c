@@ -97,9 +97,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->replay.verify = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one FILE", arg);
-		options->file = arg;
+		options->file = arg_only(state, arg, "give one FILE");
 		return 0;
 	case ARGP_KEY_END:
 		return parse_end(state, options);

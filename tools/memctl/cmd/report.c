@@ -92,9 +92,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->size = arg_size_nonzero(state, "--size", arg);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (state->arg_num)
-			argp_error(state, "'%s' is one word too many; give one TRACE or none", arg);
-		options->trace = arg;
+		options->trace = arg_only(state, arg, "give one TRACE or none");
 		return 0;
 	case ARGP_KEY_END:
 		parse_end(options, state);
