@@ -52,6 +52,7 @@
 #include "heap/stats.c"
 #include "heap/use.c"
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+#include "debug/debugging.c"
 #include "debug/driver.c"
 #include "debug/features.c"
 #include "debug/guards.c"
@@ -59,6 +60,7 @@
 #include "debug/key.c"
 #include "debug/latency.c"
 #include "debug/misuse.c"
+#include "debug/moments.c"
 #include "debug/pattern.c"
 #include "debug/quarantine.c"
 #include "debug/reports.c"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The static key of the drivers' fast paths, in trace.c. On while something watches them. */
+/* The static key of the drivers' fast paths. It is on while something watches them. */
 #ifndef MEMMGR_BASE_KEY_H
 #define MEMMGR_BASE_KEY_H
 

@@ -10,6 +10,7 @@
 #include "client/client.h"
 #include "client/debug.h"
 #include "core/handle.h"
+#include "debug/inject.h"
 #include "debug/track.h"
 #include "heap/account.h"
 #include "heap/free.h"
@@ -32,7 +33,8 @@
 struct client *client_create(struct region *region)
 {
 	static atomic64_t serial = ATOMIC64_INIT(0);
-	struct client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	struct client_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	struct client *client = &file->client;
 	struct client_user *fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	unsigned long flags;
 
@@ -52,8 +54,8 @@ struct client *client_create(struct region *region)
 	client->time_ns = ktime_get_boottime_ns();
 	client->pid = task_tgid_nr(current);
 	get_task_comm(client->comm, current);
-	client->event = events_last(&region->events);
-	mutex_init(&client->read_mutex);
+	file->event = events_last(&region->events);
+	mutex_init(&file->read_mutex);
 	INIT_LIST_HEAD(&client->records);
 	INIT_LIST_HEAD(&client->heaps);
 
@@ -98,18 +100,21 @@ void client_destroy(struct client *client)
 {
 	struct region *region = client->region;
 	struct track_tally tally = { 0 };
+	struct heap_left left;
+	struct injection *injection;
 	struct memmgr_heap *heap;
 	unsigned long flags;
 	u64 handle;
 
-	compact_slices_end(region, &client->slices);
+	compact_slices_end(region, &client_file(client)->slices);
 	client_unpin_all(client);
 	heap_destroy_private(client);
 	while (client_newest(client, &handle)) {
 		/* A heap that is destroyed forgets its records before it goes. */
 		heap = heap_get(region, handle_heap(handle));
 		if (heap) {
-			heap_reclaim(heap, client, handle, &tally);
+			heap_reclaim(heap, client, handle, &left);
+			track_tally(heap, &tally, &left);
 			heap_put(heap);
 		}
 		cond_resched();
@@ -118,8 +123,11 @@ void client_destroy(struct client *client)
 	kfree(client->pins);
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	client->closed = true;
+	injection = client->injection;
+	client->injection = NULL;
 	client->user->open--;
 	client_expire(client);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	kfree(injection);
 	region_put(region);
 }

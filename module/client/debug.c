@@ -6,8 +6,8 @@
 #include <linux/string.h>
 
 #include "base/trace.h"
-#include "client/client.h"
 #include "client/debug.h"
+#include "debug/debugging.h"
 #include "debug/inject.h"
 #include "debug/sites.h"
 #include "debug/track.h"
@@ -26,16 +26,26 @@ static struct client *client_open(struct region *region, u64 serial)
 
 static int call_client_injection(struct region *region, struct memmgr_inject *inject)
 {
+	struct injection *fresh = NULL;
 	struct client *client;
 	unsigned long flags;
 
+	if (is_set_call(inject)) {
+		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+		if (!fresh)
+			return -ENOMEM;
+		moments_begin(region);
+	}
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	client = client_open(region, inject->id);
+	if (client && fresh && !client->injection)
+		swap(client->injection, fresh);
 	if (client && is_set_call(inject))
-		injection_set(&client->injection, inject);
-	if (client)
-		injection_describe(&client->injection, inject);
+		injection_set(client->injection, inject);
+	if (client && client->injection)
+		injection_describe(client->injection, inject);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	kfree(fresh);
 	return client ? 0 : -ENOENT;
 }
 
@@ -46,7 +56,7 @@ static int call_client_injection(struct region *region, struct memmgr_inject *in
  * @inject: as in the ABI, arguments and rights checked
  *
  * Context: process, may sleep. O(log clients) for a client's.
- * Return: 0, or -ENOENT when there is no such client or the heap goes.
+ * Return: 0, -ENOMEM, or -ENOENT when there is no such client or the heap goes.
  */
 int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_inject *inject)
 {
@@ -74,9 +84,10 @@ bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject
 		client = client_from(region, *cursor);
 		if (client) {
 			*cursor = client->serial + 1;
-			found = READ_ONCE(client->injection.times);
+			found = client->injection && READ_ONCE(client->injection->times);
 			inject->id = client->serial;
-			injection_describe(&client->injection, inject);
+			if (found)
+				injection_describe(client->injection, inject);
 		}
 		raw_spin_unlock_irqrestore(&region->client_lock, flags);
 		cond_resched();

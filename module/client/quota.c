@@ -4,7 +4,6 @@
 #include <linux/capability.h>
 #include <linux/slab.h>
 
-#include "client/client.h"
 #include "client/quota.h"
 #include "heap/account.h"
 #include "region/region.h"

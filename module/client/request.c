@@ -4,19 +4,16 @@
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
-#include "client/client.h"
 #include "client/request.h"
 #include "core/engine.h"
-#include "debug/inject.h"
 #include "debug/key.h"
 #include "debug/latency.h"
-#include "debug/misuse.h"
-#include "debug/quarantine.h"
 #include "heap/account.h"
 #include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
+#include "heap/moments.h"
 #include "heap/pins.h"
 #include "heap/record.h"
 #include "heap/rights.h"
@@ -96,7 +93,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 		if (!go_on || !may_wait(heap, template, err, why))
 			break;
 		heap_unlock(heap, flags);
-		if (!quarantine_evict(heap, template->align, why->reason, true)) {
+		if (!heap_evict(heap, template->align, why->reason, true)) {
 			go_on = alloc_sleep(heap, seen, &left, &result);
 			heap_wake(heap, true);
 		}
@@ -161,20 +158,6 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct r
 	return fallback;
 }
 
-/* Both count it, whichever of them lets it fail. */
-int inject_failure(struct memmgr_heap *heap, struct client *client, u64 bytes,
-		   struct engine_refusal *why)
-{
-	bool of_heap = inject_heap(heap, bytes);
-	bool of_client = inject_client(client);
-
-	if (likely(!of_heap && !of_client))
-		return 0;
-	engine_refuse(why, MEMMGR_REASON_INJECTED, 0);
-	why->exact = false;
-	return -ENOMEM;
-}
-
 /* By all the ways that the request allows, one after the other. */
 static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_request *rq,
 			      const struct record *template, const struct viewer *viewer,
@@ -186,7 +169,7 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 
 	do {
 		err = alloc_try(heap, template, viewer, info, why);
-	} while (err == -ENOMEM && quarantine_evict(heap, template->align, why->reason, true));
+	} while (err == -ENOMEM && heap_evict(heap, template->align, why->reason, true));
 	fallback = fallback_for(heap, template, err);
 	if (fallback) {
 		count_fallback(heap);
@@ -228,7 +211,7 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 	record_prepare(&template, client, rq);
 	err = request_check(heap, &template);
 	if (!err)
-		err = inject_failure(heap, client, rq->bytes, why);
+		err = heap_fails(heap, client, rq->bytes, why);
 	if (!err)
 		err = alloc_by_all_means(heap, rq, &template, &viewer, info, why);
 	if (alloc_refused(err))
@@ -296,7 +279,7 @@ static noinline s64 request_free(struct memmgr_heap *heap, struct client *client
 	}
 	if (err) {
 		heap->refused++;
-		heap_report_handle(heap, client, handle, err, true);
+		heap_moment(heap, misuse, client, handle, err, true);
 	} else {
 		client_forget_pin(client, heap, handle);
 		wake = heap_freed(heap);
@@ -304,7 +287,7 @@ static noinline s64 request_free(struct memmgr_heap *heap, struct client *client
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
-	quarantine_settle(heap, true);
+	heap_moment(heap, settle, true);
 	return err ? err : bytes;
 }
 

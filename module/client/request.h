@@ -15,7 +15,5 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	       const struct heap_request *rq, struct memmgr_info *info,
 	       struct engine_refusal *why);
 int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle);
-int inject_failure(struct memmgr_heap *heap, struct client *client, u64 bytes,
-		   struct engine_refusal *why);
 
 #endif /* MEMMGR_CLIENT_REQUEST_H */

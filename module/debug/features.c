@@ -3,6 +3,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 
+#include "debug/debugging.h"
 #include "debug/features.h"
 #include "debug/guards.h"
 #include "debug/key.h"
@@ -102,13 +103,15 @@ static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 
 	debug_default(heap, d);
 	/* From the first flag on, frees look there. */
-	err = wanted || d->guard_interval ? track_prepare(heap) : 0;
+	err = debugging_make(heap);
+	if (!err && (wanted || d->guard_interval))
+		err = track_prepare(heap);
 	if (!err)
 		err = guards_set(heap, d->guard_interval);
 	if (err)
 		return err;
 	debug_set(heap, wanted ? DEBUG_ZONED : 0, DEBUG_ERRORS & ~DEBUG_GUARDS);
-	if (wanted || d->guard_interval || heap->quarantine)
+	if (wanted || d->guard_interval || heap_debugging(heap)->quarantine)
 		err = quarantine_set(heap, d);
 	if (err)
 		wanted = 0;
@@ -116,7 +119,7 @@ static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 	if (heap->debug & DEBUG_ZONED && !(wanted & DEBUG_ZONES))
 		synchronize_rcu();
 	flags = heap_lock(heap);
-	heap->zones.bytes = err ? 0 : d->zone;
+	heap->debugging->zones.bytes = err ? 0 : d->zone;
 	heap_unlock(heap, flags);
 	debug_set(heap, wanted | debug_lasting(heap, wanted), DEBUG_ZONED);
 	return err;
@@ -128,13 +131,13 @@ static void debug_tell(struct memmgr_heap *heap, struct memmgr_debug *d)
 
 	flags = heap_lock(heap);
 	d->flags = flags_of(heap->debug);
-	d->zone = heap->zones.bytes;
-	d->unzoned = heap->zones.unzoned;
-	if (heap->quarantine) {
-		d->quarantine_bytes = heap->quarantine->max_bytes;
-		d->quarantine_blocks = heap->quarantine->max_blocks;
-		d->held_bytes = heap->quarantine->held_bytes;
-		d->held_blocks = heap->quarantine->held_blocks;
+	d->zone = heap_debugging(heap)->zones.bytes;
+	d->unzoned = heap_debugging(heap)->zones.unzoned;
+	if (heap_debugging(heap)->quarantine) {
+		d->quarantine_bytes = heap_debugging(heap)->quarantine->max_bytes;
+		d->quarantine_blocks = heap_debugging(heap)->quarantine->max_blocks;
+		d->held_bytes = heap_debugging(heap)->quarantine->held_bytes;
+		d->held_blocks = heap_debugging(heap)->quarantine->held_blocks;
 	}
 	heap_unlock(heap, flags);
 	d->found = corruptions_of_heap(heap);

@@ -36,6 +36,7 @@
 #include "base/compat.h"
 #include "core/engine.h"
 #include "core/guard.h"
+#include "debug/debugging.h"
 #include "debug/guards.h"
 #include "debug/key.h"
 #include "debug/reports.h"
@@ -56,7 +57,7 @@ static DEFINE_MUTEX(guards_mutex);
 
 static struct guards *guards_of(const struct memmgr_heap *heap)
 {
-	return smp_load_acquire(&heap->guards);	/* made, then published */
+	return smp_load_acquire(&heap_debugging(heap)->guards);	/* made, then published */
 }
 
 static struct guard_party party_here(u32 site)
@@ -582,7 +583,7 @@ static int guards_make(struct memmgr_heap *heap)
 	struct guards *g;
 	u32 i;
 
-	if (heap->guards)
+	if (heap_debugging(heap)->guards)
 		return 0;
 	g = kvzalloc(sizeof(*g), GFP_KERNEL);
 	if (!g)
@@ -597,7 +598,7 @@ static int guards_make(struct memmgr_heap *heap)
 		INIT_LIST_HEAD(&g->slot[i].node);
 	g->heap = heap;
 	guards_enter(g);
-	smp_store_release(&heap->guards, g);	/* see guards_of() */
+	smp_store_release(&heap_debugging(heap)->guards, g);	/* see guards_of() */
 	return 0;
 }
 
@@ -640,12 +641,12 @@ int guards_set(struct memmgr_heap *heap, u32 interval)
 	struct guards *g;
 	int err;
 
-	if (!interval && !heap->guards)
+	if (!interval && !heap_debugging(heap)->guards)
 		return 0;
-	err = sites_make(heap->region) ? : guards_make(heap);
+	err = debugging_make(heap) ? : sites_make(heap->region) ? : guards_make(heap);
 	if (err)
 		return err;
-	g = heap->guards;
+	g = heap_debugging(heap)->guards;
 	mutex_lock(&g->mutex);
 	guards_set_interval(g, 0);
 	if (interval)
@@ -679,7 +680,7 @@ void guards_describe(struct memmgr_heap *heap, struct memmgr_debug *d)
 /* The heap goes, and nobody uses it. May sleep. */
 void guards_free(struct memmgr_heap *heap)
 {
-	struct guards *g = heap->guards;
+	struct guards *g = heap_debugging(heap)->guards;
 	u32 i;
 
 	if (!g)

@@ -6,9 +6,10 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
-#include "client/client.h"
+#include "debug/debugging.h"
 #include "debug/inject.h"
 #include "debug/key.h"
+#include "heap/account.h"
 #include "heap/heap.h"
 
 #define ALWAYS	1000u	/* thousandths */
@@ -85,7 +86,8 @@ static bool fault_hit(u64 bytes)
  */
 bool inject_heap(struct memmgr_heap *heap, u64 bytes)
 {
-	bool hit = READ_ONCE(heap->debug) & DEBUG_INJECT && injection_hit(&heap->injection);
+	bool hit = READ_ONCE(heap->debug) & DEBUG_INJECT &&
+		   injection_hit(&heap_debugging(heap)->injection);
 
 	return fault_hit(bytes) || hit;
 }
@@ -99,7 +101,9 @@ bool inject_heap(struct memmgr_heap *heap, u64 bytes)
  */
 bool inject_client(struct client *client)
 {
-	return injection_hit(&client->injection);
+	struct injection *injection = READ_ONCE(client->injection);
+
+	return injection && injection_hit(injection);
 }
 
 void injection_set(struct injection *in, const struct memmgr_inject *inject)
@@ -149,20 +153,22 @@ int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *inject)
 	int err = 0;
 
 	mutex_lock(&heap->features);
-	if (READ_ONCE(heap->dying)) {
+	if (READ_ONCE(heap->dying))
 		err = -ENOENT;
-	} else if (is_set_call(inject)) {
-		injection_set(&heap->injection, inject);
+	else if (is_set_call(inject))
+		err = debugging_make(heap);
+	if (!err && is_set_call(inject)) {
+		injection_set(&heap->debugging->injection, inject);
 		debug_set(heap, on ? DEBUG_INJECT : 0, on ? 0 : DEBUG_INJECT);
 	}
 	mutex_unlock(&heap->features);
 	if (!err)
-		injection_describe(&heap->injection, inject);
+		injection_describe(&heap_debugging(heap)->injection, inject);
 	return err;
 }
 
 /* For the file in debugfs; a heap's is that of a heap which is there. */
 void inject_of_heap(struct memmgr_heap *heap, struct memmgr_inject *inject)
 {
-	injection_describe(&heap->injection, inject);
+	injection_describe(&heap_debugging(heap)->injection, inject);
 }

@@ -15,6 +15,7 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 
+#include "debug/debugging.h"
 #include "debug/key.h"
 #include "debug/latency.h"
 #include "heap/account.h"
@@ -24,7 +25,7 @@
 
 static struct latency *latency_of(const struct memmgr_heap *heap)
 {
-	return smp_load_acquire(&heap->latency);	/* made, then published */
+	return smp_load_acquire(&heap_debugging(heap)->latency);	/* made, then published */
 }
 
 /*
@@ -35,21 +36,21 @@ static int latency_make(struct memmgr_heap *heap)
 {
 	struct latency *latency;
 
-	if (heap->latency)
+	if (heap_debugging(heap)->latency)
 		return 0;
 	latency = kzalloc(sizeof(*latency), GFP_KERNEL);
 	if (!latency)
 		return -ENOMEM;
 	raw_spin_lock_init(&latency->lock);
 	latency->since_ns = ktime_get_boottime_ns();
-	smp_store_release(&heap->latency, latency);	/* see latency_of() */
+	smp_store_release(&heap_debugging(heap)->latency, latency);	/* see latency_of() */
 	return 0;
 }
 
 /* The heap goes. */
 void latency_free(struct memmgr_heap *heap)
 {
-	kfree(heap->latency);
+	kfree(heap_debugging(heap)->latency);
 }
 
 static void latency_clear(struct latency *latency)
@@ -185,15 +186,15 @@ void latency_read(struct memmgr_heap *heap, const struct viewer *viewer,
 static int latency_set(struct memmgr_heap *heap, u32 flags)
 {
 	bool on = flags & MEMMGR_LATENCY_ON, off = flags & MEMMGR_LATENCY_OFF;
-	int err = on ? latency_make(heap) : 0;
+	int err = on ? debugging_make(heap) ? : latency_make(heap) : 0;
 
 	/* As debug/inject.c has it: no feature of a heap that goes is turned on. */
 	if (READ_ONCE(heap->dying))
 		err = -ENOENT;
 	if (err)
 		return err;
-	if (flags & MEMMGR_LATENCY_RESET && heap->latency)
-		latency_clear(heap->latency);
+	if (flags & MEMMGR_LATENCY_RESET && heap_debugging(heap)->latency)
+		latency_clear(heap_debugging(heap)->latency);
 	debug_set(heap, on ? DEBUG_LATENCY : 0, off ? DEBUG_LATENCY : 0);
 	return 0;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Reports of frees, handles and accesses that are wrong. */
 
-#include "client/client.h"
 #include "debug/key.h"
 #include "debug/misuse.h"
 #include "debug/quarantine.h"
 #include "debug/reports.h"
 #include "debug/track.h"
 #include "heap/access.h"
+#include "heap/account.h"
 #include "heap/heap.h"
 #include "heap/record.h"
 #include "region/region.h"

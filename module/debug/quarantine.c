@@ -15,6 +15,7 @@
 
 #include "core/engine.h"
 #include "core/guard.h"
+#include "debug/debugging.h"
 #include "debug/key.h"
 #include "debug/pattern.h"
 #include "debug/quarantine.h"
@@ -55,7 +56,7 @@ static bool freed_is_kept(const struct freed *freed)
  */
 bool quarantine_keeps(const struct memmgr_heap *heap)
 {
-	struct quarantine *q = heap->quarantine;
+	struct quarantine *q = heap_debugging(heap)->quarantine;
 
 	return heap->debug & (DEBUG_POISON | DEBUG_QUARANTINE) && q && !heap->dying &&
 	       !heap_is(heap, MEMMGR_KIND_STACK) && !freed_is_kept(freed_at(q, q->head));
@@ -68,7 +69,7 @@ bool quarantine_keeps(const struct memmgr_heap *heap)
 static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_block *block,
 			       bool kept)
 {
-	struct quarantine *q = heap->quarantine;
+	struct quarantine *q = heap_debugging(heap)->quarantine;
 	struct freed *freed;
 
 	if (!q || !(kept || heap->debug & DEBUG_ERRORS) ||
@@ -90,6 +91,7 @@ static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_blo
 	debug_who(&freed->free_pid, &freed->free_tid, freed->free_comm);
 	if (kept) {
 		q->held_blocks++;
+		heap->idle++;
 		q->held_bytes += freed->granted;
 	}
 	return freed;
@@ -152,9 +154,10 @@ void quarantine_add_block(struct memmgr_heap *heap, const struct track_block *wa
 }
 
 /* Its memory went back. Under the lock. */
-static void freed_gone(struct quarantine *q, struct freed *freed)
+static void freed_gone(struct memmgr_heap *heap, struct quarantine *q, struct freed *freed)
 {
 	q->held_blocks--;
+	heap->idle--;
 	q->held_bytes -= freed->granted;
 	freed->state = FREED_GONE;
 	while (q->tail != q->head && !freed_is_kept(freed_at(q, q->tail)))
@@ -171,7 +174,7 @@ static bool quarantine_fill(struct memmgr_heap *heap, bool may_sleep)
 	bool wake, fill;
 
 	flags = heap_lock(heap);
-	q = heap->quarantine;
+	q = heap_debugging(heap)->quarantine;
 	while (q && !freed && q->fill != q->head) {
 		freed = freed_at(q, q->fill);
 		if (freed->state != FREED_NEW) {
@@ -253,7 +256,7 @@ static bool quarantine_give(struct memmgr_heap *heap, bool over, bool may_sleep)
 	bool wake;
 
 	flags = heap_lock(heap);
-	q = heap->quarantine;
+	q = heap_debugging(heap)->quarantine;
 	if (q && (!over || quarantine_is_over(q)))
 		freed = freed_held(q, q->tail);
 	if (!freed) {
@@ -265,7 +268,7 @@ static bool quarantine_give(struct memmgr_heap *heap, bool over, bool may_sleep)
 	freed_check(heap, freed, may_sleep);
 	flags = heap_lock(heap);
 	heap->engine.ops->free(&heap->engine, freed->block, freed->recorded, &block);
-	freed_gone(q, freed);
+	freed_gone(heap, q, freed);
 	wake = heap_freed(heap);
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
@@ -284,7 +287,7 @@ static bool quarantine_give(struct memmgr_heap *heap, bool over, bool may_sleep)
  */
 void quarantine_settle(struct memmgr_heap *heap, bool may_sleep)
 {
-	if (!debug_is_on() || !READ_ONCE(heap->quarantine))
+	if (!debug_is_on() || !READ_ONCE(heap_debugging(heap)->quarantine))
 		return;
 	quarantine_fill_all(heap, may_sleep);
 	while (quarantine_give(heap, true, may_sleep))
@@ -345,7 +348,7 @@ u32 quarantine_check(struct memmgr_heap *heap, u64 *offset)
 	u32 number, found = 0;
 
 	flags = heap_lock(heap);
-	q = heap->quarantine;
+	q = heap_debugging(heap)->quarantine;
 	number = q ? q->tail : 0;
 	while (q && (freed = freed_held(q, number))) {
 		freed->state = FREED_BUSY;
@@ -378,7 +381,7 @@ u32 quarantine_check(struct memmgr_heap *heap, u64 *offset)
  */
 bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags)
 {
-	struct quarantine *q = heap->quarantine;
+	struct quarantine *q = heap_debugging(heap)->quarantine;
 	u32 left = q ? q->head - q->tail : 0, number = q ? q->tail : 0;
 
 	for (; q && left; left--, number++) {
@@ -387,7 +390,7 @@ bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags)
 		if (!(left % HOLDS_STEP)) {
 			heap_unlock(heap, *flags);
 			*flags = heap_lock(heap);
-			q = heap->quarantine;
+			q = heap_debugging(heap)->quarantine;
 		}
 		freed = q && number - q->tail < q->head - q->tail ? freed_at(q, number) : NULL;
 		if (freed && freed_is_kept(freed) && freed->block == block)
@@ -409,7 +412,7 @@ bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags)
  */
 const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, u64 place)
 {
-	struct quarantine *q = heap->quarantine;
+	struct quarantine *q = heap_debugging(heap)->quarantine;
 	u32 back;
 
 	for (back = 1; q && back <= min(q->slots, FIND_MOST); back++) {
@@ -422,12 +425,6 @@ const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, 
 	return NULL;
 }
 
-/* Blocks that are live for the engine only because they are in quarantine. */
-u32 quarantine_blocks(const struct memmgr_heap *heap)
-{
-	return heap->quarantine ? heap->quarantine->held_blocks : 0;
-}
-
 /* Give back also what others look at just now. Nothing new may come in. */
 static void quarantine_empty(struct memmgr_heap *heap)
 {
@@ -437,7 +434,7 @@ static void quarantine_empty(struct memmgr_heap *heap)
 	for (;;) {
 		quarantine_flush(heap);
 		flags = heap_lock(heap);
-		left = quarantine_blocks(heap);
+		left = heap->idle;
 		heap_unlock(heap, flags);
 		if (!left)
 			return;
@@ -460,7 +457,7 @@ int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d)
 	unsigned long flags;
 
 	quarantine_empty(heap);
-	q = heap->quarantine;
+	q = heap_debugging(heap)->quarantine;
 	if (!q || q->slots < slots) {
 		q = kvzalloc(struct_size(q, freed, slots), GFP_KERNEL);
 		if (!q)
@@ -468,9 +465,9 @@ int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d)
 		q->slots = slots;
 	}
 	flags = heap_lock(heap);
-	if (q != heap->quarantine) {
-		old = heap->quarantine;
-		heap->quarantine = q;
+	if (q != heap_debugging(heap)->quarantine) {
+		old = heap_debugging(heap)->quarantine;
+		heap->debugging->quarantine = q;
 	}
 	q->max_blocks = d->quarantine_blocks;
 	q->max_bytes = d->quarantine_bytes;
@@ -482,5 +479,5 @@ int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d)
 /* The heap goes. */
 void quarantine_free(struct memmgr_heap *heap)
 {
-	kvfree(heap->quarantine);
+	kvfree(heap_debugging(heap)->quarantine);
 }

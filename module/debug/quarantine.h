@@ -121,7 +121,6 @@ __visible bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason,
 void quarantine_flush(struct memmgr_heap *heap);
 u32 quarantine_check(struct memmgr_heap *heap, u64 *offset);
 const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, u64 place);
-u32 quarantine_blocks(const struct memmgr_heap *heap);
 #else
 static inline void quarantine_free(struct memmgr_heap *heap)
 {
@@ -151,11 +150,6 @@ static inline void quarantine_flush(struct memmgr_heap *heap)
 }
 
 static inline u32 quarantine_check(struct memmgr_heap *heap, u64 *offset)
-{
-	return 0;
-}
-
-static inline u32 quarantine_blocks(const struct memmgr_heap *heap)
 {
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "base/kept.h"
 #include "base/trace.h"
+#include "debug/debugging.h"
 #include "debug/key.h"
 #include "debug/quarantine.h"
 #include "debug/reports.h"
@@ -183,7 +184,7 @@ static bool is_damage(const struct memmgr_corruption *c)
  */
 static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *found, u64 client)
 {
-	struct corruptions *c = &heap->region->corruptions;
+	struct corruptions *c = heap->region->corruptions;
 	struct kept fresh = {
 		.source = client,
 		.owner = heap->owner,
@@ -201,7 +202,7 @@ static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *foun
 	raw_spin_lock_irqsave(&c->lock, flags);
 	found->seq = ++c->total;
 	fresh.seq = found->seq;
-	heap->errors++;
+	heap_debugging(heap)->errors++;
 	i = kept_place(c->kept, CORRUPTIONS_KEPT, &fresh, CORRUPTIONS_REFUSED);
 	c->kept[i] = fresh;
 	c->entry[i] = *found;
@@ -254,7 +255,7 @@ void corruptions_add_refused(struct memmgr_heap *heap, struct memmgr_corruption 
 bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out,
 		      struct kept *whose)
 {
-	struct corruptions *c = &region->corruptions;
+	struct corruptions *c = region->corruptions;
 	const struct kept_log log = {
 		.lock = &c->lock,
 		.kept = c->kept,
@@ -272,29 +273,29 @@ u64 corruptions_total(struct region *region)
 	unsigned long flags;
 	u64 total;
 
-	raw_spin_lock_irqsave(&region->corruptions.lock, flags);
-	total = region->corruptions.total;
-	raw_spin_unlock_irqrestore(&region->corruptions.lock, flags);
+	raw_spin_lock_irqsave(&region->corruptions->lock, flags);
+	total = region->corruptions->total;
+	raw_spin_unlock_irqrestore(&region->corruptions->lock, flags);
 	return total;
 }
 
 /* Of one heap, since it was made. */
 u64 corruptions_of_heap(struct memmgr_heap *heap)
 {
-	struct corruptions *c = &heap->region->corruptions;
+	struct corruptions *c = heap->region->corruptions;
 	unsigned long flags;
 	u64 errors;
 
 	raw_spin_lock_irqsave(&c->lock, flags);
-	errors = heap->errors;
+	errors = heap_debugging(heap)->errors;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	return errors;
 }
 
 static void corruptions_tell(struct work_struct *work)
 {
-	struct region *region = container_of(work, struct region, corruptions.tell);
-	struct corruptions *c = &region->corruptions;
+	struct corruptions *c = container_of(work, struct corruptions, tell);
+	struct region *region = c->region;
 	struct memmgr_corruption report;
 	struct kept whose;
 
@@ -316,20 +317,31 @@ static void corruptions_soon(struct irq_work *work)
 	schedule_work(&container_of(work, struct corruptions, soon)->tell);
 }
 
-void corruptions_init(struct region *region)
+/* For a new region. 0 or -ENOMEM; corruptions_free() is due. */
+int corruptions_init(struct region *region)
 {
-	struct corruptions *c = &region->corruptions;
+	struct corruptions *c = kzalloc(sizeof(*c), GFP_KERNEL);
 
+	if (!c)
+		return -ENOMEM;
+	region->corruptions = c;
+	c->region = region;
 	raw_spin_lock_init(&c->lock);
 	init_irq_work(&c->soon, corruptions_soon);
 	INIT_WORK(&c->tell, corruptions_tell);
 	ratelimit_state_init(&c->limit[0], 5 * HZ, LOG_BURST);
 	ratelimit_state_init(&c->limit[1], 5 * HZ, LOG_BURST);
+	return 0;
+}
+
+void corruptions_free(struct region *region)
+{
+	kfree(region->corruptions);
 }
 
 /* The region goes: no heap of it can find an error any more. */
 void corruptions_end(struct region *region)
 {
-	irq_work_sync(&region->corruptions.soon);
-	flush_work(&region->corruptions.tell);
+	irq_work_sync(&region->corruptions->soon);
+	flush_work(&region->corruptions->tell);
 }

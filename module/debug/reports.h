@@ -22,7 +22,8 @@ struct track_block;
 
 /**
  * struct corruptions - the last reports
- * @lock: guards the rest, and heap.errors; innermost
+ * @region: of this one
+ * @lock: guards the rest, and the heaps' errors; innermost
  * @total: reports ever
  * @told: those that the log, readers and tracers know
  * @kept: whose the entries are; see base/kept.h
@@ -32,6 +33,7 @@ struct track_block;
  * @limit: of the log: for root's and the kernel's, and for those of users
  */
 struct corruptions {
+	struct region *region;
 	raw_spinlock_t lock;
 	u64 total;
 	u64 told;
@@ -43,7 +45,8 @@ struct corruptions {
 };
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-void corruptions_init(struct region *region);
+int corruptions_init(struct region *region);
+void corruptions_free(struct region *region);
 void corruptions_end(struct region *region);
 void corruption_of_record(struct memmgr_corruption *c, const struct memmgr_heap *heap,
 			  const struct record *record);
@@ -57,7 +60,12 @@ bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption
 u64 corruptions_total(struct region *region);
 u64 corruptions_of_heap(struct memmgr_heap *heap);
 #else
-static inline void corruptions_init(struct region *region)
+static inline int corruptions_init(struct region *region)
+{
+	return 0;
+}
+
+static inline void corruptions_free(struct region *region)
 {
 }
 

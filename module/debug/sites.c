@@ -15,7 +15,6 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "client/client.h"
 #include "debug/sites.h"
 #include "heap/account.h"
 #include "region/region.h"
@@ -171,38 +170,38 @@ static u32 site_look_up(struct region *region, u64 address)
 
 /**
  * site_of_user - the site of an address in the calling program
- * @client: whose call it is
+ * @region: that is called
+ * @cache: of whose call it is; the region's client_lock guards it
  * @address: of its code; 0: it did not tell
  *
  * Context: process, may sleep. O(1) for one that the client has used just before.
  * Return: its id; SITE_NONE when it is not known.
  */
-u32 site_of_user(struct client *client, u64 address)
+u32 site_of_user(struct region *region, struct site_cache *cache, u64 address)
 {
-	struct site_cache *cache = &client->sites;
 	u32 slot = hash_64(address, ilog2(SITE_CACHED));
 	unsigned long flags;
 	u32 id = SITE_NONE;
 
 	if (!address)
 		return SITE_NONE;
-	raw_spin_lock_irqsave(&client->region->client_lock, flags);
+	raw_spin_lock_irqsave(&region->client_lock, flags);
 	if (cache->mm != current->mm) {
 		memset(cache, 0, sizeof(*cache));
 		cache->mm = current->mm;
 	}
 	if (cache->address[slot] == address)
 		id = cache->id[slot];
-	raw_spin_unlock_irqrestore(&client->region->client_lock, flags);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	if (id != SITE_NONE)
 		return id;
-	id = site_look_up(client->region, address);
-	raw_spin_lock_irqsave(&client->region->client_lock, flags);
+	id = site_look_up(region, address);
+	raw_spin_lock_irqsave(&region->client_lock, flags);
 	if (cache->mm == current->mm) {
 		cache->address[slot] = address;
 		cache->id[slot] = id;
 	}
-	raw_spin_unlock_irqrestore(&client->region->client_lock, flags);
+	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return id;
 }
 

@@ -9,7 +9,6 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
 
-struct client;
 struct region;
 struct viewer;
 
@@ -79,7 +78,7 @@ struct site_cache {
 int sites_make(struct region *region);
 void sites_free(struct region *region);
 __visible u32 site_of_kernel(struct region *region, const unsigned long *frame, u32 frames);
-u32 site_of_user(struct client *client, u64 address);
+u32 site_of_user(struct region *region, struct site_cache *cache, u64 address);
 __visible void site_count(const struct region *region, u32 id, int change, s64 bytes);
 void site_born(const struct region *region, u32 id, u64 bytes);
 bool sites_next(const struct region *region, const struct viewer *viewer, u64 *after,
@@ -102,7 +101,7 @@ static inline void sites_free(struct region *region)
 {
 }
 
-static inline u32 site_of_user(struct client *client, u64 address)
+static inline u32 site_of_user(struct region *region, struct site_cache *cache, u64 address)
 {
 	return SITE_NONE;
 }

@@ -12,12 +12,13 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "debug/debugging.h"
 #include "debug/key.h"
 #include "debug/sites.h"
 #include "debug/track.h"
 #include "debug/zones.h"
+#include "heap/free.h"
 #include "heap/heap.h"
-#include "heap/record.h"
 #include "region/memory.h"
 #include "region/region.h"
 
@@ -47,27 +48,27 @@ static int track_make(struct memmgr_heap *heap)
 	struct track *track;
 	int err;
 
-	err = sites_make(heap->region);
-	if (err || heap->track)
+	err = debugging_make(heap) ? : sites_make(heap->region);
+	if (err || heap_debugging(heap)->track)
 		return err;
 	track = kvzalloc(sizeof(*track), GFP_KERNEL);
 	if (!track)
 		return -ENOMEM;
 	raw_spin_lock_init(&track->lock);
 	track_clear(track);
-	smp_store_release(&heap->track, track);	/* see track_of() */
+	smp_store_release(&heap_debugging(heap)->track, track);	/* see track_of() */
 	return 0;
 }
 
 static struct track *track_of(const struct memmgr_heap *heap)
 {
-	return smp_load_acquire(&heap->track);	/* made, then published */
+	return smp_load_acquire(&heap_debugging(heap)->track);	/* made, then published */
 }
 
 /* The heap goes. */
 void track_free(struct memmgr_heap *heap)
 {
-	kvfree(heap->track);
+	kvfree(heap_debugging(heap)->track);
 }
 
 static void block_uncount(struct memmgr_heap *heap, struct track_block *block)
@@ -476,20 +477,23 @@ bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info)
 	return true;
 }
 
-/* Add an allocation to what a client that goes has left. */
-void track_tally(struct track_tally *tally, const struct record *record)
+/* Add an allocation to what a client that goes has left, if its heap is tracked. */
+void track_tally(const struct memmgr_heap *heap, struct track_tally *tally,
+		 const struct heap_left *left)
 {
 	struct track_part *part = tally->part;
 	u32 i;
 
+	if (!left->bytes || !(READ_ONCE(heap->debug) & DEBUG_TRACK))
+		return;
 	tally->count++;
-	tally->bytes += record->bytes;
+	tally->bytes += left->bytes;
 	for (i = 0; i < ARRAY_SIZE(tally->part); i++, part++) {
-		if (part->count && part->site != record->site)
+		if (part->count && part->site != left->site)
 			continue;
-		part->site = record->site;
+		part->site = left->site;
 		part->count++;
-		part->bytes += record->bytes;
+		part->bytes += left->bytes;
 		return;
 	}
 }

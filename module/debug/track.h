@@ -8,8 +8,8 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
 
+struct heap_left;
 struct memmgr_heap;
-struct record;
 
 #define TRACK_BLOCKS	4096u	/* of kernel code, in one heap */
 #define TRACK_NONE	(~0u)
@@ -99,7 +99,8 @@ __visible void track_removed(struct memmgr_heap *heap, const struct track_block 
 __visible void track_restore(struct memmgr_heap *heap, struct track_block *was);
 __visible void track_remove_from(struct memmgr_heap *heap, u64 place);
 bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info);
-void track_tally(struct track_tally *tally, const struct record *record);
+void track_tally(const struct memmgr_heap *heap, struct track_tally *tally,
+		 const struct heap_left *left);
 #else
 static inline int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
 {
@@ -146,7 +147,8 @@ static inline void track_free(struct memmgr_heap *heap)
 {
 }
 
-static inline void track_tally(struct track_tally *tally, const struct record *record)
+static inline void track_tally(const struct memmgr_heap *heap, struct track_tally *tally,
+			       const struct heap_left *left)
 {
 }
 #endif

@@ -9,6 +9,7 @@
  */
 
 #include "core/guard.h"
+#include "debug/debugging.h"
 #include "debug/guards.h"
 #include "debug/key.h"
 #include "debug/pattern.h"
@@ -38,7 +39,7 @@ void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *
 	u64 unit = heap->window == HEAP_NO_WINDOW ? min_t(u64, heap->align, UNASKED_MAX) :
 						    PAGE_SIZE;
 	u64 capacity = heap_capacity(heap);
-	u64 zone = heap->zones.bytes;
+	u64 zone = heap_debugging(heap)->zones.bytes;
 	u64 room;
 
 	if (!(heap->debug & DEBUG_ZONES) || bytes >= heap->bytes)
@@ -50,7 +51,7 @@ void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *
 		*tail = zone;
 		return;
 	}
-	heap->zones.unzoned++;
+	heap_debugging(heap)->zones.unzoned++;
 	if (!capacity)
 		*tail = zone;
 	else if (bytes < capacity)
@@ -279,4 +280,19 @@ u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block)
 	struct zoned zoned = zoned_block(block);
 
 	return zoned_check(heap, &zoned);
+}
+
+/* Look at all red zones: @place is that of the last damaged one, all are reported. */
+u32 zones_check_records(struct memmgr_heap *heap, u64 *place)
+{
+	u32 i, found = 0;
+
+	for (i = 0; i < heap->max_records; i++) {
+		const struct record *record = &heap->records[i];
+
+		cond_resched();
+		if (READ_ONCE(record->state) != RECORD_FREE && record_has_zones(record))
+			found += zones_check_shared(heap, &heap->lock, record, NULL, place);
+	}
+	return found;
 }

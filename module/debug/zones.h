@@ -34,6 +34,7 @@ void zones_check(struct memmgr_heap *heap, const struct record *record);
 u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
 		       const struct record *record, const struct track_block *block,
 		       u64 *place);
+u32 zones_check_records(struct memmgr_heap *heap, u64 *place);
 #else
 static inline void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead,
 			      u32 *tail)

@@ -2,7 +2,6 @@
 /* Functions that the handlers of ioctls share. */
 #include <linux/uaccess.h>
 
-#include "client/client.h"
 #include "core/handle.h"
 #include "face/call.h"
 #include "heap/account.h"

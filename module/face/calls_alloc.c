@@ -44,7 +44,7 @@ static bool alloc_flags_ok(u32 flags, u32 known)
 static u32 caller_site(const struct caller *caller, u64 address)
 {
 	return READ_ONCE(caller->heap->debug) & DEBUG_TRACK ?
-	       site_of_user(caller->client, address) : SITE_NONE;
+	       site_of_user(caller->client->region, &client_file(caller->client)->sites, address) : SITE_NONE;
 }
 
 int call_alloc(struct caller *caller, void *arg)

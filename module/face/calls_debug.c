@@ -3,7 +3,6 @@
 #include <linux/slab.h>
 
 #include "base/kept.h"
-#include "client/client.h"
 #include "client/debug.h"
 #include "debug/features.h"
 #include "debug/latency.h"

@@ -3,7 +3,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "client/client.h"
 #include "face/call.h"
 #include "face/calls_heap.h"
 #include "heap/account.h"

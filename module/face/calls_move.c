@@ -4,6 +4,7 @@
 #include "client/client.h"
 #include "face/call.h"
 #include "face/calls_move.h"
+#include "heap/account.h"
 #include "move/compact.h"
 #include "move/explain.h"
 #include "move/health.h"
@@ -45,7 +46,7 @@ int call_compact(struct caller *caller, void *arg)
 			return err;
 	}
 	compact_clear(c);
-	return compact_heap(caller->heap, c, &caller->client->slices);
+	return compact_heap(caller->heap, c, &client_file(caller->client)->slices);
 }
 
 int call_health(struct caller *caller, void *arg)

@@ -4,11 +4,11 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 
-#include "client/client.h"
 #include "client/quota.h"
 #include "face/call.h"
 #include "face/calls_share.h"
 #include "heap/access.h"
+#include "heap/account.h"
 #include "heap/pins.h"
 #include "region/memory.h"
 #include "region/region.h"

@@ -23,7 +23,6 @@
 #include "heap/rights.h"
 #include "heap/shape.h"
 #include "heap/stats.h"
-#include "move/compact.h"
 #include "move/explain.h"
 #include "move/health.h"
 #include "region/failures.h"

@@ -10,6 +10,7 @@
 #include "client/client.h"
 #include "face/dev.h"
 #include "face/ioctl.h"
+#include "heap/account.h"
 #include "region/events.h"
 #include "region/region.h"
 #include "share/mmap.h"
@@ -44,7 +45,7 @@ static int dev_release(struct inode *inode, struct file *file)
 /* Is there an event to read, or will there never be another one? */
 static bool read_due(const struct client *client)
 {
-	return events_last(&client->region->events) != READ_ONCE(client->event) ||
+	return events_last(&client->region->events) != READ_ONCE(client_file(client)->event) ||
 	       region_is_gone(client->region);
 }
 
@@ -57,8 +58,8 @@ static int read_begin(const struct file *file, struct client *client)
 	if (region_is_gone(client->region))
 		return -ENODEV;
 	if (file->f_flags & O_NONBLOCK)
-		return mutex_trylock(&client->read_mutex) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(&client->read_mutex) ? -ERESTARTSYS : 0;
+		return mutex_trylock(&client_file(client)->read_mutex) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&client_file(client)->read_mutex) ? -ERESTARTSYS : 0;
 }
 
 /* Wait for an event, without the mutex. Another reader may get the event first. */
@@ -77,12 +78,12 @@ static ssize_t read_events(struct client *client, char __user *to, size_t bytes)
 	int err = 0;
 
 	while (!err && bytes - done >= sizeof(event) &&
-	       events_next(&client->region->events, client->event, &event)) {
+	       events_next(&client->region->events, client_file(client)->event, &event)) {
 		if (copy_to_user(to + done, &event, sizeof(event))) {
 			err = -EFAULT;
 			break;
 		}
-		WRITE_ONCE(client->event, event.kind == MEMMGR_EVENT_LOST ? event.seq - 1 :
+		WRITE_ONCE(client_file(client)->event, event.kind == MEMMGR_EVENT_LOST ? event.seq - 1 :
 			   event.seq);
 		done += sizeof(event);
 	}
@@ -102,7 +103,7 @@ static ssize_t dev_read(struct file *file, char __user *to, size_t bytes, loff_t
 		if (err)
 			break;
 		done = read_events(client, to, bytes);
-		mutex_unlock(&client->read_mutex);
+		mutex_unlock(&client_file(client)->read_mutex);
 		if (done)
 			break;
 		err = read_wait(file, client);
@@ -118,7 +119,7 @@ static __poll_t dev_poll(struct file *file, struct poll_table_struct *table)
 	poll_wait(file, &events->wait, table);
 	if (region_is_gone(client->region))
 		return EPOLLHUP | EPOLLERR;
-	return events_last(events) != READ_ONCE(client->event) ? EPOLLIN | EPOLLRDNORM : 0;
+	return events_last(events) != READ_ONCE(client_file(client)->event) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static const struct file_operations dev_fops = {

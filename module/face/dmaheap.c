@@ -20,6 +20,7 @@
 #include "client/request.h"
 #include "core/engine.h"
 #include "face/dmaheap.h"
+#include "heap/account.h"
 #include "heap/alloc.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"

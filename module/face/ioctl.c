@@ -4,7 +4,6 @@
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 
-#include "client/client.h"
 #include "face/call.h"
 #include "face/calls_alloc.h"
 #include "face/calls_debug.h"

@@ -7,12 +7,11 @@
 #include <linux/string_helpers.h>
 
 #include "base/trace.h"
-#include "client/client.h"
 #include "core/slab.h"
-#include "debug/misuse.h"
 #include "heap/access.h"
 #include "heap/account.h"
 #include "heap/heap.h"
+#include "heap/moments.h"
 #include "heap/moving.h"
 #include "heap/record.h"
 #include "heap/rights.h"
@@ -84,7 +83,7 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
-		heap_report_handle(heap, client, handle, err, false);
+		heap_moment(heap, misuse, client, handle, err, false);
 	if (!err && (bytes > record->bytes || offset > record->bytes - bytes))
 		err = -ERANGE;
 	if (!err && access & ~record->access)
@@ -360,7 +359,7 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 	if (!err && mapping->kind != MAPPING_ARENA)
 		err = count_fault(heap, mapping, fault);
 	if (err && fault)
-		heap_report_fault(heap, mapping, offset);
+		heap_moment(heap, fault, mapping, offset);
 	heap_unlock(heap, flags);
 	if (err == -EACCES)
 		violation_report(heap, &violation);
@@ -423,7 +422,7 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
-		heap_report_handle(heap, client, handle, err, false);
+		heap_moment(heap, misuse, client, handle, err, false);
 	else
 		err = protect_check(heap, record, access);
 	if (err)

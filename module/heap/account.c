@@ -10,7 +10,6 @@
 #include <linux/slab.h>
 
 #include "base/number.h"
-#include "client/client.h"
 #include "core/engine.h"
 #include "heap/account.h"
 #include "heap/heap.h"
@@ -209,7 +208,7 @@ void client_expire(struct client *client)
 	user = user_unused(client->region, user);
 	if (user)
 		kfree_rcu(user, rcu);
-	kfree_rcu(client, rcu);
+	kfree_rcu(client, rcu);	/* with the struct client_file around it */
 }
 
 /**

@@ -9,8 +9,8 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
 
-struct client;
 struct engine_refusal;
+struct injection;
 struct record;
 struct region;
 
@@ -74,6 +74,50 @@ struct viewer {
 	const struct client *client;
 	kuid_t uid;
 	bool admin;
+};
+
+/**
+ * struct client - who has opened the device, and what it has; see struct client_file
+ * @region: that was opened
+ * @serial: tells it from all other clients there ever were
+ * @node: in region.clients, by @serial
+ * @user: who opened it
+ * @closed: its file is gone
+ * @trusted: who opened it has CAP_SYS_ADMIN or CAP_SYS_RESOURCE: what is kept for root
+ *	is there for it, and of heaps, windows, pins and records it may have any number
+ * @account: what is charged to it
+ * @records: of its allocations that are not persistent
+ * @pins: that it has of persistent allocations
+ * @pins_used: number of allocations that these are of
+ * @pinned: by heap, how many pins and leases it has there; guarded by that heap's lock
+ * @injection: which of its requests fail on purpose; guarded by debug/inject.c
+ * @heaps: its private heaps; guarded by region.heap_mutex
+ * @time_ns: when it was opened
+ * @pid: of who opened it
+ * @comm: of who opened it
+ * @rcu: it may end under a heap's lock
+ *
+ * region.client_lock guards all of it but @heaps;
+ * inside a heap's lock.
+ */
+struct client {
+	struct region *region;
+	u64 serial;
+	struct rb_node node;
+	struct client_user *user;
+	bool closed;
+	bool trusted;
+	struct account account;
+	struct list_head records;
+	struct pin *pins;
+	u32 pins_used;
+	u32 pinned[MEMMGR_MAX_HEAPS];
+	struct injection *injection;
+	struct list_head heaps;
+	u64 time_ns;
+	u32 pid;
+	char comm[MEMMGR_COMM_LEN];
+	struct rcu_head rcu;
 };
 
 void client_add_record(struct client *client, struct record *record);

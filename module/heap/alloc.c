@@ -8,13 +8,11 @@
 #include <linux/timekeeping.h>
 
 #include "base/trace.h"
-#include "client/client.h"
 #include "core/engine.h"
-#include "debug/guards.h"
-#include "debug/zones.h"
 #include "heap/account.h"
 #include "heap/alloc.h"
 #include "heap/heap.h"
+#include "heap/moments.h"
 #include "heap/record.h"
 #include "region/failures.h"
 #include "region/memory.h"
@@ -127,17 +125,6 @@ int request_check(const struct memmgr_heap *heap, const struct record *wanted)
 	return 0;
 }
 
-/* What of its block lies before and behind it: to find errors, or nothing. */
-static void plan_room(struct memmgr_heap *heap, struct record *template)
-{
-	if (template->flags & MEMMGR_ALLOC_MAY_SHIFT)
-		template->shifted = guards_plan(heap, template->bytes, template->align,
-						&template->lead, &template->tail);
-	if (!template->shifted)
-		zones_plan(heap, template->bytes, template->align, &template->lead,
-			   &template->tail);
-}
-
 /* Of the largest block something goes for what lies beside an allocation. */
 static void leave_room(struct engine_refusal *why, const struct record *template)
 {
@@ -171,7 +158,7 @@ int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 	if (heap->free_record == RECORD_NONE || !records_left(heap, template.payer))
 		return refuse_record(heap, why);
-	plan_room(heap, &template);
+	heap_moment(heap, room, &template);
 	rq.bytes = record_request(&template);
 	err = alloc_charged(heap, &rq, &template, block, why);
 	if (!err)
@@ -202,7 +189,7 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 	if (record && record_has_zones(record)) {
 		seen = *record;
 		heap_unlock(heap, flags);
-		zones_paint(heap, &seen);
+		heap_moment(heap, paint, &seen);
 		flags = heap_lock(heap);
 		record = record_of(heap, handle);
 	}

@@ -2,10 +2,10 @@
 /* Blocks of kernel code: any engine, the fallback, and who waits. */
 
 #include "core/engine.h"
-#include "debug/quarantine.h"
 #include "heap/alloc.h"
 #include "heap/block.h"
 #include "heap/heap.h"
+#include "heap/moments.h"
 #include "region/memory.h"
 #include "region/region.h"
 
@@ -71,7 +71,7 @@ noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
 
 	do {
 		ptr = alloc_any(heap, bytes, align, false, &why);
-	} while (!ptr && why.reason && quarantine_evict(heap, align, why.reason, false));
+	} while (!ptr && why.reason && heap_evict(heap, align, why.reason, false));
 	if (!ptr && why.reason && heap->fallback &&
 	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
 		flags = heap_lock(heap);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Allocations that dma-bufs show. */
 
-#include "client/client.h"
-#include "debug/misuse.h"
 #include "heap/access.h"
 #include "heap/account.h"
 #include "heap/export.h"
 #include "heap/free.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
+#include "heap/moments.h"
 #include "heap/record.h"
 #include "heap/use.h"
 #include "region/region.h"
@@ -35,7 +34,7 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 	record = heap_use(heap, &viewer, handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
-		heap_report_handle(heap, client, handle, err, false);
+		heap_moment(heap, misuse, client, handle, err, false);
 	if (!err && (!heap_has_pages(heap) || record->shifted))
 		err = -EOPNOTSUPP;
 	if (!err && !(record->access & MEMMGR_ACCESS_READ))

@@ -13,16 +13,13 @@
  */
 #include <linux/sched.h>
 
-#include "client/client.h"
 #include "core/stack.h"
-#include "debug/key.h"
-#include "debug/quarantine.h"
-#include "debug/track.h"
-#include "debug/zones.h"
+#include "heap/account.h"
 #include "heap/arena.h"
 #include "heap/free.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
+#include "heap/moments.h"
 #include "heap/pins.h"
 #include "heap/record.h"
 #include "heap/use.h"
@@ -81,7 +78,7 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 		*in_io = record_in_io(heap, &seen);
 		/* Its clients do not write there by a mapping any more. */
 		if (record_has_zones(&seen))
-			zones_check(heap, &seen);
+			heap_moment(heap, look, &seen);
 		hold_here(heap->region, HOLD_COUNTED);
 		*flags = heap_lock(heap);
 		if (!record_is_still(heap, record, seen.handle, RECORD_DYING))
@@ -104,7 +101,7 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 {
 	bool in_io = false;
 
-	if (!record->mapped && !record_zones(heap, record, flags, zones_check))
+	if (!record->mapped && !record_zones(heap, record, flags, false))
 		return 0;
 	/* It may have been mapped meanwhile. */
 	if (record->mapped && !record_part(heap, record, flags, &in_io))
@@ -148,7 +145,7 @@ bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	if (record_in_io(heap, &seen))
 		return true;
 	if (record_has_zones(&seen))
-		zones_check(heap, &seen);
+		heap_moment(heap, look, &seen);
 	flags = heap_lock(heap);
 	record = record_held(heap, handle);
 	if (record) {
@@ -158,7 +155,7 @@ bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
-	quarantine_settle(heap, true);
+	heap_moment(heap, settle, true);
 	heap_trim(heap);
 	return false;
 }
@@ -188,23 +185,23 @@ bool record_pinned_by_others(const struct record *record, const struct client *c
  * @heap: that its handle names
  * @client: that goes; no call of it runs, and it has no mappings
  * @handle: of one of its allocations
- * @tally: takes what it had not freed, if its heap is tracked
+ * @left: what it had not freed; bytes 0: nothing
  *
  * Context: process. O(levels); for a stack O(log live).
  */
 void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
-		  struct track_tally *tally)
+		  struct heap_left *left)
 {
 	struct record *record;
 	unsigned long flags;
 	bool wake = false;
 
+	left->bytes = 0;
 	hold_here(heap->region, HOLD_CLOSING);
 	flags = heap_lock_unmoved(heap, handle);
 	record = record_of(heap, handle);
 	if (record && record->client == client) {
-		if (heap->debug & DEBUG_TRACK)
-			track_tally(tally, record);
+		*left = (struct heap_left) { .bytes = record->bytes, .site = record->site };
 		if (heap_end(heap, record, &flags)) {
 			/* Below another's block: it goes when it surfaces. */
 			if (heap_is(heap, MEMMGR_KIND_STACK))
@@ -216,7 +213,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
-	quarantine_settle(heap, true);
+	heap_moment(heap, settle, true);
 }
 
 /*
@@ -235,7 +232,7 @@ void heap_forget_records(struct memmgr_heap *heap)
 		if (record->exports && record->state != RECORD_HELD)
 			heap_end(heap, record, &flags);
 		else if (record->state != RECORD_FREE && record->state != RECORD_HELD &&
-			 record_zones(heap, record, &flags, zones_check))
+			 record_zones(heap, record, &flags, false))
 			record_release(heap, record);
 		heap_unlock(heap, flags);
 		cond_resched();

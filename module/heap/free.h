@@ -10,11 +10,20 @@ struct client;
 struct memmgr_heap;
 struct record;
 struct region;
-struct track_tally;
+
+/**
+ * struct heap_left - an allocation that its client has not freed
+ * @bytes: asked for; 0: there is none
+ * @site: where it comes from
+ */
+struct heap_left {
+	u64 bytes;
+	u32 site;
+};
 
 void heap_refused(struct region *region);
 void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
-		  struct track_tally *tally);
+		  struct heap_left *left);
 void heap_forget_records(struct memmgr_heap *heap);
 int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *flags);
 bool heap_let_go(struct memmgr_heap *heap, u64 handle);

@@ -105,16 +105,11 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
-#include "debug/inject.h"
-#include "debug/zones.h"
 #include "heap/record.h"
 #include "region/region.h"
 
 struct client;
-struct guards;
-struct latency;
-struct quarantine;
-struct track;
+struct heap_debug;
 
 #define HEAP_MAX_RECORDS	(1u << HANDLE_RECORD_BITS)
 #define HEAP_DEFAULT_RECORDS	4096u
@@ -227,13 +222,8 @@ struct heap_rights {
  * @fallbacks: requests passed on
  * @waits: requests that waited
  * @failures: by reason
- * @injection: which requests to it fail on purpose; guarded by debug/inject.c
- * @zones: red zones
- * @quarantine: what was freed last; NULL: that was never asked for
- * @track: blocks that kernel code has; NULL: it was never tracked
- * @guards: slots for guarded blocks of kernel code; NULL: there never were any
- * @latency: how long its calls took; NULL: that was never measured
- * @errors: memory errors found; guarded by region.corruptions.lock
+ * @idle: blocks that are live for the engine alone: what was freed and is kept
+ * @debugging: what debug/ knows of it; NULL: nobody ever looked at it
  * @rcu: delays the end until no reader can see it
  */
 struct memmgr_heap {
@@ -311,13 +301,8 @@ struct memmgr_heap {
 	u64 fallbacks;
 	u64 waits;
 	u64 failures[MEMMGR_REASONS];
-	struct injection injection;
-	struct zones zones;
-	struct quarantine *quarantine;
-	struct track *track;
-	struct guards *guards;
-	struct latency *latency;
-	u64 errors;
+	u32 idle;
+	struct heap_debug *debugging;
 	struct rcu_head rcu;
 };
 

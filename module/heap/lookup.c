@@ -6,16 +6,12 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "client/client.h"
 #include "core/engine.h"
-#include "debug/guards.h"
-#include "debug/latency.h"
-#include "debug/quarantine.h"
-#include "debug/track.h"
 #include "heap/account.h"
 #include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
+#include "heap/moments.h"
 #include "region/region.h"
 
 struct memmgr_heap *heap_locked(struct region *region, u32 id)
@@ -175,11 +171,8 @@ void heap_destruct(struct memmgr_heap *heap)
 	if (heap->fallback)
 		heap_put(heap->fallback);
 	/* Main itself takes back what its guards have. */
-	guards_free(heap);
+	heap_moment(heap, free);
 	kvfree(heap->books);
-	track_free(heap);
-	latency_free(heap);
-	quarantine_free(heap);
 	kfree_rcu(heap, rcu);
 }
 

@@ -7,18 +7,16 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "client/client.h"
 #include "core/buddy.h"
 #include "core/engine.h"
 #include "core/handle.h"
-#include "debug/key.h"
-#include "debug/quarantine.h"
 #include "heap/account.h"
 #include "heap/arena.h"
 #include "heap/free.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
 #include "heap/make.h"
+#include "heap/moments.h"
 #include "heap/pins.h"
 #include "heap/rights.h"
 #include "heap/shape.h"
@@ -401,7 +399,7 @@ static void heap_withdraw(struct memmgr_heap *heap)
 
 	/* It is dying, so that whoever comes later turns nothing on. */
 	mutex_lock(&heap->features);
-	debug_set(heap, 0, ~0u);
+	heap_moment(heap, off);
 	mutex_unlock(&heap->features);
 	mutex_lock(&region->heap_mutex);
 	region->last_handle[heap->id] = max(region->last_handle[heap->id], last);
@@ -461,7 +459,7 @@ static void heap_unmake(struct memmgr_heap *heap)
 
 	hold_here(region, HOLD_DESTROYING);
 	heap_wake(heap, READ_ONCE(heap->waiters));
-	quarantine_flush(heap);
+	heap_moment(heap, flush);
 	/* From here on a fault finds nothing; what was mapped goes now. */
 	heap_forget_records(heap);
 	heap_zap(heap);
@@ -583,7 +581,7 @@ void heap_destroy_all(struct region *region)
 		if (!heap)
 			continue;
 		heap_forget_records(heap);
-		debug_set(heap, 0, ~0u);
+		heap_moment(heap, off);
 		heap_put(heap);
 		if (id != MEMMGR_HEAP_MAIN)
 			RCU_INIT_POINTER(region->heaps[id], NULL);

@@ -2,14 +2,12 @@
 /* Marks of stack heaps, and the release of everything above one. */
 #include <linux/sched.h>
 
-#include "client/client.h"
 #include "core/engine.h"
 #include "core/stack.h"
-#include "debug/quarantine.h"
-#include "debug/zones.h"
 #include "heap/account.h"
 #include "heap/heap.h"
 #include "heap/marks.h"
+#include "heap/moments.h"
 #include "heap/record.h"
 
 /**
@@ -114,7 +112,7 @@ static void released_note(struct memmgr_heap *heap, const struct record *record)
 		.recorded = true,
 	};
 
-	quarantine_add_record(heap, record, heap_place(heap, record->offset), &block, false);
+	heap_moment(heap, ended, record, heap_place(heap, record->offset), &block, false);
 }
 
 /*
@@ -127,7 +125,7 @@ static bool release_zones(struct memmgr_heap *heap, unsigned long *flags)
 	struct record *record = &heap->records[heap->record_at[top]];
 	u64 handle = record->handle;
 
-	return record_zones(heap, record, flags, zones_check) &&
+	return record_zones(heap, record, flags, false) &&
 	       heap->stack.count == top + 1 && record_is_still(heap, record, handle, RECORD_LIVE);
 }
 

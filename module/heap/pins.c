@@ -15,12 +15,11 @@
 #include <linux/slab.h>
 
 #include "base/trace.h"
-#include "client/client.h"
 #include "core/handle.h"
-#include "debug/misuse.h"
 #include "heap/account.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
+#include "heap/moments.h"
 #include "heap/pins.h"
 #include "heap/record.h"
 #include "heap/use.h"
@@ -222,7 +221,7 @@ int pin_change(struct memmgr_heap *heap, struct client *client, struct memmgr_pi
 	record = heap_use(heap, &viewer, out->handle, false, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
-		heap_report_handle(heap, client, out->handle, err, false);
+		heap_moment(heap, misuse, client, out->handle, err, false);
 	if (!err && change > 0 && record->pins >= U16_MAX)
 		err = -EBUSY;
 	if (!err)

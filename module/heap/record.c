@@ -4,14 +4,11 @@
 #include <linux/string.h>
 
 #include "base/trace.h"
-#include "client/client.h"
 #include "core/engine.h"
 #include "core/handle.h"
-#include "debug/guards.h"
-#include "debug/quarantine.h"
-#include "debug/sites.h"
 #include "heap/account.h"
 #include "heap/heap.h"
+#include "heap/moments.h"
 #include "heap/record.h"
 #include "region/memory.h"
 #include "region/region.h"
@@ -151,9 +148,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 		record->depth = heap->stack.count - 1;
 		heap->record_at[record->depth] = i;
 	}
-	site_born(heap->region, record->site, record->bytes);
-	if (record->flags & MEMMGR_ALLOC_MAY_SHIFT)
-		guards_planned(heap, record->shifted);
+	heap_moment(heap, born, record);
 	if (record->client)
 		client_add_record(record->client, record);
 	return record;
@@ -171,9 +166,7 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 static void record_end(struct memmgr_heap *heap, struct record *record, u64 place)
 {
 	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
-	site_count(heap->region, record->site, -1, -(s64)record->bytes);
-	if (record->shifted)
-		guards_gone(heap);
+	heap_moment(heap, gone, record);
 	record_drop_pins(heap, record, place);
 	record_disown(heap, record);
 	if (record->payer && heap->id == MEMMGR_HEAP_MAIN)
@@ -208,14 +201,14 @@ void record_release(struct memmgr_heap *heap, struct record *record)
 int record_free(struct memmgr_heap *heap, struct record *record)
 {
 	u64 place = heap_place(heap, record->offset);
-	bool kept = quarantine_keeps(heap);
+	bool kept = heap_keeps_freed(heap);
 	struct engine_block block;
 	int err;
 
 	err = kept ? heap->engine.ops->find(&heap->engine, record_block(record), &block) :
 		     heap->engine.ops->free(&heap->engine, record_block(record), true, &block);
 	if (!err) {
-		quarantine_add_record(heap, record, place, &block, kept);
+		heap_moment(heap, ended, record, place, &block, kept);
 		record_end(heap, record, place);
 	}
 	return err;
@@ -303,7 +296,7 @@ bool heap_can_move(const struct memmgr_heap *heap)
  * @heap: its heap, locked
  * @record: of it
  * @flags: of the lock, which is dropped meanwhile
- * @act: what is done, with a copy of the record: zones_paint() or zones_check()
+ * @paint: they are written
  *
  * It changes until that is done: nobody else ends it, uses it or looks at its zones.
  *
@@ -311,7 +304,7 @@ bool heap_can_move(const struct memmgr_heap *heap)
  * Return: false when a heap that was destroyed by force has forgotten it.
  */
 bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
-		  void (*act)(struct memmgr_heap *heap, const struct record *record))
+		  bool paint)
 {
 	struct record seen;
 
@@ -321,7 +314,10 @@ bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long
 	seen = *record;
 	record_set_state(heap, record, RECORD_CHANGING);
 	heap_unlock(heap, *flags);
-	act(heap, &seen);
+	if (paint)
+		heap_moment(heap, paint, &seen);
+	else
+		heap_moment(heap, look, &seen);
 	*flags = heap_lock(heap);
 	if (!record_is_still(heap, record, seen.handle, RECORD_CHANGING))
 		return false;

@@ -183,6 +183,6 @@ u32 record_fixed(const struct record *record);
 bool heap_can_move(const struct memmgr_heap *heap);
 void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place);
 bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
-		  void (*act)(struct memmgr_heap *heap, const struct record *record));
+		  bool paint);
 
 #endif /* MEMMGR_RECORD_H */

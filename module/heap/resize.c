@@ -3,16 +3,12 @@
 #include <linux/mm.h>
 
 #include "base/trace.h"
-#include "client/client.h"
-#include "client/request.h"
 #include "core/engine.h"
-#include "debug/misuse.h"
-#include "debug/sites.h"
-#include "debug/zones.h"
 #include "heap/account.h"
 #include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/heap.h"
+#include "heap/moments.h"
 #include "heap/record.h"
 #include "heap/resize.h"
 #include "heap/rights.h"
@@ -68,7 +64,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 		client_uncharge(record->payer, record->charge - block->granted, 0);
 	}
 	record->charge = block->granted;
-	site_count(heap->region, record->site, 0, bytes - record->bytes);
+	heap_moment(heap, resized, record, bytes - record->bytes);
 	record->bytes = bytes;
 	record->tail = behind;
 	heap->resizes++;
@@ -156,7 +152,7 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	record = heap_use(heap, &viewer, handle, true, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err) {
-		heap_report_handle(heap, client, handle, err, false);
+		heap_moment(heap, misuse, client, handle, err, false);
 		goto out;
 	}
 	before = record->bytes;
@@ -165,8 +161,8 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	else if (record->exports || record_pinned_by_others(record, client))
 		err = -EBUSY;
 	else if (bytes > before)
-		err = may_grow ? : inject_failure(heap, client, bytes, why);
-	if (!err && !record_zones(heap, record, &flags, zones_check))
+		err = may_grow ? : heap_fails(heap, client, bytes, why);
+	if (!err && !record_zones(heap, record, &flags, false))
 		err = -EBADF;
 	if (!err)
 		err = resize_cut(heap, record, bytes, &flags);
@@ -177,7 +173,7 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 	if (!err) {
 		record->map_bytes = record_map_bytes(heap, record, &block);
 		*granted = record_has_zones(record) ? bytes : block.granted;
-		if (!record_zones(heap, record, &flags, zones_paint))
+		if (!record_zones(heap, record, &flags, true))
 			err = -EBADF;
 		wake = heap_freed(heap);
 		trace_memmgr_resize(heap->region->name, heap->name, handle, before,

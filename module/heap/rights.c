@@ -3,7 +3,6 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 
-#include "client/client.h"
 #include "core/engine.h"
 #include "heap/account.h"
 #include "heap/heap.h"

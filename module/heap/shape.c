@@ -5,7 +5,6 @@
 #include <linux/nospec.h>
 #include <linux/string.h>
 
-#include "client/client.h"
 #include "core/buddy.h"
 #include "core/engine.h"
 #include "core/pool.h"

@@ -5,15 +5,12 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
-#include "client/client.h"
 #include "core/engine.h"
 #include "core/frag.h"
-#include "debug/quarantine.h"
-#include "debug/track.h"
-#include "debug/zones.h"
 #include "heap/account.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
+#include "heap/moments.h"
 #include "heap/record.h"
 #include "heap/rights.h"
 #include "heap/stats.h"
@@ -37,7 +34,7 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
 	heap->engine.ops->books(&heap->engine, &books);
 	heap->engine.ops->frag(&heap->engine, &frag);
 	/* What is in quarantine is used, but nobody's. */
-	books.live -= quarantine_blocks(heap);
+	books.live -= heap->idle;
 	stats->resizes = heap->resizes;
 	stats->refused_frees = heap->refused;
 	stats->fallbacks = heap->fallbacks;
@@ -220,21 +217,6 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *to
 	return walk.what;
 }
 
-/* Look at all red zones: @place is that of the last damaged one, all are reported. */
-static u32 records_check_zones(struct memmgr_heap *heap, u64 *place)
-{
-	u32 i, found = 0;
-
-	for (i = 0; i < heap->max_records; i++) {
-		const struct record *record = &heap->records[i];
-
-		cond_resched();
-		if (READ_ONCE(record->state) != RECORD_FREE && record_has_zones(record))
-			found += zones_check_shared(heap, &heap->lock, record, NULL, place);
-	}
-	return found;
-}
-
 /* The engine, in steps. False: it is broken. */
 static bool engine_checks(struct memmgr_heap *heap, struct engine_check *c)
 {
@@ -282,23 +264,16 @@ static const char *books_check(struct memmgr_heap *heap, struct engine_check *c,
  */
 int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 {
+	const struct heap_moments *moments = heap_moments(heap);
 	struct engine_check c;
-	const char *what;
-	unsigned long flags;
 	bool torn = false;
-	u64 place;
+	const char *what;
 
 	if (!env_checks)
 		return -EOPNOTSUPP;
 	what = books_check(heap, &c, &torn);
-	if (!what && quarantine_check(heap, &c.fault.offset))
-		what = "poison";
-	if (!what && (records_check_zones(heap, &place) || track_check_zones(heap, &place))) {
-		what = "red zone";
-		flags = heap_lock(heap);
-		c.fault.offset = heap_unplace(heap, place);
-		heap_unlock(heap, flags);
-	}
+	if (!what && moments)
+		what = moments->verify(heap, &c.fault.offset);
 	check->flags = torn ? MEMMGR_CHECK_TORN : 0;
 	check->checked = c.fault.checked;
 	check->offset = what ? c.fault.offset : 0;
@@ -560,7 +535,7 @@ u32 heap_kernel_live(struct memmgr_heap *heap)
 	heap->engine.ops->books(&heap->engine, &books);
 	if (heap_is(heap, MEMMGR_KIND_STACK))
 		books.live -= heap->stack.abandoned;
-	return books.live - heap->used_records - quarantine_blocks(heap);
+	return books.live - heap->used_records - heap->idle;
 }
 
 /* What each block of the heap has; 0: what is asked for. */

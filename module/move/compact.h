@@ -44,20 +44,6 @@ struct compact_slices {
 	u64 largest;
 };
 
-/**
- * struct compact_total - what was done in a region
- * @runs: compactions that moved something
- * @moves: blocks
- * @moved: bytes
- * @longest_ns: the longest step
- */
-struct compact_total {
-	u64 runs;
-	u64 moves;
-	u64 moved;
-	u64 longest_ns;
-};
-
 int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 		 struct compact_slices *slices);
 void compact_slices_end(struct region *region, struct compact_slices *slices);

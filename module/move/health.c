@@ -78,7 +78,7 @@ int health_start(void)
 static void health_kick(struct memmgr_heap *main)
 {
 	if (heap_unwatch(main))
-		queue_delayed_work(region_queue, &main->region->health.work, HEALTH_DELAY);
+		queue_delayed_work(region_queue, &main->region->health->work, HEALTH_DELAY);
 }
 
 /* The usage of a region and the external fragmentation of main, in thousandths. */
@@ -124,7 +124,7 @@ static void health_tell(struct region *region, u32 kind, u32 value, u32 limit, u
 
 static void health_look(struct region *region, struct memmgr_heap *main)
 {
-	struct health *h = &region->health;
+	struct health *h = region->health;
 	struct memmgr_stats stats;
 	u32 usage, fragmentation;
 
@@ -180,7 +180,7 @@ static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 static void health_work(struct work_struct *work)
 {
 	struct health *h = container_of(to_delayed_work(work), struct health, work);
-	struct region *region = container_of(h, struct region, health);
+	struct region *region = h->region;
 	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
 	unsigned long again = 0;
 
@@ -209,10 +209,15 @@ out:
 	heap_put(main);
 }
 
-void health_init(struct region *region)
+/* For a new region. 0 or -ENOMEM; health_free() is due. */
+int health_init(struct region *region)
 {
-	struct health *h = &region->health;
+	struct health *h = kzalloc(sizeof(*h), GFP_KERNEL);
 
+	if (!h)
+		return -ENOMEM;
+	region->health = h;
+	h->region = region;
 	INIT_DELAYED_WORK(&h->work, health_work);
 	region->changed = health_kick;
 	mutex_init(&h->mutex);
@@ -222,12 +227,18 @@ void health_init(struct region *region)
 	h->hysteresis = 50;
 	h->cpu = health_cpu;
 	h->retry = jiffies;
+	return 0;
+}
+
+void health_free(struct region *region)
+{
+	kfree(region->health);
 }
 
 /* The region is there: look at it once, then when it changes. */
 void health_watch(struct region *region)
 {
-	queue_delayed_work(region_queue, &region->health.work, HEALTH_DELAY);
+	queue_delayed_work(region_queue, &region->health->work, HEALTH_DELAY);
 }
 
 /*
@@ -238,7 +249,7 @@ void health_stop(struct region *region)
 {
 	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
 
-	cancel_delayed_work_sync(&region->health.work);
+	cancel_delayed_work_sync(&region->health->work);
 	heap_unwatch(main);
 	heap_put(main);
 }
@@ -246,12 +257,12 @@ void health_stop(struct region *region)
 /* Nobody can queue the worker any more. */
 void health_end(struct region *region)
 {
-	cancel_delayed_work_sync(&region->health.work);
+	cancel_delayed_work_sync(&region->health->work);
 }
 
 static int health_set(struct region *region, const struct memmgr_health *wanted)
 {
-	struct health *h = &region->health;
+	struct health *h = region->health;
 
 	if (!limits_ok(wanted->compact_above, wanted->warn_above, wanted->hysteresis,
 		       wanted->cpu))
@@ -281,7 +292,7 @@ static int health_set(struct region *region, const struct memmgr_health *wanted)
 int health_call(struct region *region, struct memmgr_health *out, bool set)
 {
 	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
-	struct health *h = &region->health;
+	struct health *h = region->health;
 	struct memmgr_stats stats;
 	int err = 0;
 

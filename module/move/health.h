@@ -14,6 +14,7 @@ struct region;
 
 /**
  * struct health - of a region
+ * @region: this one
  * @work: looks at heap main some time after it changed
  * @mutex: guards the rest
  * @on: compact by itself
@@ -32,6 +33,7 @@ struct region;
  * @backoff: how long that was, jiffies
  */
 struct health {
+	struct region *region;
 	struct delayed_work work;
 	struct mutex mutex;	/* the rest */
 	bool on;
@@ -52,7 +54,8 @@ struct health {
 
 __visible int health_start(void);
 bool health_realtime(void);
-void health_init(struct region *region);
+int health_init(struct region *region);
+void health_free(struct region *region);
 void health_watch(struct region *region);
 void health_stop(struct region *region);
 void health_end(struct region *region);

@@ -25,13 +25,13 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
 
-#include "debug/reports.h"
-#include "move/compact.h"
-#include "move/health.h"
 #include "region/events.h"
 #include "region/failures.h"
 #include "region/hold.h"
 
+struct corruptions;
+struct health;
+struct heap_moments;
 struct memmgr_heap;
 struct sites;
 
@@ -42,9 +42,24 @@ struct iosys_map;
 struct vm_area_struct;
 
 /**
+ * struct compact_total - what was done in a region
+ * @runs: compactions that moved something
+ * @moves: blocks
+ * @moved: bytes
+ * @longest_ns: the longest step
+ */
+struct compact_total {
+	u64 runs;
+	u64 moves;
+	u64 moved;
+	u64 longest_ns;
+};
+
+/**
  * struct region - a range of memory that memmgr owns
  * @node: in the list of visible regions, or of regions that are gone
  * @refs: references, see above; the last one destroys the region
+ * @moments: see heap/moments.h; NULL until debugging looks at one of the region's heaps
  * @release: called when the last of @refs ends
  * @changed: called after a change of heap main, if a watcher asked for it; any context
  * @gone: its device was removed
@@ -94,6 +109,7 @@ struct region {
 	refcount_t refs;
 	void (*release)(struct region *region);
 	void (*changed)(struct memmgr_heap *main);
+	const struct heap_moments *moments;
 	bool gone;
 	u32 index;
 	bool first;
@@ -121,7 +137,7 @@ struct region {
 	struct hold hold;
 	wait_queue_head_t hold_wait;
 	struct events events;
-	struct health health;
+	struct health *health;
 	struct mutex heap_mutex;	/* slots of heaps */
 	struct memmgr_heap *making[MEMMGR_MAX_HEAPS];
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
@@ -129,7 +145,7 @@ struct region {
 	u64 last_handle[MEMMGR_MAX_HEAPS];
 	u32 *slab_of;
 	struct failures failures;
-	struct corruptions corruptions;
+	struct corruptions *corruptions;
 	struct sites *sites;
 	struct dentry *debugfs;
 };

@@ -2,6 +2,7 @@
 /* memmgr: init and exit. */
 #include <linux/module.h>
 
+#include "debug/moments.h"
 #include "face/debugfs.h"
 #include "move/health.h"
 #include "region/region.h"
@@ -21,6 +22,7 @@ static int __init memmgr_init(void)
 	if (err)
 		goto out_mapping;
 	debugfs_init();
+	moments_start();
 	/* Last, because it publishes the regions, and must not fail once there is a node. */
 	err = source_init();
 	if (err)

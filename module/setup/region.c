@@ -96,6 +96,13 @@ static void region_set_name(struct region *region,
 			s->name, fault, region->name);
 }
 
+static void region_free(struct region *region)
+{
+	health_free(region);
+	corruptions_free(region);
+	kfree(region);
+}
+
 /* The last reference is gone, so no call can reach the region any more. */
 static void region_destroy(struct region *region)
 {
@@ -111,7 +118,7 @@ static void region_destroy(struct region *region)
 	mutex_lock(&regions_mutex);
 	list_del(&region->node);
 	mutex_unlock(&regions_mutex);
-	kfree(region);
+	region_free(region);
 }
 
 static struct region *region_alloc(const struct region_source *s, u32 index)
@@ -136,15 +143,17 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	mutex_init(&region->compact_mutex);
 	init_waitqueue_head(&region->hold_wait);
 	events_init(&region->events);
-	health_init(region);
 	mutex_init(&region->heap_mutex);
 	raw_spin_lock_init(&region->client_lock);
 	region->clients = RB_ROOT;
 	region->users = RB_ROOT;
 	heap_settle_init(region);
 	failures_init(&region->failures);
-	corruptions_init(region);
 	region_set_name(region, s);
+	if (health_init(region) || corruptions_init(region)) {
+		region_free(region);
+		return NULL;
+	}
 	return region;
 }
 
@@ -209,7 +218,7 @@ static struct region *region_make(const struct region_source *s)
 		return ERR_PTR(-ENOMEM);
 	err = region_build(region, s);
 	if (err) {
-		kfree(region);
+		region_free(region);
 		return ERR_PTR(err);
 	}
 	list_add_tail(&region->node, before);

@@ -27,7 +27,7 @@
 #include <linux/vmalloc.h>
 
 #include "base/compat.h"
-#include "client/client.h"
+#include "heap/account.h"
 #include "heap/export.h"
 #include "heap/heap.h"
 #include "region/memory.h"

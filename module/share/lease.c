@@ -3,8 +3,8 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
-#include "client/client.h"
 #include "heap/access.h"
+#include "heap/account.h"
 #include "heap/heap.h"
 #include "heap/moving.h"
 #include "heap/pins.h"

@@ -29,8 +29,8 @@
 #include <linux/slab.h>
 
 #include "base/compat.h"
-#include "client/client.h"
 #include "heap/access.h"
+#include "heap/account.h"
 #include "heap/export.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What the features know of a heap. */
+#ifndef MEMMGR_DEBUG_DEBUGGING_H
+#define MEMMGR_DEBUG_DEBUGGING_H
+
+#include <linux/types.h>
+
+#include "debug/inject.h"
+#include "debug/zones.h"
+#include "heap/heap.h"
+
+struct guards;
+struct heap_moments;
+struct latency;
+struct quarantine;
+struct region;
+struct track;
+
+/**
+ * struct heap_debug - what the features know of a heap
+ * @injection: which requests to it fail on purpose; guarded by inject.c
+ * @zones: red zones
+ * @quarantine: what was freed last; NULL: that was never asked for
+ * @track: blocks that kernel code has; NULL: it was never tracked
+ * @guards: slots for guarded blocks of kernel code; NULL: there never were any
+ * @latency: how long its calls took; NULL: that was never measured
+ * @errors: memory errors found; guarded by region.corruptions.lock
+ */
+struct heap_debug {
+	struct injection injection;
+	struct zones zones;
+	struct quarantine *quarantine;
+	struct track *track;
+	struct guards *guards;
+	struct latency *latency;
+	u64 errors;
+};
+
+extern struct heap_debug debugging_nothing;
+
+/* Of a heap that nobody ever looked at nothing is known. Context: any. */
+static inline struct heap_debug *heap_debugging(const struct memmgr_heap *heap)
+{
+	struct heap_debug *debugging = smp_load_acquire(&heap->debugging);
+
+	return debugging ? : &debugging_nothing;	/* made, then published */
+}
+
+int debugging_make(struct memmgr_heap *heap);
+void moments_begin(struct region *region);
+void debug_use_moments(const struct heap_moments *use);
+
+#endif /* MEMMGR_DEBUG_DEBUGGING_H */

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * What the features do at the moments of an allocation, and in which order. The one file
+ * that knows all features.
+ */
+#include <linux/slab.h>
+
+#include "debug/debugging.h"
+#include "debug/guards.h"
+#include "debug/inject.h"
+#include "debug/key.h"
+#include "debug/latency.h"
+#include "debug/misuse.h"
+#include "debug/moments.h"
+#include "debug/quarantine.h"
+#include "debug/sites.h"
+#include "debug/track.h"
+#include "debug/zones.h"
+#include "heap/account.h"
+#include "heap/heap.h"
+#include "heap/moments.h"
+#include "heap/record.h"
+
+/* Both count it, whichever of them lets it fail. */
+static bool moment_fails(struct memmgr_heap *heap, struct client *client, u64 bytes)
+{
+	bool of_heap = inject_heap(heap, bytes);
+	bool of_client = inject_client(client);
+
+	return of_heap || of_client;
+}
+
+static void moment_room(struct memmgr_heap *heap, struct record *wanted)
+{
+	if (wanted->flags & MEMMGR_ALLOC_MAY_SHIFT)
+		wanted->shifted = guards_plan(heap, wanted->bytes, wanted->align, &wanted->lead,
+					      &wanted->tail);
+	if (!wanted->shifted)
+		zones_plan(heap, wanted->bytes, wanted->align, &wanted->lead, &wanted->tail);
+}
+
+static void moment_born(struct memmgr_heap *heap, const struct record *record)
+{
+	site_born(heap->region, record->site, record->bytes);
+	if (record->flags & MEMMGR_ALLOC_MAY_SHIFT)
+		guards_planned(heap, record->shifted);
+}
+
+static void moment_resized(struct memmgr_heap *heap, const struct record *record, s64 more)
+{
+	site_count(heap->region, record->site, 0, more);
+}
+
+static void moment_gone(struct memmgr_heap *heap, const struct record *record)
+{
+	site_count(heap->region, record->site, -1, -(s64)record->bytes);
+	if (record->shifted)
+		guards_gone(heap);
+}
+
+static const char *moment_verify(struct memmgr_heap *heap, u64 *offset)
+{
+	unsigned long flags;
+	u64 place;
+
+	if (quarantine_check(heap, offset))
+		return "poison";
+	if (!zones_check_records(heap, &place) && !track_check_zones(heap, &place))
+		return NULL;
+	flags = heap_lock(heap);
+	*offset = heap_unplace(heap, place);
+	heap_unlock(heap, flags);
+	return "red zone";
+}
+
+static void moment_off(struct memmgr_heap *heap)
+{
+	debug_set(heap, 0, ~0u);
+}
+
+static void moment_free(struct memmgr_heap *heap)
+{
+	/* Main itself takes back what its guards have. */
+	guards_free(heap);
+	track_free(heap);
+	latency_free(heap);
+	quarantine_free(heap);
+	kfree(heap->debugging);
+}
+
+static const struct heap_moments moments_table = {
+	.fails = moment_fails,
+	.room = moment_room,
+	.born = moment_born,
+	.paint = zones_paint,
+	.look = zones_check,
+	.resized = moment_resized,
+	.keeps = quarantine_keeps,
+	.ended = quarantine_add_record,
+	.gone = moment_gone,
+	.settle = quarantine_settle,
+	.evict = quarantine_evict,
+	.misuse = heap_report_handle,
+	.fault = heap_report_fault,
+	.verify = moment_verify,
+	.off = moment_off,
+	.flush = quarantine_flush,
+	.free = moment_free,
+};
+
+/* Module init: from here on features can be turned on. */
+void moments_start(void)
+{
+	debug_use_moments(&moments_table);
+}
