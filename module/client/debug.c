@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* What fails on purpose for a client, and what it has not freed. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/sched.h>
 #include <linux/sort.h>
 #include <linux/spinlock.h>
@@ -129,7 +131,7 @@ void track_tell(const struct client *client, struct track_tally *tally)
 				 i ? ", " : "", tally->part[i].count, site);
 	}
 	trace_memmgr_leak(region->name, client->serial, tally->count, tally->bytes);
-	pr_notice_ratelimited("memmgr: %s: client %llu (%*pE, pid %u) closed with %llu allocations, %llu bytes not freed: %s\n",
+	pr_notice_ratelimited("%s: client %llu (%*pE, pid %u) closed with %llu allocations, %llu bytes not freed: %s\n",
 			      region->name, client->serial,
 			      (int)strnlen(client->comm, sizeof(client->comm)),
 			      client->comm, client->pid, tally->count, tally->bytes, text);

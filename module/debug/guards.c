@@ -25,6 +25,8 @@
  * The page before a slot's is not mapped as long as every mapping in the kernel's space
  * ends in a guard page, which those of vm_map_ram() and per-cpu memory do not.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/err.h>
 #include <linux/kdebug.h>
 #include <linux/mm.h>
@@ -476,14 +478,14 @@ static noinline void hit_print(const struct memmgr_heap *heap, const struct memm
 	char site[SITE_PATH + 24];
 
 	site_print(site, sizeof(site), region, c->site);
-	pr_err("memmgr: %s: heap %s: access %llu bytes %s %s allocation of %llu bytes at 0x%llx, allocated by %*pE, pid %u, thread %u, at %s\n",
+	pr_err("%s: heap %s: access %llu bytes %s %s allocation of %llu bytes at 0x%llx, allocated by %*pE, pid %u, thread %u, at %s\n",
 	       region->name, heap->name, c->distance, miss, c->free_ns ? "a freed" : "an",
 	       c->bytes, c->place, (int)strnlen(c->comm, sizeof(c->comm)), c->comm, c->pid,
 	       c->tid, site);
 	if (!c->free_ns)
 		return;
 	site_print(site, sizeof(site), region, c->free_site);
-	pr_err("memmgr:   freed by %*pE, pid %u, thread %u, at %s, %llu ms before\n",
+	pr_err("  freed by %*pE, pid %u, thread %u, at %s, %llu ms before\n",
 	       (int)strnlen(c->free_comm, sizeof(c->free_comm)), c->free_comm, c->free_pid,
 	       c->free_tid, site,
 	       div_u64(ktime_get_boottime_ns() - c->free_ns, NSEC_PER_MSEC));

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The last reports of memory errors in a region, and who is told of them. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
 #include <linux/cred.h>
 #include <linux/kernel.h>
@@ -124,7 +126,7 @@ static void what_print(char *text, size_t size, const struct memmgr_corruption *
 static void log_dump(const char *what, const struct memmgr_corruption *c, const u8 *bytes)
 {
 	if (c->dump)
-		pr_err("memmgr:   %s %*ph\n", what, (int)c->dump, bytes);
+		pr_err("  %s %*ph\n", what, (int)c->dump, bytes);
 }
 
 /* "allocated by NAME, pid 1, thread 1, at SITE, 12 us before", as far as it is known. */
@@ -138,7 +140,7 @@ static void log_who(const struct region *region, const char *what, const char *c
 	if (before_ns)
 		snprintf(before, sizeof(before), ", %llu us before",
 			 div_u64(before_ns, NSEC_PER_USEC));
-	pr_err("memmgr:   %s by %*pE, pid %u, thread %u%s%s%s\n", what,
+	pr_err("  %s by %*pE, pid %u, thread %u%s%s%s\n", what,
 	       (int)strnlen(comm, MEMMGR_COMM_LEN), comm, pid, tid, site_id ? ", at " : "",
 	       site, before);
 }
@@ -149,10 +151,10 @@ static void log_report(const struct region *region, const struct memmgr_corrupti
 
 	what_print(what, sizeof(what), c);
 	if (c->place == ~0ull)
-		pr_err("memmgr: %s: heap %s: %s no allocation, at 0x%llx\n", region->name,
+		pr_err("%s: heap %s: %s no allocation, at 0x%llx\n", region->name,
 		       c->heap_name, what, c->offset);
 	else
-		pr_err("memmgr: %s: heap %s: %s an allocation of %llu bytes at 0x%llx%s%*pE\n",
+		pr_err("%s: heap %s: %s an allocation of %llu bytes at 0x%llx%s%*pE\n",
 		       region->name, c->heap_name, what, c->bytes, c->place,
 		       *c->tag ? ", tag " : "", (int)strnlen(c->tag, sizeof(c->tag)), c->tag);
 	log_dump("expected ", c, c->expected);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Who may touch an allocation, by copying and through mappings, and where it is. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
@@ -51,7 +53,7 @@ void violation_report(const struct memmgr_heap *heap, const struct violation *vi
 	escape(tag, sizeof(tag), violation->tag);
 	escape(comm, sizeof(comm), current->comm);
 	trace_memmgr_violation(region, heap->name, tag, (s64)violation->offset, write);
-	pr_warn_ratelimited("memmgr: %s: %s[%d] may not %s at %lld of allocation '%s' in heap %s\n",
+	pr_warn_ratelimited("%s: %s[%d] may not %s at %lld of allocation '%s' in heap %s\n",
 			    region, comm, task_tgid_nr(current),
 			    write ? "write" : "read", (s64)violation->offset, tag,
 			    heap->name);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Heaps come and go. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
@@ -325,7 +327,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 	int err;
 
 	if (!max_records) {
-		pr_err("memmgr: max_allocations=0 refused: heap main needs at least one record\n");
+		pr_err("max_allocations=0 refused: heap main needs at least one record\n");
 		return -EINVAL;
 	}
 	heap = kzalloc(sizeof(*heap), GFP_KERNEL);

@@ -10,6 +10,8 @@
  * Compaction is done in slices. After each the worker sleeps for so long that it
  * takes no more than its part of a CPU.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
@@ -63,7 +65,7 @@ static bool limits_ok(u32 fragmented, u32 low, u32 hysteresis, u32 cpu)
 int health_start(void)
 {
 	if (!limits_ok(compact_above, warn_above, 0, health_cpu)) {
-		pr_err("memmgr: compact_above=, warn_above= and health_cpu= are in thousandths, 1000 at most, health_cpu= not 0\n");
+		pr_err("compact_above=, warn_above= and health_cpu= are in thousandths, 1000 at most, health_cpu= not 0\n");
 		return -EINVAL;
 	}
 	return 0;
@@ -116,7 +118,7 @@ static void health_tell(struct region *region, u32 kind, u32 value, u32 limit, u
 
 	trace_memmgr_watermark(region->name, kind, value, limit);
 	if (words[kind])
-		pr_notice_ratelimited("memmgr: %s: %s %u.%03u is above %u.%03u\n",
+		pr_notice_ratelimited("%s: %s %u.%03u is above %u.%03u\n",
 				      region->name, words[kind], value / 1000,
 				      value % 1000, limit / 1000, limit % 1000);
 	events_add(region, kind, value, limit, free, 0);

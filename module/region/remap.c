@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The kernel's mapping of a region, and its cache attribute. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -140,7 +142,7 @@ void region_unmap_page(const struct region *region, void *virt)
 int region_map_reserved(struct region *region)
 {
 	if (region_straddles(region)) {
-		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: they lie in low and in high memory; move the region\n",
+		pr_err("%s: 0x%llx bytes at %pa refused: they lie in low and in high memory; move the region\n",
 		       region->name, region->bytes, &region->phys);
 		return -EINVAL;
 	}
@@ -151,7 +153,7 @@ int region_map_reserved(struct region *region)
 	if (!region_in_system(region->phys, region->bytes)) {
 		if (!request_mem_region(region->phys, region->bytes, "memmgr") &&
 		    !request_mem_region(region->phys, region->bytes, "memmgr")) {
-			pr_err("memmgr: %s: 0x%llx bytes at %pa refused: in use, see /proc/iomem\n",
+			pr_err("%s: 0x%llx bytes at %pa refused: in use, see /proc/iomem\n",
 			       region->name, region->bytes, &region->phys);
 			return -EBUSY;
 		}
@@ -161,7 +163,7 @@ int region_map_reserved(struct region *region)
 	if (!region->virt)
 		region->virt = region_remap(region, 0, region->bytes);
 	if (!region->virt) {
-		pr_err("memmgr: %s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller, or vmalloc= larger\n",
+		pr_err("%s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller, or vmalloc= larger\n",
 		       region->name, region->bytes, &region->phys);
 		return -ENOSPC;
 	}
@@ -178,7 +180,7 @@ int region_map_system(struct region *region)
 		region->virt = __vmalloc(region->bytes, GFP_KERNEL | __GFP_ZERO |
 					 __GFP_NOWARN);
 	if (!region->virt) {
-		pr_err("memmgr: %s: the system has no 0x%llx bytes to give; use a smaller size=\n",
+		pr_err("%s: the system has no 0x%llx bytes to give; use a smaller size=\n",
 		       region->name, region->bytes);
 		return -ENOMEM;
 	}

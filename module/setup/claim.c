@@ -5,6 +5,8 @@
  * device tree node owns it, and the kernel uses no page of it. A refusal is one line in
  * the log, which names the node, the cause and the remedy.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/of.h>
@@ -42,18 +44,18 @@ void claim_refuse(const struct region_source *s, const char *cause, ...)
 	va_start(args, cause);
 	text.va = &args;
 	if (s->memory && !s->phys && !s->bytes)
-		pr_err("memmgr: %pOF: memory-region %pOFP refused: %pV\n", s->node, s->memory,
+		pr_err("%pOF: memory-region %pOFP refused: %pV\n", s->node, s->memory,
 		       &text);
 	else if (s->memory)
-		pr_err("memmgr: %pOF: memory-region %pOFP, 0x%llx bytes at %pa, refused: %pV\n",
+		pr_err("%pOF: memory-region %pOFP, 0x%llx bytes at %pa, refused: %pV\n",
 		       s->node, s->memory, s->bytes, &s->phys, &text);
 	else if (s->node)
-		pr_err("memmgr: %pOF: refused: %pV\n", s->node, &text);
+		pr_err("%pOF: refused: %pV\n", s->node, &text);
 	else if (s->flags & MEMMGR_REGION_RESERVED)
-		pr_err("memmgr: base=: 0x%llx bytes at %pa refused: %pV\n", s->bytes, &s->phys,
+		pr_err("base=: 0x%llx bytes at %pa refused: %pV\n", s->bytes, &s->phys,
 		       &text);
 	else
-		pr_err("memmgr: size=: 0x%llx bytes refused: %pV\n", s->bytes, &text);
+		pr_err("size=: 0x%llx bytes refused: %pV\n", s->bytes, &text);
 	va_end(args);
 }
 

@@ -3,6 +3,8 @@
  * Heaps that a region has from the start: child nodes in the device tree, and the
  * module's heaps= parameter. One table maps both to the same fields.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/kernel.h>
 #include <linux/of.h>
 #include <linux/slab.h>
@@ -104,7 +106,7 @@ static void properties_look(const struct device_node *node, const char * const *
 		if (strncmp(p->name, "memmgr,", 7) &&
 		    (strchr(p->name, ',') || strchr(p->name, '#')))
 			continue;
-		pr_warn("memmgr: %pOF: property '%s' means nothing here and is ignored; see the binding memmgr,region.yaml\n",
+		pr_warn("%pOF: property '%s' means nothing here and is ignored; see the binding memmgr,region.yaml\n",
 			node, p->name);
 	}
 }
@@ -228,7 +230,7 @@ static int asked_create(struct region *region, struct asked *a)
 	if (!err || (err == -ENOMEM && !a->c.reason))
 		return err;
 	refusal_say(a, err, text, sizeof(text));
-	pr_err("memmgr: %s: heap '%s' left out: %s\n", region->name, a->c.name, text);
+	pr_err("%s: heap '%s' left out: %s\n", region->name, a->c.name, text);
 	return 0;
 }
 
@@ -263,7 +265,7 @@ static int heap_parse(struct region *region, char *text)
 
 	if (!kind || kind_parse(kind, &a.c.kind) ||
 	    strscpy(a.c.name, name, sizeof(a.c.name)) < 0) {
-		pr_err("memmgr: %s: heap '%s' left out: it is not name:kind:key=value,... with a kind of buddy, slab, pool, stack\n",
+		pr_err("%s: heap '%s' left out: it is not name:kind:key=value,... with a kind of buddy, slab, pool, stack\n",
 		       region->name, name);
 		return 0;
 	}
@@ -272,7 +274,7 @@ static int heap_parse(struct region *region, char *text)
 		int err = shown ? option_parse(region, &a.c, option) : -ENOMEM;
 
 		if (shown && err)
-			pr_err("memmgr: %s: heap '%s' left out: '%s' is not one of bytes, object, align, count, granule, max, mode, uid, gid with a number, or fallback with a heap\n",
+			pr_err("%s: heap '%s' left out: '%s' is not one of bytes, object, align, count, granule, max, mode, uid, gid with a number, or fallback with a heap\n",
 			       region->name, a.c.name, shown);
 		kfree(shown);
 		if (err)
@@ -335,7 +337,7 @@ static int heap_from_node(struct region *region, const struct device_node *node)
 	properties_look(node, heap_properties, true);
 	if (of_property_read_string(node, "memmgr,kind", &text) ||
 	    kind_parse(text, &a.c.kind)) {
-		pr_err("memmgr: %s: heap of node %pOFn left out: memmgr,kind is '%s', not one of buddy, slab, pool, stack\n",
+		pr_err("%s: heap of node %pOFn left out: memmgr,kind is '%s', not one of buddy, slab, pool, stack\n",
 		       region->name, node, text);
 		return 0;
 	}
@@ -345,13 +347,13 @@ static int heap_from_node(struct region *region, const struct device_node *node)
 		a.c.name[0] = 0;
 	if (!of_property_read_string(node, "memmgr,fallback", &text) &&
 	    fallback_parse(region, &a.c, text)) {
-		pr_err("memmgr: %s: heap '%s' left out: its memmgr,fallback '%s' does not exist before it\n",
+		pr_err("%s: heap '%s' left out: its memmgr,fallback '%s' does not exist before it\n",
 		       region->name, a.c.name, text);
 		return 0;
 	}
 	wrong = numbers_read(&a);
 	if (wrong) {
-		pr_err("memmgr: %s: heap '%s' left out: %s is no number that fits\n",
+		pr_err("%s: heap '%s' left out: %s is no number that fits\n",
 		       region->name, a.c.name, wrong);
 		return 0;
 	}

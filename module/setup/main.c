@@ -52,3 +52,4 @@ module_exit(memmgr_exit);
 MODULE_DESCRIPTION("Memory manager for reserved memory");
 MODULE_AUTHOR("memmgr maintainers");
 MODULE_LICENSE("Dual MIT/GPL");
+MODULE_VERSION("0.1.0");

@@ -7,6 +7,8 @@
  * A region's memory has one attribute, of REGION_CACHES, in the kernel's mapping and in
  * every user's mapping.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -92,7 +94,7 @@ static void region_set_name(struct region *region,
 	strscpy(region->name, s->name && !fault ? s->name : region->misc_name,
 		sizeof(region->name));
 	if (fault)
-		pr_warn("memmgr: %pOF: label '%s' is %s; the region is called %s\n", s->node,
+		pr_warn("%pOF: label '%s' is %s; the region is called %s\n", s->node,
 			s->name, fault, region->name);
 }
 
@@ -159,7 +161,7 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 
 static void region_announce(const struct region *region)
 {
-	pr_info("memmgr: %s: %llu KiB at /dev/%s, %s%s%s\n", region->name,
+	pr_info("%s: %llu KiB at /dev/%s, %s%s%s\n", region->name,
 		region->bytes >> 10, region->misc_name,
 		region_is_cached(region) ? "" : region_cache(region),
 		region_is_cached(region) ? "" : " ",
@@ -227,7 +229,7 @@ static struct region *region_make(const struct region_source *s)
 
 static void region_lacks(const struct region *region, const char *in, const char *what, int err)
 {
-	pr_warn("memmgr: %s: %s%s left out: %s\n", region->name, in, what, err == -EEXIST ?
+	pr_warn("%s: %s%s left out: %s\n", region->name, in, what, err == -EEXIST ?
 		"the system has a dma-heap of this name; give the region another label" :
 		"the system lacks memory; load again when it has some");
 }

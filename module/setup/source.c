@@ -3,6 +3,8 @@
  * Finds the regions to make: nodes of the device tree, base= and size= of the module,
  * or, if there is neither, one region of memory from the system.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -116,7 +118,7 @@ static int source_make(struct region_source *s, struct region **made)
 	if (IS_ERR(region))
 		return PTR_ERR(region);
 	if (region->index != s->number)
-		pr_warn("memmgr: %s: number %u is taken, it has %u; see the aliases of the device tree\n",
+		pr_warn("%s: number %u is taken, it has %u; see the aliases of the device tree\n",
 			region->name, s->number, region->index);
 	*made = region;
 	return 0;
@@ -246,10 +248,10 @@ static int wanted_look(struct source_node *w)
 	int err;
 
 	if (!pdev && claim_is_reserved_node(w->node))
-		pr_err("memmgr: %pOF: refused: children of /reserved-memory get no device; write compatible = \"memmgr,region\" into a node of its own at the root, with memory-region\n",
+		pr_err("%pOF: refused: children of /reserved-memory get no device; write compatible = \"memmgr,region\" into a node of its own at the root, with memory-region\n",
 		       w->node);
 	else if (!pdev)
-		pr_err("memmgr: %pOF: refused: the kernel makes no device of it, its parent being no bus; move it to the root\n",
+		pr_err("%pOF: refused: the kernel makes no device of it, its parent being no bus; move it to the root\n",
 		       w->node);
 	if (!pdev)
 		return -ENODEV;
@@ -284,7 +286,7 @@ static int wanted_check(void)
 		return 0;
 	if (bases || allow_empty)
 		return 0;
-	pr_err("memmgr: none of the %u regions of the device tree came, see above; allow_empty=1 loads the module all the same\n",
+	pr_err("none of the %u regions of the device tree came, see above; allow_empty=1 loads the module all the same\n",
 	       refused);
 	return err;
 }
@@ -294,7 +296,7 @@ static int place_parse(const char *name, const char *text, u64 *value)
 	int err = number_parse(text, value);
 
 	if (err)
-		pr_err("memmgr: %s=: '%s' is %s; use e.g. 0x58000000 or 16M\n", name,
+		pr_err("%s=: '%s' is %s; use e.g. 0x58000000 or 16M\n", name,
 		       text, err == -ERANGE ? "too large" : "no number");
 	return err;
 }
@@ -314,7 +316,7 @@ static int own_create(unsigned int i, u32 number)
 		err = place_parse("base", base[i], &phys);
 		source.phys = phys;
 		if (!err && source.phys != phys) {
-			pr_err("memmgr: base=: %s is beyond the physical addresses of this kernel\n",
+			pr_err("base=: %s is beyond the physical addresses of this kernel\n",
 			       base[i]);
 			err = -EINVAL;
 		}
@@ -342,17 +344,17 @@ static int own_init(void)
 	int err;
 
 	if (bases && sizes != bases) {
-		pr_err("memmgr: %u base= but %u size=; give one size for each base\n",
+		pr_err("%u base= but %u size=; give one size for each base\n",
 		       bases, sizes);
 		return -EINVAL;
 	}
 	if (caches_given > bases) {
-		pr_err("memmgr: %u cache= but %u base=; give one for each base, or none\n",
+		pr_err("%u cache= but %u base=; give one for each base, or none\n",
 		       caches_given, bases);
 		return -EINVAL;
 	}
 	if (!bases && sizes > 1) {
-		pr_err("memmgr: %u size= without base=; give one\n", sizes);
+		pr_err("%u size= without base=; give one\n", sizes);
 		return -EINVAL;
 	}
 	if (!bases && (sizes || !wanted_count))

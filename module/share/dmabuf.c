@@ -15,6 +15,8 @@
  * A device gets the addresses that the kernel has for this device: an IOMMU's, or physical
  * addresses translated by the dma-ranges of its bus.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/dma-buf.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -151,7 +153,7 @@ static int export_pieces(const struct export *export, const struct attachment *a
 	return n;
 
 out_unreached:
-	pr_warn_ratelimited("memmgr: %s: %s does not reach 0x%llx of it (mask 0x%llx); move the region or mend dma-ranges\n",
+	pr_warn_ratelimited("%s: %s does not reach 0x%llx of it (mask 0x%llx); move the region or mend dma-ranges\n",
 			    export_region(export)->name, dev_name(a->device),
 			    export->base.place + at, dma_get_mask(a->device));
 	return -EIO;
