@@ -29,7 +29,7 @@ export V T REFRESH
 scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFLAGS scripts
 
 .PHONY: all modules modules_install tools install clean distclean help guest-tree \
-	fetch guest run shell check check-debug style bench latency soak
+	fetch guest run shell check check-debug style size bench latency soak
 all: modules
 
 modules: $(kernel_tree)
@@ -88,6 +88,9 @@ check-debug:
 
 style:
 	@$(scripts)/check '^static\.'
+
+size: fetch
+	@$(scripts)/size
 
 bench: guest
 	@$(scripts)/bench

@@ -106,7 +106,7 @@ void buddy_slid(struct buddy *b, u32 g, u32 to, u32 n);
 void buddy_left(struct buddy *b, u32 g);
 u32 buddy_slack(const struct buddy *b, u32 g);
 int buddy_init(struct buddy *b, u32 lead, u32 granules, u32 shift, u32 flags, void *meta);
-__visible u32 buddy_take(struct buddy *b, u32 bytes);
-__visible int buddy_give(struct buddy *b, u32 g);
+u32 buddy_take(struct buddy *b, u32 bytes);
+int buddy_give(struct buddy *b, u32 g);
 
 #endif /* MEMMGR_BUDDY_H */

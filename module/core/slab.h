@@ -148,10 +148,10 @@ int slab_give(struct slabs *s, u64 offset, u32 mark);
 u32 slab_live(const struct slabs *s, u32 n);
 void slab_last(struct slabs *s, u32 n);
 int slab_move(struct slabs *s, u64 offset, u64 *to);
-__visible void slab_filled(struct slabs *s, u32 n);
-__visible void slab_opened(struct slabs *s, u32 n);
-__visible void slab_emptied(struct slabs *s, u32 n);
-__visible int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark);
+void slab_filled(struct slabs *s, u32 n);
+void slab_opened(struct slabs *s, u32 n);
+void slab_emptied(struct slabs *s, u32 n);
+int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark);
 
 /* The book of slab @n. @n is below layout.max. */
 static inline struct slab *slab_book(const struct slabs *s, u32 n)

@@ -56,10 +56,10 @@ struct stack {
 size_t stack_meta_size(u32 max);
 int stack_init(struct stack *s, u64 bytes, u32 max, void *meta);
 u64 stack_mark(const struct stack *s);
-__visible int stack_release(struct stack *s, u64 mark, u32 *released);
-__visible int stack_depth(const struct stack *s, u64 mark, u32 *depth);
+int stack_release(struct stack *s, u64 mark, u32 *released);
+int stack_depth(const struct stack *s, u64 mark, u32 *depth);
 int stack_abandon(struct stack *s, u64 offset);
-__visible void stack_surface(struct stack *s);
+void stack_surface(struct stack *s);
 
 /* The entry of the top block; the ground when the stack is empty. */
 static inline struct stack_entry *stack_top(const struct stack *s)

@@ -129,14 +129,14 @@ void guards_free(struct memmgr_heap *heap);
 bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
 void guards_planned(struct memmgr_heap *heap, bool shifted);
 void guards_gone(struct memmgr_heap *heap);
-__visible struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t align);
-__visible void *guards_begin(struct memmgr_heap *heap, struct guard_slot *slot, void *block,
+struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t align);
+void *guards_begin(struct memmgr_heap *heap, struct guard_slot *slot, void *block,
 			     u32 site);
-__visible bool guards_have(const struct memmgr_heap *heap, const void *ptr);
-__visible struct guard_slot *guards_end(struct memmgr_heap *heap, void *ptr, u32 site);
-__visible void guards_ended(struct memmgr_heap *heap, struct guard_slot *slot, int err);
-__visible void guards_release(struct memmgr_heap *heap, const void *from, u32 site);
-__visible bool guards_place(const struct memmgr_heap *heap, const void *ptr, u64 *place);
+bool guards_have(const struct memmgr_heap *heap, const void *ptr);
+struct guard_slot *guards_end(struct memmgr_heap *heap, void *ptr, u32 site);
+void guards_ended(struct memmgr_heap *heap, struct guard_slot *slot, int err);
+void guards_release(struct memmgr_heap *heap, const void *from, u32 site);
+bool guards_place(const struct memmgr_heap *heap, const void *ptr, u64 *place);
 #else
 static inline void guards_free(struct memmgr_heap *heap)
 {

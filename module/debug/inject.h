@@ -39,7 +39,7 @@ struct injection {
 };
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-__visible bool inject_heap(struct memmgr_heap *heap, u64 bytes);
+bool inject_heap(struct memmgr_heap *heap, u64 bytes);
 bool inject_client(struct client *client);
 void inject_of_heap(struct memmgr_heap *heap, struct memmgr_inject *inject);
 #else

@@ -31,7 +31,7 @@ struct memmgr_heap;
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #ifdef CONFIG_FAULT_INJECTION
-extern __visible struct fault_attr fail_memmgr;	/* the kernel's own way to let requests fail */
+extern struct fault_attr fail_memmgr;	/* the kernel's own way to let requests fail */
 
 static __always_inline bool debug_fails_requests(void)
 {

@@ -44,7 +44,7 @@ struct latency_sample {
 };
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-__visible void latency_record(struct memmgr_heap *heap, const struct latency_sample *sample);
+void latency_record(struct memmgr_heap *heap, const struct latency_sample *sample);
 int latency_call(struct memmgr_heap *heap, const struct viewer *viewer,
 		 struct memmgr_latency *out);
 void latency_read(struct memmgr_heap *heap, const struct viewer *viewer,

@@ -11,7 +11,7 @@ struct mapping;
 struct memmgr_heap;
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-__visible void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site);
+void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site);
 void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u64 handle,
 			int err, bool free);
 void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);

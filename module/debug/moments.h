@@ -6,7 +6,7 @@
 #include <linux/compiler_attributes.h>
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-__visible void moments_start(void);
+void moments_start(void);
 #else
 static inline void moments_start(void)
 {

@@ -106,18 +106,18 @@ struct quarantine {
 };
 
 /* Called where debug_is_on(), which the compiler knows when it cannot be. */
-__visible bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags);
-__visible void quarantine_add_block(struct memmgr_heap *heap, const struct track_block *was,
+bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags);
+void quarantine_add_block(struct memmgr_heap *heap, const struct track_block *was,
 				    const struct engine_block *block, u32 site, bool kept);
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d);
 void quarantine_free(struct memmgr_heap *heap);
-__visible bool quarantine_keeps(const struct memmgr_heap *heap);
+bool quarantine_keeps(const struct memmgr_heap *heap);
 void quarantine_add_record(struct memmgr_heap *heap, const struct record *record, u64 place,
 			   const struct engine_block *block, bool kept);
-__visible void quarantine_settle(struct memmgr_heap *heap, bool may_sleep);
-__visible bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason, bool may_sleep);
+void quarantine_settle(struct memmgr_heap *heap, bool may_sleep);
+bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason, bool may_sleep);
 void quarantine_flush(struct memmgr_heap *heap);
 u32 quarantine_check(struct memmgr_heap *heap, u64 *offset);
 const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, u64 place);

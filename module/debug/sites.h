@@ -77,9 +77,9 @@ struct site_cache {
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 int sites_make(struct region *region);
 void sites_free(struct region *region);
-__visible u32 site_of_kernel(struct region *region, const unsigned long *frame, u32 frames);
+u32 site_of_kernel(struct region *region, const unsigned long *frame, u32 frames);
 u32 site_of_user(struct region *region, struct site_cache *cache, u64 address);
-__visible void site_count(const struct region *region, u32 id, int change, s64 bytes);
+void site_count(const struct region *region, u32 id, int change, s64 bytes);
 void site_born(const struct region *region, u32 id, u64 bytes);
 bool sites_next(const struct region *region, const struct viewer *viewer, u64 *after,
 		struct memmgr_site *out);

@@ -89,15 +89,15 @@ struct track_tally {
 int track_call(struct memmgr_heap *heap, struct memmgr_track *out);
 int track_prepare(struct memmgr_heap *heap);
 void track_free(struct memmgr_heap *heap);
-__visible void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site);
-__visible bool track_add(struct memmgr_heap *heap, struct track_block *block);
+void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site);
+bool track_add(struct memmgr_heap *heap, struct track_block *block);
 u32 track_zoned(const struct memmgr_heap *heap);
 u32 track_check_zones(struct memmgr_heap *heap, u64 *place);
 bool track_inside(struct memmgr_heap *heap, u64 place, struct track_block *out);
-__visible bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was);
-__visible void track_removed(struct memmgr_heap *heap, const struct track_block *was);
-__visible void track_restore(struct memmgr_heap *heap, struct track_block *was);
-__visible void track_remove_from(struct memmgr_heap *heap, u64 place);
+bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was);
+void track_removed(struct memmgr_heap *heap, const struct track_block *was);
+void track_restore(struct memmgr_heap *heap, struct track_block *was);
+void track_remove_from(struct memmgr_heap *heap, u64 place);
 bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info);
 void track_tally(const struct memmgr_heap *heap, struct track_tally *tally,
 		 const struct heap_left *left);

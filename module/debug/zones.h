@@ -24,11 +24,11 @@ struct zones {
 };
 
 /* Called where debug_is_on(), which the compiler knows when it cannot be. */
-__visible void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block);
-__visible u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block);
+void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block);
+u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block);
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-__visible void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
+void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
 void zones_paint(struct memmgr_heap *heap, const struct record *record);
 void zones_check(struct memmgr_heap *heap, const struct record *record);
 u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,

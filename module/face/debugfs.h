@@ -9,7 +9,7 @@ struct region;
 
 bool debugfs_add_region(struct region *region);
 void debugfs_remove_region(struct region *region);
-__visible void debugfs_init(void);
-__visible void debugfs_exit(void);
+void debugfs_init(void);
+void debugfs_exit(void);
 
 #endif /* MEMMGR_DEBUGFS_H */

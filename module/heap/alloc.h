@@ -32,9 +32,9 @@ struct heap_request {
 	u32 site;
 };
 
-__visible void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
+void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 			   const struct engine_refusal *why);
-__visible bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
+bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
 void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes);
 void record_prepare(struct record *record, struct client *client,
 		    const struct heap_request *rq);

@@ -9,15 +9,15 @@
 struct engine_refusal;
 struct memmgr_heap;
 
-__visible bool heap_offset(const struct memmgr_heap *heap, const void *ptr, u64 *offset);
-__visible void *heap_pointer(const struct memmgr_heap *heap, u64 offset);
+bool heap_offset(const struct memmgr_heap *heap, const void *ptr, u64 *offset);
+void *heap_pointer(const struct memmgr_heap *heap, u64 offset);
 void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, bool recorded,
 		struct engine_refusal *why);
-__visible void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
+void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
 			   unsigned int alloc_flags);
-__visible int free_any(struct memmgr_heap *heap, u64 offset);
-__visible int free_slow(struct memmgr_heap *heap, void *ptr, int err);
-__visible int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)
+int free_any(struct memmgr_heap *heap, u64 offset);
+int free_slow(struct memmgr_heap *heap, void *ptr, int err);
+int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)
 	__releases(&heap->lock);
 
 #endif /* MEMMGR_HEAP_BLOCK_H */

@@ -306,7 +306,7 @@ struct memmgr_heap {
 	struct rcu_head rcu;
 };
 
-__visible unsigned long heap_lock(struct memmgr_heap *heap) __acquires(&heap->lock);
+unsigned long heap_lock(struct memmgr_heap *heap) __acquires(&heap->lock);
 
 static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 	__releases(&heap->lock)

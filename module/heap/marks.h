@@ -9,9 +9,9 @@
 struct client;
 struct memmgr_heap;
 
-__visible int heap_stack_mark(struct memmgr_heap *heap, u64 *mark);
+int heap_stack_mark(struct memmgr_heap *heap, u64 *mark);
 int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark,
 		       u32 *released);
-__visible bool heap_stack_has_records(struct memmgr_heap *heap, u32 depth, unsigned long *flags);
+bool heap_stack_has_records(struct memmgr_heap *heap, u32 depth, unsigned long *flags);
 
 #endif /* MEMMGR_HEAP_MARKS_H */

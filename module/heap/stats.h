@@ -17,7 +17,7 @@ int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
 	      struct memmgr_info *info);
 bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 		    u32 *index, struct memmgr_info *info);
-__visible void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);
+void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);
 void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *frag);
 int heap_check(struct memmgr_heap *heap, struct memmgr_check *check);
 void heap_query(struct memmgr_heap *heap, struct client *client,

@@ -11,7 +11,7 @@ struct region;
 
 unsigned long region_pfn(const struct region *region, u64 offset);
 pgprot_t region_pgprot(const struct region *region, pgprot_t prot);
-__visible void region_zero(struct region *region, u64 offset, u64 bytes);
+void region_zero(struct region *region, u64 offset, u64 bytes);
 void region_clear(struct region *region, u64 offset, u64 bytes);
 u64 region_phys(const struct region *region, u64 offset);
 vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,

@@ -167,11 +167,11 @@ extern struct list_head regions_gone;
 extern struct mutex regions_mutex;
 extern struct workqueue_struct *region_queue;
 
-__visible int region_init(void);
-__visible void region_exit(void);
-__visible struct region *region_get_named(const char *name, size_t len);
+int region_init(void);
+void region_exit(void);
+struct region *region_get_named(const char *name, size_t len);
 void region_get(struct region *region);
-__visible void region_put(struct region *region);
+void region_put(struct region *region);
 
 /* Was the region's device removed? Then new calls are refused; the memory stays. */
 static inline bool region_is_gone(const struct region *region)

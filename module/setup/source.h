@@ -5,8 +5,8 @@
 
 #include <linux/types.h>
 
-__visible int source_init(void);
-__visible void source_exit(void);
+int source_init(void);
+void source_exit(void);
 
 /**
  * struct region_source - source of a region's memory
