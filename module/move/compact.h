@@ -3,6 +3,7 @@
 #ifndef MEMMGR_COMPACT_H
 #define MEMMGR_COMPACT_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
 
@@ -44,6 +45,7 @@ struct compact_slices {
 	u64 largest;
 };
 
+#if IS_ENABLED(CONFIG_MEMMGR_MOVE)
 int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 		 struct compact_slices *slices);
 void compact_slices_end(struct region *region, struct compact_slices *slices);
@@ -51,6 +53,29 @@ bool compact_may_help(const struct memmgr_heap *heap, u64 align,
 		      const struct engine_refusal *why);
 int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align,
 		struct engine_refusal *why);
+#else
+static inline int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
+			       struct compact_slices *slices)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void compact_slices_end(struct region *region, struct compact_slices *slices)
+{
+}
+
+static inline bool compact_may_help(const struct memmgr_heap *heap, u64 align,
+				    const struct engine_refusal *why)
+{
+	return false;
+}
+
+static inline int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align,
+			      struct engine_refusal *why)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 
 void compaction_free(struct compaction *c);
 struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves, u64 slide);

@@ -3,6 +3,7 @@
 #ifndef MEMMGR_HEALTH_H
 #define MEMMGR_HEALTH_H
 
+#include <linux/errno.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -52,7 +53,8 @@ struct health {
 	unsigned long backoff;
 };
 
-__visible int health_start(void);
+#if IS_ENABLED(CONFIG_MEMMGR_MOVE)
+int health_start(void);
 bool health_realtime(void);
 int health_init(struct region *region);
 void health_free(struct region *region);
@@ -60,5 +62,42 @@ void health_watch(struct region *region);
 void health_stop(struct region *region);
 void health_end(struct region *region);
 int health_call(struct region *region, struct memmgr_health *health, bool set);
+#else
+static inline int health_start(void)
+{
+	return 0;
+}
+
+static inline bool health_realtime(void)
+{
+	return false;
+}
+
+static inline int health_init(struct region *region)
+{
+	return 0;
+}
+
+static inline void health_free(struct region *region)
+{
+}
+
+static inline void health_watch(struct region *region)
+{
+}
+
+static inline void health_stop(struct region *region)
+{
+}
+
+static inline void health_end(struct region *region)
+{
+}
+
+static inline int health_call(struct region *region, struct memmgr_health *health, bool set)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 
 #endif /* MEMMGR_HEALTH_H */

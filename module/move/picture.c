@@ -134,44 +134,6 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 	c->torn = heap_changes(heap, &unused) != changes;
 }
 
-/* Slabs by number: live objects, for the choice of those that shall go. */
-void heap_show_slabs(struct memmgr_heap *heap, u16 *live)
-{
-	unsigned long flags;
-	u32 n;
-
-	for (n = 0; n < heap->slabs.layout.max; n++) {
-		if (n % SHOW_GRANULES == 0)
-			cond_resched();
-		flags = heap_lock(heap);
-		live[n] = slab_live(&heap->slabs, n);
-		heap_unlock(heap, flags);
-	}
-}
-
-/* Slabs that will stay held when they become empty. */
-u32 heap_slabs_kept(struct memmgr_heap *heap)
-{
-	const struct slabs *s = &heap->slabs;
-	unsigned long flags;
-	u32 n;
-
-	flags = heap_lock(heap);
-	n = s->keep > s->empty ? s->keep - s->empty : 0;
-	heap_unlock(heap, flags);
-	return n;
-}
-
-/* The slab serves last from now on. */
-void heap_slab_last(struct memmgr_heap *heap, u32 number)
-{
-	unsigned long flags;
-
-	flags = heap_lock(heap);
-	slab_last(&heap->slabs, number);
-	heap_unlock(heap, flags);
-}
-
 /* Why a record is not tried again, or MEMMGR_FIXED_NONE. */
 u32 compact_skips(const struct compaction *c, u32 index)
 {

@@ -73,8 +73,5 @@ struct heap_route {
 
 u32 compact_skips(const struct compaction *c, u32 index);
 void heap_show(struct memmgr_heap *heap, struct compaction *c);
-void heap_show_slabs(struct memmgr_heap *heap, u16 *live);
-u32 heap_slabs_kept(struct memmgr_heap *heap);
-void heap_slab_last(struct memmgr_heap *heap, u32 number);
 
 #endif /* MEMMGR_MOVE_PICTURE_H */

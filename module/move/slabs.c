@@ -17,6 +17,8 @@
  * is in them.
  */
 
+#define SHOW_SLABS	32u	/* to look at between two cond_resched() */
+
 enum merge_mark {
 	MERGE_KEPT,	/* it was not looked at, or takes what others lose */
 	MERGE_GOES,
@@ -70,6 +72,44 @@ static struct merge *merge_alloc(const struct memmgr_heap *heap)
 	m->fixed = m->seen + max;
 	m->mark = (u8 *)(m->fixed + max);
 	return m;
+}
+
+/* Slabs by number: live objects, for the choice of those that shall go. */
+static void slabs_show(struct memmgr_heap *heap, u16 *live)
+{
+	unsigned long flags;
+	u32 n;
+
+	for (n = 0; n < heap->slabs.layout.max; n++) {
+		if (n % SHOW_SLABS == 0)
+			cond_resched();
+		flags = heap_lock(heap);
+		live[n] = slab_live(&heap->slabs, n);
+		heap_unlock(heap, flags);
+	}
+}
+
+/* Slabs that will stay held when they become empty. */
+static u32 slabs_kept(struct memmgr_heap *heap)
+{
+	const struct slabs *s = &heap->slabs;
+	unsigned long flags;
+	u32 n;
+
+	flags = heap_lock(heap);
+	n = s->keep > s->empty ? s->keep - s->empty : 0;
+	heap_unlock(heap, flags);
+	return n;
+}
+
+/* The slab serves last from now on. */
+static void slab_serves_last(struct memmgr_heap *heap, u32 number)
+{
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	slab_last(&heap->slabs, number);
+	heap_unlock(heap, flags);
 }
 
 /* Sort the partial slabs by their objects. O(slabs). */
@@ -200,7 +240,7 @@ static int merge_carry(struct merge *m, struct memmgr_heap *heap, struct memmgr_
 		n = m->order[i];
 		m->seen[n] = 0;
 		if (m->mark[n] == MERGE_GOES)
-			heap_slab_last(heap, n);
+			slab_serves_last(heap, n);
 		compact_pause();
 	}
 	merge_walk(m, heap, merge_collect, out);
@@ -215,7 +255,7 @@ static int merge_carry(struct merge *m, struct memmgr_heap *heap, struct memmgr_
 static void merge_foretell(const struct merge *m, struct memmgr_heap *heap,
 			   struct memmgr_compact *out)
 {
-	out->slabs -= min(out->slabs, heap_slabs_kept(heap));
+	out->slabs -= min(out->slabs, slabs_kept(heap));
 	out->moves = m->moves;
 	out->moved = out->least;
 	out->left = 0;
@@ -232,7 +272,7 @@ int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out,
 
 	if (!m)
 		return -ENOMEM;
-	heap_show_slabs(heap, m->live);
+	slabs_show(heap, m->live);
 	merge_sort(m, heap->slabs.layout.max);
 	merge_walk(m, heap, merge_count, out);
 	merge_choose(m, heap, out);
