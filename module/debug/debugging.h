@@ -41,9 +41,10 @@ extern struct heap_debug debugging_nothing;
 /* Of a heap that nobody ever looked at nothing is known. Context: any. */
 static inline struct heap_debug *heap_debugging(const struct memmgr_heap *heap)
 {
+	/* Pairs with the release that publishes it once it is made. */
 	struct heap_debug *debugging = smp_load_acquire(&heap->debugging);
 
-	return debugging ? : &debugging_nothing;	/* made, then published */
+	return debugging ? : &debugging_nothing;
 }
 
 int debugging_make(struct memmgr_heap *heap);

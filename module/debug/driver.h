@@ -33,14 +33,14 @@ struct freeing {
 
 u32 block_site(struct region *region, unsigned long caller);
 void track_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
-			 unsigned long caller);
+	       unsigned long caller);
 void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
-			   size_t align, u64 start, unsigned long caller);
+		 size_t align, u64 start, unsigned long caller);
 bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align);
 void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t align,
-			    unsigned int flags, unsigned long caller);
+		  unsigned int flags, unsigned long caller);
 void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
-			      unsigned long caller);
+		    unsigned long caller);
 int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller);
 
 #endif /* MEMMGR_DEBUG_DRIVER_H */

@@ -131,7 +131,7 @@ void guards_planned(struct memmgr_heap *heap, bool shifted);
 void guards_gone(struct memmgr_heap *heap);
 struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t align);
 void *guards_begin(struct memmgr_heap *heap, struct guard_slot *slot, void *block,
-			     u32 site);
+		   u32 site);
 bool guards_have(const struct memmgr_heap *heap, const void *ptr);
 struct guard_slot *guards_end(struct memmgr_heap *heap, void *ptr, u32 site);
 void guards_ended(struct memmgr_heap *heap, struct guard_slot *slot, int err);

@@ -108,7 +108,7 @@ struct quarantine {
 /* Called where debug_is_on(), which the compiler knows when it cannot be. */
 bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags);
 void quarantine_add_block(struct memmgr_heap *heap, const struct track_block *was,
-				    const struct engine_block *block, u32 site, bool kept);
+			  const struct engine_block *block, u32 site, bool kept);
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d);

@@ -43,8 +43,9 @@ static bool alloc_flags_ok(u32 flags, u32 known)
 /* The site of the call in the caller's program, if the heap is tracked. */
 static u32 caller_site(const struct caller *caller, u64 address)
 {
-	return READ_ONCE(caller->heap->debug) & DEBUG_TRACK ?
-	       site_of_user(caller->client->region, &client_file(caller->client)->sites, address) : SITE_NONE;
+	if (!(READ_ONCE(caller->heap->debug) & DEBUG_TRACK))
+		return SITE_NONE;
+	return site_of_user(caller->client->region, &client_file(caller->client)->sites, address);
 }
 
 int call_alloc(struct caller *caller, void *arg)

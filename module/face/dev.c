@@ -83,8 +83,8 @@ static ssize_t read_events(struct client *client, char __user *to, size_t bytes)
 			err = -EFAULT;
 			break;
 		}
-		WRITE_ONCE(client_file(client)->event, event.kind == MEMMGR_EVENT_LOST ? event.seq - 1 :
-			   event.seq);
+		WRITE_ONCE(client_file(client)->event,
+			   event.kind == MEMMGR_EVENT_LOST ? event.seq - 1 : event.seq);
 		done += sizeof(event);
 	}
 	return done ? done : err;
@@ -119,7 +119,9 @@ static __poll_t dev_poll(struct file *file, struct poll_table_struct *table)
 	poll_wait(file, &events->wait, table);
 	if (region_is_gone(client->region))
 		return EPOLLHUP | EPOLLERR;
-	return events_last(events) != READ_ONCE(client_file(client)->event) ? EPOLLIN | EPOLLRDNORM : 0;
+	if (events_last(events) == READ_ONCE(client_file(client)->event))
+		return 0;
+	return EPOLLIN | EPOLLRDNORM;
 }
 
 static const struct file_operations dev_fops = {

@@ -33,7 +33,7 @@ struct heap_request {
 };
 
 void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
-			   const struct engine_refusal *why);
+		 const struct engine_refusal *why);
 bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
 void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes);
 void record_prepare(struct record *record, struct client *client,

@@ -14,7 +14,7 @@ void *heap_pointer(const struct memmgr_heap *heap, u64 offset);
 void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, bool recorded,
 		struct engine_refusal *why);
 void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
-			   unsigned int alloc_flags);
+		 unsigned int alloc_flags);
 int free_any(struct memmgr_heap *heap, u64 offset);
 int free_slow(struct memmgr_heap *heap, void *ptr, int err);
 int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)

@@ -305,6 +305,7 @@ bool heap_can_move(const struct memmgr_heap *heap)
  */
 bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
 		  bool paint)
+	__must_hold(&heap->lock)
 {
 	struct record seen;
 
