@@ -701,7 +701,7 @@ static int buddy_alloc(struct engine *e, const struct engine_request *rq,
 	if (rq->align > total)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	align = max_t(u32, 1, rq->align >> b->shift);
-		/* All sizes beyond the end are equal. */
+	/* All sizes beyond the end are equal. */
 	n = rq->bytes > total ? b->granules + 1 :
 	    (rq->bytes + (1u << b->shift) - 1) >> b->shift;
 	if (n <= b->granules)
@@ -1101,7 +1101,7 @@ static void buddy_frag(struct engine *e, struct engine_frag *frag)
 	memset(frag, 0, sizeof(*frag));
 	frag->orders = orders;
 	frag->unit = unit;
-		/* A product costs less than a 64-bit shift. */
+	/* A product costs less than a 64-bit shift. */
 	frag->free = (u64)b->free * unit;
 	frag->used = (u64)(b->granules - b->free) * unit;
 	frag->requested = frag->used - b->waste;

@@ -51,7 +51,7 @@ static noinline u32 cells_end_far(const struct plan *p, u32 g, u32 limit, u8 mas
 	u32 stop;
 
 	while (g < limit) {
-			/* Testing for the pause at each granule would double the cost. */
+		/* Testing for the pause at each granule would double the cost. */
 		stop = min(limit, (g | (PLAN_PAUSE - 1)) + 1);
 		for (; g < stop; g++)
 			if ((p->cell[g] & mask) != bits)

@@ -152,7 +152,7 @@ static bool blocks_check(struct pool *p, struct engine_check *c, u32 budget)
 					     (u64)c->at * p->stride);
 		c->sum[0] += asked ? p->block - asked : 0;
 		c->n[0] += !!asked;
-			/* A block with a mark but no size is neither free nor live. */
+		/* A block with a mark but no size is neither free nor live. */
 		if (!p->asked[c->at])
 			c->sum[1] += number_mix(c->at);
 	}

@@ -40,7 +40,7 @@ int call_sync(struct caller *caller, void *arg)
 			      s->bytes, MEMMGR_ACCESS_NONE, &place);
 	if (err)
 		return err;
-		/* Write back, then discard: this serves both directions. */
+	/* Write back, then discard: this serves both directions. */
 	region_sync(caller->client->region, place, s->bytes);
 	heap_copy_end(caller->heap, s->handle);
 	return 0;

@@ -52,7 +52,7 @@ static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_fl
 				       fd_flags & O_ACCMODE);
 		heap_free(main, client, info.handle);
 	} else {
-			/* A dma-heap has no other error for a valid request. */
+		/* A dma-heap has no other error for a valid request. */
 		dmabuf = ERR_PTR(err == -ENOSPC ? -ENOMEM : err);
 	}
 	heap_put(main);

@@ -189,10 +189,10 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	 * ends on the slow path too.
 	 */
 	if (unlikely(flags | (align & ~8ul) | upper_32_bits(bytes - 1))) {
-			/* A branch of its own; otherwise the fast path would save _RET_IP_. */
+		/* A branch of its own; otherwise the fast path would save _RET_IP_. */
 		if (unlikely(flags & ~KALLOC_FLAGS))
 			return flags_refuse(heap, flags);
-			/* The engine refuses an invalid alignment. */
+		/* The engine refuses an invalid alignment. */
 		if (debug_is_on() && engine_align_ok(align))
 			return alloc_watched(heap, bytes, how_asked(align, flags),
 					     _RET_IP_);
