@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Clients: an open file, what was allocated through it, and quotas. */
+/* Clients: open files, the allocations made through them, and their quotas. */
 #include <linux/atomic.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -24,11 +24,11 @@
 #include "region/region.h"
 
 /**
- * client_create - a file was opened
- * @region: of it
+ * client_create - make a client for a file that is being opened
+ * @region: the region
  *
  * Context: process, may sleep. O(log clients).
- * Return: the client, or NULL without memory.
+ * Return: the client, or NULL if there is no memory.
  */
 struct client *client_create(struct region *region)
 {
@@ -71,8 +71,8 @@ struct client *client_create(struct region *region)
 }
 
 /*
- * The newest allocation of a client: newest first, because that is the order
- * in which stack heaps want them back. False when there is none.
+ * The newest allocation of a client. Newest first, because stack heaps require that
+ * order. Returns false if there is none.
  */
 static bool client_newest(struct client *client, u64 *handle)
 {
@@ -89,12 +89,12 @@ static bool client_newest(struct client *client, u64 *handle)
 }
 
 /**
- * client_destroy - return everything that a client has
- * @client: its file is closed for good: no call of it runs, none of its
+ * client_destroy - free everything that a client has
+ * @client: its file is closed for good: no call on it runs, and none of its
  *	mappings is left
  *
- * Context: process, may sleep. Persistent and exported allocations stay. The region
- * may be no more afterwards, if it is gone.
+ * Context: process, may sleep. Persistent and exported allocations stay. If the region
+ * is gone, it may be freed when this returns.
  */
 void client_destroy(struct client *client)
 {
@@ -110,7 +110,7 @@ void client_destroy(struct client *client)
 	client_unpin_all(client);
 	heap_destroy_private(client);
 	while (client_newest(client, &handle)) {
-		/* A heap that is destroyed forgets its records before it goes. */
+		/* The heap may be missing: a heap that is destroyed forgets its records first. */
 		heap = heap_get(region, handle_heap(handle));
 		if (heap) {
 			heap_reclaim(heap, client, handle, &left);

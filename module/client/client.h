@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Clients: an open file, what was allocated through it, and what it and its
- * user may have.
+ * Clients: open files, the allocations made through them, and the limits of a client
+ * and its user.
  *
- * A client lasts until its file is closed and nothing is charged to it any more:
- * persistent allocations and dma-bufs outlive the file.
+ * A client lasts until its file is closed and nothing is charged to it any more,
+ * because persistent allocations and dma-bufs outlive the file.
  */
 #ifndef MEMMGR_CLIENT_H
 #define MEMMGR_CLIENT_H
@@ -25,12 +25,12 @@ struct region;
 struct pin;
 
 /**
- * struct client_file - an open file of the device
- * @client: what it has; first, for it is what is freed in the end
- * @slices: what its compactions moved and no event tells yet
- * @sites: the last ones of its calls
+ * struct client_file - one open file of the device
+ * @client: the client; first, because freeing the client frees this structure
+ * @slices: bytes that its compactions moved and that no event has reported yet
+ * @sites: the last sites of its calls
  * @event: number of the last event that it has read
- * @read_mutex: guards @event; one reader at a time
+ * @read_mutex: guards @event; allows one reader at a time
  */
 struct client_file {
 	struct client client;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What fails on purpose for a client, and what it has not freed. */
+/* Debugging of clients: injected failures, and allocations that were not freed. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/sched.h>
@@ -18,7 +18,7 @@
 #include "region/events.h"
 #include "region/region.h"
 
-/* The client of a serial, its file still open. Under client_lock. */
+/* The client with this serial, if its file is still open. Under client_lock. */
 static struct client *client_open(struct region *region, u64 serial)
 {
 	struct client *client = client_from(region, serial);
@@ -53,12 +53,12 @@ static int call_client_injection(struct region *region, struct memmgr_inject *in
 
 /**
  * inject_call - set or read an injection
- * @caller: who asks
- * @heap: whose injection; NULL: that of the client @inject->id
+ * @caller: the calling client
+ * @heap: the heap whose injection is meant; NULL: that of the client @inject->id
  * @inject: as in the ABI, arguments and rights checked
  *
- * Context: process, may sleep. O(log clients) for a client's.
- * Return: 0, -ENOMEM, or -ENOENT when there is no such client or the heap goes.
+ * Context: process, may sleep. O(log clients) for a client's injection.
+ * Return: 0, -ENOMEM, or -ENOENT if there is no such client or the heap is being destroyed.
  */
 int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_inject *inject)
 {
@@ -67,12 +67,12 @@ int inject_call(struct client *caller, struct memmgr_heap *heap, struct memmgr_i
 }
 
 /**
- * inject_next_client - the next client with an injection
- * @region: of it
+ * inject_next_client - find the next client with an injection
+ * @region: the region
  * @cursor: 0 at first; moved behind the client
- * @inject: its injection, with the client's serial as id
+ * @inject: set to its injection, with the client's serial as id
  *
- * Context: process, may sleep. O(clients), the lock dropped after each.
+ * Context: process, may sleep. O(clients); the lock is dropped after each client.
  * Return: false at the end.
  */
 bool inject_next_client(struct region *region, u64 *cursor, struct memmgr_inject *inject)
@@ -104,12 +104,12 @@ static int part_order(const void *a, const void *b)
 	return left->bytes < right->bytes ? 1 : -(left->bytes > right->bytes);
 }
 
-#define TOLD	3u	/* sites in the log */
+#define TOLD	3u	/* sites in one line of the log */
 
 /**
- * track_tell - a client has gone, and had not freed everything
+ * track_tell - report the allocations that a closed client had not freed
  * @client: the client
- * @tally: of its allocations in tracked heaps
+ * @tally: sums over its allocations in tracked heaps
  *
  * Context: process, may sleep.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What fails on purpose for a client, and what it has not freed. */
+/* Debugging of clients: injected failures, and allocations that were not freed. */
 #ifndef MEMMGR_CLIENT_DEBUG_H
 #define MEMMGR_CLIENT_DEBUG_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What clients and users are charged, and their limits, as they are told and set. */
+/* Quotas: reading the accounts of clients and users, and setting their limits. */
 #include <linux/bits.h>
 #include <linux/capability.h>
 #include <linux/slab.h>
@@ -11,7 +11,7 @@
 #define COUNT_FIELDS(field)	{ offsetof(struct memmgr_account, field),	\
 				  offsetof(struct memmgr_account, max_ ## field) }
 
-/* Where an account of the ABI has what is counted, and its limit. */
+/* Offsets of a count and of its limit in an account of the ABI. */
 static const struct {
 	u16 has;
 	u16 max;
@@ -67,10 +67,10 @@ static void user_describe(const struct region *region, const struct client_user 
 }
 
 /**
- * client_account_next - the next account of a list
- * @region: of it
- * @viewer: who asks; NULL: a file of debugfs
- * @users: of users, not of clients
+ * client_account_next - read the next account of a list
+ * @region: the region
+ * @viewer: the calling client; NULL: a file of debugfs
+ * @users: list users, not clients
  * @cursor: 0 at first; moved behind the account
  * @account: the answer
  *
@@ -107,13 +107,13 @@ static u64 quota_max(const struct memmgr_quota *quota, enum account_item item)
 					     counts[item - ACCOUNT_HEAPS];
 }
 
-/* Without a word which limits are meant it is those that there were at first. */
+/* If a call names no limits, it sets those of the ABI's first version. */
 static u32 quota_limits(const struct memmgr_quota *quota)
 {
 	return quota->limits ? : MEMMGR_LIMIT_BYTES | MEMMGR_LIMIT_ALLOCATIONS;
 }
 
-/* Is what is given meant? */
+/* Are only the limits given that the call names? */
 static bool quota_ok(const struct memmgr_quota *quota)
 {
 	u32 i, meant = quota->flags & MEMMGR_QUOTA_DEFAULT ? 0 : quota_limits(quota);
@@ -177,7 +177,7 @@ static int quota_user(struct region *region, const struct memmgr_quota *quota)
 
 /**
  * client_set_quota - limit a client or a user
- * @region: of it
+ * @region: the region
  * @quota: as in the ABI, flags checked
  *
  * Context: process, may sleep. O(log clients) or O(log users).
@@ -193,7 +193,7 @@ int client_set_quota(struct region *region, const struct memmgr_quota *quota)
 						  quota_client(region, quota);
 }
 
-/* A region goes, and with it the limits that were set for its users. */
+/* Forget the limits that were set for users, when the region is destroyed. */
 void client_forget_users(struct region *region)
 {
 	struct rb_node *node;

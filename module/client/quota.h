@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What clients and users are charged, and their limits, as they are told and set. */
+/* Quotas: reading the accounts of clients and users, and setting their limits. */
 #ifndef MEMMGR_CLIENT_QUOTA_H
 #define MEMMGR_CLIENT_QUOTA_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What is done for a client that asks: fallbacks, compaction, waiting. */
+/* Serving a client's request: fallbacks, compaction, waiting. */
 #include <linux/capability.h>
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -20,7 +20,7 @@
 #include "heap/use.h"
 #include "move/compact.h"
 
-/* Can waiting help? Not when the request can never be served. */
+/* Can waiting help? Not if the request can never be served. */
 static bool may_wait(const struct memmgr_heap *heap, const struct record *template,
 		     int err, const struct engine_refusal *why)
 {
@@ -31,8 +31,8 @@ static bool may_wait(const struct memmgr_heap *heap, const struct record *templa
 }
 
 /*
- * The longest wait before the next look, whatever was freed here: what a slab
- * heap waits for may be freed in main.
+ * Longest sleep of a waiter in a slab heap before it tries again, because the free that
+ * it waits for may happen in main.
  */
 #define WAIT_SLICE	(HZ / 10 + 1)
 
@@ -53,16 +53,15 @@ static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err
 }
 
 /*
- * Try until it succeeds, cannot succeed, or the time is over. Whoever was woken
- * wakes the next in any case: what was freed may be enough for two, or suit the
- * next one only. A waiter that has seen the latest free sleeps on, so the chain
- * ends.
+ * Try until the request succeeds, cannot succeed, or its time is over. A woken waiter
+ * always wakes the next one, because one free may satisfy two waiters, or only a later
+ * one. The chain ends at the first waiter that has already seen the latest free.
  */
 static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 		      const struct viewer *viewer, u32 timeout_ms,
 		      struct memmgr_info *info, struct engine_refusal *why)
 {
-	/* The tick that is under way is no whole one. */
+	/* One more jiffy, because the present one is already partly over. */
 	long left = timeout_ms ?
 		    min_t(unsigned long, msecs_to_jiffies(timeout_ms), MAX_JIFFY_OFFSET) + 1 :
 		    MAX_SCHEDULE_TIMEOUT;
@@ -79,7 +78,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	heap->waits++;
 	heap->waiters++;
 	for (;;) {
-		/* What is freed while it searches may lie where it has looked before. */
+		/* A search may miss memory freed behind it, so note frees from its start on. */
 		if (!search.at)
 			seen = heap->freed;
 		err = alloc_locked(heap, template, &search, &handle, &block, why);
@@ -113,9 +112,9 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	return err;
 }
 
-#define COMPACT_TRIES	3u	/* what was made free, others may be quicker to take */
+#define COMPACT_TRIES	3u	/* others may take the memory that was made free */
 
-/* Allocate after compaction, if fragmentation is what is in the way. */
+/* Allocate after compaction, if the request was refused because of fragmentation. */
 static int alloc_compacted(struct memmgr_heap *heap, const struct record *template,
 			   const struct viewer *viewer, struct memmgr_info *info,
 			   struct engine_refusal *why)
@@ -140,7 +139,7 @@ static void count_fallback(struct memmgr_heap *heap)
 	heap_unlock(heap, flags);
 }
 
-/* The heap that serves when this one gave @err, with a reference, or NULL. */
+/* The heap that serves the request after @err, with a reference, or NULL. */
 static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct record *template,
 					int err)
 {
@@ -149,7 +148,7 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct r
 	if ((err != -ENOMEM && err != -ENOSPC) || template->flags & MEMMGR_ALLOC_NO_FALLBACK)
 		return NULL;
 	fallback = heap_get_fallback(heap);
-	/* One that never takes such a request is no way. */
+	/* A fallback that never serves such a request is of no use. */
 	if (fallback && (heap_access(fallback, template->payer) ||
 			 request_check(fallback, template))) {
 		heap_put(fallback);
@@ -158,7 +157,7 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct r
 	return fallback;
 }
 
-/* By all the ways that the request allows, one after the other. */
+/* Try all ways that the request allows, one after the other. */
 static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_request *rq,
 			      const struct record *template, const struct viewer *viewer,
 			      struct memmgr_info *info, struct engine_refusal *why)
@@ -186,7 +185,7 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 	return err;
 }
 
-/* For want of something, or on purpose; not: malformed, forbidden or interrupted. */
+/* Is this a refusal for lack of something, or on purpose? Other errors do not count. */
 static bool alloc_refused(int err)
 {
 	return err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT;
@@ -205,7 +204,7 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 		return err;
 	if (rq->flags & MEMMGR_ALLOC_NO_ZERO && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	/* A private heap goes with its client, and all that lives in it. */
+	/* A private heap is destroyed with its client, and all its allocations with it. */
 	if (rq->flags & MEMMGR_ALLOC_PERSISTENT && heap->flags & MEMMGR_HEAP_PRIVATE)
 		return -EINVAL;
 	record_prepare(&template, client, rq);
@@ -219,7 +218,7 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 	return err;
 }
 
-/* The long way, while heaps are watched: apart, so that the short one pays nothing. */
+/* The slow path while heaps are watched. Apart, so that the fast path pays nothing. */
 static noinline int alloc_timed(struct memmgr_heap *heap, struct client *client,
 				const struct heap_request *rq, struct memmgr_info *info,
 				struct engine_refusal *why)
@@ -239,15 +238,15 @@ static noinline int alloc_timed(struct memmgr_heap *heap, struct client *client,
 
 /**
  * heap_alloc - allocate for a client
- * @heap: to allocate from
+ * @heap: heap to allocate from
  * @client: the owner
- * @rq: what
- * @info: the allocation; @info->heap tells which heap served it
+ * @rq: the request
+ * @info: the allocation; @info->heap is the heap that served it
  * @why: the reason of a failure
  *
- * Context: process. Sleeps only to wait (MEMMGR_ALLOC_WAIT), and may
- * reschedule while it clears the memory. Cost: one engine allocation, and to
- * clear what was granted.
+ * Context: process. Sleeps only to wait (MEMMGR_ALLOC_WAIT), and may reschedule while
+ * it clears the memory. Cost: one allocation of the engine, and clearing the granted
+ * bytes.
  * Return: 0 or an error of the ABI's table.
  */
 int heap_alloc(struct memmgr_heap *heap, struct client *client,
@@ -259,7 +258,7 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	return alloc_plain(heap, client, rq, info, why);
 }
 
-/* How many bytes the allocation had that went, or an error. */
+/* Free by handle. Returns the bytes that the allocation had, or an error. */
 static noinline s64 request_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 {
 	struct viewer viewer = viewer_of(client);
@@ -308,13 +307,13 @@ static noinline s64 free_timed(struct memmgr_heap *heap, struct client *client, 
 
 /**
  * heap_free - free an allocation
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
+ * @heap: the heap that the handle names
+ * @client: the caller
+ * @handle: handle of the allocation
  *
- * What a dma-buf or I/O still uses is held until that ends; its handle is gone.
+ * The handle ends. If a dma-buf or I/O still uses the memory, it is freed after that.
  *
- * Context: process; may sleep when it was mapped. O(levels) without mappings.
+ * Context: process; may sleep if it was mapped. O(levels) without mappings.
  * Return: 0, -EBADF, -EACCES or -EBUSY.
  */
 int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)

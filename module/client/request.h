@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What is done for a client that asks: fallbacks, compaction, waiting. */
+/* Serving a client's request: fallbacks, compaction, waiting. */
 #ifndef MEMMGR_CLIENT_REQUEST_H
 #define MEMMGR_CLIENT_REQUEST_H
 
