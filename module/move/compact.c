@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Compaction: take a picture of a heap, plan on it (core/plan.c), carry the moves out
- * one by one (move/mover.c), and plan anew when the heap is no longer as the picture
- * shows it.
+ * Compaction: takes a picture of a heap, plans moves on it (core/plan.c), carries them out
+ * one by one (move/mover.c), and plans again when the heap no longer matches the picture.
  *
- * The picture and the moves are memory of the system's, for as long as it lasts: five
- * bytes a granule and twelve a move.
+ * During a compaction the picture and the moves use system memory: five bytes a granule
+ * and twelve a move.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -24,8 +23,8 @@
 #include "region/events.h"
 #include "region/region.h"
 
-#define COMPACT_PLANS	8u		/* before others that change the heap are given way */
-#define COMPACT_MOVES	65536u		/* of one plan */
+#define COMPACT_PLANS	8u		/* plans, before it gives up against other changes */
+#define COMPACT_MOVES	65536u		/* moves of one plan */
 
 static void compact_skip(struct compaction *c, u32 index)
 {
@@ -43,7 +42,7 @@ void compaction_free(struct compaction *c)
 	kfree(c);
 }
 
-/* @slide: bytes of the longest block that may slide. */
+/* @slide: size in bytes of the longest block that may slide. */
 struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves, u64 slide)
 {
 	struct compaction *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
@@ -71,21 +70,21 @@ struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves, 
 	return c;
 }
 
-/* Granules that have to be free for a request, and where they have to begin. */
+/* Granules of the run that a request needs, and its alignment in granules. */
 void wanted_run(const struct memmgr_heap *heap, u64 bytes, u64 align, u32 *n, u32 *granule)
 {
 	u32 shift = heap->buddy.shift;
 
 	*n = (bytes + (1u << shift) - 1) >> shift;
 	*granule = max_t(u64, align >> shift, 1);
-	/* Without the slow path only aligned blocks are found. */
+	/* Without the slow path the engine finds only aligned blocks. */
 	if (heap->flags & MEMMGR_HEAP_NO_JOIN && *n) {
 		*n = roundup_pow_of_two(*n);
 		*granule = max(*granule, *n);
 	}
 }
 
-/* What of the picture may not move; blocks without a record are the kernel's. */
+/* Bytes of the picture that may not move. Blocks without a record are kernel code's. */
 void tally_fixed(const struct compaction *c, u32 free, u32 shift, u64 *bytes)
 {
 	u64 used = c->plan.granules - free;
@@ -138,7 +137,7 @@ static u64 largest_in(const struct compaction *c, u32 shift)
 	return (u64)s.longest << shift;
 }
 
-/* Picture and plan: as plan_run(). What was there is remembered of a run's first one. */
+/* Take a picture and plan on it; errors as plan_run(). @first: also report the heap before. */
 static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
 			struct memmgr_compact *out, bool first)
 {
@@ -160,13 +159,13 @@ static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
 	return err;
 }
 
-/* There is no plan, by compact_plan(): say what is in the way now. */
+/* Planning failed with @err: report what is in the way now. */
 static int compact_no_plan(const struct compaction *c, const struct memmgr_heap *heap,
 			   struct memmgr_compact *out, int err)
 {
 	u32 shift = heap->buddy.shift;
 
-	/* What was fixed only for a moment is not in the way any more. */
+	/* Blocks that were fixed only for a moment are no longer in the way. */
 	tally_fixed(c, out->free >> shift, shift, out->stayed);
 	out->reason = reason_of(out->stayed, err);
 	if (err == -ENOSPC)
@@ -175,8 +174,8 @@ static int compact_no_plan(const struct compaction *c, const struct memmgr_heap 
 }
 
 /*
- * Carry the moves out. -EAGAIN: the heap is not as planned; -ENOSPC: enough for
- * this call.
+ * Carry the moves out. -EAGAIN: the heap is not as planned; -ENOSPC: this call has
+ * reached a limit.
  */
 static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 			 struct memmgr_compact *out)
@@ -205,7 +204,7 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 			compact_skip(c, index);
 		if (err)
 			return -EAGAIN;
-		/* It may move once more. */
+		/* A later move of the plan may move the block again. */
 		c->record[m->to] = index;
 		out->left -= min(out->left, route.bytes);
 	}
@@ -245,21 +244,21 @@ static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out,
 		out->moves = c->plan.moves;
 		out->left = 0;
 	} else if (err || plans > 1) {
-		/* It is not as planned. */
+		/* The plan's picture is not the heap, so take a new one. */
 		heap_show(heap, c);
 	}
 	out->after = largest_in(c, shift);
 	compaction_free(c);
-	/* Others change it as fast: what was done is done. */
+	/* If others change the heap as fast, the completed moves count as success. */
 	return err == -EAGAIN || err == -ENOSPC ? 0 : err;
 }
 
 /**
- * compact_slices_end - tell of what the calls of one owner moved
- * @region: of these calls
+ * compact_slices_end - report the bytes that the calls of one owner moved
+ * @region: the region
  * @slices: their sum; 0 afterwards
  *
- * Context: process, may sleep. No such call runs, or it is the caller. O(1).
+ * Context: process, may sleep. No such call runs, except possibly the caller itself. O(1).
  */
 void compact_slices_end(struct region *region, struct compact_slices *slices)
 {
@@ -308,7 +307,7 @@ static int compact_check(const struct memmgr_heap *heap, const struct memmgr_com
 	       out->offset - heap->arena > heap->bytes - out->bytes ? -ERANGE : 0;
 }
 
-/* Requests that can never be served. */
+/* Refuse requests that can never be served. */
 static int compact_refuse(const struct memmgr_heap *heap, struct memmgr_compact *out)
 {
 	if (out->bytes > heap->bytes)
@@ -318,7 +317,7 @@ static int compact_refuse(const struct memmgr_heap *heap, struct memmgr_compact 
 	return out->reason ? -ENOMEM : 0;
 }
 
-/* What a call may do at most; the rest is the next one's. */
+/* Set the limits of this call. A later call does the rest. */
 static void compact_limits(const struct memmgr_heap *heap, struct memmgr_compact *out,
 			   struct move_pace *pace)
 {
@@ -334,7 +333,7 @@ static void compact_limits(const struct memmgr_heap *heap, struct memmgr_compact
 				      (u64)S64_MAX);
 }
 
-/* Become the one that compacts: 0, -EINTR, or -EBUSY when another one does for too long. */
+/* Wait for other compactions. Returns 0, -EINTR, or -EBUSY if one takes too long. */
 static int compact_lock(struct region *region, const struct move_pace *pace)
 {
 	while (!mutex_trylock(&region->compact_mutex)) {
@@ -351,7 +350,7 @@ static int compact_lock(struct region *region, const struct move_pace *pace)
  * compact_heap - compact a heap
  * @heap: the heap
  * @out: as in the ABI, flags and capability checked; the answers are filled in
- * @slices: the owner's; ended when nothing is left to be done
+ * @slices: of the owner; ended if nothing is left to be done
  *
  * Context: process, may sleep, long, but bounded by bytes and time: see the ABI. Waits
  * for another compaction of the region.
@@ -378,7 +377,7 @@ int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 		err = heap_is(heap, MEMMGR_KIND_SLAB) ? compact_slab(heap, out, &pace) :
 							compact_buddy(heap, out, &pace);
 		compact_count(heap, out, slices);
-		/* A dry run between two slices ends nothing. */
+		/* A dry run between two slices ends no compaction. */
 		if (!out->left && !(out->flags & MEMMGR_COMPACT_DRY_RUN))
 			compact_slices_end(region, slices);
 		heap_compact_end(heap);
@@ -401,7 +400,7 @@ static struct memmgr_heap *compact_target(const struct memmgr_heap *heap,
 	       why->reason == MEMMGR_REASON_ALIGNMENT ? (struct memmgr_heap *)heap : NULL;
 }
 
-/* Is a request refused for something that compaction can change? */
+/* Was the request refused for a reason that compaction can change? */
 bool compact_may_help(const struct memmgr_heap *heap, u64 align,
 		      const struct engine_refusal *why)
 {
@@ -410,13 +409,13 @@ bool compact_may_help(const struct memmgr_heap *heap, u64 align,
 
 /**
  * compact_for - make room for a request
- * @heap: that refused it
- * @bytes: asked for
- * @align: asked for
- * @why: it was refused; PINNED when that is why compaction does not help
+ * @heap: the heap that refused it
+ * @bytes: requested size
+ * @align: requested alignment
+ * @why: the reason of the refusal; set to PINNED if compaction fails for that reason
  *
  * Context: process, may sleep, long.
- * Return: 0 when it is worth another try.
+ * Return: 0 if another try is worthwhile.
  */
 int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align, struct engine_refusal *why)
 {
@@ -430,7 +429,7 @@ int compact_for(struct memmgr_heap *heap, u64 bytes, u64 align, struct engine_re
 		c.align = c.bytes;
 	}
 	err = compact_heap(target, &c, &slices);
-	/* A signal may have come before its end. */
+	/* Report the moves even if a signal ended the compaction. */
 	compact_slices_end(heap->region, &slices);
 	if (err == -ENOMEM && c.reason == MEMMGR_REASON_PINNED && target == heap)
 		why->reason = MEMMGR_REASON_PINNED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Compaction: what is to be moved, and why it would help. */
+/* Compaction: planning moves and carrying them out. */
 #ifndef MEMMGR_COMPACT_H
 #define MEMMGR_COMPACT_H
 
@@ -12,15 +12,15 @@ struct engine_refusal;
 struct memmgr_heap;
 struct region;
 
-#define SHOW_OBJECTS	12u	/* to look at with the lock held */
+#define SHOW_OBJECTS	12u	/* records to read while the lock is held */
 
 /**
- * struct heap_object - a record of a slab heap, as it is copied out from under the lock
- * @index: of the record
- * @slab: number of the slab that it is in
- * @offset: of the object
- * @bytes: granted
- * @seq: of the allocation
+ * struct heap_object - copy of a record of a slab heap, made under the lock
+ * @index: index of the record
+ * @slab: number of the slab that the object is in
+ * @offset: offset of the object
+ * @bytes: granted bytes
+ * @seq: number of the allocation
  * @fixed: enum memmgr_fixed
  */
 struct heap_object {
@@ -33,12 +33,12 @@ struct heap_object {
 };
 
 /**
- * struct compact_slices - a compaction of main that somebody does call by call
- * @moved: bytes, since the last event that told of it
- * @largest: longest free run after the last of them
+ * struct compact_slices - a compaction of main that its owner does in several calls
+ * @moved: bytes moved since the last event that reported them
+ * @largest: longest free run after the last move
  *
- * Whoever calls is its owner, and ends it when there will be no more calls.
- * region.compact_mutex guards it as long as there may be others.
+ * The owner makes the calls, and ends the compaction when there will be no more calls.
+ * region.compact_mutex guards it while other calls are possible.
  */
 struct compact_slices {
 	u64 moved;

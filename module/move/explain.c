@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Why a request is refused, and which moves would help. */
+/* Explains why a request is refused, and which moves would help. */
 
 #include "core/engine.h"
 #include "core/plan.h"
@@ -27,7 +27,7 @@ static void explain_survey(const struct memmgr_heap *heap, const struct plan_sur
 	out->best_run = (u64)s->best_run << shift;
 }
 
-/* Would it succeed? As buddy_refuse() says it. */
+/* The reason why the request would fail, as buddy_refuse() would give it. */
 static u32 explain_reason(const struct memmgr_heap *heap, const struct plan_survey *s,
 			  struct memmgr_explain *out)
 {
@@ -64,8 +64,8 @@ static void explain_moves(const struct memmgr_heap *heap, const struct compactio
 }
 
 /**
- * compact_explain - why a request would fail, and what would help
- * @heap: of kind buddy
+ * compact_explain - explain why a request would fail, and what would help
+ * @heap: a buddy heap
  * @out: as in the ABI; the answers are filled in
  *
  * Context: process, may sleep. O(granules + records), in small steps.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Why a request is refused, and which moves would help. */
+/* Explains why a request is refused, and which moves would help. */
 #ifndef MEMMGR_MOVE_EXPLAIN_H
 #define MEMMGR_MOVE_EXPLAIN_H
 

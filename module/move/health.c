@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Health: a worker that looks at a region some time after it changed, tells when
+ * Health: a worker that measures a region some time after it changed, reports when
  * memory is low or fragmented, and compacts.
  *
- * Nothing changes, nothing runs: the worker leaves a mark in heap main
- * (heap.watched), and the next allocation or free that sees it queues the worker
- * anew. So it looks at most ten times a second, and never without cause.
+ * If nothing changes, nothing runs. The worker leaves a mark in heap main
+ * (heap.watched), and the next allocation or free that sees the mark queues the worker
+ * again. So it measures at most ten times a second, and never without a change.
  *
- * Compaction is done in slices. After each the worker sleeps for so long that it
- * takes no more than its part of a CPU.
+ * Compaction is done in slices. After each slice the worker sleeps long enough to
+ * use no more than its part of a CPU.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -25,10 +25,10 @@
 #include "region/events.h"
 #include "region/region.h"
 
-#define HEALTH_DELAY	(HZ / 10 + 1)	/* from a change to the look at it */
-#define HEALTH_SLICE	(1ull << 20)	/* bytes to move before it sleeps, at the least */
-#define HEALTH_SLICES	6		/* log2 of the slices that all of a heap takes */
-#define HEALTH_BACKOFF	(60 * HZ)	/* longest pause after a compaction in vain */
+#define HEALTH_DELAY	(HZ / 10 + 1)	/* from a change to its measurement */
+#define HEALTH_SLICE	(1ull << 20)	/* bytes that a slice moves, at least */
+#define HEALTH_SLICES	6		/* log2 of the number of slices for a whole heap */
+#define HEALTH_BACKOFF	(60 * HZ)	/* longest pause after a compaction without gain */
 
 static bool health = true;
 module_param(health, bool, 0444);
@@ -61,7 +61,7 @@ static bool limits_ok(u32 fragmented, u32 low, u32 hysteresis, u32 cpu)
 	       cpu <= 1000;
 }
 
-/* Module init: are the parameters sound? */
+/* Module init: check the parameters. */
 int health_start(void)
 {
 	if (!limits_ok(compact_above, warn_above, 0, health_cpu)) {
@@ -72,10 +72,10 @@ int health_start(void)
 }
 
 /**
- * health_kick - heap main has changed
- * @main: whose watched mark was seen
+ * health_kick - queue the worker, because heap main has changed
+ * @main: heap main, whose mark was seen
  *
- * Context: any, no lock held but a slab heap's.
+ * Context: any; no lock held, except possibly a slab heap's.
  */
 static void health_kick(struct memmgr_heap *main)
 {
@@ -93,7 +93,7 @@ static void health_measure(struct memmgr_heap *main, struct memmgr_stats *stats,
 			 1000 - div64_u64(stats->largest * 1000, stats->free) : 0;
 }
 
-/* Enter or leave a state. True when that is news. */
+/* Enter or leave a state. Returns true if the state has changed. */
 static bool health_judge(struct health *h, u32 state, u32 value, u32 above)
 {
 	u32 below = above > h->hysteresis ? above - h->hysteresis : 0;
@@ -141,7 +141,7 @@ static void health_look(struct region *region, struct memmgr_heap *main)
 			    fragmentation, h->compact_above, stats.free);
 }
 
-/* One that gains nothing is tried again after twice the time. */
+/* After a compaction without gain, double the pause before the next one. */
 static void health_rate(struct health *h, const struct memmgr_compact *c)
 {
 	if (c->left || c->after > c->before)
@@ -152,10 +152,10 @@ static void health_rate(struct health *h, const struct memmgr_compact *c)
 	h->retry = jiffies + h->backoff;
 }
 
-/* Compact a slice. Return: jiffies until the next one; 0: there is no more to do. */
+/* Compact one slice. Returns the jiffies until the next one; 0 if nothing is left. */
 static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 {
-	/* Each slice looks at all of the heap: there are no more of a larger one. */
+	/* Each slice looks at the whole heap, so a larger heap has larger slices, not more. */
 	struct memmgr_compact c = {
 		.max_bytes = max_t(u64, HEALTH_SLICE, main->bytes >> HEALTH_SLICES),
 	};
@@ -173,7 +173,7 @@ static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 	h->moved += c.moved;
 	health_rate(h, &c);
 	h->more = !err && c.left;
-	/* It may have been turned off meanwhile. */
+	/* Background compaction may have been turned off meanwhile. */
 	if (!h->more || !h->on)
 		return 0;
 	return 1 + div64_u64(took * (1000 - h->cpu), (u64)h->cpu * (NSEC_PER_SEC / HZ));
@@ -190,18 +190,18 @@ static void health_work(struct work_struct *work)
 		return;
 	if (region_is_gone(region))
 		goto out;
-	/* Before the look: what changes after it is seen next time. */
+	/* Mark before measuring, so that a later change queues the worker again. */
 	heap_watch(main);
 	mutex_lock(&h->mutex);
 	health_look(region, main);
-	/* What was begun is completed, also when it is no longer that bad. */
+	/* A compaction that was begun is completed, even if the state has ended. */
 	if (h->on && (h->more || h->state & MEMMGR_HEALTH_FRAGMENTED) &&
 	    !time_before(jiffies, h->retry)) {
 		again = health_compact(h, main);
 		if (!again)
 			compact_slices_end(region, &h->slices);
 		health_look(region, main);
-		/* Its own moves are no news. */
+		/* The worker's own moves must not queue it again. */
 		heap_watch(main);
 	}
 	mutex_unlock(&h->mutex);
@@ -211,7 +211,7 @@ out:
 	heap_put(main);
 }
 
-/* For a new region. 0 or -ENOMEM; health_free() is due. */
+/* Called for a new region. Returns 0 or -ENOMEM; health_free() must follow. */
 int health_init(struct region *region)
 {
 	struct health *h = kzalloc(sizeof(*h), GFP_KERNEL);
@@ -237,15 +237,15 @@ void health_free(struct region *region)
 	kfree(region->health);
 }
 
-/* The region is there: look at it once, then when it changes. */
+/* The region is ready: measure it once, then after each change. */
 void health_watch(struct region *region)
 {
 	queue_delayed_work(region_queue, &region->health->work, HEALTH_DELAY);
 }
 
 /*
- * The region is gone: the worker looks at it no more. A call that is still under way
- * may have queued it once more; it leaves no mark then, see health_work().
+ * The region is gone: the worker measures it no more. A call that is still under way may
+ * have queued the worker once more; health_work() then leaves no mark.
  */
 void health_stop(struct region *region)
 {
@@ -256,7 +256,7 @@ void health_stop(struct region *region)
 	heap_put(main);
 }
 
-/* Nobody can queue the worker any more. */
+/* Wait for the worker. Nothing can queue it any more. */
 void health_end(struct region *region)
 {
 	cancel_delayed_work_sync(&region->health->work);
@@ -270,7 +270,7 @@ static int health_set(struct region *region, const struct memmgr_health *wanted)
 		       wanted->cpu))
 		return -EINVAL;
 	h->on = wanted->flags & MEMMGR_HEALTH_ON;
-	/* There may be no further slice; at work, the worker tells. */
+	/* There may be no further slice. If the worker is in one, it reports the bytes itself. */
 	if (!h->on && !(h->state & MEMMGR_HEALTH_AT_WORK))
 		compact_slices_end(region, &h->slices);
 	h->compact_above = wanted->compact_above;
@@ -286,7 +286,7 @@ static int health_set(struct region *region, const struct memmgr_health *wanted)
  * health_call - read or set the thresholds of a region
  * @region: the region
  * @out: as in the ABI; the answers are filled in
- * @set: to set them, capability and flags checked
+ * @set: set them; capability and flags are checked
  *
  * Context: process, may sleep. O(orders).
  * Return: 0 or -EINVAL.
@@ -318,7 +318,7 @@ int health_call(struct region *region, struct memmgr_health *out, bool set)
 		health_measure(main, &stats, &out->usage, &out->fragmentation);
 	}
 	mutex_unlock(&h->mutex);
-	/* The new thresholds hold from now on. */
+	/* Apply the new thresholds now. */
 	if (set && !err)
 		mod_delayed_work(region_queue, &h->work, 0);
 	heap_put(main);

@@ -14,24 +14,25 @@
 struct region;
 
 /**
- * struct health - of a region
- * @region: this one
- * @work: looks at heap main some time after it changed
+ * struct health - thresholds of a region, and its worker
+ * @region: the region
+ * @work: the worker; it measures heap main some time after a change
  * @mutex: guards the rest
- * @on: compact by itself
- * @compact_above: thresholds, as in struct memmgr_health
- * @warn_above: the same
- * @hysteresis: the same
- * @cpu: the same
+ * @on: compact in the background
+ * @compact_above: threshold, as in struct memmgr_health
+ * @warn_above: threshold, as in struct memmgr_health
+ * @hysteresis: as in struct memmgr_health
+ * @cpu: as in struct memmgr_health
  * @state: MEMMGR_HEALTH_*
- * @checks: times that it looked
- * @compactions: times that it compacted
+ * @checks: number of measurements
+ * @compactions: number of compactions
  * @moves: blocks that it moved
  * @moved: bytes that it moved
- * @more: a compaction goes on with the next slice
- * @slices: what it moved and no event tells yet; only the worker's while AT_WORK
- * @retry: jiffies before which a compaction that gained nothing is not tried again
- * @backoff: how long that was, jiffies
+ * @more: the next slice continues a compaction
+ * @slices: bytes that it moved and no event has reported yet; only the worker uses this
+ *	while AT_WORK
+ * @retry: jiffies before which it does not compact again, after gaining nothing
+ * @backoff: length of this pause in jiffies
  */
 struct health {
 	struct region *region;

@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * An allocation moves: its mappings are taken away, it is copied, and what touches it
- * next finds it at its new place. Pointers stay valid.
+ * Moves an allocation: removes its mappings and copies it, so that the next access finds
+ * it at its new place. Pointers stay valid.
  *
- * The task that moves it may get no CPU for seconds. So nobody ever waits for that task:
+ * The task that moves it may get no CPU for seconds. So no other task ever waits for it:
  *
- * A *switch* is for two places that do not overlap. Until all of it has been copied, the
- * allocation is at its old place, and the mover is a guest there. A fault maps the old
- * place and notes what it mapped (touched); a call that uses the allocation calls the
- * move off. The mover takes away what was mapped again, copies that again, and after
- * MOVE_TRIES leaves the allocation where it is and says "busy". Else it gives the record
- * its new place in one go, under the heap's lock. Worst wait of a fault or a call: none.
+ * A *switch* is a move between two places that do not overlap. Until everything has been
+ * copied, the allocation is at its old place, and the mover only reads there. A fault
+ * maps the old place and notes what it mapped (touched); a call that uses the allocation
+ * calls the move off. The mover removes the new mappings, copies those parts again, and
+ * after MOVE_TRIES attempts leaves the allocation in place and reports it as busy.
+ * Otherwise it gives the record its new place at once, under the heap's lock. A fault or
+ * a call never waits.
  *
- * A *slide* is for two places that overlap: as it goes, the old place is overwritten. It
- * begins as a switch does. When nothing of it is mapped and nobody has touched it, it is
- * committed, and from then on nothing of it is mapped but what has arrived. Its pieces
- * are copied in order, each with preemption off, by the task that comes first: the mover,
- * or a fault or call that needs it. Worst wait: for one piece that another CPU copies at
- * that moment, MOVE_PIECE bytes. What else it takes is the fault's own work: a copy of
- * what lies before the page, of at most MEMMGR_COMPACT_SLIDE steps; move/compact.c plans no
- * longer slides.
+ * A *slide* is a move between two places that overlap, so that it overwrites the old place.
+ * It begins like a switch. When nothing of the allocation is mapped and it has not been
+ * touched, the slide is committed. From then on only the parts that have arrived are
+ * mapped. The pieces are copied in order, each with preemption off, by the first task that
+ * comes: the mover, or a fault or call that needs the piece. Such a task waits at most for
+ * one piece of MOVE_PIECE bytes that another CPU is copying. The rest is its own work: it
+ * copies the part before its page, at most MEMMGR_COMPACT_SLIDE steps; move/compact.c plans
+ * no longer slides.
  *
  * A fault counts itself in the record while it knows a place (heap_map_place() to
- * heap_map_end()). A mover that finds one there comes back later: so each fault has
- * either mapped its page before that was taken away, or has noted it.
+ * heap_map_end()). If the mover finds such a fault, it comes back later. So each fault has
+ * either mapped its page before the mappings were removed, or has noted it.
  *
- * Memory with struct pages may be the target of I/O, which the kernel begins without
- * asking, through mappings. It has a reference to the page then: such an allocation is
- * left where it is.
+ * Memory with struct pages may be the target of I/O, which the kernel begins through
+ * mappings without asking. I/O holds a reference to the page. An allocation with such a
+ * reference is left in place.
  *
- * The heap's lock is held to begin a move, to look what was touched, to switch and to
- * pass from piece to piece, never while anything is copied.
+ * The heap's lock is held to begin a move, to look at what was touched, to switch, and to
+ * go from piece to piece, but never while anything is copied.
  */
 #include <linux/delay.h>
 #include <linux/sched.h>
@@ -53,28 +54,28 @@
 #include "region/region.h"
 #include "region/view.h"
 
-#define MOVE_TRIES	8u	/* to switch or to commit, beside those who touch it */
+#define MOVE_TRIES	8u	/* attempts to switch or commit while the memory is in use */
 
 /**
- * struct mover - a move under way, as its mover sees it
- * @heap: where
- * @record: of the allocation; the mover's only as long as heap.move names it
- * @handle: of the allocation
- * @from: offset in the heap
- * @to: offset in the heap
- * @old: place in the region of the old one, as long as it is the allocation's
- * @new: place in the region of the new one
- * @bytes: of the block
+ * struct mover - the mover's state of one move
+ * @heap: the heap
+ * @record: record of the allocation; the mover may use it only while heap.move names it
+ * @handle: handle of the allocation
+ * @from: old offset in the heap
+ * @to: new offset in the heap
+ * @old: old place in the region, valid while it is the allocation's
+ * @new: new place in the region
+ * @bytes: size of the block
  * @seq: as in struct heap_route
  * @slide: the two places overlap
- * @at: first byte to take away and to copy now
- * @end: behind the last one
- * @mapped: somebody may have mapped these
+ * @at: first byte to unmap and copy now
+ * @end: first byte behind these
+ * @mapped: these bytes may be mapped
  * @page: vm_pgoff of the allocation's first byte
- * @unmapping: takes away what is mapped
- * @off: a call had ended the move when that began
- * @pace: how large steps are, and when the last one ended
- * @tally: takes what is to be reported
+ * @unmapping: work that removes the mappings
+ * @off: a call had ended the move when @unmapping began
+ * @pace: step size, and time at which the last step ended
+ * @tally: sums for the report
  */
 struct mover {
 	struct memmgr_heap *heap;
@@ -97,7 +98,7 @@ struct mover {
 	struct memmgr_compact *tally;
 };
 
-/* The engine's part of the beginning: room at the new place, but for a slide. */
+/* The engine's part of the beginning. Unless the move is a slide, reserve the new place. */
 static int mover_reserve(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
@@ -113,7 +114,7 @@ static int mover_reserve(struct mover *m)
 			     buddy_slack(b, from));
 }
 
-/* One of the two places is free again. Under the heap's lock. */
+/* Free one of the two places. Under the heap's lock. */
 static void mover_give(struct mover *m, u64 gone)
 {
 	struct memmgr_heap *heap = m->heap;
@@ -125,14 +126,14 @@ static void mover_give(struct mover *m, u64 gone)
 		buddy_left(&heap->buddy, gone >> heap->buddy.shift);
 }
 
-/* Take over what was touched, to do that again: all that can be mapped lies in it. */
+/* Take the touched range over, to do it again. All that can be mapped lies in it. */
 static void mover_look(struct mover *m)
 {
 	struct heap_move *move = &m->heap->move;
 
 	m->at = 0;
 	m->end = 0;
-	/* A fault is about to map something: later. */
+	/* A fault is about to map a page, so try later. */
 	if (m->record->faults)
 		return;
 	m->at = move->touched;
@@ -142,7 +143,7 @@ static void mover_look(struct mover *m)
 	move->touched_end = 0;
 }
 
-/* Reserve the new place; from now on what is mapped of the old one is noted. */
+/* Reserve the new place. From now on faults note what they map of the old one. */
 static int mover_begin(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
@@ -153,8 +154,8 @@ static int mover_begin(struct mover *m)
 
 	flags = heap_lock(heap);
 	/*
-	 * What the plan saw may have gone since, and another may have come to its place with
-	 * the same size, but with an alignment that the plan knows nothing of.
+	 * The block that the plan saw may be gone, and another block of the same size may be
+	 * in its place, with an alignment that the plan does not know.
 	 */
 	if (record->state != RECORD_FREE && record->seq <= m->seq &&
 	    record->offset == m->from && record->map_bytes == m->bytes) {
@@ -190,13 +191,13 @@ static void mover_count_step(struct mover *m, unsigned long bytes)
 	m->pace->clock = now;
 }
 
-/* Has a call ended the move? Or, of a slide, has it arrived? */
+/* Has a call ended the move? For a slide also: has it arrived? */
 static bool mover_is_off(const struct mover *m)
 {
 	return READ_ONCE(m->heap->move.record) != m->record;
 }
 
-/* A copy of what is no longer the allocation's does no harm: the new place is ours. */
+/* Copying memory that is no longer the allocation's is harmless: the new place is ours. */
 static void mover_copy(struct mover *m)
 {
 	unsigned long at, bytes;
@@ -222,8 +223,8 @@ static void count_unmapping(struct region *region)
 }
 
 /*
- * Take away what is mapped, unless a call needs it: a lease that comes before is promised
- * that it stays mapped, and one that comes later waits.
+ * Remove the mappings, unless a call needs them: a lease taken before this was promised
+ * that its pages stay mapped. A lease taken later waits (region.unmapping).
  */
 static void mover_unmap(struct work_struct *work)
 {
@@ -243,7 +244,7 @@ static void mover_unmap(struct work_struct *work)
 	count_unmapping(region);
 }
 
-/* Does the scheduler put the task off in favour of ordinary ones? */
+/* Does the scheduler put ordinary tasks before this one? */
 static bool task_is_put_off(void)
 {
 	return current->policy == SCHED_IDLE || current->policy == SCHED_BATCH ||
@@ -251,11 +252,11 @@ static bool task_is_put_off(void)
 }
 
 /*
- * The kernel holds a lock of the region's mappings meanwhile, which mmap(), munmap() and
- * fork() need, and leases wait for us: they shall not wait for a task that gets no CPU. A
- * worker of high priority does it for such a one. Others do it themselves: they are more
- * likely to have copied what they took away before somebody touches it again. -ENOENT: a
- * call needs the allocation.
+ * While it unmaps, the kernel holds a lock of the region's mappings that mmap(), munmap()
+ * and fork() need, and leases wait too. None of them should wait for a task that gets no
+ * CPU, so a worker of high priority unmaps for such a task. Other tasks unmap themselves,
+ * because then they copy sooner, before another access. -ENOENT: a call needs the
+ * allocation.
  */
 static int mover_unmap_soon(struct mover *m)
 {
@@ -269,8 +270,8 @@ static int mover_unmap_soon(struct mover *m)
 }
 
 /*
- * There are references to pages. Whose, is known only when nobody has mapped one again:
- * -EBUSY: that of I/O; -EAGAIN: somebody has, and all is done again.
+ * There are references to pages. If no page was mapped again, they are those of I/O:
+ * -EBUSY. Otherwise they may be those of mappings: -EAGAIN, and all is done again.
  */
 static int mover_held(struct mover *m)
 {
@@ -292,7 +293,7 @@ static int mover_held(struct mover *m)
 	return err;
 }
 
-/* What was touched goes over: 0, or as mover_unmap_soon() and mover_held(). */
+/* Unmap and copy the touched range: 0, or as mover_unmap_soon() and mover_held(). */
 static int mover_pass(struct mover *m)
 {
 	struct region *region = m->heap->region;
@@ -323,8 +324,8 @@ static int slide_commit(struct mover *m)
 }
 
 /*
- * The allocation has its new place, or slides there for good. -EAGAIN: it was touched
- * meanwhile; -ENOENT: a call has ended the move, or the new place has gone.
+ * Give the allocation its new place, or commit the slide. -EAGAIN: it was touched
+ * meanwhile; -ENOENT: a call has ended the move, or the new place is no longer free.
  */
 static int mover_settle(struct mover *m)
 {
@@ -350,7 +351,7 @@ static int mover_settle(struct mover *m)
 	return err;
 }
 
-/* It stays where it is; a call may have seen to that already. */
+/* Leave the allocation in place; a call may have done so already. */
 static void mover_leave(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
@@ -367,7 +368,7 @@ static void mover_leave(struct mover *m)
 	heap_wake(heap, wake);
 }
 
-/* Those who touch it go first. -EBUSY: they do so all the time, or I/O does. */
+/* Accesses have priority. -EBUSY: the allocation is in use all the time, or I/O holds it. */
 static int mover_carry(struct mover *m)
 {
 	u32 tries;
@@ -384,7 +385,7 @@ static int mover_carry(struct mover *m)
 	return mover_stays(m, MEMMGR_FIXED_BUSY);
 }
 
-/* The mover's part of a slide that is committed: all of it, unless others help. */
+/* The mover's part of a committed slide: all pieces, unless other tasks help. */
 static void mover_slide(struct mover *m)
 {
 	unsigned long at, bytes;
@@ -399,16 +400,16 @@ static void mover_slide(struct mover *m)
 
 /**
  * heap_move - move an allocation
- * @heap: of kind buddy or slab, whose compaction has begun
- * @index: of its record
- * @route: where from and where to
- * @pace: how large steps are; the clock is read once a step
- * @tally: takes bytes, blocks, steps, and what stayed
+ * @heap: a buddy or slab heap, for which heap_compact_begin() was called
+ * @index: index of its record
+ * @route: the two places
+ * @pace: step size; the clock is read once a step
+ * @tally: adds up bytes, blocks and steps, and what stayed
  *
- * Context: process, may sleep. Cost: a copy, and the mappings that there are; as often
- * as others touch it, MOVE_TRIES times at most.
- * Return: 0; -EAGAIN when the allocation or its new place is not what the plan saw, or a
- * call needs it; -EBUSY when I/O holds it, or it is touched all the time.
+ * Context: process, may sleep. Cost: one copy, and removing the mappings; again after each
+ * access, at most MOVE_TRIES times.
+ * Return: 0; -EAGAIN if the allocation or its new place is not as the plan saw it, or a
+ * call needs it; -EBUSY if I/O holds it, or it is in use all the time.
  */
 int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
 	      struct move_pace *pace, struct memmgr_compact *tally)
@@ -449,7 +450,7 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
  * @heap: the heap
  *
  * Context: process, region.compact_mutex held.
- * Return: 0, or -ENOENT when it is being destroyed already.
+ * Return: 0, or -ENOENT if it is being destroyed already.
  */
 int heap_compact_begin(struct memmgr_heap *heap)
 {
@@ -475,14 +476,14 @@ void heap_compact_end(struct memmgr_heap *heap)
 }
 
 /**
- * heap_see_objects - the next records of a slab heap
+ * heap_see_objects - copy the next records of a slab heap
  * @heap: the heap
- * @from: index to begin at, and to go on at
- * @seen: they are copied to
- * @room: of that; SHOW_OBJECTS at most
+ * @from: index to begin at; set to the index to continue at
+ * @seen: array for the copies
+ * @room: records to look at, at most SHOW_OBJECTS
  *
  * Context: process. O(@room).
- * Return: how many there are; there are more while @from is below heap.max_records.
+ * Return: number of copies; there are more while @from is below heap.max_records.
  */
 u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *seen, u32 room)
 {
@@ -519,7 +520,7 @@ bool compact_interrupted(void)
 	return !(current->flags & PF_WQ_WORKER) && signal_pending(current);
 }
 
-/* Is it time to stop? Not before something was done. */
+/* Is it time to stop? */
 int compact_break(const struct memmgr_compact *out, const struct move_pace *pace)
 {
 	if (out->moved >= pace->max_bytes || pace->clock >= pace->end)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Allocations move. */
+/* Moves allocations. */
 #ifndef MEMMGR_MOVE_MOVER_H
 #define MEMMGR_MOVE_MOVER_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The picture of a heap that a plan of moves is made of. */
+/* The picture of a heap, from which moves are planned. */
 #include <linux/sched.h>
 
 #include "core/buddy.h"
@@ -11,11 +11,11 @@
 #include "move/picture.h"
 #include "region/hold.h"
 
-#define SHOW_GRANULES	32u	/* to look at with the lock held */
-#define SHOW_PAUSE	16384u	/* granules of a block that are shown without a pause */
+#define SHOW_GRANULES	32u	/* granules to read while the lock is held */
+#define SHOW_PAUSE	16384u	/* granules of a block to show between two pauses */
 #define SHOW_RECORDS	12u
 
-/* An allocation, as it is copied out from under the lock. */
+/* Copy of a record, made under the lock. */
 struct seen {
 	u32 index;
 	u32 first;
@@ -23,13 +23,13 @@ struct seen {
 	u32 fixed;
 };
 
-/* The block belongs to a record, as long as the picture has it, whatever it has now. */
+/* Show the block of a record, with the length it has in the picture, not in the heap. */
 static void show_record(struct compaction *c, const struct seen *seen)
 {
 	u8 *cell = c->plan.cell;
 	u32 g = seen->first;
 
-	/* It came or went since its granules were looked at: leave it alone. */
+	/* The block came or went since its granules were read: leave it alone. */
 	if (g >= c->plan.granules || !(cell[g] & PLAN_START))
 		return;
 	if (!seen->fixed) {
@@ -48,7 +48,7 @@ static void show_record(struct compaction *c, const struct seen *seen)
 		c->movable += g - seen->first;
 }
 
-/* Allocations, frees and resizes of a buddy heap, ever; @seq: of the last with a record. */
+/* Number of changes of a buddy heap ever; *seq: number of the last recorded allocation. */
 static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
 {
 	struct engine_books books;
@@ -92,10 +92,10 @@ static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u3
 /**
  * heap_show - take a picture of a buddy heap for a plan
  * @heap: the heap
- * @c: its plan's cells, the records by granule, and the sums are filled in
+ * @c: the plan's cells, the records by granule, and the sums are filled in
  *
- * The lock is dropped between steps, so the picture may be of no single moment: it is
- * torn then, and something may look fixed that is not.
+ * The lock is dropped between steps. If the heap changes meanwhile, the picture shows no
+ * single moment: it is torn, and may show blocks as fixed that are not.
  *
  * Context: process, may reschedule. O(granules + records).
  */
@@ -117,7 +117,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 		cond_resched();
 	}
 	hold_here(heap->region, HOLD_SEEN);
-	/* Those that come meanwhile look fixed in this picture. */
+	/* Records that are added from here on look fixed in this picture. */
 	left = READ_ONCE(heap->used_records);
 	for (i = 0; left && i < heap->max_records; i = next) {
 		n = see_records(heap, i, seen, &next);
@@ -134,7 +134,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 	c->torn = heap_changes(heap, &unused) != changes;
 }
 
-/* Why a record is not tried again, or MEMMGR_FIXED_NONE. */
+/* Why a record is skipped, or MEMMGR_FIXED_NONE. */
 u32 compact_skips(const struct compaction *c, u32 index)
 {
 	u32 i;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The picture of a heap that a plan of moves is made of. */
+/* The picture of a heap, from which moves are planned. */
 #ifndef MEMMGR_MOVE_PICTURE_H
 #define MEMMGR_MOVE_PICTURE_H
 
@@ -10,15 +10,15 @@
 
 struct memmgr_heap;
 
-#define COMPACT_SKIPS		16u	/* busy allocations, before it is given up */
+#define COMPACT_SKIPS		16u	/* busy allocations to skip in one compaction */
 
 /**
- * struct move_pace - the steps of a compaction, and its end
- * @step: bytes that one copies at most
- * @max_bytes: bytes after which no move begins
+ * struct move_pace - step size and limits of a compaction
+ * @step: largest number of bytes that one step copies
+ * @max_bytes: number of moved bytes after which no move begins
  * @end: time after which no move begins
- * @clock: when the last one ended
- * @stayed: enum memmgr_fixed: why the last allocation that was busy stayed
+ * @clock: time at which the last step ended
+ * @stayed: enum memmgr_fixed: why the last busy allocation stayed
  */
 struct move_pace {
 	u64 step;
@@ -31,15 +31,15 @@ struct move_pace {
 /**
  * struct compaction - one compaction of a buddy heap
  * @plan: the picture and the moves
- * @record: by granule: of the movable block that starts there
+ * @record: by granule: index of the record of the movable block that starts there
  * @movable: granules of blocks that may move
- * @fixed: granules of those that may not, by enum memmgr_fixed
- * @skip: records that turned out to be held by I/O, or to be touched all the time
- * @skip_why: enum memmgr_fixed
- * @skips: number of these
+ * @fixed: granules of blocks that may not, by enum memmgr_fixed
+ * @skip: records that I/O was found to hold, or that were in use all the time
+ * @skip_why: enum memmgr_fixed of each
+ * @skips: number of these records
  * @torn: the heap changed while the picture was taken
- * @seq: number of the last allocation before it was taken
- * @pace: of its steps
+ * @seq: number of the last allocation before the picture was taken
+ * @pace: step size and limits
  */
 struct compaction {
 	struct plan plan;
@@ -55,12 +55,12 @@ struct compaction {
 };
 
 /**
- * struct heap_route - from where to where
+ * struct heap_route - the two places of a move
  * @from: offset in the heap
- * @to: offset in the heap; slab: chosen when it moves
- * @bytes: granted
- * @seq: of the last allocation that the plan can have seen: a later one has taken the
- *	place of what was to move
+ * @to: offset in the heap; in a slab heap it is chosen by the move
+ * @bytes: granted bytes
+ * @seq: number of the last allocation that the plan can have seen. A later allocation at
+ *	@from has replaced the one that was to move
  * @slide: the two places overlap
  */
 struct heap_route {

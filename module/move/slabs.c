@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Compaction of slab heaps: objects leave the sparsest slabs. */
+/* Compaction of slab heaps: moves objects out of the sparsest slabs. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -13,28 +13,28 @@
 #include "move/slabs.h"
 
 /*
- * Slabs: those with the fewest objects go, as long as the others have room for what
- * is in them.
+ * The slabs with the fewest objects are emptied, as long as the others have room for
+ * their objects.
  */
 
-#define SHOW_SLABS	32u	/* to look at between two cond_resched() */
+#define SHOW_SLABS	32u	/* slabs to look at between two cond_resched() */
 
 enum merge_mark {
-	MERGE_KEPT,	/* it was not looked at, or takes what others lose */
-	MERGE_GOES,
-	MERGE_STAYS,	/* it would go, but something in it may not move */
+	MERGE_KEPT,	/* it was not considered, or takes objects of others */
+	MERGE_GOES,	/* it shall be emptied */
+	MERGE_STAYS,	/* it would be emptied, but some object may not move */
 };
 
 /**
  * struct merge - one compaction of a slab heap; arrays are by number of the slab
- * @live: objects of a partial slab, else 0
- * @seen: of these, those that have a record
- * @fixed: of these, those that may not move
+ * @live: live objects of a partial slab, else 0
+ * @seen: how many of these have a record
+ * @fixed: how many of these may not move
  * @mark: enum merge_mark
- * @at: of a slab that goes: its first place in @record
+ * @at: for a slab to be emptied: its first index in @record
  * @partial: number of partial slabs
- * @count: of them by number of objects, for sorting
- * @record: what has to move, slab by slab, RECORD_NONE: it went by itself
+ * @count: number of partial slabs by number of objects, for sorting
+ * @record: records to move, slab by slab; RECORD_NONE: it was freed meanwhile
  * @moves: size of @record
  * @order: partial slabs, those with the fewest objects first; the other arrays follow
  */
@@ -74,7 +74,7 @@ static struct merge *merge_alloc(const struct memmgr_heap *heap)
 	return m;
 }
 
-/* Slabs by number: live objects, for the choice of those that shall go. */
+/* Live objects of each slab by number, to choose the slabs that shall be emptied. */
 static void slabs_show(struct memmgr_heap *heap, u16 *live)
 {
 	unsigned long flags;
@@ -89,7 +89,7 @@ static void slabs_show(struct memmgr_heap *heap, u16 *live)
 	}
 }
 
-/* Slabs that will stay held when they become empty. */
+/* Number of slabs that will keep their memory when they become empty. */
 static u32 slabs_kept(struct memmgr_heap *heap)
 {
 	const struct slabs *s = &heap->slabs;
@@ -102,7 +102,7 @@ static u32 slabs_kept(struct memmgr_heap *heap)
 	return n;
 }
 
-/* The slab serves last from now on. */
+/* Serve requests from this slab only when no other has free objects. */
 static void slab_serves_last(struct memmgr_heap *heap, u32 number)
 {
 	unsigned long flags;
@@ -134,7 +134,7 @@ static void merge_sort(struct merge *m, u32 max)
 typedef void (*merge_look_t)(struct merge *m, const struct heap_object *object,
 			     struct memmgr_compact *out);
 
-/* Look at all records once. */
+/* Call @look for each record. */
 static void merge_walk(struct merge *m, struct memmgr_heap *heap, merge_look_t look,
 		       struct memmgr_compact *out)
 {
@@ -149,7 +149,7 @@ static void merge_walk(struct merge *m, struct memmgr_heap *heap, merge_look_t l
 	}
 }
 
-/* Objects may come meanwhile, so these counts may be too large by some. */
+/* Objects may be added meanwhile, so these counts may be somewhat too large. */
 static void merge_count(struct merge *m, const struct heap_object *object,
 			struct memmgr_compact *out)
 {
@@ -175,7 +175,7 @@ static void merge_collect(struct merge *m, const struct heap_object *object,
 		m->record[m->at[n] + m->seen[n]++] = object->index;
 }
 
-/* Choose the slabs that go. Objects that the kernel has are without a record. */
+/* Choose the slabs to be emptied. Objects without a record belong to kernel code. */
 static void merge_choose(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out)
 {
 	const struct slab_layout *layout = &heap->slabs.layout;
@@ -187,7 +187,7 @@ static void merge_choose(struct merge *m, struct memmgr_heap *heap, struct memmg
 	for (i = 0; i < m->partial; i++) {
 		n = m->order[i];
 		here = m->live[n];
-		/* Its own room goes with it. */
+		/* The slab's own free objects are no room for its live ones. */
 		if (m->moves + here > room - (layout->objects - here))
 			break;
 		if (m->seen[n] < here)
@@ -202,7 +202,7 @@ static void merge_choose(struct merge *m, struct memmgr_heap *heap, struct memmg
 	}
 }
 
-/* Move one object out of a slab that goes. Another time what is used right now. */
+/* Move one object out of a slab to be emptied. An object in use is left for another time. */
 static int merge_move(struct merge *m, struct memmgr_heap *heap, u32 index,
 		      struct memmgr_compact *out, struct move_pace *pace)
 {
@@ -251,7 +251,7 @@ static int merge_carry(struct merge *m, struct memmgr_heap *heap, struct memmgr_
 	return err;
 }
 
-/* Of slabs that become empty some stay held. */
+/* Predict the result. Some of the slabs that become empty will stay held. */
 static void merge_foretell(const struct merge *m, struct memmgr_heap *heap,
 			   struct memmgr_compact *out)
 {
@@ -261,7 +261,7 @@ static void merge_foretell(const struct merge *m, struct memmgr_heap *heap,
 	out->left = 0;
 }
 
-/* O(slabs + records), a few times. */
+/* Compact a slab heap. O(slabs + records), a few times. */
 int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out,
 		 struct move_pace *pace)
 {

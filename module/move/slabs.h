@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Compaction of slab heaps: objects leave the sparsest slabs. */
+/* Compaction of slab heaps: moves objects out of the sparsest slabs. */
 #ifndef MEMMGR_MOVE_SLABS_H
 #define MEMMGR_MOVE_SLABS_H
 

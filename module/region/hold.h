@@ -10,7 +10,7 @@ struct region;
 struct seq_file;
 
 enum hold_step {
-	HOLD_SEEN,	/* a block in use was seen; its allocation is not looked up yet */
+	HOLD_SEEN,	/* a picture shows the blocks of a heap, but not yet their records */
 	HOLD_TAKEN,	/* a move has begun; unless it slides, its new place is reserved */
 	HOLD_UNMAPS,	/* the mappings of the moving allocation are about to be removed */
 	HOLD_ZAPPED,	/* the mappings of the moving allocation have been removed */

@@ -42,11 +42,11 @@ struct iosys_map;
 struct vm_area_struct;
 
 /**
- * struct compact_total - what was done in a region
+ * struct compact_total - totals of a region
  * @runs: compactions that moved something
- * @moves: blocks
- * @moved: bytes
- * @longest_ns: the longest step
+ * @moves: blocks moved
+ * @moved: bytes moved
+ * @longest_ns: duration of the longest step
  */
 struct compact_total {
 	u64 runs;
