@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What the features know of a heap, from the first one on that is turned on. */
+/* The state of the features in a heap, made when the first feature is turned on. */
 #include <linux/slab.h>
 
 #include "debug/debugging.h"
@@ -11,14 +11,14 @@ struct heap_debug debugging_nothing;
 
 static const struct heap_moments *moments_used;	/* set once, at module init */
 
-/* Module init: what is done at the moments of a heap that somebody looks at. */
+/* Module init: set the table of moments for heaps in which a feature is turned on. */
 void debug_use_moments(const struct heap_moments *use)
 {
 	moments_used = use;
 }
 
 /**
- * moments_begin - from now on the region's heaps tell what happens in them
+ * moments_begin - call the features at the moments of the region's heaps from now on
  * @region: the region
  *
  * Context: any; before a feature is turned on in one of its heaps.
@@ -29,10 +29,10 @@ void moments_begin(struct region *region)
 }
 
 /**
- * debugging_make - have a place for what the features know of a heap
+ * debugging_make - make the state of the features in a heap, if there is none
  * @heap: the heap
  *
- * It stays until the heap goes: readers need no lock to find it.
+ * It is kept until the heap is destroyed, so readers need no lock to find it.
  *
  * Context: process, may sleep; heap.features is held.
  * Return: 0 or -ENOMEM.

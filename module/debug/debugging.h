@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What the features know of a heap. */
+/* The state of the features in a heap. */
 #ifndef MEMMGR_DEBUG_DEBUGGING_H
 #define MEMMGR_DEBUG_DEBUGGING_H
 
@@ -17,13 +17,13 @@ struct region;
 struct track;
 
 /**
- * struct heap_debug - what the features know of a heap
- * @injection: which requests to it fail on purpose; guarded by inject.c
+ * struct heap_debug - the state of the features in a heap
+ * @injection: which requests to it shall fail; guarded by inject.c
  * @zones: red zones
- * @quarantine: what was freed last; NULL: that was never asked for
- * @track: blocks that kernel code has; NULL: it was never tracked
- * @guards: slots for guarded blocks of kernel code; NULL: there never were any
- * @latency: how long its calls took; NULL: that was never measured
+ * @quarantine: the last freed allocations; NULL: never used
+ * @track: blocks of kernel code; NULL: never tracked
+ * @guards: slots for guarded blocks of kernel code; NULL: never used
+ * @latency: durations of its calls; NULL: never measured
  * @errors: memory errors found; guarded by region.corruptions.lock
  */
 struct heap_debug {
@@ -38,7 +38,7 @@ struct heap_debug {
 
 extern struct heap_debug debugging_nothing;
 
-/* Of a heap that nobody ever looked at nothing is known. Context: any. */
+/* The features' state in a heap; an empty one if none was ever used. Context: any. */
 static inline struct heap_debug *heap_debugging(const struct memmgr_heap *heap)
 {
 	/* Pairs with the release that publishes it once it is made. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The way of a driver's calls while somebody looks at the heap. */
+/* The slow path of a driver's calls, used while the heap is watched. */
 #include <linux/rcupdate.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
@@ -22,9 +22,9 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-#define WAY_FRAMES	4u	/* at most, from stack_trace_save() to a driver's call */
+#define WAY_FRAMES	4u	/* most frames from stack_trace_save() to a driver's call */
 
-/* The site of a driver's call: its stack from there on outwards. */
+/* The site of a driver's call: the stack from the call on outwards. */
 u32 block_site(struct region *region, unsigned long caller)
 {
 	unsigned long frame[WAY_FRAMES + MEMMGR_SITE_FRAMES];
@@ -35,7 +35,7 @@ u32 block_site(struct region *region, unsigned long caller)
 #endif
 	while (i < n && frame[i] != caller)
 		i++;
-	/* A kernel that cannot walk its stack knows the call alone. */
+	/* A kernel that cannot walk its stack knows only the address of the call. */
 	return i < n ? site_of_kernel(region, frame + i, n - i) :
 		       site_of_kernel(region, &caller, 1);
 }
@@ -52,11 +52,11 @@ void track_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 	track_add(heap, &block);
 }
 
-/* What is to be known of a driver's allocation that began at @start, once it has ended. */
+/* Record and trace a driver's allocation that began at @start and has ended. */
 void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes, size_t align,
 		 u64 start, unsigned long caller)
 {
-	/* A request of 0 bytes is malformed: it is no call that counts. */
+	/* A request of 0 bytes is malformed, so it does not count. */
 	if (start && bytes)
 		latency_record(heap, &(struct latency_sample) {
 			.op = MEMMGR_LATENCY_ALLOC,
@@ -72,9 +72,10 @@ void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes, size_t
 }
 
 /*
- * Between red zones. What is known of the block tells where it begins; without room
- * for that, or for the zones, it goes without them: NULL. The engine takes it for one
- * with a record, so that nobody frees it where it begins.
+ * Allocate between red zones. The track table remembers where the allocation begins. If
+ * there is no room in the table, or for the zones, returns NULL, and the caller allocates
+ * without zones. The engine marks the block as recorded, so that a free of the block's
+ * own start is refused.
  */
 static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 			 unsigned int alloc_flags, unsigned long caller)
@@ -110,7 +111,7 @@ static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 	return NULL;
 }
 
-/* An allocation that is to fail on purpose: it does so as any other. */
+/* Shall this allocation fail on purpose? Then count the failure like any other. */
 bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align)
 {
 	struct engine_refusal why = { 0 };
@@ -122,13 +123,13 @@ bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align)
 	return true;
 }
 
-/* With what is to be known of it, so that it can be freed and found. */
+/* Allocate, with red zones if they are on, and enter the block into the track table. */
 static void *alloc_tracked(struct memmgr_heap *heap, size_t bytes, size_t align,
 			   unsigned int flags, unsigned long caller)
 {
 	void *ptr = NULL;
 
-	/* Until it is known, see debug_apply(). */
+	/* Until the block is in the table: debug_apply() waits for this. */
 	rcu_read_lock();
 	if (bytes && READ_ONCE(heap->debug) & DEBUG_ZONES)
 		ptr = alloc_zoned(heap, bytes, align, flags, caller);
@@ -140,7 +141,7 @@ static void *alloc_tracked(struct memmgr_heap *heap, size_t bytes, size_t align,
 	return ptr;
 }
 
-/* Some lie where touching what is beside them faults. */
+/* Exchange the block for a guarded slot, if it is the turn of this allocation. */
 void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t align,
 		  unsigned int flags, unsigned long caller)
 {
@@ -156,7 +157,7 @@ void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t alig
 	return ptr;
 }
 
-/* The long way, for a heap that is watched, or while somebody traces. */
+/* The slow path, for a watched heap, or while allocations are traced. */
 noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
 			     unsigned long caller)
 {
@@ -171,7 +172,7 @@ noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned in
 	return guard_block(heap, ptr, bytes, align, flags, caller);
 }
 
-/* The engine's part, or the quarantine's. Under the lock, which is dropped now and then. */
+/* Free in the engine, or put into quarantine. Under the lock, which may be dropped briefly. */
 static int free_kept(struct memmgr_heap *heap, struct freeing *f, unsigned long *flags)
 {
 	struct engine *e = &heap->engine;
@@ -182,7 +183,7 @@ static int free_kept(struct memmgr_heap *heap, struct freeing *f, unsigned long 
 
 	if (!heap_offset(heap, f->ptr - f->was.lead, &offset))
 		return -ERANGE;
-	/* The engine takes what is in quarantine for live. */
+	/* For the engine a block in quarantine is live, so check for it here. */
 	if (quarantine_holds(heap, offset, flags))
 		return -ENOENT;
 	kept = quarantine_keeps(heap);
@@ -261,7 +262,7 @@ noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long cal
 	return err;
 }
 
-/* Its block goes the usual way, which may refuse it. */
+/* Free an allocation in a slot. Its block is freed the usual way, which may refuse it. */
 static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 {
 	struct guard_slot *slot = guards_end(heap, ptr, block_site(heap->region, caller));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The way of a driver's calls while somebody looks at the heap. */
+/* The slow path of a driver's calls, used while the heap is watched. */
 #ifndef MEMMGR_DEBUG_DRIVER_H
 #define MEMMGR_DEBUG_DRIVER_H
 
@@ -12,16 +12,16 @@
 struct memmgr_heap;
 struct region;
 
-/* Alignment and flags in one word: a fifth argument costs those who do not use it. */
+/* Alignment and flags share one word, because a fifth argument would cost every caller. */
 #define HOW_ALIGN	0xffu	/* fls() of the alignment */
 
 /**
- * struct freeing - a free that is watched
- * @ptr: what is freed
- * @was: what is known of it; time_ns is 0: its place alone
- * @block: the block that went
- * @site: of the call, if errors are looked for
- * @caller: of the call
+ * struct freeing - one free of kernel code in a watched heap
+ * @ptr: the pointer that is freed
+ * @was: what is known of the block; if time_ns is 0, only its place
+ * @block: the block that was freed
+ * @site: site of the call, if errors are looked for
+ * @caller: address of the call
  */
 struct freeing {
 	void *ptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What memory errors a heap is looked through for, and frees and uses that are wrong. */
+/* Turns the search for memory errors in a heap on and off. */
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 
@@ -13,7 +13,7 @@
 #include "debug/zones.h"
 #include "heap/heap.h"
 
-/* What each flag of the ABI is here; debug/guards.c has its own on as long as blocks have slots. */
+/* Maps ABI flags to DEBUG_*. guards.c sets DEBUG_GUARDS itself, while any block has a slot. */
 static const struct {
 	u32 flag;
 	u32 debug;
@@ -43,7 +43,7 @@ static u32 flags_of(u32 debug)
 	return flags;
 }
 
-/* What is not turned on takes no limits. */
+/* Are the limits valid? A feature that is not turned on takes none. */
 static bool debug_limits_ok(const struct memmgr_debug *d)
 {
 	if (d->zone && (!(d->flags & MEMMGR_DEBUG_ZONES) || d->zone < MEMMGR_ZONE_MIN ||
@@ -70,7 +70,7 @@ static bool debug_ok(const struct memmgr_debug *d)
 		 d->guard_interval);
 }
 
-/* The limits that are not given. */
+/* Set the limits that the caller left 0. */
 static void debug_default(const struct memmgr_heap *heap, struct memmgr_debug *d)
 {
 	if (d->flags & MEMMGR_DEBUG_ZONES && !d->zone)
@@ -85,15 +85,15 @@ static void debug_default(const struct memmgr_heap *heap, struct memmgr_debug *d
 		d->quarantine_blocks = QUARANTINE_USUAL;
 }
 
-/* Blocks of kernel code between red zones are looked up at their free, while there are any. */
+/* While kernel code has blocks between red zones, frees have to look them up. */
 static u32 debug_lasting(const struct memmgr_heap *heap, u32 wanted)
 {
 	return wanted & DEBUG_ZONES || track_zoned(heap) ? DEBUG_ZONED : 0;
 }
 
 /*
- * Everything off, then what is wanted on, with its memory at hand. In between
- * DEBUG_ZONED keeps the key as it is: to patch the kernel twice takes long.
+ * Turn everything off, then turn the wanted features on, once their memory is there. In
+ * between, DEBUG_ZONED keeps the static key on, because patching the kernel twice is slow.
  */
 static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 {
@@ -102,7 +102,7 @@ static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 	int err;
 
 	debug_default(heap, d);
-	/* From the first flag on, frees look there. */
+	/* Frees use the track table as soon as the first flag is set. */
 	err = debugging_make(heap);
 	if (!err && (wanted || d->guard_interval))
 		err = track_prepare(heap);
@@ -115,7 +115,7 @@ static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 		err = quarantine_set(heap, d);
 	if (err)
 		wanted = 0;
-	/* Who still got zones has the block known by then. */
+	/* Wait until every block that still got red zones is in the track table. */
 	if (heap->debug & DEBUG_ZONED && !(wanted & DEBUG_ZONES))
 		synchronize_rcu();
 	flags = heap_lock(heap);
@@ -145,13 +145,13 @@ static void debug_tell(struct memmgr_heap *heap, struct memmgr_debug *d)
 }
 
 /**
- * heap_debug - turn the search for memory errors on or off, and tell how it stands
+ * heap_debug - turn the search for memory errors on or off, and report its state
  * @heap: the heap
  * @d: as in the ABI, capability checked; the answers are filled in
  *
- * Context: process, may sleep. O(bytes in quarantine), which is emptied by a change.
- * Return: 0, -EINVAL, -ENOMEM, -ENOENT when the heap goes, or -EOPNOTSUPP when its memory
- * cannot be guarded.
+ * Context: process, may sleep. O(bytes in quarantine): a change empties the quarantine.
+ * Return: 0, -EINVAL, -ENOMEM, -ENOENT if the heap is being destroyed, or -EOPNOTSUPP if
+ * its memory cannot be guarded.
  */
 int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
 {
@@ -159,7 +159,7 @@ int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
 
 	if (!debug_ok(d))
 		return -EINVAL;
-	/* A heap that goes turns its features off: after that none may be turned on. */
+	/* A heap that is being destroyed has turned its features off: turn none on again. */
 	mutex_lock(&heap->features);
 	if (READ_ONCE(heap->dying))
 		err = -ENOENT;

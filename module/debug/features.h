@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What memory errors a heap is looked through for. */
+/* Turns the search for memory errors in a heap on and off. */
 #ifndef MEMMGR_DEBUG_FEATURES_H
 #define MEMMGR_DEBUG_FEATURES_H
 

@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Guards: some allocations lie beside pages that are not mapped, so that the access that
- * goes wrong faults, as KFENCE does it for the kernel's own memory.
+ * Guards: some allocations lie beside unmapped pages, so that a wrong access faults, as
+ * KFENCE does it for the kernel's own memory.
  *
  *	  not mapped  [ zone before | allocation | slack ]  not mapped
  *	               <------- a page of a slot ------->
  *
- * Those of clients that map with guard pages anyway, and are ready for it, are shifted in
- * their own pages: see guards_plan(). What follows is of those of kernel code.
+ * Allocations of clients that map with guard pages anyway, and that agree to it, are
+ * shifted in their own pages: see guards_plan(). The rest of this text is about
+ * allocations of kernel code.
  *
- * The heap gives a block for each of them as for any other: its books, limits, order and
- * failures stay what they are. The block lies idle meanwhile, and the caller gets the page
- * of a slot. The slack is what the alignment leaves; it and the bytes before have the
- * pattern of red zones, looked at when the allocation is freed.
+ * For each of them the heap allocates a block as usual, so that its books, limits, order
+ * and failures do not change. The block is not used; the caller gets the page of a slot
+ * instead. The alignment leaves some slack. The slack and the bytes before the allocation
+ * have the pattern of red zones, which is checked when the allocation is freed.
  *
  *	NONE -> READY -> LIVE -> ENDING -> FREED -> AWAY -> READY ...
  *
- * A worker maps and unmaps, for both may sleep: what is freed can be touched without a
- * fault until it has run. Then the page stays away as long as there are others, the one
- * that was freed first comes back first, elsewhere. Its old address is the kernel's, who
- * may map something else there: then a late touch of what was freed faults no more. We
- * do not, as long as it is away.
+ * A worker maps and unmaps, because both may sleep. Until it has run, an access to freed
+ * memory does not fault. After that the slot stays away while others are ready; the slot
+ * that was freed first comes back first, at another address. After the slot is unmapped,
+ * the kernel may reuse its address, and a late access then no longer faults. memmgr itself
+ * does not reuse the address while the slot is in state GUARD_AWAY.
  *
- * The page before a slot's is not mapped as long as every mapping in the kernel's space
- * ends in a guard page, which those of vm_map_ram() and per-cpu memory do not.
+ * The page before a slot's page is unmapped because nearly every mapping in the kernel's
+ * address space ends in a guard page. Those of vm_map_ram() and per-cpu memory do not.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -50,9 +51,9 @@
 #include "region/remap.h"
 
 #define READY_LEAST	(GUARD_SLOTS / 4)	/* the other three quarters may be away */
-#define ALIGN_LEAST	8u			/* what any block may be used for */
+#define ALIGN_LEAST	8u			/* smallest alignment that any block needs */
 
-/* All guards, for who looks whose page a fault hit. Changed under guards_mutex too. */
+/* All guards, to find the slot that a fault hit. guards_mutex is also held for changes. */
 static LIST_HEAD(guards_all);
 static DEFINE_RAW_SPINLOCK(guards_lock);
 static DEFINE_MUTEX(guards_mutex);
@@ -105,7 +106,7 @@ static void report_add(struct memmgr_heap *heap, struct memmgr_corruption *c, u3
 
 /* --- the pattern beside an allocation ------------------------------------ */
 
-/* A run of the pattern in a slot. */
+/* A run of the pattern beside an allocation in a slot. */
 struct margin {
 	u32 kind;
 	u32 first;
@@ -181,7 +182,7 @@ static void slot_queue(struct guards *g, struct guard_slot *slot, enum guard_sta
 	}
 }
 
-/* The first slot of a list, taken out of it; in no state that anybody looks for. */
+/* Take the first slot off a list, or return NULL. Its state does not change. */
 static struct guard_slot *slot_pop(struct guards *g, struct list_head *list)
 {
 	struct guard_slot *slot;
@@ -212,7 +213,7 @@ static bool slot_was_near(const struct guard_slot *slot, const void *page)
 	       abs((long)(page - slot->page)) < (long)(2 * PAGE_SIZE);
 }
 
-/* A page and the guard behind it are in use again: nothing was there before. */
+/* A page and the guard behind it are mapped again, so forget slots that were there. */
 static void guards_forget(const void *page)
 {
 	unsigned long flags;
@@ -230,7 +231,7 @@ static void guards_forget(const void *page)
 	raw_spin_unlock_irqrestore(&guards_lock, flags);
 }
 
-/* Was one of the slots that are away mapped there, or in a page beside it? */
+/* Was one of the slots that are away mapped at this address, or in a page beside it? */
 static bool guards_were_at(const void *page)
 {
 	unsigned long flags;
@@ -250,8 +251,8 @@ static bool guards_were_at(const void *page)
 }
 
 /*
- * A page is mapped where nothing of ours was lately: there a late touch has to fault. The
- * kernel gives the lowest address that is free, so those that will not do are held aside
+ * Map a page where none of our slots was lately, because a late access to such a slot must
+ * fault. The kernel gives the lowest free address, so unsuitable mappings are kept aside
  * until all that is needed is mapped.
  */
 static void *page_map_apart(struct guards *g, u64 place)
@@ -267,8 +268,8 @@ static void *page_map_apart(struct guards *g, u64 place)
 }
 
 /*
- * Unmap what was held aside. A late touch meanwhile found it mapped: the CPUs must not
- * remember that, see guards_unmap().
+ * Unmap the mappings that were kept aside. A late access meanwhile may have put them into
+ * the CPUs' address translation, so flush that as in guards_unmap().
  */
 static void aside_drop(struct guards *g)
 {
@@ -294,7 +295,7 @@ static int slot_map(struct guards *g, struct guard_slot *slot)
 	return 0;
 }
 
-/* Give a slot's memory back. It is mapped, or has been. */
+/* Give a slot's memory back. @mapped: its page is still mapped. */
 static void slot_drop(struct guards *g, struct guard_slot *slot, bool mapped)
 {
 	unsigned long flags;
@@ -308,7 +309,7 @@ static void slot_drop(struct guards *g, struct guard_slot *slot, bool mapped)
 	heap_main_give(g->heap->region, slot->place);
 }
 
-/* Memory for a slot that has none. */
+/* Get memory for a slot that has none. */
 static int slot_add(struct guards *g, struct guard_slot *slot)
 {
 	struct region *region = g->heap->region;
@@ -338,7 +339,7 @@ static bool guards_used(struct guards *g)
 	return used;
 }
 
-/* Off: nothing stays but what lives. Under the mutex. */
+/* Guarding is off: keep only slots with live allocations. Under the mutex. */
 static void guards_shrink(struct guards *g)
 {
 	struct guard_slot *slot;
@@ -354,7 +355,7 @@ static void guards_shrink(struct guards *g)
 		debug_set(g->heap, 0, DEBUG_GUARDS);
 }
 
-/* Map what has been away longest, if it is needed. */
+/* If slots are needed, map those that have been away longest. */
 static void guards_refill(struct guards *g)
 {
 	struct guard_slot *slot;
@@ -370,8 +371,8 @@ static void guards_refill(struct guards *g)
 }
 
 /*
- * Unmap what was freed. The kernel would take it out of the CPUs' address translation
- * some time: till then it could be touched without a fault.
+ * Unmap freed slots. Without vm_unmap_aliases() the kernel would flush the CPUs' address
+ * translation only some time later, and until then an access would not fault.
  */
 static void guards_unmap(struct guards *g)
 {
@@ -381,7 +382,7 @@ static void guards_unmap(struct guards *g)
 
 	while ((slot = slot_pop(g, &g->freed))) {
 		page = slot->page;
-		/* Before: afterwards its address may be another's, see guards_forget(). */
+		/* Before unmapping: afterwards the address may be reused, see guards_forget(). */
 		slot_push(g, slot, GUARD_AWAY);
 		region_unmap_page(g->heap->region, page);
 		unmapped = true;
@@ -409,8 +410,8 @@ static void guards_work(struct work_struct *work)
 /**
  * struct guard_hit - the allocation that a fault belongs to
  * @g: its guards
- * @slot: its slot; NULL: to none
- * @far: bytes between the two
+ * @slot: its slot; NULL: the fault belongs to none
+ * @far: bytes between the fault and the allocation
  */
 struct guard_hit {
 	struct guards *g;
@@ -418,7 +419,7 @@ struct guard_hit {
 	u64 far;
 };
 
-/* Something is, or was, in the slot, and the address lies there or in a page beside it. */
+/* Is, or was, there an allocation in the slot, and is the address there or in a page beside? */
 static bool slot_is_near(const struct guard_slot *slot, unsigned long address)
 {
 	unsigned long page = (unsigned long)slot->page;
@@ -437,7 +438,7 @@ static bool slot_holds(const struct guard_slot *slot, unsigned long address)
 	return address - (unsigned long)guard_start(slot) < slot->bytes;
 }
 
-/* In which way an address misses the allocation, and by how much. */
+/* How an address misses the allocation, and by how many bytes. */
 static const char *slot_miss(const struct guard_slot *slot, unsigned long address, u64 *distance)
 {
 	unsigned long start = (unsigned long)guard_start(slot);
@@ -453,7 +454,7 @@ static const char *slot_miss(const struct guard_slot *slot, unsigned long addres
 	return "past the end of";
 }
 
-/* A page may lie between two slots: the nearer one it is, or else the one that lives. */
+/* A page may lie between two slots. Choose the nearer one; if equal, the live one. */
 static void guards_hit(struct guards *g, unsigned long address, struct guard_hit *hit)
 {
 	struct guard_slot *slot;
@@ -470,7 +471,7 @@ static void guards_hit(struct guards *g, unsigned long address, struct guard_hit
 	}
 }
 
-/* At once, and not by a work item: the machine may not live to run it. */
+/* Printed at once, not by a work item, because the machine may not live to run it. */
 static noinline void hit_print(const struct memmgr_heap *heap, const struct memmgr_corruption *c,
 			       const char *miss)
 {
@@ -491,17 +492,17 @@ static noinline void hit_print(const struct memmgr_heap *heap, const struct memm
 	       div_u64(ktime_get_boottime_ns() - c->free_ns, NSEC_PER_MSEC));
 }
 
-/* Under the lock of the guards. Return: the way in which it misses. */
+/* Describe a hit. Under the lock of the guards. Returns how the address misses. */
 static const char *hit_describe(const struct guard_hit *hit, unsigned long address,
 				struct memmgr_corruption *c)
 {
 	report_fill(hit->slot, c);
-	/* The pages beside it are in no region: where it would be. */
+	/* A page beside the slot is in no region; report where it would be. */
 	c->offset = hit->slot->place + (s64)(long)(address - (unsigned long)hit->slot->page);
 	return slot_miss(hit->slot, address, &c->distance);
 }
 
-/* What is locked is not looked at. Return: whether the fault is nearest to one of these. */
+/* Guards that are locked are skipped. Returns true if the fault is nearest to one of these. */
 static bool guards_look(struct guards *g, unsigned long address, struct guard_hit *hit,
 			struct memmgr_corruption *c, const char **miss)
 {
@@ -514,7 +515,7 @@ static bool guards_look(struct guards *g, unsigned long address, struct guard_hi
 	return hit->g == g;
 }
 
-/* Under the lock of the list. */
+/* Report a fault at an address. Under the lock of the list. */
 static void guards_tell(unsigned long address)
 {
 	struct guard_hit hit = { 0 };
@@ -532,14 +533,14 @@ static void guards_tell(unsigned long address)
 }
 
 /*
- * The kernel dies of a fault. Where it stopped may be anywhere, under our own locks as
- * well: nothing is waited for.
+ * Called when the kernel dies of a fault. It may have stopped anywhere, also while it
+ * held our locks, so this waits for no lock.
  */
 static int guards_die(struct notifier_block *self, unsigned long event, void *data)
 {
 	const struct die_args *args = data;
 
-	/* Other ways to die have other names, and no address. */
+	/* Other ways to die have other names, and no fault address. */
 	if (event != DIE_OOPS || strcmp(args->str, "Oops") || !raw_spin_trylock(&guards_lock))
 		return NOTIFY_DONE;
 	guards_tell(compat_fault_address());
@@ -579,7 +580,7 @@ static void guards_leave(struct guards *g)
 	mutex_unlock(&guards_mutex);
 }
 
-/* Made once, and kept until the heap goes: readers need no lock to find it. */
+/* Made once, and kept until the heap is destroyed, so readers need no lock to find it. */
 static int guards_make(struct memmgr_heap *heap)
 {
 	struct guards *g;
@@ -604,7 +605,7 @@ static int guards_make(struct memmgr_heap *heap)
 	return 0;
 }
 
-/* As many slots as there is memory for; an error when there is none at all. */
+/* Get memory for as many slots as possible. An error only if there is none at all. */
 static int guards_grow(struct guards *g)
 {
 	int err = 0;
@@ -629,14 +630,14 @@ static void guards_set_interval(struct guards *g, u32 interval)
 
 /**
  * guards_set - turn the guarding of allocations on or off
- * @heap: from which they are
- * @interval: one of so many is guarded; 0: none
+ * @heap: the heap
+ * @interval: one allocation in this many is guarded; 0: none
  *
- * Off, what lives in a slot or is shifted stays so until it is freed.
+ * When guarding is turned off, guarded allocations stay so until they are freed.
  *
  * Context: process, may sleep; heap.features is held. O(slots).
- * Return: 0, -ENOMEM, or -EOPNOTSUPP when the region's memory cannot be mapped by the
- * page.
+ * Return: 0, -ENOMEM, or -EOPNOTSUPP if single pages of the region's memory cannot be
+ * mapped.
  */
 int guards_set(struct memmgr_heap *heap, u32 interval)
 {
@@ -663,7 +664,7 @@ int guards_set(struct memmgr_heap *heap, u32 interval)
 	return err;
 }
 
-/* How it stands, for heap_debug(). Context: any. O(1). */
+/* Report the state for heap_debug(). Context: any. O(1). */
 void guards_describe(struct memmgr_heap *heap, struct memmgr_debug *d)
 {
 	struct guards *g = guards_of(heap);
@@ -679,7 +680,7 @@ void guards_describe(struct memmgr_heap *heap, struct memmgr_debug *d)
 	raw_spin_unlock_irqrestore(&g->lock, flags);
 }
 
-/* The heap goes, and nobody uses it. May sleep. */
+/* The heap is being destroyed, and nothing uses it. May sleep. */
 void guards_free(struct memmgr_heap *heap)
 {
 	struct guards *g = heap_debugging(heap)->guards;
@@ -691,7 +692,7 @@ void guards_free(struct memmgr_heap *heap)
 	cancel_work_sync(&g->work);
 	mutex_lock(&g->mutex);
 	guards_shrink(g);
-	/* What a driver never freed, and left when it went. */
+	/* Slots whose allocation a driver never freed before it was removed. */
 	for (i = 0; i < GUARD_SLOTS; i++)
 		if (g->slot[i].state != GUARD_NONE)
 			slot_drop(g, &g->slot[i], true);
@@ -703,8 +704,8 @@ void guards_free(struct memmgr_heap *heap)
 /* --- allocations --------------------------------------------------------- */
 
 /*
- * The alignment that the allocation has: of a slab and a pool whose maker asked for one
- * for all blocks, that too. A granule is no such promise.
+ * The alignment that the allocation gets. If the maker of a slab or pool asked for an
+ * alignment of all blocks, it counts too. A granule is no such promise.
  */
 static size_t guard_align(const struct memmgr_heap *heap, size_t align)
 {
@@ -716,13 +717,13 @@ static size_t guard_align(const struct memmgr_heap *heap, size_t align)
 }
 
 /**
- * guards_take - a slot for an allocation whose turn it is
- * @heap: that it is asked of
+ * guards_take - take a slot for an allocation, if it is its turn
+ * @heap: the heap that it is requested from
  * @bytes: size
  * @align: 0 or a power of two
  *
- * To be followed by guards_begin(). When it is somebody's turn and no slot is ready, he
- * goes without.
+ * guards_begin() has to follow. If it is the turn of the allocation but no slot is ready,
+ * it gets none.
  *
  * Context: any. O(1).
  * Return: the slot, or NULL.
@@ -754,17 +755,17 @@ struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t al
 }
 
 /**
- * guards_plan - shall a client's new allocation end where its last page does?
- * @heap: that it is asked of, whose allocations are whole pages
+ * guards_plan - decide whether a client's new allocation ends where its last page ends
+ * @heap: the heap that it is requested from, whose allocations are whole pages
  * @bytes: size
  * @align: 0 or a power of two
- * @lead: of its first page, before it
- * @tail: of its last page, behind it: what the alignment leaves
+ * @lead: set to the bytes of its first page before it
+ * @tail: set to the bytes of its last page behind it, which the alignment leaves
  *
- * To be followed by guards_planned() when the allocation is made.
+ * guards_planned() has to follow when the allocation is made.
  *
  * Context: the heap's lock is held. O(1).
- * Return: false when it is not its turn; @lead and @tail are as they were.
+ * Return: false if it is not its turn; then @lead and @tail are unchanged.
  */
 bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
 {
@@ -774,10 +775,10 @@ bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 
 	u32 slack;
 	bool due;
 
-	/* What no heap has would wrap, and is refused as it is. */
+	/* A size that no heap has would overflow below. The request will be refused anyway. */
 	if (!g || bytes > heap->bytes)
 		return false;
-	/* A block that ends within a page has no room to be shifted in that one. */
+	/* A block that ends within a page has no room for a shift in that page. */
 	if (capacity && PAGE_ALIGN(bytes) > capacity)
 		return false;
 	raw_spin_lock_irqsave(&g->lock, flags);
@@ -786,16 +787,16 @@ bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 
 	if (!due)
 		return false;
 	slack = PAGE_ALIGN(bytes) - bytes;
-	/* Who may be shifted has the alignment that he asks for, not that of the heap. */
+	/* A shifted allocation has the alignment that was asked for, not the heap's. */
 	*lead = round_down(slack, max_t(u64, align, ALIGN_LEAST));
 	*tail = slack - *lead;
 	return true;
 }
 
 /**
- * guards_planned - a client's allocation that could be shifted is made
- * @heap: that it was asked of
- * @shifted: what guards_plan() said
+ * guards_planned - count a client's new allocation that could have been shifted
+ * @heap: the heap that it was requested from
+ * @shifted: result of guards_plan()
  *
  * Context: the heap's lock is held. O(1).
  */
@@ -818,8 +819,8 @@ void guards_planned(struct memmgr_heap *heap, bool shifted)
 }
 
 /**
- * guards_gone - a shifted allocation has ended
- * @heap: that it was asked of
+ * guards_gone - count the end of a shifted allocation
+ * @heap: the heap that it was requested from
  *
  * Context: the heap's lock is held. O(1).
  */
@@ -837,14 +838,14 @@ void guards_gone(struct memmgr_heap *heap)
 }
 
 /**
- * guards_begin - an allocation begins its life in a slot
- * @heap: that it was asked of
- * @slot: of guards_take()
- * @block: that the heap gave for it
- * @site: of the call
+ * guards_begin - put an allocation into a slot
+ * @heap: the heap that it was requested from
+ * @slot: from guards_take()
+ * @block: block that the heap gave for it
+ * @site: site of the call
  *
  * Context: any. O(1).
- * Return: what the caller gets.
+ * Return: the address that the caller gets.
  */
 void *guards_begin(struct memmgr_heap *heap, struct guard_slot *slot, void *block, u32 site)
 {
@@ -862,8 +863,8 @@ void *guards_begin(struct memmgr_heap *heap, struct guard_slot *slot, void *bloc
 }
 
 /*
- * The slot that an address lies in, or lay in: one that lives rather than one that was
- * there before. Under the lock. O(slots).
+ * The slot that an address lies in, or lay in. A slot with a live allocation is preferred
+ * to one that was at the same address before. Under the lock. O(slots).
  */
 static struct guard_slot *slot_at(struct guards *g, const void *ptr)
 {
@@ -884,7 +885,7 @@ static struct guard_slot *slot_at(struct guards *g, const void *ptr)
 	return found;
 }
 
-/* Where no slot is: in the region's own mapping. */
+/* Is the address in the region's own mapping? No slot is there. */
 static bool is_regular(const struct memmgr_heap *heap, const void *ptr)
 {
 	return (unsigned long)(ptr - heap->region->virt) < heap->region->bytes;
@@ -892,7 +893,7 @@ static bool is_regular(const struct memmgr_heap *heap, const void *ptr)
 
 /**
  * guards_have - does an address belong to a slot?
- * @heap: of it
+ * @heap: heap of the slot
  * @ptr: the address
  *
  * Context: any. O(1) for the region's own addresses, O(slots) for others.
@@ -912,15 +913,15 @@ bool guards_have(const struct memmgr_heap *heap, const void *ptr)
 }
 
 /**
- * guards_end - an allocation in a slot is to be freed
- * @heap: that it was asked of
- * @ptr: it, for which guards_have() was true
- * @site: of the call
+ * guards_end - begin to free an allocation in a slot
+ * @heap: the heap that it was requested from
+ * @ptr: its address, for which guards_have() was true
+ * @site: site of the call
  *
- * Its block is the caller's to give back; guards_ended() then.
+ * The caller frees its block and then calls guards_ended().
  *
  * Context: any. O(slots).
- * Return: the slot; NULL when no allocation that lives begins there, which is reported.
+ * Return: the slot; NULL if no live allocation begins there, which is reported.
  */
 struct guard_slot *guards_end(struct memmgr_heap *heap, void *ptr, u32 site)
 {
@@ -970,10 +971,10 @@ static void slot_ended(struct memmgr_heap *heap, struct guards *g, struct guard_
 }
 
 /**
- * guards_ended - the block of an allocation in a slot has been given back, or not
- * @heap: that it was asked of
- * @slot: of guards_end()
- * @err: why not; 0: it has
+ * guards_ended - end the free of an allocation in a slot
+ * @heap: the heap that it was requested from
+ * @slot: from guards_end()
+ * @err: error of freeing its block; 0 if that was freed
  *
  * Context: any. O(bytes beside the allocation).
  */
@@ -992,12 +993,12 @@ void guards_ended(struct memmgr_heap *heap, struct guard_slot *slot, int err)
 }
 
 /**
- * guards_release - the upper end of a stack was given back
+ * guards_release - free the slots above a mark of a stack
  * @heap: the stack heap, whose lock is held
- * @from: where that begins
- * @site: of the call
+ * @from: address at which the released part begins
+ * @site: site of the call
  *
- * Context: any. O(slots), and the bytes beside those that were above.
+ * Context: any. O(slots), and the bytes beside the allocations that were above.
  */
 void guards_release(struct memmgr_heap *heap, const void *from, u32 site)
 {
@@ -1012,7 +1013,7 @@ void guards_release(struct memmgr_heap *heap, const void *from, u32 site)
 	for (i = 0; g && i < GUARD_SLOTS; i++) {
 		slot = &g->slot[i];
 		raw_spin_lock_irqsave(&g->lock, flags);
-		/* What the fallback served lies elsewhere. */
+		/* A block that the fallback served lies elsewhere. */
 		above = slot->state == GUARD_LIVE && slot->block >= from && slot->block < end;
 		if (above) {
 			slot->state = GUARD_ENDING;
@@ -1025,13 +1026,13 @@ void guards_release(struct memmgr_heap *heap, const void *from, u32 site)
 }
 
 /**
- * guards_place - the place in the region of a byte of an allocation in a slot
- * @heap: that it was asked of
+ * guards_place - the place in the region of a byte in a slot
+ * @heap: the heap that the allocation was requested from
  * @ptr: the byte
- * @place: the answer
+ * @place: set to its offset in the region
  *
  * Context: any. O(1) for the region's own addresses, O(slots) for others.
- * Return: false when none that lives is there.
+ * Return: false if no live allocation is there.
  */
 bool guards_place(const struct memmgr_heap *heap, const void *ptr, u64 *place)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Guards: allocations that lie beside pages that are not mapped. */
+/* Guards: allocations that lie beside unmapped pages. */
 #ifndef MEMMGR_GUARDS_H
 #define MEMMGR_GUARDS_H
 
@@ -12,18 +12,18 @@
 
 struct memmgr_heap;
 
-#define GUARD_SLOTS	32u	/* of a heap */
-#define GUARD_USUAL	100u	/* the interval */
-#define GUARD_BEFORE	256u	/* bytes before an allocation that are looked at, at most */
+#define GUARD_SLOTS	32u	/* slots of a heap */
+#define GUARD_USUAL	100u	/* default interval */
+#define GUARD_BEFORE	256u	/* most bytes before an allocation that are checked */
 
 /**
  * enum guard_state - the life of a slot
  * @GUARD_NONE: it has no memory
- * @GUARD_READY: mapped, to be used next
- * @GUARD_LIVE: an allocation lies in it
- * @GUARD_ENDING: that is being freed
- * @GUARD_FREED: that was freed; to be unmapped
- * @GUARD_AWAY: that was freed, and touching it faults
+ * @GUARD_READY: mapped, and free for the next allocation
+ * @GUARD_LIVE: it contains an allocation
+ * @GUARD_ENDING: its allocation is being freed
+ * @GUARD_FREED: its allocation was freed; its page is still to be unmapped
+ * @GUARD_AWAY: its allocation was freed, and an access to it faults
  */
 enum guard_state {
 	GUARD_NONE,
@@ -35,12 +35,12 @@ enum guard_state {
 };
 
 /**
- * struct guard_party - who made or freed an allocation
- * @time_ns: when
- * @site: where in the kernel
- * @pid: of who was running; 0: an interrupt
- * @tid: the same
- * @comm: the same
+ * struct guard_party - the maker or the freer of an allocation
+ * @time_ns: time of the call
+ * @site: site of the call in the kernel
+ * @pid: thread group that was running; 0: an interrupt
+ * @tid: thread that was running; 0: an interrupt
+ * @comm: command name of the thread
  */
 struct guard_party {
 	u64 time_ns;
@@ -51,17 +51,17 @@ struct guard_party {
 };
 
 /**
- * struct guard_slot - a page of the region that is mapped on its own
+ * struct guard_slot - a page of the region with a mapping of its own
  * @node: in guards.ready, .freed or .away
  * @state: enum guard_state
- * @place: of the page in the region
- * @page: where it is mapped, or was last
- * @offset: of the allocation in the page
- * @bytes: of the allocation
- * @key: of the pattern beside it
- * @block: that the heap gave for the allocation
- * @maker: of the allocation
- * @freer: who freed it, from GUARD_ENDING on
+ * @place: offset of the page in the region
+ * @page: address at which it is mapped, or was last mapped
+ * @offset: offset of the allocation in the page
+ * @bytes: size of the allocation
+ * @key: key of the pattern beside the allocation
+ * @block: block that the heap gave for the allocation
+ * @maker: maker of the allocation
+ * @freer: freer of the allocation, from GUARD_ENDING on
  */
 struct guard_slot {
 	struct list_head node;
@@ -78,21 +78,21 @@ struct guard_slot {
 
 /**
  * struct guards - the slots of a heap
- * @lock: guards what follows up to @heap; innermost
- * @interval: one of so many allocations goes into a slot; 0: none
- * @left: allocations until then
+ * @lock: guards all fields up to @heap; innermost
+ * @interval: one allocation in this many gets a slot; 0: none
+ * @left: allocations until the next one that gets a slot
  * @live: slots in GUARD_LIVE and GUARD_ENDING
- * @shifted: allocations of clients that guards_plan() has shifted
  * @readies: slots in @ready
- * @guarded: allocations ever
- * @ready: slots to be used
+ * @shifted: clients' allocations that guards_plan() has shifted
+ * @guarded: guarded allocations ever
+ * @ready: slots that are free for an allocation
  * @freed: slots to be unmapped
- * @away: unmapped slots, the one that was freed first at the head
+ * @away: unmapped slots, the one freed first at the head
  * @slot: the slots
- * @heap: theirs
- * @mutex: mapping and unmapping; guards @aside
- * @asides: how many
- * @aside: mappings that are in the way, see page_map_apart()
+ * @heap: the heap
+ * @mutex: held to map and unmap; guards @aside
+ * @asides: number of entries in @aside
+ * @aside: mappings at unsuitable addresses, see page_map_apart()
  * @work: maps and unmaps
  * @node: in the list of all guards
  */
@@ -116,7 +116,7 @@ struct guards {
 	struct list_head node;
 };
 
-/* Where the allocation in a slot begins. */
+/* Address of the allocation in a slot. */
 static inline void *guard_start(const struct guard_slot *slot)
 {
 	return slot->page + slot->offset;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Failures on purpose: what was set, and whose turn it is. */
+/* Injected failures: setting them, and deciding which requests fail. */
 #include <linux/debugfs.h>
 #include <linux/fault-inject.h>
 #include <linux/math64.h>
@@ -14,10 +14,10 @@
 
 #define ALWAYS	1000u	/* thousandths */
 
-/* One for all: it is taken only where an injection is on. Innermost. */
+/* One lock for all injections, because it is taken only if an injection is on. Innermost. */
 static DEFINE_RAW_SPINLOCK(inject_lock);
 
-/* Is the request that was just counted one of those to fail? */
+/* Shall the request that was just counted fail? */
 static bool injection_turn(struct injection *in)
 {
 	u64 rest;
@@ -39,7 +39,7 @@ static bool injection_hit(struct injection *in)
 	if (likely(!READ_ONCE(in->times)))
 		return false;
 	raw_spin_lock_irqsave(&inject_lock, flags);
-	/* It may have been turned off meanwhile, and has no interval then. */
+	/* The injection may have been turned off meanwhile; then its interval is 0. */
 	if (in->times) {
 		in->seen++;
 		hit = injection_turn(in);
@@ -59,7 +59,7 @@ static bool fault_hit(u64 bytes)
 
 static struct dentry *fault_dir;
 
-/* debugfs: fail_memmgr, beside failslab and its like. */
+/* The debugfs folder fail_memmgr, beside failslab and the like. */
 void inject_start(void)
 {
 	fault_dir = fault_create_debugfs_attr("fail_memmgr", NULL, &fail_memmgr);
@@ -78,11 +78,11 @@ static bool fault_hit(u64 bytes)
 
 /**
  * inject_heap - count a request to a heap
- * @heap: that it names
- * @bytes: asked for
+ * @heap: the heap that the request names
+ * @bytes: requested size
  *
  * Context: any; the heap's lock may be held. O(1).
- * Return: true when the request is to fail.
+ * Return: true if the request shall fail.
  */
 bool inject_heap(struct memmgr_heap *heap, u64 bytes)
 {
@@ -94,10 +94,10 @@ bool inject_heap(struct memmgr_heap *heap, u64 bytes)
 
 /**
  * inject_client - count a request of a client
- * @client: that makes it
+ * @client: the client that makes the request
  *
  * Context: any; a heap's lock may be held. O(1).
- * Return: true when the request is to fail.
+ * Return: true if the request shall fail.
  */
 bool inject_client(struct client *client)
 {
@@ -144,8 +144,8 @@ bool is_set_call(const struct memmgr_inject *inject)
 }
 
 /*
- * A heap that goes turns its features off: after that none may be turned on, so
- * that the key of debug/key.h does not count a heap that is no more.
+ * A heap that is being destroyed has turned its features off, and none may be turned on
+ * again. Otherwise the key of debug/key.h would count a heap that no longer exists.
  */
 int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *inject)
 {
@@ -167,7 +167,7 @@ int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *inject)
 	return err;
 }
 
-/* For the file in debugfs; a heap's is that of a heap which is there. */
+/* For the file in debugfs. */
 void inject_of_heap(struct memmgr_heap *heap, struct memmgr_inject *inject)
 {
 	injection_describe(&heap_debugging(heap)->injection, inject);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Failures on purpose: the requests of a client or to a heap fail when they are
- * told to, so that programs and drivers can test what they do then.
+ * Injected failures: requests of a client or to a heap fail on purpose, so that the
+ * authors of programs and drivers can test how these react.
  */
 #ifndef MEMMGR_INJECT_H
 #define MEMMGR_INJECT_H
@@ -16,16 +16,16 @@ struct memmgr_inject;
 
 /**
  * struct injection - which requests of a client, or to a heap, fail
- * @skip: so many pass first
- * @interval: then every so manieth fails
- * @times: but at most so many; 0: it is off, read without the lock for that
- * @probability: of these, in thousandths; 0: all
- * @seed: that @chance began with
- * @chance: decides which of them
- * @seen: requests since it was set
- * @failed: of these
+ * @skip: number of requests that pass first
+ * @interval: after these every @interval-th request is to fail
+ * @times: largest number of failures; 0: it is off, which is read without the lock
+ * @probability: thousandths of the requests that are to fail that do fail; 0: all
+ * @seed: initial value of @chance
+ * @chance: decides which of them fail
+ * @seen: requests since the injection was set
+ * @failed: requests that it let fail
  *
- * The lock of debug/inject.c guards it, which is innermost.
+ * The lock in debug/inject.c guards it. That lock is innermost.
  */
 struct injection {
 	u64 skip;
@@ -54,7 +54,7 @@ static inline bool inject_client(struct client *client)
 }
 #endif
 
-/* The kernel's own fault injection, where the kernel has it. */
+/* The kernel's own fault injection, if the kernel has it. */
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG) && defined(CONFIG_FAULT_INJECTION)
 void inject_start(void);
 void inject_end(void);

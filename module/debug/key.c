@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What a heap is watched for is turned on and off. */
+/* Turns the features of a heap on and off. */
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -8,14 +8,14 @@
 #include "debug/key.h"
 #include "heap/heap.h"
 
-/* Changes of heap.debug, so that the key counts the heaps that have a feature on. */
+/* Held to change heap.debug, so that the key counts the heaps with a feature on. */
 static DEFINE_MUTEX(debug_mutex);
 
 /**
  * debug_set - turn features of a heap on or off
  * @heap: the heap
- * @set: DEBUG_* that are on from now on
- * @clear: those that are off
+ * @set: DEBUG_* to turn on
+ * @clear: DEBUG_* to turn off
  *
  * Context: process, may sleep.
  */
@@ -26,7 +26,7 @@ void debug_set(struct memmgr_heap *heap, u32 set, u32 clear)
 	mutex_lock(&debug_mutex);
 	before = heap->debug;
 	after = (before & ~clear) | set;
-	/* First all calls look at the feature, then there is one: none misses the other. */
+	/* Enable the static key before the flag: no call sees the flag on the fast path. */
 	if (!before && after)
 		static_branch_inc(&debug_key);
 	WRITE_ONCE(heap->debug, after);
@@ -36,10 +36,10 @@ void debug_set(struct memmgr_heap *heap, u32 set, u32 clear)
 }
 
 /**
- * debug_who - who is running
- * @pid: its thread group; 0: an interrupt
- * @tid: its thread; the same
- * @comm: its command name
+ * debug_who - identify the running task
+ * @pid: set to its thread group; 0: an interrupt
+ * @tid: set to its thread; 0: an interrupt
+ * @comm: set to its command name
  *
  * Context: any. O(1).
  */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What a heap is watched for. Nobody watches: that costs drivers a branch which is
- * patched out of the way, and without CONFIG_MEMMGR_DEBUG nothing.
+ * The features that a heap is watched for. When no heap is watched or traced, they cost
+ * drivers one branch, which is patched out. Without CONFIG_MEMMGR_DEBUG they cost nothing.
  */
 #ifndef MEMMGR_DEBUG_H
 #define MEMMGR_DEBUG_H
 
 #include <linux/types.h>
 #include <linux/gfp.h>
-#include <linux/fault-inject.h>	/* behind these: it takes in nothing */
+#include <linux/fault-inject.h>	/* after the others, because it includes nothing */
 #include <linux/jump_label.h>
 #include <uapi/linux/memmgr.h>
 
@@ -26,12 +26,12 @@ struct memmgr_heap;
 #define DEBUG_GUARDS	(1u << 6)	/* some allocations end at an unmapped page */
 #define DEBUG_ZONED	(1u << 7)	/* kernel code may have blocks with red zones */
 
-/* Errors are looked for: who frees or uses what is not his is reported. */
+/* Any search for errors: frees and uses of memory that is not the caller's are reported. */
 #define DEBUG_ERRORS	(DEBUG_ZONES | DEBUG_POISON | DEBUG_QUARANTINE | DEBUG_GUARDS)
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 #ifdef CONFIG_FAULT_INJECTION
-extern struct fault_attr fail_memmgr;	/* the kernel's own way to let requests fail */
+extern struct fault_attr fail_memmgr;	/* the kernel's own fault injection */
 
 static __always_inline bool debug_fails_requests(void)
 {

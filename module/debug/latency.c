@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Latency: histograms of how long allocations and frees of a heap take, and the
- * context of the longest.
+ * context of the longest calls.
  *
- * One lock a heap guards both histograms, taken after a call was timed: what it costs
- * is in nobody's figures, and what is read together belongs together.
+ * One lock for each heap guards both histograms. It is taken after a call was timed, so
+ * its cost is in no measurement, and both histograms are read in a consistent state.
  */
 #include <linux/bitops.h>
 #include <linux/cred.h>
@@ -29,7 +29,7 @@ static struct latency *latency_of(const struct memmgr_heap *heap)
 }
 
 /*
- * Made once, and kept until the heap goes: who records needs no lock to find it.
+ * Made once, and kept until the heap is destroyed, so recording needs no lock to find it.
  * Under heap.features.
  */
 static int latency_make(struct memmgr_heap *heap)
@@ -47,7 +47,7 @@ static int latency_make(struct memmgr_heap *heap)
 	return 0;
 }
 
-/* The heap goes. */
+/* The heap is being destroyed. */
 void latency_free(struct memmgr_heap *heap)
 {
 	kfree(heap_debugging(heap)->latency);
@@ -63,7 +63,7 @@ static void latency_clear(struct latency *latency)
 	raw_spin_unlock_irqrestore(&latency->lock, flags);
 }
 
-/* Bucket i is for 2^i to 2^(i+1) - 1 ns; the first one for 0 too, the last one open. */
+/* Bucket i is for 2^i to 2^(i+1) - 1 ns; the first also for 0, the last for all longer. */
 static u32 latency_bucket(u64 ns)
 {
 	return min_t(u32, fls64(ns | 1) - 1, MEMMGR_LATENCY_BUCKETS - 1);
@@ -113,9 +113,9 @@ static void latency_add(struct latency *latency, const struct latency_sample *sa
 }
 
 /**
- * latency_record - a call that is measured has ended
- * @heap: that it named
- * @sample: which
+ * latency_record - record a measured call that has ended
+ * @heap: the heap that it named
+ * @sample: the call
  *
  * Context: any, hard interrupts included; no heap lock need be held. O(1).
  */
@@ -126,18 +126,18 @@ void latency_record(struct memmgr_heap *heap, const struct latency_sample *sampl
 	bool irqs_off = irqs_disabled();
 	unsigned long flags;
 
-	/* That it is on may be seen before that this is there. */
+	/* The flag may be seen before the structure. */
 	if (!latency)
 		return;
 	raw_spin_lock_irqsave(&latency->lock, flags);
-	/* It may have been turned off meanwhile: then nothing changes any more. */
+	/* If measuring was turned off meanwhile, nothing may change any more. */
 	if (READ_ONCE(heap->debug) & DEBUG_LATENCY)
 		/* The clock may go back a little when its speed is corrected. */
 		latency_add(latency, sample, max_t(s64, ns, 0), irqs_off);
 	raw_spin_unlock_irqrestore(&latency->lock, flags);
 }
 
-/* Who it was is the business of the administrator, and of that user. */
+/* Only the administrator and the user who made the call may see its details. */
 static void worst_tell(struct memmgr_latency_worst *worst, unsigned long caller,
 		       const struct viewer *viewer)
 {
@@ -153,10 +153,10 @@ static void worst_tell(struct memmgr_latency_worst *worst, unsigned long caller,
 }
 
 /**
- * latency_read - what was measured of a heap
+ * latency_read - read the measurements of a heap
  * @heap: the heap
- * @viewer: who asks
- * @out: the answer, size, heap and flags apart
+ * @viewer: the caller
+ * @out: the answer, except size, heap and flags
  *
  * Context: process. O(1).
  */
@@ -188,7 +188,7 @@ static int latency_set(struct memmgr_heap *heap, u32 flags)
 	bool on = flags & MEMMGR_LATENCY_ON, off = flags & MEMMGR_LATENCY_OFF;
 	int err = on ? debugging_make(heap) ? : latency_make(heap) : 0;
 
-	/* As debug/inject.c has it: no feature of a heap that goes is turned on. */
+	/* As in debug/inject.c: a heap that is being destroyed turns no feature on. */
 	if (READ_ONCE(heap->dying))
 		err = -ENOENT;
 	if (err)
@@ -200,13 +200,13 @@ static int latency_set(struct memmgr_heap *heap, u32 flags)
 }
 
 /**
- * latency_call - turn measuring on or off, clear it, and tell what was measured
+ * latency_call - turn measuring on or off, clear it, and report the measurements
  * @heap: the heap
- * @viewer: who asks
+ * @viewer: the caller
  * @out: as in the ABI, capability checked; the answers are filled in
  *
  * Context: process, may sleep. O(1).
- * Return: 0, -EINVAL, -ENOMEM, or -ENOENT when the heap goes.
+ * Return: 0, -EINVAL, -ENOMEM, or -ENOENT if the heap is being destroyed.
  */
 int latency_call(struct memmgr_heap *heap, const struct viewer *viewer,
 		 struct memmgr_latency *out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Latency: how long allocations and frees of a heap take, and which took longest. */
+/* Latency: measures how long allocations and frees of a heap take. */
 #ifndef MEMMGR_LATENCY_H
 #define MEMMGR_LATENCY_H
 
@@ -14,11 +14,11 @@
 struct viewer;
 
 /**
- * struct latency - what was measured of a heap
+ * struct latency - measurements of a heap
  * @lock: guards the rest; innermost
- * @since_ns: when it was cleared last, CLOCK_BOOTTIME
- * @op: as in the ABI, but for the callers of the longest
- * @caller: their addresses; names are found when it is read
+ * @since_ns: when they were last cleared, CLOCK_BOOTTIME
+ * @op: as in the ABI, without the callers of the longest calls
+ * @caller: addresses of these callers; names are looked up when read
  */
 struct latency {
 	raw_spinlock_t lock;
@@ -28,12 +28,12 @@ struct latency {
 };
 
 /**
- * struct latency_sample - a call that was measured and has ended
+ * struct latency_sample - one measured call that has ended
  * @op: MEMMGR_LATENCY_ALLOC or _FREE
- * @start: of latency_begin(), not 0
- * @bytes: asked for, or given back; 0: nobody knows
+ * @start: from latency_begin(), not 0
+ * @bytes: requested, or freed; 0: not known
  * @caller: address of kernel code; 0: a client's call
- * @failed: it did
+ * @failed: the call failed
  */
 struct latency_sample {
 	u32 op;
@@ -52,12 +52,12 @@ void latency_read(struct memmgr_heap *heap, const struct viewer *viewer,
 void latency_free(struct memmgr_heap *heap);
 
 /*
- * When a call begins; 0: it is not measured, and latency_record() is not for it. Asked
- * behind debug_is_on(), so that calls cost nothing more while no heap is watched.
+ * The start time of a call; 0 if it is not measured and latency_record() must not follow.
+ * Called only after debug_is_on(), so that calls cost nothing while no heap is watched.
  *
- * Not local_clock(): a call that waits or compacts may end on another CPU, whose clock
- * that one would be. This clock is one for all of them, can be read in any context
- * without waiting, and counts instructions where the machine's counter does.
+ * local_clock() is not used, because a call that waits or compacts may end on another CPU,
+ * which has another clock. This clock is the same for all CPUs, can be read in any context
+ * without waiting, and counts instructions if the machine's counter does.
  */
 static __always_inline u64 latency_begin(const struct memmgr_heap *heap)
 {

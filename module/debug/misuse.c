@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Reports of frees, handles and accesses that are wrong. */
+/* Reports wrong frees, handles and accesses. */
 
 #include "debug/key.h"
 #include "debug/misuse.h"
@@ -12,10 +12,10 @@
 #include "heap/record.h"
 #include "region/region.h"
 
-#define LOOK_RECORDS	4096u	/* not more, and so many with the lock held: */
+#define LOOK_RECORDS	4096u	/* records to look at; below: at once under the lock */
 #define LOOK_STEP	64u
 
-/* The client's allocation in which a place lies; false: none, or far back in the table. */
+/* The client's allocation that contains a place. False: none within LOOK_RECORDS records. */
 static bool report_record_at(struct memmgr_heap *heap, u64 place, struct memmgr_corruption *c)
 {
 	u32 i, end, most = min(heap->max_records, LOOK_RECORDS);
@@ -39,11 +39,11 @@ static bool report_record_at(struct memmgr_heap *heap, u64 place, struct memmgr_
 }
 
 /**
- * heap_report_free - kernel code tried to free what it cannot
- * @heap: of which it asked that
- * @place: that it passed, offset in the region, or anything
- * @err: what it is told; -EBUSY is no memory error
- * @site: of the call
+ * heap_report_free - report that kernel code tried to free memory that it may not free
+ * @heap: the heap of the call
+ * @place: what it passed: an offset in the region, or any number
+ * @err: error of the call; -EBUSY is no memory error
+ * @site: site of the call
  *
  * Context: any, no heap lock held. O(table).
  */
@@ -78,15 +78,15 @@ void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
 }
 
 /**
- * heap_report_handle - a client used or tried to free what it cannot
- * @heap: that the handle names
+ * heap_report_handle - report that a client used or freed a handle that it may not use
+ * @heap: the heap that the handle names
  * @client: the client
- * @handle: that it passed
- * @err: what it is told: -EBADF or -EACCES, others are no memory error
- * @free: it was to be freed
+ * @handle: the handle that it passed
+ * @err: error of the call: -EBADF or -EACCES; others are no memory error
+ * @free: the call was a free
  *
- * The report names the allocation, and is for its owner and who may see all. A use of
- * a handle of which nothing is known is no memory error.
+ * The report names the allocation. Its owner and the administrator may see it. The use of
+ * an unknown handle is no memory error.
  *
  * Context: process, the heap's lock is held. O(entries of the quarantine).
  */
@@ -121,15 +121,15 @@ void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u
 }
 
 /**
- * heap_report_fault - a client touched what it cannot
- * @heap: with the id of the one that the mapping showed when it was made
- * @mapping: through which it did
- * @offset: of the byte in it
+ * heap_report_fault - report that a client accessed memory that it may not access
+ * @heap: heap with the id of the one that the mapping showed when it was made
+ * @mapping: the mapping
+ * @offset: offset of the byte in the mapping
  *
- * A guard page, or what was freed under its mapping. Permissions that it lacks are no
- * memory error.
+ * A memory error is an access to a guard page, or to memory that was freed under its
+ * mapping. An access without permission is none.
  *
- * Context: of a fault, the heap's lock is held. O(entries of the quarantine).
+ * Context: in a fault, the heap's lock is held. O(entries of the quarantine).
  */
 void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
 {

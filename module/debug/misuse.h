@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Reports of frees, handles and accesses that are wrong. */
+/* Reports wrong frees, handles and accesses. */
 #ifndef MEMMGR_DEBUG_MISUSE_H
 #define MEMMGR_DEBUG_MISUSE_H
 

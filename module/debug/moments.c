@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What the features do at the moments of an allocation, and in which order. The one file
+ * Calls the features at the moments of an allocation, in their order. This is the one file
  * that knows all features.
  */
 #include <linux/slab.h>
@@ -21,7 +21,7 @@
 #include "heap/moments.h"
 #include "heap/record.h"
 
-/* Both count it, whichever of them lets it fail. */
+/* Both injections count the request, whichever of them makes it fail. */
 static bool moment_fails(struct memmgr_heap *heap, struct client *client, u64 bytes)
 {
 	bool of_heap = inject_heap(heap, bytes);
@@ -80,7 +80,7 @@ static void moment_off(struct memmgr_heap *heap)
 
 static void moment_free(struct memmgr_heap *heap)
 {
-	/* Main itself takes back what its guards have. */
+	/* Guards give their memory back to main, so main frees its own guards itself. */
 	guards_free(heap);
 	track_free(heap);
 	latency_free(heap);
@@ -108,7 +108,7 @@ static const struct heap_moments moments_table = {
 	.free = moment_free,
 };
 
-/* Module init: from here on features can be turned on. */
+/* Module init. From here on features can be turned on. */
 void moments_start(void)
 {
 	debug_use_moments(&moments_table);

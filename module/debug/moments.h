@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The features at the moments of an allocation. */
+/* Calls the features at the moments of an allocation. */
 #ifndef MEMMGR_DEBUG_MOMENTS_H
 #define MEMMGR_DEBUG_MOMENTS_H
 

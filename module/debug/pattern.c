@@ -9,8 +9,8 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-#define PIECE	64u	/* memory of a device does not take any access */
-#define PAUSE	(1u << 15)	/* bytes that take long enough for others to have their turn */
+#define PIECE	64u	/* buffer on the stack, because device mappings limit accesses */
+#define PAUSE	(1u << 15)	/* bytes between two chances for other tasks to run */
 
 static struct guard guard_at(const struct pattern *pattern, u64 done)
 {
@@ -29,9 +29,9 @@ static void pattern_pause(u64 done, bool may_sleep)
 
 /**
  * pattern_fill - write a pattern
- * @region: where
- * @pattern: what
- * @may_sleep: others may have their turn now and then
+ * @region: the region
+ * @pattern: the pattern
+ * @may_sleep: reschedule now and then
  *
  * Context: any; process, if @may_sleep. O(bytes).
  */
@@ -51,7 +51,7 @@ void pattern_fill(const struct region *region, const struct pattern *pattern, bo
 	}
 }
 
-/* What a report shows of damage from @first to before @end. */
+/* Show the damage from @first up to, but without, @end in a report. */
 static void pattern_dump(const struct region *region, const struct pattern *pattern,
 			 u64 first, u64 end, struct memmgr_corruption *c)
 {
@@ -65,14 +65,14 @@ static void pattern_dump(const struct region *region, const struct pattern *patt
 }
 
 /**
- * pattern_damaged - look at a pattern that was written
- * @region: where
- * @pattern: what
- * @c: when there is damage: offset, damaged and the dumps are filled in
- * @may_sleep: others may have their turn now and then
+ * pattern_damaged - check a pattern that was written
+ * @region: the region
+ * @pattern: the pattern
+ * @c: if there is damage: offset, damaged and the dumps are filled in
+ * @may_sleep: reschedule now and then
  *
  * Context: any; process, if @may_sleep. O(bytes).
- * Return: true when there is.
+ * Return: true if there is damage.
  */
 bool pattern_damaged(const struct region *region, const struct pattern *pattern,
 		     struct memmgr_corruption *c, bool may_sleep)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Bytes of a region that nobody may write, and that are looked at later. */
+/* Patterns in the memory of a region, which no one may overwrite, and which are checked later. */
 #ifndef MEMMGR_PATTERN_H
 #define MEMMGR_PATTERN_H
 
@@ -12,11 +12,11 @@ struct region;
 struct memmgr_corruption;
 
 /**
- * struct pattern - a run of such bytes
- * @place: of the first, offset in the region
- * @bytes: how many
- * @kind: what they stand for
- * @key: whose they are
+ * struct pattern - a run of pattern bytes
+ * @place: offset of the first byte in the region
+ * @bytes: number of bytes
+ * @kind: purpose of the pattern
+ * @key: identifies the owner
  */
 struct pattern {
 	u64 place;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Quarantine: memory that was freed is not used again for a while, so that who still
- * writes to it is found out, and does no harm.
+ * Quarantine: freed memory is not reused for a while, so that late writes to it are found,
+ * and do no harm.
  *
- * A block in quarantine is live for the engine, but has no record and no owner. The
- * heap's lock guards the entries; poison is written and looked at without it, as that
- * can take long. Meanwhile the entry is FREED_BUSY, and nobody else touches it.
+ * For the engine a block in quarantine is live, but it has no record and no owner. The
+ * heap's lock guards the entries. Poison is written and checked without the lock, because
+ * that can take long. Meanwhile the entry is FREED_BUSY, and no other code touches it.
  */
 #include <linux/delay.h>
 #include <linux/log2.h>
@@ -46,11 +46,11 @@ static bool freed_is_kept(const struct freed *freed)
 }
 
 /**
- * quarantine_keeps - is what is freed now kept?
+ * quarantine_keeps - shall a block that is freed now be kept?
  * @heap: any heap
  *
- * A stack can only take back what is on top. When all entries are in use, what is
- * freed by then goes back at once.
+ * A stack has no quarantine, because it can take back only its top block. If all entries
+ * are in use, freed blocks go back at once.
  *
  * Context: the heap's lock is held. O(1).
  */
@@ -63,8 +63,9 @@ bool quarantine_keeps(const struct memmgr_heap *heap)
 }
 
 /*
- * The next entry; NULL when nobody looks for errors, or all are in use. What is kept has
- * one in any case: errors may be looked for no longer since that was decided.
+ * Get the next entry; NULL if errors are not looked for, or if all entries are in use. A
+ * block that is kept gets one in any case, because the search for errors may have been
+ * turned off since that was decided.
  */
 static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_block *block,
 			       bool kept)
@@ -100,8 +101,8 @@ static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_blo
 /**
  * quarantine_add_record - an allocation of a client ends
  * @heap: its heap
- * @record: of it
- * @place: where in the region it lay
+ * @record: its record
+ * @place: its offset in the region
  * @block: its block
  * @kept: it stays live for the engine, see quarantine_keeps()
  *
@@ -131,10 +132,10 @@ void quarantine_add_record(struct memmgr_heap *heap, const struct record *record
 /**
  * quarantine_add_block - a block of kernel code ends
  * @heap: its heap
- * @was: what is known of it; time_ns is 0: no more than place and bytes
+ * @was: what is known of it; if time_ns is 0, only place and bytes
  * @block: its block
- * @site: of the free
- * @kept: as in quarantine_add_record(), also context and cost
+ * @site: site of the free
+ * @kept: as in quarantine_add_record(), as are context and cost
  */
 void quarantine_add_block(struct memmgr_heap *heap, const struct track_block *was,
 			  const struct engine_block *block, u32 site, bool kept)
@@ -153,7 +154,7 @@ void quarantine_add_block(struct memmgr_heap *heap, const struct track_block *wa
 	memcpy(freed->comm, was->comm, sizeof(freed->comm));
 }
 
-/* Its memory went back. Under the lock. */
+/* The memory of an entry went back to the engine. Under the lock. */
 static void freed_gone(struct memmgr_heap *heap, struct quarantine *q, struct freed *freed)
 {
 	q->held_blocks--;
@@ -164,7 +165,7 @@ static void freed_gone(struct memmgr_heap *heap, struct quarantine *q, struct fr
 		q->tail++;
 }
 
-/* Poison the oldest new one; false: there is none. Who waits can have it then. */
+/* Poison the oldest new entry; false if there is none. Then waiters may get its memory. */
 static bool quarantine_fill(struct memmgr_heap *heap, bool may_sleep)
 {
 	struct quarantine *q;
@@ -202,7 +203,7 @@ static bool quarantine_fill(struct memmgr_heap *heap, bool may_sleep)
 	return true;
 }
 
-/* Poison all of them. */
+/* Poison all new entries. */
 static void quarantine_fill_all(struct memmgr_heap *heap, bool may_sleep)
 {
 	while (quarantine_fill(heap, may_sleep))
@@ -214,7 +215,7 @@ static bool quarantine_is_over(const struct quarantine *q)
 	return q->held_blocks > q->max_blocks || q->held_bytes > q->max_bytes;
 }
 
-/* The first one that is held, from a number on; NULL: there is none. */
+/* The first held entry from a number on, or NULL. */
 static struct freed *freed_held(struct quarantine *q, u32 number)
 {
 	for (; number != q->head; number++)
@@ -224,8 +225,8 @@ static struct freed *freed_held(struct quarantine *q, u32 number)
 }
 
 /*
- * Look at the poison of an entry that is busy. Damage is reported, and mended so that
- * it is reported once.
+ * Check the poison of a busy entry. Damage is reported, and repaired so that it is not
+ * reported again.
  */
 static bool freed_check(struct memmgr_heap *heap, const struct freed *freed, bool may_sleep)
 {
@@ -246,7 +247,7 @@ static bool freed_check(struct memmgr_heap *heap, const struct freed *freed, boo
 	return true;
 }
 
-/* Give the oldest one back to the engine; @over: if there is more than may be. */
+/* Give the oldest entry back to the engine; with @over only if a limit is exceeded. */
 static bool quarantine_give(struct memmgr_heap *heap, bool over, bool may_sleep)
 {
 	struct engine_block block;
@@ -277,13 +278,13 @@ static bool quarantine_give(struct memmgr_heap *heap, bool over, bool may_sleep)
 }
 
 /**
- * quarantine_settle - poison what was freed, and give back what is too much
+ * quarantine_settle - poison freed memory, and give back what exceeds the limits
  * @heap: any heap
  * @may_sleep: reschedule now and then
  *
- * After a free, without the lock.
+ * Called after a free, without the lock.
  *
- * Context: any; process, if @may_sleep. O(bytes that were freed, and that go back).
+ * Context: any; process, if @may_sleep. O(bytes freed, and bytes that go back).
  */
 void quarantine_settle(struct memmgr_heap *heap, bool may_sleep)
 {
@@ -294,23 +295,23 @@ void quarantine_settle(struct memmgr_heap *heap, bool may_sleep)
 		;
 }
 
-/* Reasons that memory which goes back can change. */
+/* Reasons of a refusal that memory from the quarantine can change. */
 #define EVICT_HELPS	(BIT(MEMMGR_REASON_EXHAUSTED) | BIT(MEMMGR_REASON_FRAGMENTED) | \
 			 BIT(MEMMGR_REASON_ALIGNMENT) | BIT(MEMMGR_REASON_PINNED) | \
 			 BIT(MEMMGR_REASON_LIMIT) | BIT(MEMMGR_REASON_PARENT))
 
 /**
- * quarantine_evict - give the oldest block back, as a request would fail otherwise
- * @heap: that refused it
- * @align: that was asked for
- * @reason: why
+ * quarantine_evict - give the oldest block back, because a request would fail otherwise
+ * @heap: the heap that refused it
+ * @align: requested alignment
+ * @reason: reason of the refusal
  * @may_sleep: reschedule now and then
  *
- * A slab heap gets its memory from heap main: after its own, what main keeps goes, unless
- * the heap may not have more.
+ * A slab heap gets its memory from heap main. So after its own quarantine main's is used,
+ * unless the heap has reached its own limit.
  *
  * Context: any, process if @may_sleep; no heap lock held. O(bytes that go back).
- * Return: false when there is none, or no such block would help.
+ * Return: false if there is no block, or if none would help.
  */
 bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason, bool may_sleep)
 {
@@ -326,19 +327,19 @@ bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason, bool may_
 /* Give everything back. Context: process, may reschedule. */
 void quarantine_flush(struct memmgr_heap *heap)
 {
-	/* Also what was freed just before all search for errors ended. */
+	/* Also poison what was freed just before the last feature was turned off. */
 	quarantine_fill_all(heap, true);
 	while (quarantine_give(heap, false, true))
 		cond_resched();
 }
 
 /**
- * quarantine_check - look at all poison
+ * quarantine_check - check all poison
  * @heap: any heap
- * @offset: of the last block that was written to
+ * @offset: set to the offset of the last block that was written to
  *
  * Context: process, may reschedule, no heap lock held. O(bytes in quarantine).
- * Return: blocks that were written to.
+ * Return: number of blocks that were written to.
  */
 u32 quarantine_check(struct memmgr_heap *heap, u64 *offset)
 {
@@ -366,18 +367,18 @@ u32 quarantine_check(struct memmgr_heap *heap, u64 *offset)
 	return found;
 }
 
-#define HOLDS_STEP	256u	/* entries that are looked at with the lock held */
+#define HOLDS_STEP	256u	/* entries to look at while the lock is held */
 
 /**
  * quarantine_holds - is a block in quarantine?
  * @heap: its heap, locked
- * @block: that somebody frees
- * @flags: of the lock, which is dropped now and then
+ * @block: offset of the block that is being freed
+ * @flags: flags of the lock, which is dropped now and then
  *
- * What comes in meanwhile was live at first, and is freed twice at the same time: the
- * engine sees to that, as it does without a quarantine.
+ * If the block enters the quarantine during this call, it was live before, so it is freed
+ * twice at the same time. The engine handles that, as it does without a quarantine.
  *
- * Context: any. O(blocks there).
+ * Context: any. O(blocks in quarantine).
  */
 bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags)
 {
@@ -399,16 +400,16 @@ bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags)
 	return false;
 }
 
-#define FIND_MOST	400u	/* entries, the last ones: all would take too long */
+#define FIND_MOST	400u	/* last entries to search; all would take too long */
 
 /**
- * quarantine_find - what is known of an allocation that has ended
+ * quarantine_find - find an ended allocation
  * @heap: its heap
- * @handle: that it had, or 0
- * @place: without a handle: where it began, offset in the region
+ * @handle: handle that it had, or 0
+ * @place: without a handle: its offset in the region
  *
  * Context: the heap's lock is held. O(FIND_MOST).
- * Return: the last one; NULL when none of the last FIND_MOST is it.
+ * Return: the last such allocation; NULL if none of the last FIND_MOST entries matches.
  */
 const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, u64 place)
 {
@@ -425,7 +426,7 @@ const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, 
 	return NULL;
 }
 
-/* Give back also what others look at just now. Nothing new may come in. */
+/* Give back everything, also entries that other code is checking. No entry may be added. */
 static void quarantine_empty(struct memmgr_heap *heap)
 {
 	unsigned long flags;
@@ -443,9 +444,9 @@ static void quarantine_empty(struct memmgr_heap *heap)
 }
 
 /**
- * quarantine_set - how much is kept
- * @heap: whose DEBUG_POISON and DEBUG_QUARANTINE are off
- * @d: as in the ABI, checked; all limits 0: nothing is
+ * quarantine_set - set the limits of the quarantine
+ * @heap: the heap, whose DEBUG_POISON and DEBUG_QUARANTINE are off
+ * @d: as in the ABI, checked; if all limits are 0, nothing is kept
  *
  * Context: process, may sleep, heap.features held. O(bytes in quarantine).
  * Return: 0 or -ENOMEM.
@@ -476,7 +477,7 @@ int quarantine_set(struct memmgr_heap *heap, const struct memmgr_debug *d)
 	return 0;
 }
 
-/* The heap goes. */
+/* The heap is being destroyed. */
 void quarantine_free(struct memmgr_heap *heap)
 {
 	kvfree(heap_debugging(heap)->quarantine);

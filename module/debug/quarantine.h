@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Allocations of a heap that have ended: those whose memory is not used again yet,
- * and who freed the last ones.
+ * Ended allocations of a heap: those whose memory is not yet reused, and the freers of the
+ * last ones.
  */
 #ifndef MEMMGR_QUARANTINE_H
 #define MEMMGR_QUARANTINE_H
@@ -14,15 +14,15 @@ struct memmgr_heap;
 struct record;
 struct track_block;
 
-#define QUARANTINE_USUAL	256u
-#define QUARANTINE_PART		16u	/* of the heap, unless told otherwise */
+#define QUARANTINE_USUAL	256u	/* default number of blocks */
+#define QUARANTINE_PART		16u	/* by default a 16th of the heap */
 
 /**
- * enum freed_state - of an allocation that has ended
- * @FREED_NONE: there is none
- * @FREED_NEW: its memory is kept, and is to be poisoned
+ * enum freed_state - state of an ended allocation
+ * @FREED_NONE: the entry is empty
+ * @FREED_NEW: its memory is kept, and still to be poisoned
  * @FREED_HELD: its memory is kept
- * @FREED_BUSY: somebody writes or reads its memory, without the heap's lock
+ * @FREED_BUSY: its memory is being written or read, without the heap's lock
  * @FREED_GONE: its memory went back to the engine
  */
 enum freed_state {
@@ -34,27 +34,27 @@ enum freed_state {
 };
 
 /**
- * struct freed - an allocation that has ended
- * @state: of it
- * @recorded: its block was, which the engine wants to be told
+ * struct freed - an ended allocation
+ * @state: enum freed_state
+ * @recorded: its block was recorded, which the engine must be told
  * @poisoned: its memory was filled with the pattern
- * @number: of the entry
- * @handle: that it had; 0: kernel code had it
+ * @number: number of the entry
+ * @handle: handle that it had; 0: it was kernel code's
  * @block: engine's offset of its block
  * @granted: bytes of the block
- * @place: where the allocation began, offset in the region
- * @bytes: of the allocation; 0: not known
+ * @place: offset in the region at which it began
+ * @bytes: size of the allocation; 0: not known
  * @alloc_ns: when it was made; 0: not known
  * @free_ns: when it was freed
- * @site: where it comes from
- * @pid: of its maker
- * @tid: of its maker
- * @uid: of its maker
- * @free_site: where it was freed, by kernel code
- * @free_pid: of who freed it; 0: an interrupt
- * @free_tid: the same
- * @comm: of its maker
- * @free_comm: of who freed it
+ * @site: site that made it
+ * @pid: thread group of its maker
+ * @tid: thread of its maker
+ * @uid: user id of its maker
+ * @free_site: site of the free, if kernel code freed it
+ * @free_pid: thread group that freed it; 0: an interrupt
+ * @free_tid: thread that freed it; 0: an interrupt
+ * @comm: command name of its maker
+ * @free_comm: command name of the thread that freed it
  * @tag: as given
  */
 struct freed {
@@ -82,15 +82,15 @@ struct freed {
 };
 
 /**
- * struct quarantine - the last allocations of a heap that have ended; guarded by its lock
- * @slots: entries; number n is in @freed[n % slots]
- * @head: number of the next one
- * @fill: none before it is new
- * @tail: all before it are gone
- * @max_blocks: of @held_blocks; 0: off
- * @held_blocks: those that are not gone
- * @max_bytes: of @held_bytes
- * @held_bytes: granted to these
+ * struct quarantine - the last ended allocations of a heap; guarded by its lock
+ * @slots: number of entries; number n is in @freed[n % slots]
+ * @head: number of the next entry
+ * @fill: no entry before this number is FREED_NEW
+ * @tail: all entries before this number are gone
+ * @max_blocks: limit of @held_blocks; 0: off
+ * @held_blocks: blocks that are not gone
+ * @max_bytes: limit of @held_bytes
+ * @held_bytes: bytes granted to these blocks
  * @freed: the entries
  */
 struct quarantine {
@@ -105,7 +105,7 @@ struct quarantine {
 	struct freed freed[];
 };
 
-/* Called where debug_is_on(), which the compiler knows when it cannot be. */
+/* Called only after debug_is_on(). Without DEBUG the compiler drops these calls. */
 bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags);
 void quarantine_add_block(struct memmgr_heap *heap, const struct track_block *was,
 			  const struct engine_block *block, u32 site, bool kept);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The last reports of memory errors in a region, and who is told of them. */
+/* The last reports of memory errors in a region, and sending them out. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
@@ -27,7 +27,7 @@ static bool panic_on_corruption;
 module_param(panic_on_corruption, bool, 0644);
 MODULE_PARM_DESC(panic_on_corruption, "Panic when a memory error is found (default: no)");
 
-/* Whose it is, for the three ways to know an allocation; place and bytes as well. */
+/* Fill in the allocation of a report, from a record, a tracked block or an ended one. */
 void corruption_of_record(struct memmgr_corruption *c, const struct memmgr_heap *heap,
 			  const struct record *record)
 {
@@ -78,10 +78,10 @@ static const char *times(u64 n)
 	return n == 1 ? "" : "s";
 }
 
-/* "3 bytes past the end of": where something is, seen from an allocation. */
+/* Print a place relative to an allocation, such as "3 bytes past the end of". */
 static void where_print(char *text, size_t size, const struct memmgr_corruption *c)
 {
-	/* The page before an allocation that begins at 0 is below that. */
+	/* Signed, because the page before an allocation at 0 has a negative offset. */
 	s64 inside = c->offset - c->place;
 
 	if (inside < 0)
@@ -129,7 +129,7 @@ static void log_dump(const char *what, const struct memmgr_corruption *c, const 
 		pr_err("  %s %*ph\n", what, (int)c->dump, bytes);
 }
 
-/* "allocated by NAME, pid 1, thread 1, at SITE, 12 us before", as far as it is known. */
+/* "allocated by NAME, pid 1, thread 1, at SITE, 12 us before", as far as known. */
 static void log_who(const struct region *region, const char *what, const char *comm, u32 pid,
 		    u32 tid, u32 site_id, u64 before_ns)
 {
@@ -169,7 +169,7 @@ static void log_report(const struct region *region, const struct memmgr_corrupti
 		0);
 }
 
-/* Nothing is damaged where a call or an access was refused. */
+/* Is memory damaged? After a refused call or access it is not. */
 static bool is_damage(const struct memmgr_corruption *c)
 {
 	return c->kind == MEMMGR_CORRUPTION_BEFORE || c->kind == MEMMGR_CORRUPTION_BEHIND ||
@@ -177,12 +177,12 @@ static bool is_damage(const struct memmgr_corruption *c)
 }
 
 /*
- * Keep a report. Damage counts for the maker of the allocation, what was refused for the
- * user who tried it.
+ * Keep a report. Damage counts for the maker of the allocation, a refused call for the user
+ * who made it.
  *
- * It is told by a work item; the CPU may have stopped in the workqueue's own code, with
- * its lock held, so that is queued a little later. With panic_on_corruption that would be
- * too late.
+ * A work item sends the report. The CPU may be in the workqueue's own code, with its lock
+ * held, so an irq_work queues the work item a little later. With panic_on_corruption that
+ * would be too late, so damage is logged here.
  */
 static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *found, u64 client)
 {
@@ -218,10 +218,10 @@ static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *foun
 
 /**
  * corruptions_add - keep a report of a memory error
- * @heap: where it was found
+ * @heap: the heap in which it was found
  * @found: the report; seq, time, heap, its name and the finder are filled in
  *
- * Damage is a panic where that is asked for.
+ * If panic_on_corruption is set, damage is a panic.
  *
  * Context: any, any lock held. O(CORRUPTIONS_KEPT).
  */
@@ -231,10 +231,10 @@ void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found)
 }
 
 /**
- * corruptions_add_refused - the same for a call of a client that was refused
- * @heap: that it named
+ * corruptions_add_refused - keep a report of a client's refused call
+ * @heap: the heap that the call named
  * @found: the report
- * @client: client.serial: CORRUPTIONS_REFUSED of its reports are kept, the last ones
+ * @client: client.serial; only the last CORRUPTIONS_REFUSED of its reports are kept
  *
  * Context: any, any lock held. O(CORRUPTIONS_KEPT).
  */
@@ -245,14 +245,14 @@ void corruptions_add_refused(struct memmgr_heap *heap, struct memmgr_corruption 
 }
 
 /**
- * corruptions_next - the oldest report that is remembered and is newer
- * @region: of it
- * @after: number of the last one seen
+ * corruptions_next - read the oldest kept report after a number
+ * @region: the region
+ * @after: number of the last report seen
  * @out: the report
- * @whose: the user who caused it, and the heap's owner
+ * @whose: set to the user who caused it, and the heap's owner
  *
  * Context: any. O(CORRUPTIONS_KEPT).
- * Return: false when there is none.
+ * Return: false if there is none.
  */
 bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption *out,
 		      struct kept *whose)
@@ -269,7 +269,7 @@ bool corruptions_next(struct region *region, u64 after, struct memmgr_corruption
 	return kept_next(&log, after, out, whose);
 }
 
-/* Reports ever. */
+/* Number of reports ever. */
 u64 corruptions_total(struct region *region)
 {
 	unsigned long flags;
@@ -281,7 +281,7 @@ u64 corruptions_total(struct region *region)
 	return total;
 }
 
-/* Of one heap, since it was made. */
+/* Number of reports about one heap, since it was made. */
 u64 corruptions_of_heap(struct memmgr_heap *heap)
 {
 	struct corruptions *c = heap->region->corruptions;
@@ -303,7 +303,7 @@ static void corruptions_tell(struct work_struct *work)
 
 	while (corruptions_next(region, c->told, &report, &whose)) {
 		c->told = report.seq;
-		/* Of kernel code's fault in a guard the log knows already, see debug/guards.c. */
+		/* debug/guards.c has already logged kernel code's access to a guard page. */
 		if ((report.kind != MEMMGR_CORRUPTION_GUARD || report.handle) &&
 		    __ratelimit(&c->limit[!!whose.uid]))
 			log_report(region, &report);
@@ -319,7 +319,7 @@ static void corruptions_soon(struct irq_work *work)
 	schedule_work(&container_of(work, struct corruptions, soon)->tell);
 }
 
-/* For a new region. 0 or -ENOMEM; corruptions_free() is due. */
+/* Called for a new region. Returns 0 or -ENOMEM; corruptions_free() must follow. */
 int corruptions_init(struct region *region)
 {
 	struct corruptions *c = kzalloc(sizeof(*c), GFP_KERNEL);
@@ -341,7 +341,7 @@ void corruptions_free(struct region *region)
 	kfree(region->corruptions);
 }
 
-/* The region goes: no heap of it can find an error any more. */
+/* The region is being destroyed: none of its heaps can find an error any more. */
 void corruptions_end(struct region *region)
 {
 	irq_work_sync(&region->corruptions->soon);

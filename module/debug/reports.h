@@ -18,19 +18,19 @@ struct region;
 struct track_block;
 
 #define CORRUPTIONS_KEPT	32u
-#define CORRUPTIONS_REFUSED	4u	/* of these, refused calls of one client */
+#define CORRUPTIONS_REFUSED	4u	/* limit for the refused calls of one client */
 
 /**
- * struct corruptions - the last reports
- * @region: of this one
+ * struct corruptions - log of the last reports
+ * @region: the region
  * @lock: guards the rest, and the heaps' errors; innermost
  * @total: reports ever
- * @told: those that the log, readers and tracers know
- * @kept: whose the entries are; see base/kept.h
- * @entry: the last ones, in no order
+ * @told: reports that were sent to the log, to readers and to tracers
+ * @kept: owners of the entries; see base/kept.h
+ * @entry: the last reports, in no order
  * @soon: queues @tell
- * @tell: tells them; errors are found with locks held and interrupts off
- * @limit: of the log: for root's and the kernel's, and for those of users
+ * @tell: sends them, because errors are found with locks held and interrupts off
+ * @limit: rate limits of the log: for root's and the kernel's reports, and for users'
  */
 struct corruptions {
 	struct region *region;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Sites: where in programs and in the kernel allocations come from.
+ * Sites: the places in programs and in the kernel that allocations come from.
  *
- * A user's site is a file and an offset in it, so that all runs of a program share
- * it, wherever it was loaded; a site of kernel code is its stack. The table is made
- * when the first heap of a region is tracked, and nothing ever leaves it: an id that
- * an allocation keeps stays good.
+ * A user's site is a file and an offset in it. So all runs of a program share its sites,
+ * wherever the program was loaded. A site of kernel code is its stack. The table is made
+ * when the first heap of a region is tracked. No site is ever removed, so that an id that
+ * an allocation keeps stays valid.
  */
 #include <linux/cred.h>
 #include <linux/dcache.h>
@@ -19,9 +19,9 @@
 #include "heap/account.h"
 #include "region/region.h"
 
-/* So full that a search still ends soon. */
+/* Leaves enough free entries that a search still ends soon. */
 #define SITES_ROOM	(SITES_MAX / 4 * 3)
-/* Users say themselves where they are: what they make up must leave room for others. */
+/* Users supply their sites themselves. Invented sites must leave room for others. */
 #define SITES_USERS	(SITES_MAX / 2)
 
 static struct sites *sites_of(const struct region *region)
@@ -29,7 +29,7 @@ static struct sites *sites_of(const struct region *region)
 	return smp_load_acquire(&region->sites);	/* made, then published */
 }
 
-/* The table, if it is not there yet. May sleep. */
+/* Make the table, if it does not exist yet. May sleep. */
 int sites_make(struct region *region)
 {
 	struct sites *sites;
@@ -40,13 +40,13 @@ int sites_make(struct region *region)
 	if (!sites)
 		return -ENOMEM;
 	raw_spin_lock_init(&sites->lock);
-	/* Who tracks a heap and who guards one may both come first; see sites_of(). */
+	/* Tracking and guarding may both come here first; see sites_of(). */
 	if (cmpxchg(&region->sites, NULL, sites))
 		kvfree(sites);
 	return 0;
 }
 
-/* The region goes; nobody allocates in it any more. */
+/* The region is being destroyed; nothing allocates in it any more. */
 void sites_free(struct region *region)
 {
 	kvfree(region->sites);
@@ -66,7 +66,7 @@ static bool site_has_room(const struct sites *sites, bool of_user)
 	return sites->used < SITES_ROOM && !(of_user && sites->of_users == SITES_USERS);
 }
 
-/* The id of a site; of a new one only when it may be entered. O(1), at most O(table). */
+/* The id of a site; a new site is added only if @enter. O(1), at most O(table). */
 static u32 site_find(struct sites *sites, const struct site *wanted, bool enter)
 {
 	bool of_user = !uid_eq(wanted->uid, GLOBAL_ROOT_UID);
@@ -93,12 +93,12 @@ static u32 site_find(struct sites *sites, const struct site *wanted, bool enter)
 
 /**
  * site_of_kernel - the site of a stack
- * @region: of a tracked heap
+ * @region: region of a tracked heap
  * @frame: return addresses, the innermost first
  * @frames: number of these
  *
  * Context: any. O(1), at most O(table).
- * Return: its id; SITE_NONE when the table is full.
+ * Return: its id; SITE_NONE if the table is full.
  */
 u32 site_of_kernel(struct region *region, const unsigned long *frame, u32 frames)
 {
@@ -117,12 +117,12 @@ u32 site_of_kernel(struct region *region, const unsigned long *frame, u32 frames
 	id = site_find(sites, &wanted, false);
 	if (id != SITE_NONE)
 		return id;
-	/* Now: the code of a module's start is soon gone, and its name with it. */
+	/* Look up the name now: a module's init code, and its names, are soon freed. */
 	snprintf(wanted.path, sizeof(wanted.path), "%pS", (void *)wanted.frame[0]);
 	return site_find(sites, &wanted, true);
 }
 
-/* The path of a file, or as much of its end as there is room for. */
+/* Set the path of a file, or as much of its end as there is room for. */
 static void site_set_path(struct site *site, const struct path *path, char *room)
 {
 	const char *text = d_path(path, room, PATH_MAX);
@@ -134,7 +134,7 @@ static void site_set_path(struct site *site, const struct path *path, char *room
 	strscpy(site->path, len < SITE_PATH ? text : text + len - SITE_PATH + 1, SITE_PATH);
 }
 
-/* The file that an address of the caller lies in, and where. */
+/* Set the file that contains an address of the caller, and the offset in it. */
 static void site_set_address(struct site *site, u64 address, char *room)
 {
 	struct vm_area_struct *vma;
@@ -170,12 +170,12 @@ static u32 site_look_up(struct region *region, u64 address)
 
 /**
  * site_of_user - the site of an address in the calling program
- * @region: that is called
- * @cache: of whose call it is; the region's client_lock guards it
- * @address: of its code; 0: it did not tell
+ * @region: the region
+ * @cache: the calling client's cache; the region's client_lock guards it
+ * @address: address in the program's code; 0: not given
  *
- * Context: process, may sleep. O(1) for one that the client has used just before.
- * Return: its id; SITE_NONE when it is not known.
+ * Context: process, may sleep. O(1) if the client has used the address just before.
+ * Return: its id; SITE_NONE if it is not known.
  */
 u32 site_of_user(struct region *region, struct site_cache *cache, u64 address)
 {
@@ -206,11 +206,11 @@ u32 site_of_user(struct region *region, struct site_cache *cache, u64 address)
 }
 
 /**
- * site_count - an allocation of a site goes, comes back or changes its size
- * @region: it lives in
- * @id: of the site, or SITE_NONE
- * @change: -1, 1, or 0 for another size
- * @bytes: that they ask for more than before
+ * site_count - count that an allocation ends, comes back or changes its size
+ * @region: region of the allocation
+ * @id: id of the site, or SITE_NONE
+ * @change: change of the number of live allocations: -1, 1, or 0 for another size
+ * @bytes: change of the bytes that they ask for
  *
  * Context: any. O(1).
  */
@@ -225,7 +225,7 @@ void site_count(const struct region *region, u32 id, int change, s64 bytes)
 	atomic64_add(bytes, &site->bytes);
 }
 
-/* A new allocation of a site. Context: any. O(1). */
+/* Count a new allocation of a site. Context: any. O(1). */
 void site_born(const struct region *region, u32 id, u64 bytes)
 {
 	if (id != SITE_NONE)
@@ -263,7 +263,7 @@ static void site_describe(const struct site *site, bool tell, struct memmgr_site
 		strscpy(out->name, site->path, sizeof(out->name));
 }
 
-/* Which entries there are, under the lock: what they are does not change. */
+/* The entry at an index, or NULL. The lock guards only its use; a used entry never changes. */
 static const struct site *site_at(struct sites *sites, u64 i)
 {
 	unsigned long flags;
@@ -276,14 +276,14 @@ static const struct site *site_at(struct sites *sites, u64 i)
 }
 
 /**
- * sites_next - the first site with a higher id
+ * sites_next - read the first site with a higher id
  * @region: the region
- * @viewer: who asks
- * @after: the id; of the one found
+ * @viewer: the caller
+ * @after: the id; set to the id of the site found
  * @out: the answer
  *
  * Context: process.
- * Return: false when there is none.
+ * Return: false if there is none.
  */
 bool sites_next(const struct region *region, const struct viewer *viewer, u64 *after,
 		struct memmgr_site *out)
@@ -317,7 +317,7 @@ void sites_describe(const struct region *region, struct memmgr_track *out)
 	out->sites_lost = sites ? atomic64_read(&sites->lost) : 0;
 }
 
-/* A site in a few words, for the log. */
+/* Describe a site in a few words, for the log. */
 void site_print(char *text, size_t size, const struct region *region, u32 id)
 {
 	const struct site *site;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Sites: where in programs and in the kernel allocations come from. */
+/* Sites: the places in programs and in the kernel that allocations come from. */
 #ifndef MEMMGR_SITES_H
 #define MEMMGR_SITES_H
 
@@ -17,21 +17,21 @@ struct seq_file;
 
 #define SITE_NONE	0u
 #define SITES_MAX	1024u
-#define SITE_PATH	128u	/* the end of a longer one is kept */
+#define SITE_PATH	128u	/* of a longer path the end is kept */
 #define SITE_CACHED	16u
 
 /**
- * struct site - of a program's file or of the kernel
+ * struct site - a place in a program's file or in the kernel
  * @kind: enum memmgr_site_kind; 0: the entry is free
- * @hash: of what tells it from others, as follows
- * @offset: user: in the file
+ * @hash: hash of the fields that identify the site
+ * @offset: user: offset in the file
  * @frame: kernel: return addresses, the innermost first
  * @frames: number of these
- * @uid: of who allocated there first
- * @live: allocations from there that live now
- * @bytes: asked for by these
- * @allocs: allocations ever
- * @path: user: of the file; kernel: the name of @frame[0], as long as it had one
+ * @uid: user who first allocated there
+ * @live: live allocations from there
+ * @bytes: bytes that these asked for
+ * @allocs: allocations from there ever
+ * @path: user: path of the file; kernel: name of @frame[0], looked up when it was entered
  */
 struct site {
 	u32 kind;
@@ -47,10 +47,10 @@ struct site {
 };
 
 /**
- * struct sites - of a region; an id is an index + 1, and a site stays
- * @lock: guards which ones there are
- * @used: entries that are in use
- * @of_users: of these, those whose first user was not root
+ * struct sites - the sites of a region; an id is an index + 1, and a site is never removed
+ * @lock: guards which entries are used
+ * @used: number of used entries
+ * @of_users: how many of these a user other than root entered
  * @lost: allocations for whose site there was no room
  * @site: a hash table with linear probing
  */
@@ -63,10 +63,10 @@ struct sites {
 };
 
 /**
- * struct site_cache - the last sites of a client, so that a loop looks up once
- * @mm: the address space in which they hold
- * @address: in it
- * @id: of the site
+ * struct site_cache - the last sites of a client, so that a loop looks up only once
+ * @mm: address space in which the addresses are valid
+ * @address: addresses
+ * @id: their sites
  */
 struct site_cache {
 	const struct mm_struct *mm;

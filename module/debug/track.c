@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Tracking: whose blocks of a heap are.
+ * Tracking: the makers of a heap's blocks.
  *
- * An allocation of a client has a record, and gets its site when its heap is tracked.
- * A block of kernel code has no record; while the heap is tracked it has an entry
- * in a hash table of a fixed size. What does not fit is counted.
+ * An allocation of a client has a record, which gets a site if its heap is tracked. A
+ * block of kernel code has no record. If the heap is tracked, it gets an entry in a hash
+ * table of fixed size. Blocks that do not fit are counted.
  */
 #include <linux/hash.h>
 #include <linux/mm.h>
@@ -27,7 +27,7 @@ static u32 *track_bucket(struct track *track, u64 place)
 	return &track->bucket[hash_64(place, ilog2(TRACK_BLOCKS))];
 }
 
-/* Nothing is remembered. Under the lock, or before anybody else knows it. */
+/* Make all entries free. Under the lock, or before the table is published. */
 static void track_clear(struct track *track)
 {
 	u32 i;
@@ -42,7 +42,7 @@ static void track_clear(struct track *track)
 	track->zoned = 0;
 }
 
-/* Made once, and kept until the heap goes: readers need no lock to find it. */
+/* Made once, and kept until the heap is destroyed, so readers need no lock to find it. */
 static int track_make(struct memmgr_heap *heap)
 {
 	struct track *track;
@@ -65,7 +65,7 @@ static struct track *track_of(const struct memmgr_heap *heap)
 	return smp_load_acquire(&heap_debugging(heap)->track);	/* made, then published */
 }
 
-/* The heap goes. */
+/* The heap is being destroyed. */
 void track_free(struct memmgr_heap *heap)
 {
 	kvfree(heap_debugging(heap)->track);
@@ -78,7 +78,7 @@ static void block_uncount(struct memmgr_heap *heap, struct track_block *block)
 	block->counted = false;
 }
 
-/* Take out what @link leads to. Under the lock. */
+/* Remove the entry that @link names. Under the lock. */
 static void block_drop(struct memmgr_heap *heap, struct track *track, u32 *link)
 {
 	u32 i = *link;
@@ -94,8 +94,8 @@ static void block_drop(struct memmgr_heap *heap, struct track *track, u32 *link)
 }
 
 /*
- * Look at the blocks of the buckets from @from to before @to: @drop takes those out that
- * it returns true for, with @place as it was told. Under the lock.
+ * Call @drop for each block of the buckets from @from up to, but without, @to, and pass
+ * @place on. Blocks for which it returns true are removed. Under the lock.
  */
 static void track_sweep(struct memmgr_heap *heap, struct track *track, u32 from, u32 to,
 			u64 place, bool (*drop)(struct memmgr_heap *heap,
@@ -116,16 +116,16 @@ static void track_sweep(struct memmgr_heap *heap, struct track *track, u32 from,
 	}
 }
 
-/* Where its block begins is still to be known when it is freed. */
+/* A block between red zones stays in the table, because its free needs to know its start. */
 static bool forget_block(struct memmgr_heap *heap, struct track_block *block, u64 unused)
 {
 	block_uncount(heap, block);
 	return !block_has_zones(block);
 }
 
-#define FORGET_BUCKETS	64u	/* looked at with the lock held; divides TRACK_BLOCKS */
+#define FORGET_BUCKETS	64u	/* buckets handled under the lock; divides TRACK_BLOCKS */
 
-/* What is forgotten lives on, but nobody counts it any more; no new block is counted. */
+/* Forget all blocks. They stay live, but are no longer counted, and new ones neither. */
 static void track_forget(struct memmgr_heap *heap)
 {
 	struct track *track = track_of(heap);
@@ -140,7 +140,7 @@ static void track_forget(struct memmgr_heap *heap)
 	}
 }
 
-/* Turning on and off; in this order, so that no call comes too early or too late. */
+/* Held to turn tracking on and off, in an order in which no call comes too early or late. */
 static DEFINE_MUTEX(track_mutex);
 
 static int track_set(struct memmgr_heap *heap, bool on)
@@ -160,7 +160,7 @@ static int track_set(struct memmgr_heap *heap, bool on)
 	return err;
 }
 
-/* As debug/inject.c has it: no feature of a heap that goes is turned on. */
+/* As in debug/inject.c: a heap that is being destroyed turns no feature on. */
 static int track_switch(struct memmgr_heap *heap, bool on)
 {
 	int err;
@@ -172,7 +172,7 @@ static int track_switch(struct memmgr_heap *heap, bool on)
 }
 
 /**
- * track_prepare - make room for what is known of blocks, without tracking them
+ * track_prepare - make the table, without tracking the heap
  * @heap: the heap
  *
  * Context: process, may sleep.
@@ -189,11 +189,11 @@ int track_prepare(struct memmgr_heap *heap)
 }
 
 /**
- * track_call - turn tracking on or off, and tell how it stands
+ * track_call - turn tracking on or off, and report its state
  * @heap: the heap
  * @out: as in the ABI, capability checked; the answers are filled in
  *
- * Context: process, may sleep. O(blocks) when it is turned off.
+ * Context: process, may sleep. O(blocks) to turn it off.
  * Return: 0, -EINVAL, -ENOENT or -ENOMEM.
  */
 int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
@@ -217,7 +217,7 @@ int track_call(struct memmgr_heap *heap, struct memmgr_track *out)
 	return 0;
 }
 
-/* Who is running gets a block. */
+/* Describe a block that the running task gets. */
 void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site)
 {
 	*block = (struct track_block) {
@@ -231,8 +231,8 @@ void block_fill(struct track_block *block, u64 place, u64 bytes, u32 site)
 }
 
 /*
- * False when there is no room, or it has been turned off meanwhile. A block between
- * red zones is remembered in any case, but counted only while the heap is tracked.
+ * Enter a block. False if there is no room, or if tracking was turned off meanwhile. A block
+ * between red zones is entered in any case, but counted only while the heap is tracked.
  */
 static bool track_insert(struct memmgr_heap *heap, struct track_block *wanted,
 			 void (*count)(const struct region *region, u32 id, u64 bytes))
@@ -242,7 +242,7 @@ static bool track_insert(struct memmgr_heap *heap, struct track_block *wanted,
 	unsigned long flags;
 	u32 *bucket, i;
 
-	/* A flag may be seen before the table, though that was there first. */
+	/* The flag may be seen before the table, although it was set after it. */
 	if (!track)
 		return false;
 	raw_spin_lock_irqsave(&track->lock, flags);
@@ -257,7 +257,7 @@ static bool track_insert(struct memmgr_heap *heap, struct track_block *wanted,
 		*bucket = i;
 		track->used++;
 		track->zoned += block_has_zones(wanted);
-		/* Before anybody can take it out, so that it never goes below 0. */
+		/* Count under the lock, before it can be removed, so that no count goes below 0. */
 		if (wanted->counted)
 			count(heap->region, wanted->site, wanted->bytes);
 	} else {
@@ -268,12 +268,12 @@ static bool track_insert(struct memmgr_heap *heap, struct track_block *wanted,
 }
 
 /**
- * track_add - kernel code got a block
- * @heap: that it asked
- * @block: what is known of it
+ * track_add - enter a new block of kernel code
+ * @heap: the heap that it was requested from
+ * @block: description of the block
  *
  * Context: any. O(1).
- * Return: false when there was no room.
+ * Return: false if there was no room.
  */
 bool track_add(struct memmgr_heap *heap, struct track_block *block)
 {
@@ -281,16 +281,16 @@ bool track_add(struct memmgr_heap *heap, struct track_block *block)
 }
 
 /**
- * track_remove - kernel code is about to give a block back
- * @heap: that it had asked
- * @place: of the block
- * @was: what was known of it
+ * track_remove - remove a block that kernel code is about to free
+ * @heap: the heap that it was requested from
+ * @place: offset of the block in the region
+ * @was: set to the description of the block
  *
- * Before it is given back: after that the place may be another's. Whether it was given
- * back is for track_removed() or track_restore(); track_zoned() counts it until then.
+ * Called before the free, because afterwards another block may be at the place. Then
+ * track_removed() or track_restore() must follow; until then track_zoned() counts the block.
  *
  * Context: any. O(1) on average.
- * Return: false when nothing was known of it.
+ * Return: false if the block was not in the table.
  */
 bool track_remove(struct memmgr_heap *heap, u64 place, struct track_block *was)
 {
@@ -321,7 +321,7 @@ static void site_again(const struct region *region, u32 id, u64 bytes)
 	site_count(region, id, 1, bytes);
 }
 
-/* After track_remove(): the block was given back. */
+/* After track_remove(), if the block was freed. */
 void track_removed(struct memmgr_heap *heap, const struct track_block *was)
 {
 	struct track *track = track_of(heap);
@@ -334,14 +334,14 @@ void track_removed(struct memmgr_heap *heap, const struct track_block *was)
 	raw_spin_unlock_irqrestore(&track->lock, flags);
 }
 
-/* It was not given back after all. */
+/* After track_remove(), if the block was not freed. */
 void track_restore(struct memmgr_heap *heap, struct track_block *was)
 {
 	track_insert(heap, was, site_again);
 	track_removed(heap, was);
 }
 
-/* What the fallback served lies elsewhere. Its red zones are looked at for the last time. */
+/* A block above the mark: check its zones a last time. The fallback's blocks lie elsewhere. */
 static bool release_block(struct memmgr_heap *heap, struct track_block *block, u64 place)
 {
 	if (block->place < place || block->place >= heap->arena + heap->bytes)
@@ -351,9 +351,9 @@ static bool release_block(struct memmgr_heap *heap, struct track_block *block, u
 }
 
 /**
- * track_remove_from - kernel code let go of the upper end of a stack
+ * track_remove_from - remove the blocks above a mark of a stack
  * @heap: the stack heap
- * @place: where that begins
+ * @place: offset in the region at which the released part begins
  *
  * Context: any. O(table).
  */
@@ -369,7 +369,7 @@ void track_remove_from(struct memmgr_heap *heap, u64 place)
 	raw_spin_unlock_irqrestore(&track->lock, flags);
 }
 
-/* Blocks between red zones, whether these are on or not. */
+/* Number of blocks between red zones, whether red zones are on or not. */
 u32 track_zoned(const struct memmgr_heap *heap)
 {
 	const struct track *track = track_of(heap);
@@ -378,14 +378,14 @@ u32 track_zoned(const struct memmgr_heap *heap)
 }
 
 /**
- * track_check_zones - look at the red zones of all blocks of kernel code
+ * track_check_zones - check the red zones of all blocks of kernel code
  * @heap: any heap
- * @place: of the last one that was damaged, offset in the region
+ * @place: set to the place of the last damaged block, offset in the region
  *
- * Nobody can free a block while its entry is looked at: it is taken out before.
+ * No block is freed while its entry is checked, because the entry is removed before.
  *
- * Context: process, may sleep. O(table), the lock dropped after a piece of a zone.
- * Return: zones that were damaged.
+ * Context: process, may sleep. O(table); the lock is dropped after a piece of a zone.
+ * Return: number of damaged zones.
  */
 u32 track_check_zones(struct memmgr_heap *heap, u64 *place)
 {
@@ -404,16 +404,16 @@ u32 track_check_zones(struct memmgr_heap *heap, u64 *place)
 	return found;
 }
 
-#define LOOK_BLOCKS	64u	/* looked at with the lock held; divides TRACK_BLOCKS */
+#define LOOK_BLOCKS	64u	/* blocks to look at under the lock; divides TRACK_BLOCKS */
 
 /**
- * track_inside - the block of kernel code in which a place lies
+ * track_inside - find the block of kernel code that contains a place
  * @heap: any heap
  * @place: offset in the region
- * @out: what is known of it
+ * @out: set to the description of the block
  *
- * Context: any. O(table), the lock dropped every LOOK_BLOCKS blocks.
- * Return: false when none is known.
+ * Context: any. O(table); the lock is dropped every LOOK_BLOCKS blocks.
+ * Return: false if there is no such block.
  */
 bool track_inside(struct memmgr_heap *heap, u64 place, struct track_block *out)
 {
@@ -438,13 +438,13 @@ bool track_inside(struct memmgr_heap *heap, u64 place, struct track_block *out)
 }
 
 /**
- * track_next - the first block at or behind a place in the table
+ * track_next - read the first block at or behind an index of the table
  * @heap: the heap
- * @index: where to begin, and where to go on
+ * @index: index to begin at; set to the index to continue at
  * @info: the answer
  *
  * Context: process.
- * Return: false when there are no more.
+ * Return: false if there are no more.
  */
 bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info)
 {
@@ -477,7 +477,7 @@ bool track_next(struct memmgr_heap *heap, u32 *index, struct memmgr_info *info)
 	return true;
 }
 
-/* Add an allocation to what a client that goes has left, if its heap is tracked. */
+/* Add an allocation to the tally of a closing client, if its heap is tracked. */
 void track_tally(const struct memmgr_heap *heap, struct track_tally *tally,
 		 const struct heap_left *left)
 {

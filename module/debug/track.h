@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Tracking: whose blocks of a heap are, also those that have no record. */
+/* Tracking: the makers of a heap's blocks, also of blocks without a record. */
 #ifndef MEMMGR_TRACK_H
 #define MEMMGR_TRACK_H
 
@@ -11,23 +11,23 @@
 struct heap_left;
 struct memmgr_heap;
 
-#define TRACK_BLOCKS	4096u	/* of kernel code, in one heap */
+#define TRACK_BLOCKS	4096u	/* blocks of kernel code in one heap */
 #define TRACK_NONE	(~0u)
 
 /**
- * struct track_block - a block that kernel code has
- * @place: where, offset in the region
- * @bytes: asked for
- * @lead: bytes of its block before that, room for a red zone
- * @tail: bytes of its block that were asked for behind it, a red zone
+ * struct track_block - a block of kernel code
+ * @place: offset of the allocation in the region
+ * @bytes: requested size
+ * @lead: bytes of its block before the allocation, which contain a red zone
+ * @tail: bytes behind the allocation, which are a red zone
  * @time_ns: when it was made
- * @next: in its bucket, or the next free one
- * @site: where it comes from
- * @pid: of who was running then; 0: an interrupt
- * @tid: the same
- * @live: it is one
- * @counted: its site knows that it lives
- * @comm: of who was running then
+ * @next: next in the bucket, or next free entry
+ * @site: site that made it
+ * @pid: thread group that was running then; 0: an interrupt
+ * @tid: thread that was running then; 0: an interrupt
+ * @live: the entry is used
+ * @counted: its site counts it as live
+ * @comm: command name of that thread
  */
 struct track_block {
 	u64 place;
@@ -50,13 +50,13 @@ static inline bool block_has_zones(const struct track_block *block)
 }
 
 /**
- * struct track - the blocks of a heap that kernel code has
+ * struct track - the blocks of a heap that kernel code holds
  * @lock: guards the rest; innermost
- * @used: blocks that are remembered
- * @zoned: of these, and of those being freed, between red zones
+ * @used: recorded blocks
+ * @zoned: blocks between red zones, recorded or being freed
  * @free: first free entry
  * @lost: blocks for which there was no room
- * @bucket: by hash of the place, the first one
+ * @bucket: by hash of the place: first entry
  * @block: the entries
  */
 struct track {
@@ -70,10 +70,10 @@ struct track {
 };
 
 /**
- * struct track_tally - what a client that goes has not freed
- * @count: allocations
- * @bytes: asked for
- * @part: of it, by site, in the order in which they came up
+ * struct track_tally - allocations that a closing client has not freed
+ * @count: number of allocations
+ * @bytes: bytes that they asked for
+ * @part: the same by site, in the order in which the sites were met
  */
 struct track_tally {
 	u64 count;

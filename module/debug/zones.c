@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Red zones: bytes before and behind an allocation that nobody may write.
+ * Red zones: bytes before and behind an allocation that no one may write.
  *
  *	block   [ room | zone before ][ allocation ][ zone behind | rest ]
  *	          <----- lead ------>                 <-- tail -->
  *
- * The lead keeps the alignment that was asked for; only its last bytes are the zone.
+ * The lead keeps the requested alignment; only its last bytes are the zone.
  */
 
 #include "core/guard.h"
@@ -20,17 +20,17 @@
 #include "heap/record.h"
 #include "heap/stats.h"
 
-#define LEAD_MAX	(1u << 20)	/* no more is given for an alignment */
-#define UNASKED_MAX	64u		/* of an alignment that was not asked for, this is kept */
+#define LEAD_MAX	(1u << 20)	/* largest lead that an alignment may cost */
+#define UNASKED_MAX	64u		/* largest part of the heap's alignment to keep */
 #define ZONES_STAND	(BIT(RECORD_LIVE) | BIT(RECORD_HELD))
 
 /**
  * zones_plan - decide which zones a new allocation gets
- * @heap: that it is asked of
- * @bytes: asked for
- * @align: asked for
- * @lead: room before it; 0 on entry
- * @tail: room behind it; 0 on entry
+ * @heap: the heap that it is requested from
+ * @bytes: requested size
+ * @align: requested alignment
+ * @lead: set to the room before it; 0 on entry
+ * @tail: set to the room behind it; 0 on entry
  *
  * Context: the heap's lock is held. O(1).
  */
@@ -58,7 +58,7 @@ void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *
 		*tail = min(zone, capacity - bytes);
 }
 
-/* An allocation and the bytes of its zones; it has a record, or is a block of kernel code. */
+/* An allocation and the sizes of its zones. It has a record, or is a block of kernel code. */
 struct zoned {
 	u64 place;
 	u64 bytes;
@@ -69,7 +69,7 @@ struct zoned {
 	const struct track_block *block;
 };
 
-/* Usually both are the same; in its own page a shifted one has what there is. */
+/* Usually as large as the zone behind. A shifted allocation uses the bytes in its page. */
 static u32 record_before(const struct record *record)
 {
 	if (record->shifted)
@@ -101,7 +101,7 @@ static struct zoned zoned_block(const struct track_block *block)
 	};
 }
 
-/* The one before it or behind it, as a kind of damage says; empty when there is none. */
+/* The zone before or behind an allocation, as the kind of damage says; may be empty. */
 static noinline struct pattern zone_of(const struct zoned *zoned, u32 kind)
 {
 	bool before = kind == MEMMGR_CORRUPTION_BEFORE;
@@ -123,14 +123,14 @@ static void zoned_paint(struct memmgr_heap *heap, const struct zoned *zoned)
 	pattern_fill(heap->region, &zone, false);
 }
 
-#define ZONE_PIECE	128u	/* bytes of a zone that are looked at with a lock held */
+#define ZONE_PIECE	128u	/* bytes of a zone to check while a lock is held */
 
 /**
- * struct zones_walk - how far a look at the zones of an allocation has come
- * @kind: MEMMGR_CORRUPTION_BEFORE at first: the zone that it is at
- * @found: zones that were damaged
- * @done: bytes of the zone
- * @damage: of it; none: 0 bytes are damaged
+ * struct zones_walk - progress of a check of an allocation's zones
+ * @kind: the zone that is checked now; starts as MEMMGR_CORRUPTION_BEFORE
+ * @found: number of damaged zones
+ * @done: bytes of the zone that are checked
+ * @damage: damage of the zone; none if @damaged in it is 0
  */
 struct zones_walk {
 	u32 kind;
@@ -139,7 +139,7 @@ struct zones_walk {
 	struct memmgr_corruption damage;
 };
 
-/* All of a zone was looked at. Damage is reported; it was mended, so that it is once. */
+/* End of a zone: report its damage. It was repaired, so it is not reported again. */
 static bool walk_next(struct memmgr_heap *heap, struct zones_walk *walk)
 {
 	struct memmgr_corruption *c = &walk->damage;
@@ -157,7 +157,7 @@ static bool walk_next(struct memmgr_heap *heap, struct zones_walk *walk)
 	return walk->kind++ == MEMMGR_CORRUPTION_BEFORE;
 }
 
-/* A piece of a zone: false at the end of both. */
+/* Check a piece of a zone. Returns false at the end of both zones. */
 static bool walk_step(struct memmgr_heap *heap, struct zones_walk *walk,
 		      const struct zoned *zoned)
 {
@@ -192,12 +192,12 @@ static u32 zoned_check(struct memmgr_heap *heap, const struct zoned *zoned)
 }
 
 /**
- * zones_paint - write the zones of an allocation, which is new or has a new end
+ * zones_paint - write the zones of an allocation that is new or was resized
  * @heap: its heap
- * @record: of it, or a copy
+ * @record: its record, or a copy
  *
- * Context: any; its state keeps others from the allocation: it takes too long for a lock.
- * O(bytes of a zone).
+ * Context: any. Takes too long for a lock; the record's state keeps others from the
+ * allocation. O(bytes of a zone).
  */
 void zones_paint(struct memmgr_heap *heap, const struct record *record)
 {
@@ -206,7 +206,7 @@ void zones_paint(struct memmgr_heap *heap, const struct record *record)
 	zoned_paint(heap, &zoned);
 }
 
-/* The same for a block of kernel code; needs no lock, as it is not yet given out. */
+/* The same for a block of kernel code. Needs no lock, because it is not yet handed out. */
 void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block)
 {
 	struct zoned zoned = zoned_block(block);
@@ -215,13 +215,13 @@ void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block
 }
 
 /**
- * zones_check - look at the zones of an allocation that ends or changes
+ * zones_check - check the zones of an allocation that ends or changes
  * @heap: its heap
- * @record: of it, or a copy
+ * @record: its record, or a copy
  *
- * Context: any; its state keeps others from the allocation: it takes too long for a lock.
- * O(bytes of a zone), at most 2 * MEMMGR_ZONE_MAX, or a page when its size was changed at
- * the end of one.
+ * Context: any. Takes too long for a lock; the record's state keeps others from the
+ * allocation. O(bytes of a zone): at most 2 * MEMMGR_ZONE_MAX, or a page if an allocation
+ * that ends with its page was resized.
  */
 void zones_check(struct memmgr_heap *heap, const struct record *record)
 {
@@ -231,15 +231,15 @@ void zones_check(struct memmgr_heap *heap, const struct record *record)
 }
 
 /**
- * zones_check_shared - look at the zones of an allocation that others may use
+ * zones_check_shared - check the zones of an allocation that others may use
  * @heap: its heap
- * @lock: that guards what it is of
- * @record: of it, and may be another's meanwhile; NULL: it is a block of kernel code
- * @block: what is known of the block, which may have ended
- * @place: of the allocation, offset in the region, when there was damage
+ * @lock: guards @record or @block
+ * @record: its record, which may get another allocation meanwhile; NULL: kernel code's block
+ * @block: entry of the block, which may end meanwhile
+ * @place: after damage: set to the offset of the allocation in the region
  *
  * Context: process, may sleep; the lock is dropped after ZONE_PIECE bytes.
- * Return: zones that were damaged.
+ * Return: number of damaged zones.
  */
 u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
 		       const struct record *record, const struct track_block *block,
@@ -253,7 +253,7 @@ u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
 	do {
 		zoned = (struct zoned) { 0 };
 		raw_spin_lock_irqsave(lock, flags);
-		/* Its zones are not written yet or not where its end is, or its end looks. */
+		/* In other states zones are not written yet, or a free or resize checks them. */
 		if (!record && block->live)
 			zoned = zoned_block(block);
 		else if (record && record_has_zones(record) && BIT(record->state) & ZONES_STAND)
@@ -268,12 +268,12 @@ u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
 }
 
 /**
- * zones_check_block - look at the zones of a block of kernel code
- * @heap: that it was asked of
- * @block: what is known of it
+ * zones_check_block - check the zones of a block of kernel code
+ * @heap: the heap that it was requested from
+ * @block: description of the block
  *
- * Context: any; nobody frees the block meanwhile. O(bytes of a zone).
- * Return: zones that were damaged.
+ * Context: any; the block is not freed meanwhile. O(bytes of a zone).
+ * Return: number of damaged zones.
  */
 u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block)
 {
@@ -282,7 +282,7 @@ u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block)
 	return zoned_check(heap, &zoned);
 }
 
-/* Look at all red zones: @place is that of the last damaged one, all are reported. */
+/* Check all red zones and report all damage. @place: place of the last damaged one. */
 u32 zones_check_records(struct memmgr_heap *heap, u64 *place)
 {
 	u32 i, found = 0;

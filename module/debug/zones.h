@@ -11,19 +11,19 @@ struct memmgr_heap;
 struct record;
 struct track_block;
 
-#define ZONE_USUAL	64u
+#define ZONE_USUAL	64u	/* default bytes of a zone */
 
 /**
  * struct zones - the red zones of a heap; guarded by its lock
- * @bytes: of one, for new allocations
- * @unzoned: allocations that had no room for both
+ * @bytes: size of a zone of new allocations
+ * @unzoned: allocations without room for both zones
  */
 struct zones {
 	u32 bytes;
 	u64 unzoned;
 };
 
-/* Called where debug_is_on(), which the compiler knows when it cannot be. */
+/* Called only after debug_is_on(). Without DEBUG the compiler drops these calls. */
 void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block);
 u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block);
 
