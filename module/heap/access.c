@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Who may touch an allocation, by copying and through mappings, and where it is. */
+/* Access to an allocation, by copying and through mappings, and its place. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mm.h>
@@ -22,7 +22,7 @@
 #include "region/region.h"
 #include "region/view.h"
 
-/* Count an access that is not allowed. Under the heap's lock. */
+/* Count a refused access. Under the heap's lock. */
 int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
 		    u32 access, struct violation *violation)
 {
@@ -34,7 +34,7 @@ int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
 	return -EACCES;
 }
 
-/* A user's text must not look like a line of the log or the trace. */
+/* Escape a user's text, so that it cannot look like a line of the log or the trace. */
 static void escape(char *to, size_t size, const char *text)
 {
 	int length = string_escape_mem(text, strlen(text), to, size - 1, ESCAPE_ANY_NP, NULL);
@@ -42,7 +42,7 @@ static void escape(char *to, size_t size, const char *text)
 	to[min_t(size_t, length, size - 1)] = 0;
 }
 
-/* Report it, with the lock dropped. */
+/* Report a refused access, after the lock was dropped. */
 void violation_report(const struct memmgr_heap *heap, const struct violation *violation)
 {
 	const char *region = heap->region->name;
@@ -61,16 +61,16 @@ void violation_report(const struct memmgr_heap *heap, const struct violation *vi
 
 /**
  * heap_copy_begin - keep an allocation in place for a copy from or to it
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
- * @offset: first byte in it
- * @bytes: how many
+ * @heap: the heap that the handle names
+ * @client: the caller
+ * @handle: handle of the allocation
+ * @offset: offset of the first byte in it
+ * @bytes: number of bytes
  * @access: MEMMGR_ACCESS_* that the copy needs; 0: none
- * @place: of that byte in the region
+ * @place: set to the offset of the first byte in the region
  *
- * Context: process, may reschedule. O(1), and what heap_use() costs.
- * Return: 0, or an error of the ABI's table; after 0 heap_copy_end() is due.
+ * Context: process, may reschedule. O(1), and the cost of heap_use().
+ * Return: 0, or an error of the ABI's table; after 0 heap_copy_end() must follow.
  */
 int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 		    u64 offset, u64 bytes, u32 access, u64 *place)
@@ -114,7 +114,7 @@ void heap_copy_end(struct memmgr_heap *heap, u64 handle)
 	heap_unlock(heap, flags);
 }
 
-/* The arena of a private heap, for its client. */
+/* Map the arena of a private heap, for its client. */
 static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset,
 		     u64 bytes, struct mapping *mapping)
 {
@@ -131,12 +131,12 @@ static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset
 }
 
 /**
- * heap_map - may this be mapped, and what is it?
- * @heap: that the window belongs to
- * @client: who asks
- * @window: of a record or of the arena
+ * heap_map - check whether a range may be mapped, and find what it shows
+ * @heap: the heap that the window belongs to
+ * @client: the caller
+ * @window: window of a record or of the arena
  * @offset: first byte in the window
- * @bytes: how many
+ * @bytes: number of bytes
  * @mapping: the answer
  *
  * Context: any. O(1).
@@ -178,12 +178,12 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 }
 
 /**
- * heap_map_access - what a mapping may be used for now
- * @heap: with the id of the one that it showed when it was made
+ * heap_map_access - the accesses that a mapping allows now
+ * @heap: heap with the id of the one that the mapping showed when it was made
  * @mapping: the mapping
  *
  * Context: any. O(1).
- * Return: MEMMGR_ACCESS_*; of what is not there any more nothing.
+ * Return: MEMMGR_ACCESS_*; none if the allocation no longer exists.
  */
 u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping)
 {
@@ -208,7 +208,7 @@ static u64 page_of(u64 offset)
 	return round_down(offset, PAGE_SIZE);
 }
 
-/* The page of a private arena; a slab that it does not hold, or not for long, has none. */
+/* The page of a private arena. None for a slab that it does not hold, or is giving back. */
 static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 {
 	if (heap->dying || offset >= PAGE_ALIGN(heap->bytes))
@@ -228,7 +228,7 @@ static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 	return 0;
 }
 
-/* May a mapping show the record's memory as it is now? */
+/* May a mapping show the memory of the record in its present state? */
 static bool record_shows(const struct record *record, const struct mapping *mapping)
 {
 	if (!record || record->seq != mapping->seq)
@@ -240,7 +240,7 @@ static bool record_shows(const struct record *record, const struct mapping *mapp
 	       (record->state == RECORD_HELD || record->state == RECORD_DYING);
 }
 
-/* The page of an allocation: at its old place, or where it has slid to. */
+/* The page of an allocation: at its old place, or at the new one if it has slid there. */
 static int moving_place(struct memmgr_heap *heap, const struct record *record,
 			u64 offset, u64 *place)
 {
@@ -268,7 +268,7 @@ static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
 
 	if (!record_shows(record, mapping))
 		return -ENOENT;
-	/* Before it, or on the page behind it: counted from where it begins. */
+	/* An access before the allocation, or to the page behind it; offset from its start. */
 	if (offset < guard || (guard && page_of(offset) - guard == record->map_bytes))
 		return record_violated(heap, record, byte, access, violation);
 	offset -= guard;
@@ -280,12 +280,12 @@ static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
 }
 
 /**
- * heap_map_help - make a page arrive that a fault found on its way
- * @heap: of heap_map_place(), which said -EAGAIN
- * @mapping: that shows it
- * @offset: of the byte that is touched, in it
+ * heap_map_help - complete a slide as far as a fault needs
+ * @heap: as for heap_map_place(), which returned -EAGAIN
+ * @mapping: the mapping
+ * @offset: offset of the accessed byte in the mapping
  *
- * Context: process, may reschedule, no locks of ours held. See heap_help_move().
+ * Context: process, may reschedule, no locks of memmgr held. See heap_help_move().
  */
 void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
 {
@@ -294,23 +294,23 @@ void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 
 	heap_help_move(heap, mapping->handle, page_of(offset) - guard + PAGE_SIZE);
 }
 
-/* From here to heap_map_end() a mover lets the record be. Under the heap's lock. */
+/* Keep the mover away from the record until heap_map_end(). Under the heap's lock. */
 static int count_fault(struct memmgr_heap *heap, const struct mapping *mapping, bool fault)
 {
 	struct record *record = record_of(heap, mapping->handle);
 
-	/* Another time: who else faults here goes on meanwhile. */
+	/* Try again later, when one of the other faults has ended. */
 	if (record->faults == U16_MAX)
 		return -EAGAIN;
 	record->faults++;
-	/* A real-time program is promised that there are none. */
+	/* Leases promise real-time programs that there are no faults, so count them. */
 	if (fault && READ_ONCE(mapping->populator) != current)
 		record->lease_faults += !!record->leases;
 	return 0;
 }
 
 /**
- * heap_map_end - a fault has mapped what heap_map_place() told it, or has given up
+ * heap_map_end - end a fault that heap_map_place() began
  * @heap: the same
  * @mapping: the same
  *
@@ -325,25 +325,25 @@ void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping)
 		return;
 	flags = heap_lock(heap);
 	record = record_of(heap, mapping->handle);
-	/* The heap may have forgotten it meanwhile, and have another one there. */
+	/* The heap may have forgotten the record meanwhile, and use it for another. */
 	if (record && record->seq == mapping->seq)
 		record->faults--;
 	heap_unlock(heap, flags);
 }
 
 /**
- * heap_map_place - where the page is that a mapping shows
- * @heap: with the id of the one that it showed when it was made
+ * heap_map_place - find the page that a mapping shows at an offset
+ * @heap: heap with the id of the one that the mapping showed when it was made
  * @mapping: the mapping
- * @offset: of the byte that is touched, in it
+ * @offset: offset of the accessed byte in the mapping
  * @access: MEMMGR_ACCESS_* that is wanted
- * @fault: the program touches it. False: a debugger looks on, which is no page fault of
- *	a lease, nor an error of the program when the page is gone
- * @place: of its page in the region
+ * @fault: the program accesses it. False: a debugger does. That is no page fault of a
+ *	lease, nor an error of the program if the page is gone
+ * @place: set to the offset of the page in the region
  *
  * Context: process, the region's map_gate is held. O(1).
- * Return: 0, and heap_map_end() is due when the page is mapped; -ENOENT when it is not
- * there any more; -EAGAIN when it has yet to arrive, see heap_map_help(); or -EACCES,
+ * Return: 0, and heap_map_end() must follow when the page is mapped; -ENOENT if there is no
+ * page any more; -EAGAIN if the page has yet to arrive, see heap_map_help(); or -EACCES,
  * which is counted and reported.
  */
 int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
@@ -368,7 +368,7 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 	return err;
 }
 
-/* May the access change to this now? Under the heap's lock. */
+/* May the protection change to @access now? Under the heap's lock. */
 static int protect_check(const struct memmgr_heap *heap, const struct record *record,
 			 u32 access)
 {
@@ -378,7 +378,7 @@ static int protect_check(const struct memmgr_heap *heap, const struct record *re
 		return -EOPNOTSUPP;
 	if (record->sealed && access != record->access)
 		return -EPERM;
-	/* A copy that runs was allowed to; it ends before the answer is true. */
+	/* A running copy was allowed; it has to end before the change takes effect. */
 	if (record->busy || (record->writers && taken & MEMMGR_ACCESS_WRITE) ||
 	    (record->users && taken & MEMMGR_ACCESS_READ))
 		return -EBUSY;
@@ -386,8 +386,8 @@ static int protect_check(const struct memmgr_heap *heap, const struct record *re
 }
 
 /*
- * Take away what is mapped with more than is allowed now, so that the next touch of
- * each page asks again. -EBUSY when I/O that has begun goes on regardless.
+ * Remove mappings that allow more than the new protection, so that the next access to each
+ * page is checked again. -EBUSY if I/O that has begun would continue.
  */
 static int protect_zap(struct memmgr_heap *heap, const struct record *record)
 {
@@ -402,14 +402,14 @@ static int protect_zap(struct memmgr_heap *heap, const struct record *record)
 }
 
 /**
- * heap_protect - say how an allocation may be accessed
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
+ * heap_protect - set how an allocation may be accessed
+ * @heap: the heap that the handle names
+ * @client: the caller
+ * @handle: handle of the allocation
  * @access: MEMMGR_ACCESS_*
- * @seal: for good
+ * @seal: make it final
  *
- * Context: process, may sleep. Cost: the mappings that there are.
+ * Context: process, may sleep. Cost: proportional to the existing mappings.
  * Return: 0 or an error of the ABI's table.
  */
 int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
@@ -431,7 +431,7 @@ int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 		goto out;
 	seen = *record;
 	record->access = access;
-	/* Faults ask the record, which nobody else changes meanwhile. */
+	/* Faults read the access from the record. No other call changes it meanwhile. */
 	if (seen.access & ~access) {
 		record_set_state(heap, record, RECORD_CHANGING);
 		heap_unlock(heap, flags);

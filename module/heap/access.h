@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Who may touch an allocation, and where it is. */
+/* Access to an allocation, by copying and through mappings, and its place. */
 #ifndef MEMMGR_HEAP_ACCESS_H
 #define MEMMGR_HEAP_ACCESS_H
 
@@ -13,10 +13,10 @@ struct record;
 struct region;
 
 /**
- * struct violation - an access that was stopped, to be reported
- * @offset: in the allocation
+ * struct violation - an access that was refused, to be reported
+ * @offset: offset in the allocation
  * @access: MEMMGR_ACCESS_*
- * @tag: of the allocation
+ * @tag: tag of the allocation
  */
 struct violation {
 	u64 offset;
@@ -31,20 +31,20 @@ enum mapping_kind {
 };
 
 /**
- * struct mapping - what a VMA shows; shared by its copies and parts
- * @users: VMAs
- * @region: where
- * @heap: id
- * @serial: of the heap
+ * struct mapping - the subject of a VMA; shared by the VMA's copies and parts
+ * @users: number of VMAs
+ * @region: the region
+ * @heap: id of the heap
+ * @serial: serial of the heap
  * @kind: enum mapping_kind
- * @guard: it begins with a guard page, and the allocation behind it
+ * @guard: it begins with a guard page, which the allocation follows
  * @final: the protection of the allocation will not change
- * @handle: of the allocation, unless it is an arena
- * @seq: of the allocation
- * @inset: where in its first page the allocation begins
+ * @handle: handle of the allocation, unless it is an arena
+ * @seq: number of the allocation
+ * @inset: offset of the allocation in its first page
  * @first: vm_pgoff of its first page
- * @populator: the task that maps its pages for a lease just now
- * @pages: of the allocation when it was mapped, without guard pages
+ * @populator: task that is mapping its pages for a lease
+ * @pages: pages of the allocation when it was mapped, without guard pages
  */
 struct mapping {
 	refcount_t users;

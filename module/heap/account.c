@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Who pays: clients and users, and what each may have. */
+/* Accounts: the charges of clients and users, and their limits. */
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/capability.h>
@@ -17,8 +17,8 @@
 #include "region/region.h"
 
 /*
- * Limits of those that have none of their own. Root may change them while others
- * read: 64 bits at once, on 32-bit machines too.
+ * Limits of accounts without limits of their own. Root may change them while others
+ * read them, so they are read as 64 bits at once, on 32-bit machines too.
  */
 static atomic64_t client_max[ACCOUNT_ITEMS];
 
@@ -65,7 +65,7 @@ MODULE_PARM_DESC(user_max_heaps, "private heaps of a user (default 8; 0: no limi
 module_param_cb(user_max_pins, &limit_ops, &user_max[ACCOUNT_PINS], 0644);
 MODULE_PARM_DESC(user_max_pins, "pins of a user (default 1024; 0: no limit)");
 
-/* Of a table that all share a user has five eighths at most, unless root says otherwise. */
+/* Unless root sets another limit, a user has at most five eighths of a shared table. */
 static u32 table_share(const struct region *region, enum account_item item)
 {
 	switch (item) {
@@ -78,7 +78,7 @@ static u32 table_share(const struct region *region, enum account_item item)
 	}
 }
 
-/* What an account may have of something; 0: there is no limit. */
+/* The limit of an account for an item; 0: there is no limit. */
 u64 account_limit(const struct region *region, const struct account *account, bool user,
 		  bool trusted, enum account_item item)
 {
@@ -108,7 +108,7 @@ static u64 room_left(struct client *client, bool user, enum account_item item)
 	return limit > account->has[item] ? limit - account->has[item] : 0;
 }
 
-/* Bytes that an account may still have; none when it is out of allocations. */
+/* Bytes that an account may still have; 0 if it has no allocations left. */
 static u64 account_left(struct client *client, bool user, u32 allocations)
 {
 	return room_left(client, user, ACCOUNT_ALLOCATIONS) < allocations ?
@@ -125,7 +125,7 @@ static int charge_check(struct client *client, u64 bytes, u32 allocations,
 
 	if (bytes <= left && left)
 		return 0;
-	/* Freeing something is what helps, so nothing is left of either. */
+	/* If allocations are used up, only a free helps, so no bytes are left either. */
 	if (client_left < bytes || !client_left)
 		client->account.refused++;
 	if (user_left < bytes || !user_left)
@@ -144,9 +144,10 @@ static void account_add(struct account *account, u64 bytes, u32 allocations)
 
 /**
  * client_charge - charge an allocation to a client and its user
- * @client: who pays
- * @bytes: granted
- * @allocations: how many more
+ * @client: the client that pays
+ * @bytes: granted bytes
+ * @allocations: number of allocations to add
+ * @why: filled in on failure
  * @why: filled in on failure
  *
  * Context: any; a heap's lock may be held. O(1).
@@ -169,7 +170,7 @@ int client_charge(struct client *client, u64 bytes, u32 allocations,
 	return err;
 }
 
-/* The same without charging: to know before the work is done. */
+/* The same check without charging, to refuse a request before the work is done. */
 int client_may_charge(struct client *client, u64 bytes, u32 allocations,
 		      struct engine_refusal *why)
 {
@@ -183,7 +184,7 @@ int client_may_charge(struct client *client, u64 bytes, u32 allocations,
 	return err;
 }
 
-/* Nobody needs a user without clients and limits. Under client_lock. */
+/* Remove a user that has neither clients nor limits of its own. Under client_lock. */
 struct client_user *user_unused(struct region *region, struct client_user *user)
 {
 	if (user->clients || user->account.set)
@@ -193,9 +194,9 @@ struct client_user *user_unused(struct region *region, struct client_user *user)
 }
 
 /*
- * A client that was closed and to which nothing is charged is gone. Under
- * client_lock, perhaps under a heap's: what is left is freed by RCU, which may be
- * asked with raw locks held, unlike the allocator.
+ * Free a client that is closed and has no charges. Called under client_lock, perhaps
+ * under a heap's lock too, so it uses RCU, which unlike the allocator may be called with
+ * raw locks held.
  */
 void client_expire(struct client *client)
 {
@@ -213,7 +214,7 @@ void client_expire(struct client *client)
 
 /**
  * client_uncharge - take back a charge
- * @client: who paid; may be gone afterwards
+ * @client: the client that paid; may be freed when this returns
  * @bytes: as charged
  * @allocations: as charged
  *
@@ -255,10 +256,10 @@ void client_remove_record(struct client *client, struct record *record)
 }
 
 /**
- * client_take_locked - count what a client gets, if it and its user may have it
- * @client: the client; it has an allocation, or is open, as long as it has that
- * @item: what it is; not bytes or allocations, see client_charge()
- * @n: how many
+ * client_take_locked - count items for a client, if it and its user may have them
+ * @client: the client; it is open or has an allocation while it has these items
+ * @item: the item; not bytes or allocations, see client_charge()
+ * @n: number of items
  *
  * Context: client_lock is held. O(1).
  * Return: 0, or -EDQUOT and nothing is counted.
@@ -293,7 +294,7 @@ int client_take(struct client *client, enum account_item item, u32 n,
 	return err ? engine_refuse(why, MEMMGR_REASON_QUOTA, 0), err : 0;
 }
 
-/* It has so many less. Under client_lock. */
+/* Give back @n items. Under client_lock. */
 void client_give_locked(struct client *client, enum account_item item, u32 n)
 {
 	client->account.has[item] -= n;
@@ -320,7 +321,7 @@ u64 user_key(const struct rb_node *node)
 	return __kuid_val(rb_entry(node, struct client_user, node)->uid);
 }
 
-/* The first node of a tree with at least that key. O(log nodes). */
+/* The first node of a tree with at least this key. O(log nodes). */
 struct rb_node *tree_from(const struct rb_root *root, u64 key,
 			  u64 (*key_of)(const struct rb_node *node))
 {
@@ -337,7 +338,7 @@ struct rb_node *tree_from(const struct rb_root *root, u64 key,
 	return found;
 }
 
-/* The client with the lowest serial from @serial on; NULL: none. Under client_lock. */
+/* The client with the lowest serial from @serial on, or NULL. Under client_lock. */
 struct client *client_from(struct region *region, u64 serial)
 {
 	return rb_entry_safe(tree_from(&region->clients, serial, client_key), struct client,
@@ -355,8 +356,8 @@ static bool user_before(struct rb_node *a, const struct rb_node *b)
 }
 
 /*
- * The user of an id; @fresh is taken when there is none, and NULL then. Under
- * client_lock. O(log users).
+ * The user with an id. If there is none, *fresh becomes the user, and is set to NULL.
+ * Under client_lock. O(log users).
  */
 struct client_user *user_find(struct region *region, kuid_t uid, struct client_user **fresh)
 {
@@ -374,7 +375,7 @@ struct client_user *user_find(struct region *region, kuid_t uid, struct client_u
 	return found;
 }
 
-/* May the caller see and change what is others'? Not audited: it is no crime to ask. */
+/* May the caller see and change everything? Not audited, because asking is no offence. */
 noinline bool is_admin(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
@@ -402,7 +403,7 @@ u32 heap_main_records(const struct region *region)
 	return main ? main->max_records : 0;
 }
 
-/* Windows that heap main leaves to the others. */
+/* Number of windows that heap main leaves to other heaps. */
 u32 heap_windows_left(const struct region *region)
 {
 	return windows_max(region) - heap_main_records(region);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Who pays: clients and users, and what each may have. */
+/* Accounts: the charges of clients and users, and their limits. */
 #ifndef MEMMGR_HEAP_ACCOUNT_H
 #define MEMMGR_HEAP_ACCOUNT_H
 
@@ -15,14 +15,14 @@ struct record;
 struct region;
 
 /**
- * enum account_item - what is counted; in the order of MEMMGR_LIMIT_*
- * @ACCOUNT_BYTES: granted now
- * @ACCOUNT_ALLOCATIONS: now, private heaps included
+ * enum account_item - counted items, in the order of MEMMGR_LIMIT_*
+ * @ACCOUNT_BYTES: bytes granted now
+ * @ACCOUNT_ALLOCATIONS: allocations now, private heaps included
  * @ACCOUNT_HEAPS: private heaps
- * @ACCOUNT_WINDOWS: of the mmap() offsets, that private heaps take
+ * @ACCOUNT_WINDOWS: windows of the mmap() offsets that private heaps use
  * @ACCOUNT_PINS: allocations that a client has pinned
- * @ACCOUNT_RECORDS: of heap main
- * @ACCOUNT_ITEMS: their number
+ * @ACCOUNT_RECORDS: records of heap main
+ * @ACCOUNT_ITEMS: number of items
  */
 enum account_item {
 	ACCOUNT_BYTES,
@@ -35,11 +35,11 @@ enum account_item {
 };
 
 /**
- * struct account - what somebody has, and may have
- * @has: by item
- * @max: limits, 0: none; of the items in @set
- * @set: bits of the items that it has a limit of its own for; otherwise the module's
- *	parameters hold
+ * struct account - what a client or a user has, and may have
+ * @has: present use, by item
+ * @max: limits of the items in @set; 0: no limit
+ * @set: bits of the items that have a limit of their own; the module's parameters apply
+ *	to the others
  * @peak: highest number of bytes ever
  * @refused: requests that a limit refused
  */
@@ -54,11 +54,11 @@ struct account {
 /**
  * struct client_user - a user id that has clients, or limits of its own
  * @node: in region.users, by user id
- * @uid: of who opened the files
- * @clients: that there are, closed ones included
- * @open: of these, open
- * @account: of them all together
- * @rcu: it may end under a heap's lock
+ * @uid: user id of the openers of the files
+ * @clients: its clients, closed ones included
+ * @open: its open clients
+ * @account: sum over all its clients
+ * @rcu: frees it later, because it may end under a heap's lock
  */
 struct client_user {
 	struct rb_node node;
@@ -69,7 +69,7 @@ struct client_user {
 	struct rcu_head rcu;
 };
 
-/* Who asks. Found out before the lock: some of it may sleep. */
+/* The caller. Filled in before a lock is taken, because is_admin() may sleep. */
 struct viewer {
 	const struct client *client;
 	kuid_t uid;
@@ -77,28 +77,27 @@ struct viewer {
 };
 
 /**
- * struct client - who has opened the device, and what it has; see struct client_file
- * @region: that was opened
- * @serial: tells it from all other clients there ever were
+ * struct client - the charges and possessions of one open file; see struct client_file
+ * @region: the region that was opened
+ * @serial: distinguishes it from all other clients, past ones included
  * @node: in region.clients, by @serial
- * @user: who opened it
- * @closed: its file is gone
- * @trusted: who opened it has CAP_SYS_ADMIN or CAP_SYS_RESOURCE: what is kept for root
- *	is there for it, and of heaps, windows, pins and records it may have any number
+ * @user: the user who opened it
+ * @closed: its file is closed
+ * @trusted: the opener had CAP_SYS_ADMIN or CAP_SYS_RESOURCE. So it may use the reserves
+ *	that are kept for root, and any number of heaps, windows, pins and records
  * @account: what is charged to it
- * @records: of its allocations that are not persistent
- * @pins: that it has of persistent allocations
- * @pins_used: number of allocations that these are of
- * @pinned: by heap, how many pins and leases it has there; guarded by that heap's lock
- * @injection: which of its requests fail on purpose; guarded by debug/inject.c
+ * @records: records of its allocations that are not persistent
+ * @pins: its pins of persistent allocations
+ * @pins_used: number of allocations that @pins names
+ * @pinned: by heap: number of its pins and leases there; guarded by that heap's lock
+ * @injection: which of its requests shall fail; NULL: none. debug/inject.c guards the rest
  * @heaps: its private heaps; guarded by region.heap_mutex
  * @time_ns: when it was opened
- * @pid: of who opened it
- * @comm: of who opened it
- * @rcu: it may end under a heap's lock
+ * @pid: thread group of the opener
+ * @comm: command name of the opener
+ * @rcu: frees it later, because it may end under a heap's lock
  *
- * region.client_lock guards all of it but @heaps;
- * inside a heap's lock.
+ * region.client_lock guards all other fields. It is taken inside a heap's lock.
  */
 struct client {
 	struct region *region;

@@ -18,13 +18,13 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-/* Clear a block that nobody else uses; may take long, so may reschedule. */
+/* Clear a block that no one else uses. Can take long, so it may reschedule. */
 void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes)
 {
 	region_clear(heap->region, heap_place(heap, offset), bytes);
 }
 
-/* Everything that a record says of its maker. */
+/* Fill in all fields of a record that describe its maker. */
 void record_prepare(struct record *record, struct client *client,
 		    const struct heap_request *rq)
 {
@@ -46,7 +46,7 @@ void record_prepare(struct record *record, struct client *client,
 	strscpy_pad(record->tag, rq->tag, sizeof(record->tag));
 }
 
-/* A heap that is out of memory as well says so: that is what has to change. */
+/* No record is left. If no memory is left either, report that, as it has to change first. */
 static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 {
 	struct engine_frag frag;
@@ -62,7 +62,7 @@ static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 	return -ENOSPC;
 }
 
-/* Of main's records the last ones are root's. Under the heap's lock. */
+/* Is a record left for this client? Main's last ones are for root. Under the heap's lock. */
 static bool records_left(const struct memmgr_heap *heap, const struct client *client)
 {
 	u32 reserve = heap->id == MEMMGR_HEAP_MAIN && !client->trusted ?
@@ -71,7 +71,7 @@ static bool records_left(const struct memmgr_heap *heap, const struct client *cl
 	return heap->max_records - heap->used_records > reserve;
 }
 
-/* The engine's part of an allocation, and the client's: all or nothing. */
+/* Allocate in the engine and charge the client, or do neither. */
 static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *rq,
 			 struct record *record, struct engine_block *block,
 			 struct engine_refusal *why)
@@ -88,7 +88,7 @@ static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *
 		if (err)
 			return err;
 	}
-	/* What can never be granted shall not show in the engine's books. */
+	/* Check first, so that the engine's books do not count a request that must fail. */
 	err = client_may_charge(record->payer, rq->bytes, 1, why);
 	if (!err)
 		err = heap->engine.ops->alloc(&heap->engine, rq, block, why);
@@ -103,7 +103,7 @@ static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *
 	return err;
 }
 
-/* A guarded allocation has two pages more to map: its window has to hold them. */
+/* Does the window hold a guarded allocation, which has two more pages to map? */
 static bool guard_fits(const struct memmgr_heap *heap, u64 bytes)
 {
 	u64 window = PAGE_SIZE << heap->region->window_shift;
@@ -111,7 +111,7 @@ static bool guard_fits(const struct memmgr_heap *heap, u64 bytes)
 	return bytes <= window - 2 * PAGE_SIZE;
 }
 
-/* What a heap never takes, whatever is free. */
+/* Refuse requests that the heap never serves, however much is free. */
 int request_check(const struct memmgr_heap *heap, const struct record *wanted)
 {
 	if (region_is_gone(heap->region))
@@ -125,7 +125,7 @@ int request_check(const struct memmgr_heap *heap, const struct record *wanted)
 	return 0;
 }
 
-/* Of the largest block something goes for what lies beside an allocation. */
+/* Subtract the room beside an allocation from the largest possible size. */
 static void leave_room(struct engine_refusal *why, const struct record *template)
 {
 	u32 room = template->lead + template->tail;
@@ -136,8 +136,8 @@ static void leave_room(struct engine_refusal *why, const struct record *template
 }
 
 /*
- * One try. On success the record is new: its memory is not yet cleared. -EAGAIN: the
- * search for memory goes on, and others shall have the lock before.
+ * Try once. After success the record is new, and its memory not yet cleared. -EAGAIN: the
+ * search for memory has not finished; others shall get the lock before it continues.
  */
 int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		 struct engine_search *search, u64 *handle, struct engine_block *block,
@@ -165,11 +165,11 @@ int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		*handle = record_take(heap, &template, block)->handle;
 	else if (err != -EAGAIN)
 		leave_room(why, &template);
-	/* A stack has entries of its own, which kernel code may have used up. */
+	/* Kernel code may have used up the stack's own table of blocks. */
 	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
 }
 
-/* Clear the memory of a new record and let it live. */
+/* Clear the memory of a new record, and make the record live. */
 int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 handle,
 		 bool zero, const struct engine_block *block, struct memmgr_info *info)
 {
@@ -185,7 +185,7 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 	}
 	flags = heap_lock(heap);
 	record = record_of(heap, handle);
-	/* Nobody else knows it yet: its red zones need no lock to be written. */
+	/* The handle is not known yet, so its red zones can be written without the lock. */
 	if (record && record_has_zones(record)) {
 		seen = *record;
 		heap_unlock(heap, flags);
@@ -241,14 +241,14 @@ static bool heap_changed(const struct memmgr_heap *heap, u32 seen)
 }
 
 /**
- * heap_wait - wait until something was freed after a try that failed
- * @heap: the caller counted itself in heap->waiters in that try
+ * heap_wait - wait for a free, after a try that failed
+ * @heap: the heap; the caller counted itself in heap->waiters in that try
  * @seen: heap->freed at that time
- * @left: jiffies to wait at most, and what is left of them
- * @err: -ETIMEDOUT or -EINTR
+ * @left: longest wait in jiffies; set to what is left of it
+ * @err: set to -ETIMEDOUT or -EINTR
  *
  * Context: process, may sleep.
- * Return: false when it was in vain.
+ * Return: false if the wait ended without a free.
  */
 bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err)
 {
@@ -260,11 +260,11 @@ bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err)
 }
 
 /**
- * heap_failed - count and remember a request that was refused
- * @heap: that refused it
- * @bytes: asked for
- * @align: asked for
- * @why: it was refused
+ * heap_failed - count and log a refused request
+ * @heap: the heap that refused it
+ * @bytes: requested size
+ * @align: requested alignment
+ * @why: reason of the refusal
  *
  * Context: any, no heap lock held. O(orders).
  */
@@ -289,7 +289,7 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 			  why->largest);
 	failure.free = books.total - books.used;
 	strscpy(failure.heap_name, heap->name, sizeof(failure.heap_name));
-	/* Who grows in place where he can asks often: that is no news. */
+	/* A program may often try to grow in place, so such refusals are not logged. */
 	if (why->reason != MEMMGR_REASON_BLOCKED)
 		failures_add(&heap->region->failures, &failure, heap->owner);
 }

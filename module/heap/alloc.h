@@ -15,13 +15,13 @@ struct record;
 struct viewer;
 
 /**
- * struct heap_request - an allocation for a client
+ * struct heap_request - a client's request for an allocation
  * @bytes: size
  * @align: 0 or a power of two
  * @flags: MEMMGR_ALLOC_*
  * @timeout_ms: with MEMMGR_ALLOC_WAIT; 0: no limit
- * @tag: for people
- * @site: where it comes from, if that is known
+ * @tag: a name for people
+ * @site: site of the call, if it is known
  */
 struct heap_request {
 	u64 bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The memory of a heap: taken from main, given back, cleared. */
+/* The memory of a heap: taking it from main, clearing it, giving it back. */
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -29,11 +29,11 @@
  * @region: the region
  * @bytes: size
  * @align: 0 or a power of two
- * @place: where it is
+ * @place: set to its offset in the region
  * @why: the reason of -ENOMEM, as heap main sees it
  *
- * What a slab heap asks for, whole slabs so aligned, an index shows: there is nothing to
- * search. For others the lock is dropped between the steps of a search.
+ * A slab heap asks for slabs aligned to their size, which the index shows, so no search is
+ * needed. For other requests the lock is dropped between the steps of a search.
  *
  * Context: any; a slab heap's lock may be held while it asks for a slab. Cost: one
  * buddy allocation.
@@ -44,8 +44,8 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 {
 	struct memmgr_heap *main = rcu_access_pointer(region->heaps[0]);
 	/*
-	 * As if it had a record: neither a user, who has no handle of it, nor
-	 * a driver that holds main can free it then.
+	 * Recorded, so that no one else can free it: a user has no handle of it, and a
+	 * driver that holds main may only free blocks without a record.
 	 */
 	struct engine_search search = { 0 };
 	struct engine_request rq = {
@@ -69,7 +69,7 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 	return err;
 }
 
-/* Give it back; same context and cost. */
+/* Give memory back to the region. Same context and cost. */
 void heap_main_give(struct region *region, u64 place)
 {
 	struct memmgr_heap *main = rcu_access_pointer(region->heaps[0]);
@@ -107,7 +107,7 @@ static int slab_source_grow(void *context, u32 number,
 		why->largest = 0;
 		return err;
 	}
-	/* Its client may map all of it, not just the objects that it gets. */
+	/* The client may map the whole slab, not only its own objects, so clear it. */
 	if (heap->flags & MEMMGR_HEAP_PRIVATE)
 		region_zero(heap->region, place, 1ull << shift);
 	place += heap->skew;
@@ -127,7 +127,7 @@ static void slab_return(struct memmgr_heap *heap, u32 number)
 		client_uncharge(heap->payer, 1ull << heap->slabs.layout.shift, 0);
 }
 
-/* What may be mapped cannot go before the mappings do: see heap_trim(). */
+/* A slab that may be mapped is given back only after its mappings: see heap_trim(). */
 static bool slab_source_shrink(void *context, u32 number)
 {
 	struct memmgr_heap *heap = context;
@@ -139,9 +139,9 @@ static bool slab_source_shrink(void *context, u32 number)
 }
 
 /*
- * Give back slab @n, which slab_leaving() named: no fault maps it any more. Drops the lock
- * while what is mapped of it goes. Meanwhile an allocation may need it again, so that
- * slab_left() has the last word; while I/O holds it, it goes later.
+ * Give back slab @n, which slab_leaving() named; new faults cannot map it. The lock is
+ * dropped while its mappings are removed. An allocation may need the slab meanwhile, so
+ * slab_left() decides. If I/O holds it, it is given back later.
  */
 static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
 	__must_hold(&heap->lock)
@@ -163,11 +163,11 @@ static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
 }
 
 /**
- * heap_trim - give back the slabs of a private heap that became empty
+ * heap_trim - give back slabs of a private heap that became empty
  * @heap: any heap
  *
- * Context: process, may sleep, no locks held. Cost: the mappings of each such slab; what
- * I/O holds is looked at again by the worker of heap/free.c.
+ * Context: process, may sleep, no locks held. Cost: removing the mappings of each such slab.
+ * If I/O holds a slab, the worker of heap/settle.c tries again.
  */
 void heap_trim(struct memmgr_heap *heap)
 {
@@ -178,7 +178,7 @@ void heap_trim(struct memmgr_heap *heap)
 	if (!heap_is(heap, MEMMGR_KIND_SLAB))
 		return;
 	flags = heap_lock(heap);
-	/* One at a time, or a slab would be named twice. */
+	/* One caller at a time; otherwise a slab would be named twice. */
 	if (heap->trimming || slab_leaving(&heap->slabs) == SLAB_NONE) {
 		heap_unlock(heap, flags);
 		return;
@@ -197,7 +197,7 @@ void heap_trim(struct memmgr_heap *heap)
 		heap_settle_start(heap->region);
 }
 
-/* What kmalloc() and vmalloc() make of a size. */
+/* Bytes that kmalloc() or vmalloc() uses for a size. */
 static u64 system_bytes(u64 bytes)
 {
 	return bytes > PAGE_SIZE ? PAGE_ALIGN(bytes) : roundup_pow_of_two(bytes);
@@ -208,7 +208,7 @@ u64 plan_cost(const struct heap_plan *plan)
 	return system_bytes(sizeof(struct memmgr_heap)) + system_bytes(plan->books);
 }
 
-/* Not kvmalloc(), which may take twice as much as it is asked for. */
+/* Not kvmalloc(), which may use twice the requested size. */
 static void *books_alloc(u64 bytes)
 {
 	if (bytes > SIZE_MAX / 2)
@@ -216,10 +216,10 @@ static void *books_alloc(u64 bytes)
 	return bytes > PAGE_SIZE ? __vmalloc(bytes, HEAP_GFP) : kmalloc(bytes, HEAP_GFP);
 }
 
-/* All records are free, and their handles follow those that were ever given out. */
+/* Make all records free. Their handles follow all handles ever given out in this slot. */
 static void records_setup(struct memmgr_heap *heap)
 {
-	/* Nobody else gets the slot meanwhile. */
+	/* No other heap can take the slot meanwhile. */
 	u64 last = heap->region->last_handle[heap->id];
 	u32 i;
 
@@ -231,7 +231,7 @@ static void records_setup(struct memmgr_heap *heap)
 	}
 }
 
-/* The memory of a heap outside of the region, in one piece; all of it before it exists. */
+/* Allocate all memory of a heap outside of the region, in one piece, before it exists. */
 int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan)
 {
 	void *at = books_alloc(plan->books);
@@ -255,8 +255,8 @@ int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan)
 }
 
 /*
- * Take the arena, aligned like its size if that can be had, so that a buddy or
- * stack in it can serve alignments up to that.
+ * Take the arena, aligned to its size if possible, so that a buddy or a stack in it can
+ * serve alignments up to that size.
  */
 static int heap_take_arena(struct memmgr_heap *heap, const struct heap_plan *plan,
 			   struct engine_refusal *why)
@@ -276,7 +276,7 @@ static int heap_take_arena(struct memmgr_heap *heap, const struct heap_plan *pla
 	return err;
 }
 
-/* Give everything that the heap has of the region back to heap main. */
+/* Give all memory that the heap has of the region back to heap main. */
 void heap_return_memory(struct memmgr_heap *heap)
 {
 	u32 n;
@@ -294,7 +294,7 @@ void heap_return_memory(struct memmgr_heap *heap)
 
 #define CLEAR_PIECE	(1ull << 20)
 
-/* What others left there. Whoever is killed meanwhile has no use for the heap. */
+/* Clear a private heap's arena of old data. A killed caller does not need the heap. */
 static int heap_clear_arena(struct memmgr_heap *heap, u64 bytes)
 {
 	u64 at, step;
@@ -309,7 +309,7 @@ static int heap_clear_arena(struct memmgr_heap *heap, u64 bytes)
 	return 0;
 }
 
-/* Slabs for a number of objects, some at a time: those of a private heap are cleared. */
+/* Get slabs for a number of objects, in steps, because those of private heaps are cleared. */
 static int heap_prepare_slabs(struct memmgr_heap *heap, u32 objects, struct engine_refusal *why)
 {
 	u32 step = heap->slabs.layout.objects, n = 0;
@@ -362,7 +362,7 @@ int heap_init_engine(struct memmgr_heap *heap, const struct heap_plan *plan,
 		return err;
 	err = heap_clear_arena(heap, plan->bytes);
 	if (err) {
-		/* Killed: nothing to set up. */
+		/* Killed, so there is nothing to set up. */
 	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		heap->max_align = plan->align;
 		err = pool_init(&heap->pool, c->object_size, plan->align,
@@ -379,7 +379,7 @@ int heap_init_engine(struct memmgr_heap *heap, const struct heap_plan *plan,
 	return err;
 }
 
-/* What slabs can lie in, so that where one begins is a page of the region. */
+/* The span in which slabs lie, limited so that each slab begins at a page of the region. */
 unsigned long slab_span(const struct memmgr_heap *heap, const struct slab_layout *layout)
 {
 	u64 bytes = heap->region->bytes, slab = 1ull << layout->shift;
@@ -387,7 +387,7 @@ unsigned long slab_span(const struct memmgr_heap *heap, const struct slab_layout
 	return min(bytes + heap->skew, ALIGN(bytes, slab));
 }
 
-/* Which slab has a page of the region, for all slab heaps. */
+/* Allocate the table that maps pages of the region to slabs, for all slab heaps. */
 int slab_map_alloc(struct region *region)
 {
 	if (!heap_kind_built(MEMMGR_KIND_SLAB))
@@ -402,9 +402,9 @@ void slab_map_free(struct region *region)
 	region->slab_of = NULL;
 }
 
-#define IN_IO_STRIDE	(1ull << 24)	/* bytes to look at without a pause */
+#define IN_IO_STRIDE	(1ull << 24)	/* bytes to check between two pauses */
 
-/* Is anything of the heap's memory the target of I/O? It has no mappings. */
+/* Is any of the heap's memory the target of I/O? The heap has no mappings any more. */
 bool heap_in_io(struct memmgr_heap *heap)
 {
 	u64 bytes = PAGE_ALIGN(heap->bytes);
@@ -422,7 +422,7 @@ bool heap_in_io(struct memmgr_heap *heap)
 	}
 	shift = heap->slabs.layout.shift;
 	for (n = 0; n < heap->slabs.layout.max; n++) {
-		/* It may just be given back, see heap_trim(). */
+		/* The slab may be given back just now, see heap_trim(). */
 		slab = READ_ONCE(heap->slab_at[n]);
 		if (slab != SLAB_NONE &&
 		    region_in_io(heap->region, heap_slab_place(heap, slab), 1ull << shift))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The memory of a heap: taken from main, given back, cleared. */
+/* The memory of a heap: taking it from main, clearing it, giving it back. */
 #ifndef MEMMGR_HEAP_ARENA_H
 #define MEMMGR_HEAP_ARENA_H
 
@@ -12,9 +12,9 @@ struct memmgr_heap;
 struct region;
 struct slab_layout;
 
-/* A user decides how much: on his account, and no warning when it is too much. */
+/* A user chooses the size, so charge it to his account, and do not warn if it is too large. */
 #define HEAP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
-#define SETUP_STEP	1024u	/* records to set up without a pause */
+#define SETUP_STEP	1024u	/* records to set up between two pauses */
 
 int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
 		   struct engine_refusal *why);

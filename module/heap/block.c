@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Blocks of kernel code: any engine, the fallback, and who waits. */
+/* Blocks of kernel code: allocation in any engine, the fallback, and waking waiters. */
 
 #include "core/engine.h"
 #include "heap/alloc.h"
@@ -9,7 +9,7 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-/* A pointer that lies in no heap can have any distance from its base. */
+/* Convert a pointer to an offset. False for a pointer outside of the heap; any is allowed. */
 bool heap_offset(const struct memmgr_heap *heap, const void *ptr, u64 *offset)
 {
 	unsigned long distance = ptr - heap->base;
@@ -28,13 +28,13 @@ bool heap_offset(const struct memmgr_heap *heap, const void *ptr, u64 *offset)
 	return true;
 }
 
-/* Where the kernel sees a block. */
+/* The kernel's address of a block. */
 void *heap_pointer(const struct memmgr_heap *heap, u64 offset)
 {
 	return heap->region->virt + heap_place(heap, offset);
 }
 
-/* Any kind, by the engine's own way. */
+/* Allocate in a heap of any kind, through the engine's functions. */
 void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, bool recorded,
 		struct engine_refusal *why)
 {
@@ -61,7 +61,7 @@ void *alloc_any(struct memmgr_heap *heap, size_t bytes, size_t align, bool recor
 	return err ? NULL : heap_pointer(heap, block.offset);
 }
 
-/* The first try failed or was not worth a fast path. */
+/* Allocate after a fast path failed, or for a request without a fast path. */
 noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
 			  unsigned int alloc_flags)
 {
@@ -87,8 +87,8 @@ noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
 }
 
 /*
- * By the engine's own way, with the heap locked. One more argument would go over the
- * stack, and cost memmgr_free() a frame.
+ * Free through the engine's functions, with the heap locked. One more argument would be
+ * passed on the stack, and cost memmgr_free() a frame.
  */
 noinline int free_any(struct memmgr_heap *heap, u64 offset)
 {
@@ -98,11 +98,11 @@ noinline int free_any(struct memmgr_heap *heap, u64 offset)
 }
 
 /**
- * block_free - free a block by the engine's own way
- * @heap: of any kind; what it falls back on is asked when it does not know the block
+ * block_free - free a block through the engine's functions
+ * @heap: a heap of any kind; if it does not know the block, its fallback is asked
  * @ptr: the block
  *
- * Context: any, never sleeps. Cost: as the kind's engine says.
+ * Context: any, never sleeps. Cost: that of the heap's engine.
  * Return: as memmgr_free().
  */
 static int block_free(struct memmgr_heap *heap, void *ptr)
@@ -116,7 +116,7 @@ static int block_free(struct memmgr_heap *heap, void *ptr)
 	return free_wake(heap, ptr, err, flags);
 }
 
-/* Not a block of this heap: of the one that it falls back on, perhaps. */
+/* Free a block that this heap does not know; its fallback may know it. */
 noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
 {
 	unsigned long flags;
@@ -135,8 +135,8 @@ noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
 }
 
 /*
- * The end of a free while somebody waits for that. Otherwise it ends where it
- * is, without a look at what only this needs.
+ * End a free while others wait for memory. Without waiters the fast path ends the free
+ * itself, and reads nothing that only this needs.
  */
 noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)
 	__releases(&heap->lock)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Blocks of kernel code: any engine, the fallback, and who waits. */
+/* Blocks of kernel code: allocation in any engine, the fallback, and waking waiters. */
 #ifndef MEMMGR_HEAP_BLOCK_H
 #define MEMMGR_HEAP_BLOCK_H
 

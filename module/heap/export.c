@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Allocations that dma-bufs show. */
+/* Allocations that are exported as dma-bufs. */
 
 #include "heap/access.h"
 #include "heap/account.h"
@@ -14,14 +14,14 @@
 
 /**
  * heap_export_begin - keep an allocation for a dma-buf
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
- * @read_only: nobody shall write through the dma-buf
+ * @heap: the heap that the handle names
+ * @client: the caller
+ * @handle: handle of the allocation
+ * @read_only: nothing may write through the dma-buf
  * @export: the answer
  *
- * Context: process, may reschedule. O(1), and what heap_use() costs.
- * Return: 0, or an error of the ABI's table; after 0 heap_export_end() is due.
+ * Context: process, may reschedule. O(1), and the cost of heap_use().
+ * Return: 0, or an error of the ABI's table; after 0 heap_export_end() must follow.
  */
 int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 		      bool read_only, struct heap_export *export)
@@ -60,10 +60,10 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 }
 
 /**
- * heap_export_end - a dma-buf is gone
- * @export: of it
+ * heap_export_end - end the export when the dma-buf is released
+ * @export: the export
  *
- * The region may be no more afterwards, if its device was removed.
+ * If the region's device was removed, the region may be freed when this returns.
  *
  * Context: process, may sleep.
  */
@@ -90,12 +90,12 @@ void heap_export_end(struct heap_export *export)
 
 /**
  * heap_export_use - a device or the kernel begins to use a dma-buf
- * @export: of it
+ * @export: the export
  * @access: MEMMGR_ACCESS_* that it needs
- * @ask: a refusal is no violation: there is another way
+ * @ask: a refusal is no violation, because the caller has another way
  *
  * Context: any. O(1).
- * Return: 0, or -EACCES; after 0 heap_export_unuse() is due.
+ * Return: 0, or -EACCES; after 0 heap_export_unuse() must follow.
  */
 int heap_export_use(const struct heap_export *export, u32 access, bool ask)
 {
@@ -133,7 +133,7 @@ void heap_export_unuse(const struct heap_export *export, u32 access)
 	heap_unlock(heap, flags);
 }
 
-/* What a mapping of a dma-buf shows, and the page number that it goes by. */
+/* Fill in what a mapping of a dma-buf shows, and the page number under which it is found. */
 void heap_map_export(const struct heap_export *export, struct mapping *mapping)
 {
 	struct memmgr_heap *heap = export->heap;
@@ -148,7 +148,7 @@ void heap_map_export(const struct heap_export *export, struct mapping *mapping)
 	flags = heap_lock(heap);
 	record = record_of(heap, export->handle);
 	mapping->seq = record->seq;
-	/* Pages may be the target of I/O through this mapping as well. */
+	/* Its pages may become the target of I/O through this mapping too. */
 	record_set_mapped(heap, record);
 	mapping->first = record_first_page(record);
 	heap_unlock(heap, flags);

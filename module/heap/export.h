@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Allocations that dma-bufs show. */
+/* Allocations that are exported as dma-bufs. */
 #ifndef MEMMGR_HEAP_EXPORT_H
 #define MEMMGR_HEAP_EXPORT_H
 
@@ -12,11 +12,11 @@ struct memmgr_heap;
 
 /**
  * struct heap_export - an allocation that a dma-buf shows
- * @heap: it lies in; a reference
- * @handle: that it had when it was exported
- * @place: in the region
- * @bytes: whole pages
- * @writable: through this dma-buf
+ * @heap: its heap; holds a reference
+ * @handle: handle that it had when it was exported
+ * @place: its offset in the region
+ * @bytes: its size, whole pages
+ * @writable: it may be written through this dma-buf
  */
 struct heap_export {
 	struct memmgr_heap *heap;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What stays in use when its handle is gone.
+ * Freeing allocations, and holding them while something still uses their memory.
  *
- * A freed allocation may still be shown by a dma-buf, or its pages may be the
- * target of I/O that the kernel has under way (get_user_pages). Its record is
- * held then: the memory goes when the last of these does. A dma-buf tells when
- * it goes. The kernel does not tell when it lets go of a page: as long as pages
- * are waited for, and only then, a worker looks ten times a second.
+ * After its free an allocation may still be shown by a dma-buf, or its pages may be the
+ * target of I/O that the kernel has under way (get_user_pages). Then its record is held,
+ * and the memory is freed when the last of these users is gone. The release of a dma-buf
+ * is reported. The kernel does not report when it drops a page. So while pages are waited
+ * for, and only then, a worker checks ten times a second.
  *
- * A private heap with memory in use when its client closes is an orphan: it
- * takes no more requests and goes when nothing of it is in use.
+ * If memory of a private heap is in use when its client closes, the heap is an orphan:
+ * it takes no more requests, and is destroyed when nothing of it is in use.
  */
 #include <linux/sched.h>
 
@@ -29,8 +29,8 @@
 #include "region/view.h"
 
 /*
- * The memory stays while something uses it; nobody can take back a pin by its handle, so
- * that those of clients end here. Under the heap's lock.
+ * Hold a record: its memory stays while something uses it. No client can remove a pin by
+ * the handle any more, so all clients' pins end here. Under the heap's lock.
  */
 static void record_hold(struct memmgr_heap *heap, struct record *record)
 {
@@ -41,8 +41,8 @@ static void record_hold(struct memmgr_heap *heap, struct record *record)
 }
 
 /*
- * Take away what is mapped of a block that new faults do not reach. Is it the target of
- * I/O then?
+ * Remove the mappings of a block that new faults cannot reach. Returns whether the block
+ * is the target of I/O after that.
  */
 static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
 {
@@ -54,15 +54,15 @@ static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
 }
 
 /*
- * Take away what is mapped of a record that dies, and look whether I/O holds its memory.
- * Drops the lock meanwhile. False when a heap that was destroyed by force has forgotten
- * the record, or held it.
+ * Remove the mappings of a dying record, and check whether I/O holds its memory. The lock is
+ * dropped meanwhile. Returns false if the heap was destroyed by force and has forgotten or
+ * held the record.
  *
- * What was counted is true only of memory that nobody reached any more when the counting
- * began. No new dma-buf is made of a dying record, its clients' mappings are gone and its
- * faults refused; but through a dma-buf that there is, I/O can begin on a page that was
- * counted already. If the last dma-buf goes meanwhile, its count was a rumour, and we
- * count once more: there can be no second last one.
+ * The check is valid only if nothing could reach the memory when it began. No new dma-buf
+ * is made of a dying record, its clients' mappings are gone, and its faults are refused.
+ * But through an existing dma-buf, I/O can begin on a page that was already checked. If
+ * the last dma-buf goes during the check, the result is not valid, so the check is
+ * repeated once. It cannot happen twice, because no dma-buf is left.
  */
 static bool record_part(struct memmgr_heap *heap, struct record *record,
 			unsigned long *flags, bool *in_io)
@@ -76,7 +76,7 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 		reachable = record->exports;
 		heap_unlock(heap, *flags);
 		*in_io = record_in_io(heap, &seen);
-		/* Its clients do not write there by a mapping any more. */
+		/* No client can write there through a mapping any more, so check the zones. */
 		if (record_has_zones(&seen))
 			heap_moment(heap, look, &seen);
 		hold_here(heap->region, HOLD_COUNTED);
@@ -90,12 +90,11 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 /**
  * heap_end - free an allocation, or hold it while something uses its memory
  * @heap: its heap, locked
- * @record: of it, live
- * @flags: of the lock, which is dropped when there are mappings to remove or red zones
- *	to look at
+ * @record: its record, live
+ * @flags: flags of the lock, which is dropped to remove mappings or to check red zones
  *
- * Context: process; may sleep when it was mapped.
- * Return: 0, or -EBUSY when a stack's block is not the top one.
+ * Context: process; may sleep if it was mapped.
+ * Return: 0, or -EBUSY if a stack's block is not the top one.
  */
 int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *flags)
 {
@@ -103,7 +102,7 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 
 	if (!record->mapped && !record_zones(heap, record, flags, false))
 		return 0;
-	/* It may have been mapped meanwhile. */
+	/* The record may have been mapped meanwhile. */
 	if (record->mapped && !record_part(heap, record, flags, &in_io))
 		return 0;
 	if (!in_io && !record->exports)
@@ -114,7 +113,7 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 	return 0;
 }
 
-/* A held record that no dma-buf shows; NULL: it went, or is none. */
+/* The held record of a handle if no dma-buf shows it; otherwise NULL. */
 static struct record *record_held(struct memmgr_heap *heap, u64 handle)
 {
 	struct record *record = record_of(heap, handle);
@@ -123,7 +122,7 @@ static struct record *record_held(struct memmgr_heap *heap, u64 handle)
 	       record : NULL;
 }
 
-/* Free a held allocation if it can go. True when I/O keeps it. */
+/* Free a held allocation, if possible. Returns true if I/O keeps it. */
 bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 {
 	struct record *record, seen;
@@ -138,9 +137,9 @@ bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	if (!record)
 		return false;
 	/*
-	 * Nothing may map it any more: no dma-buf is left, and a held record's clients see
-	 * nothing. Who held it may not have taken away yet what they had mapped; after that
-	 * I/O ends and does not begin.
+	 * Nothing can map the record any more: no dma-buf is left, and clients of a held record
+	 * see nothing. The call that held it may still be removing the clients' mappings. After
+	 * that no new I/O can begin.
 	 */
 	if (record_in_io(heap, &seen))
 		return true;
@@ -160,7 +159,7 @@ bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	return false;
 }
 
-/* A handle of no heap was to be freed: main keeps count of that. */
+/* Count a free whose handle names no heap. Main counts it. */
 void heap_refused(struct region *region)
 {
 	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
@@ -174,18 +173,18 @@ void heap_refused(struct region *region)
 	heap_put(main);
 }
 
-/* Somebody else counts on it to stay. Under the heap's lock. */
+/* Has another client pinned the allocation? Under the heap's lock. */
 bool record_pinned_by_others(const struct record *record, const struct client *client)
 {
 	return record->pins - record->exports > client_pins(client, record);
 }
 
 /**
- * heap_reclaim - free what a client that goes has left
- * @heap: that its handle names
- * @client: that goes; no call of it runs, and it has no mappings
- * @handle: of one of its allocations
- * @left: what it had not freed; bytes 0: nothing
+ * heap_reclaim - free an allocation that a closing client has left
+ * @heap: the heap that the handle names
+ * @client: the closing client; no call of it runs, and it has no mappings
+ * @handle: handle of one of its allocations
+ * @left: set to the allocation; its bytes are 0 if there was none
  *
  * Context: process. O(levels); for a stack O(log live).
  */
@@ -203,7 +202,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 	if (record && record->client == client) {
 		*left = (struct heap_left) { .bytes = record->bytes, .site = record->site };
 		if (heap_end(heap, record, &flags)) {
-			/* Below another's block: it goes when it surfaces. */
+			/* Below another block: it is freed when it is the top one. */
 			if (heap_is(heap, MEMMGR_KIND_STACK))
 				stack_abandon(&heap->stack, record_block(record));
 			record_release(heap, record);
@@ -217,8 +216,8 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 }
 
 /*
- * Forget all records of a heap that goes; their blocks go with the heap. Those
- * that something still uses stay, and keep the heap.
+ * Forget all records of a heap that is destroyed; its blocks go with it. Records whose
+ * memory is still in use stay, and keep the heap.
  */
 void heap_forget_records(struct memmgr_heap *heap)
 {

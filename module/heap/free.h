@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Allocations end, or are held while something uses their memory. */
+/* Freeing allocations, and holding them while something still uses their memory. */
 #ifndef MEMMGR_HEAP_FREE_H
 #define MEMMGR_HEAP_FREE_H
 
@@ -13,8 +13,8 @@ struct region;
 
 /**
  * struct heap_left - an allocation that its client has not freed
- * @bytes: asked for; 0: there is none
- * @site: where it comes from
+ * @bytes: requested size; 0: there is no such allocation
+ * @site: site that made it
  */
 struct heap_left {
 	u64 bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Heaps come and go. */
+/* The lock of a heap, its spare, and its watcher. */
 #include <linux/mm.h>
 
 #include "core/slab.h"
@@ -21,10 +21,10 @@ static noinline void heap_settle(struct memmgr_heap *heap)
  * heap_lock - lock a heap
  * @heap: the heap
  *
- * What the engine says is the truth then: there is no spare.
+ * The spare goes back to the engine, so that the engine's state is exact.
  *
  * Context: any; disables interrupts.
- * Return: for heap_unlock().
+ * Return: flags for heap_unlock().
  */
 unsigned long heap_lock(struct memmgr_heap *heap)
 	__acquires(&heap->lock)
@@ -38,8 +38,8 @@ unsigned long heap_lock(struct memmgr_heap *heap)
 }
 
 /*
- * The next change of main calls health_kick(). It counts as a waiter, so that a
- * driver's free needs no look of its own for it.
+ * Let the next change of main call health_kick(). The watcher counts as a waiter, so that a
+ * driver's free needs no test of its own for it.
  */
 void heap_watch(struct memmgr_heap *main)
 {
@@ -51,7 +51,7 @@ void heap_watch(struct memmgr_heap *main)
 	heap_unlock(main, flags);
 }
 
-/* True when it was watched. A slab heap's lock may be held. */
+/* Returns true if the heap was watched. A slab heap's lock may be held. */
 bool heap_unwatch(struct memmgr_heap *main)
 {
 	unsigned long flags;
@@ -65,7 +65,7 @@ bool heap_unwatch(struct memmgr_heap *main)
 	return watched;
 }
 
-/* Blocks of whole pages can be mapped and exported one by one. */
+/* Are all blocks whole pages, which can be mapped and exported one by one? */
 bool heap_has_pages(const struct memmgr_heap *heap)
 {
 	return heap->align >= PAGE_SIZE;

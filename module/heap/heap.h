@@ -5,73 +5,74 @@
  * Locks, outermost first:
  *
  *	region.compact_mutex	one compaction at a time
- *	heap.features		what a heap is watched for
- *	region.heap_mutex	slots, names and windows of heaps, who holds them, and
+ *	heap.features		which features of debug/ are on for a heap
+ *	region.heap_mutex	slots, names and windows of heaps, their holders, and
  *				the clients' lists of them
  *	region.map_gate		faults against changes of what is mapped
  *	heap.lock		a heap: engine, records and books; raw, irqs off
  *	main's heap.lock	inside the lock of a slab heap that grows
  *	region.client_lock	clients, their lists of records, accounts
- *	debug/inject.c's lock		who fails on purpose; innermost
+ *	debug/inject.c's lock		injected failures; innermost
  *	guards_lock		the list of all guards
  *	guards.lock		guarded slots of kernel code; innermost but for corruptions
- *	latency.lock		how long calls took; innermost
+ *	latency.lock		durations of calls; innermost
  *	failures.lock		only with no heap lock held
  *
- * Only heap*.c and face/kernel.c take heap locks.
+ * Only heap/, debug/, move/, client/request.c, face/kernel.c take heap locks.
  *
- * Where a call drops a heap's lock and goes on. What it saw before is a rumour then; on
- * the right is what keeps it true, or is looked at again. Whoever adds a place adds it here.
+ * Some calls drop a heap's lock and then continue. What they saw before may no longer be
+ * true. This list names these calls, and what keeps it true or is checked again. If you
+ * add such a call, add it here.
  *
- *	alloc_finish()		RECORD_NEW: nobody has the handle; a heap that was destroyed
- *				has forgotten it: the handle
- *	alloc_wait()		nothing is kept: it tries anew
- *	alloc_by_all_means()	a reference to the fallback; each try asks whether it dies
+ *	alloc_finish()		RECORD_NEW: no one has the handle; after a forced destruction
+ *				of the heap the handle is stale
+ *	alloc_wait()		keeps nothing: it tries again from the start
+ *	alloc_by_all_means()	a reference to the fallback; each try checks heap.dying
  *	heap_use(), heap_lock_unmoved()
- *				complete a slide, then look the handle up anew
- *	slide_piece()		the handle and what is done, each time; heap_move.copying
+ *				complete a slide, then look the handle up again
+ *	slide_piece()		checks handle and progress each time; heap_move.copying
  *				keeps others from the piece, and preemption is off
- *	heap_reclaim()		the handle and its owner, under the lock
+ *	heap_reclaim()		checks the handle and its owner, under the lock
  *	heap_end()		RECORD_DYING: record_is_still()
  *	resize_cut(), resize_clear(), heap_protect()
  *				RECORD_CHANGING: record_is_still()
- *	heap_let_go()		RECORD_HELD, and no dma-buf: looked at again
- *	heap_copy_begin()	record.busy keeps all but the end of its heap away, and the
- *				caller's reference the memory; heap_copy_end() looks again
+ *	heap_let_go()		checks again: RECORD_HELD, and no dma-buf
+ *	heap_copy_begin()	record.busy refuses all calls but the heap's destruction, and the
+ *				caller's reference keeps the memory; heap_copy_end() checks again
  *	heap_export_begin()	record.exports keeps the record until heap_export_end()
  *	heap_map_place()	region.map_gate, which mapping_zap() passes; record.faults,
- *				which a mover looks at; heap_map_end(): record.seq
- *	heap_pin()		a lease is a pin while it is mapped; the handle, each time
- *	heap_stack_release()	what release_check_all() saw, release_step() asks again
- *	heap_show()		heap_changes(): a torn picture is taken anew when it matters
+ *				which a mover checks; heap_map_end() checks record.seq
+ *	heap_pin()		the allocation is pinned while a lease maps it; checks the handle
+ *	heap_stack_release()	release_step() checks again what release_check_all() checked
+ *	heap_show()		heap_changes(): a torn picture is taken again if it matters
  *	compact_carry(), merge_move()
- *				mover_begin(): the allocation (its number), its place and
- *				size, and that nothing keeps it there
+ *				mover_begin() checks the allocation (by number), its place and
+ *				size, and that nothing fixes it there
  *	mover_unmap(), mover_held(), mover_settle(), mover_leave()
  *				mover_is_off(): a call may have ended the move. The new
- *				place is the mover's until then or until mover_settle(),
- *				which looks whether the old one was touched
+ *				place is the mover's until then, or until mover_settle(),
+ *				which checks whether the old one was touched
  *	mover_slide()		as slide_piece()
- *	heap_trim()		the slab stays in the books: slab_left()
- *	heap_unmake()		heap.dying, set under the lock that saw it idle: record_use()
- *				gives nothing of it any more
- *	heap_retire_orphans()	an orphan's memory comes into use no more: that only ends
- *	quarantine_*()		FREED_BUSY: nobody else touches the entry
- *	debug_apply()		RCU: whoever saw the old flags has finished
+ *	heap_trim()		the slab stays in the books; slab_left() decides
+ *	heap_unmake()		heap.dying, set under the lock that saw the heap idle:
+ *				record_use() refuses all its records
+ *	heap_retire_orphans()	an orphan's memory gets no new users; the old ones only end
+ *	quarantine_*()		FREED_BUSY: no other code touches the entry
+ *	debug_apply()		RCU: every call that saw the old flags has finished
  *	heap_info_next(), heap_next_block(), see_records(), report_record_at(), heap_check()
- *				walks: each step is true for itself
+ *				walks: each step is valid by itself
  *
- * No mutex that close(), ALLOC or FREE need is held while memory is cleared, copied,
- * allocated in large pieces or waited for:
+ * If close(), ALLOC or FREE need a mutex, no one holds it while memory is cleared, copied,
+ * allocated in large pieces or waited for, except as this table shows:
  *
  *	mutex			longest under it		needed by close, ALLOC, FREE
  *	region.heap_mutex	a search of all slots		close, with private heaps
  *	heap.features		quarantine emptied, memory	close, the client's own heaps:
- *				for features, RCU, patching	root is at work on one of them
+ *				for features, RCU, patching	root works on one of them
  *	debug/key.c's mutex		the kernel patched, once	the same
  *	debug/track.c, debug/guards.c	memory for features		no
  *	guards.mutex		a few pages mapped		close, the client's own heaps
- *	region.map_gate		a page found and mapped; it	all three, of what was mapped
+ *	region.map_gate		a page found and mapped; it	all three, if it was mapped
  *				is never kept for writing
  *	region.compact_mutex	a whole compaction		ALLOC with MAY_COMPACT only,
  *								which a fatal signal ends
@@ -79,9 +80,9 @@
  *	events.gate		a uevent			the settling of an event
  *	client.read_mutex	a read of events		no
  *
- * heap_create() and heap_destroy() take heap_mutex twice: a heap that is being made has
- * its slot in region.making, one that is being unmade is dying, and in between neither
- * is locked.
+ * heap_create() and heap_destroy() take heap_mutex twice, and hold no lock in between. A
+ * heap that is being made has its slot in region.making; a heap that is being destroyed
+ * is marked as dying.
  *
  * Offsets: the engine's *offset* counts from the start of the heap; a *place*
  * counts from the start of the region.
@@ -114,17 +115,17 @@ struct heap_debug;
 #define HEAP_MAX_RECORDS	(1u << HANDLE_RECORD_BITS)
 #define HEAP_DEFAULT_RECORDS	4096u
 #define HEAP_NO_WINDOW		(~0u)
-#define ROOT_PART		8u	/* of tables that all share a part in so many is root's */
-#define ROOT_HEAPS		8	/* of the heaps of a region so many are */
+#define ROOT_PART		8u	/* one part in so many of a shared table is kept for root */
+#define ROOT_HEAPS		8	/* number of a region's heaps that are kept for root */
 
 /**
- * struct heap_move - an allocation on its way, see move/mover.c; guarded by the heap's lock
- * @record: of it; NULL: none is, or it was called off, or it has arrived
- * @to: where it goes, offset in the heap
+ * struct heap_move - the move of an allocation, see move/mover.c; guarded by the heap's lock
+ * @record: its record; NULL: there is no move, or it was called off, or has completed
+ * @to: its new offset in the heap
  * @touched: first byte that was mapped at the old place since the mover last looked
- * @touched_end: behind the last such byte; 0: there is none
- * @slides: it goes over its own old place, piece by piece, and cannot be called off
- * @copying: a task copies the next piece, with preemption off
+ * @touched_end: end of the last such byte; 0: there is none
+ * @slides: it overwrites its own old place, piece by piece, and cannot be called off
+ * @copying: a task is copying the next piece, with preemption off
  * @done: slides: bytes that have arrived
  */
 struct heap_move {
@@ -138,10 +139,10 @@ struct heap_move {
 };
 
 /**
- * struct heap_rights - who may see a heap and allocate from it; guarded by its lock
- * @uid: its owner
- * @gid: its group
- * @mode: as a file's, read and write bits; 0: for kernel code alone
+ * struct heap_rights - the users that may see a heap and allocate; guarded by its lock
+ * @uid: owner
+ * @gid: group
+ * @mode: read and write bits, as a file's; 0: for kernel code alone
  */
 struct heap_rights {
 	kuid_t uid;
@@ -154,77 +155,77 @@ struct heap_rights {
  * @lock: guards the engine, the records and the books
  * @kind: enum memmgr_kind, selects the engine
  * @flags: MEMMGR_HEAP_*
- * @waiters: callers that wait for memory, and one for @watched
- * @freed: counts frees while somebody waits
- * @watched: main: the next change is to be told to move/health.c
+ * @waiters: number of callers that wait for memory, plus one if @watched
+ * @freed: counts frees while there are waiters
+ * @watched: main: the next change must be reported to move/health.c
  * @debug: DEBUG_* of debug/key.h; read at any time, set by debug_set()
- * @base: where the kernel maps the arena (slab: the region, and @skew before it)
+ * @base: the kernel's address of the arena (slab: of the region, minus @skew)
  * @span: bytes from @base on in which its blocks lie
- * @spare: slab heaps: an object that kernel code gave back last and that the
- *	engine still takes for live, or NULL
+ * @spare: slab heaps: the object freed last by kernel code, cached here; the engine
+ *	still counts it as allocated. NULL if none
  * @bytes: size of the arena (slab: limit)
  * @engine: the common part of the engine below
  * @buddy: the engine of a buddy heap
  * @slabs: the engine of a slab heap
  * @pool: the engine of a pool heap
  * @stack: the engine of a stack heap
- * @region: it lives in
- * @id: in the region
+ * @region: the region that it lives in
+ * @id: id in the region
  * @name: unique in the region
- * @rights: who may use it, a private one apart; changed under region.heap_mutex too
+ * @rights: rights of users, unless it is private; changed under region.heap_mutex too
  * @arena: place of the arena, ~0 for a slab heap
  * @max_align: largest alignment that can be asked for
- * @align: that every block has
- * @books: memory of the system for all that follows, in one piece
- * @kernel_bytes: what the heap costs the system
+ * @align: alignment of every block
+ * @books: system memory for all tables that follow, in one piece
+ * @kernel_bytes: system memory that the heap uses
  * @meta: state of the engine
- * @skew: slab heaps: bytes from an address that is aligned like a slab to the region
- * @slab_at: slab heaps: by number of the slab, its place + skew >> shift
+ * @skew: slab heaps: bytes from the slab-aligned address below the region to the region
+ * @slab_at: slab heaps: by number of the slab: (place + skew) >> shift
  * @slab_of: slab heaps: region.slab_of
- * @slab_key: slab heaps: what it adds to the numbers of its slabs there
- * @slab_mask: slab heaps: of the number of a page, that of its slab's first page
- * @fallback: serves when this heap cannot; held, and a reference; goes under the lock
+ * @slab_key: slab heaps: added to the numbers of its slabs in region.slab_of
+ * @slab_mask: slab heaps: mask from the number of a page to its slab's first page
+ * @fallback: serves when this heap cannot; holds it and a reference; cleared under the lock
  * @client: owner of a private heap
- * @owner: its serial, which can be told when it has gone; 0: not a private heap
+ * @owner: serial of the owner, which stays valid when the owner is gone; 0: not private
  * @mine: in the client's list of heaps
- * @users: references; the last one unmakes the heap
- * @holders: kernel modules and other heaps that keep it from being destroyed;
+ * @users: references; the last one frees the heap
+ * @holders: number of kernel modules and other heaps that keep it from being destroyed;
  *	guarded by region.heap_mutex
- * @dying: it was destroyed; no more allocations
- * @orphan: it goes when what still uses its memory has gone
+ * @dying: it is being destroyed; no more allocations
+ * @orphan: it is destroyed when the last use of its memory has ended
  * @payer: the client that a private heap is charged to
- * @windows: that @client is charged for it
- * @charge: bytes that it is charged, slabs apart
- * @exports: dma-bufs of its allocations
- * @held: records of allocations that were freed and are still in use
- * @pinned: pins and leases of its allocations
+ * @windows: windows that @client is charged for it
+ * @charge: bytes that @payer is charged, without slabs
+ * @exports: number of dma-bufs of its allocations
+ * @held: number of freed allocations that are still in use
+ * @pinned: number of pins and leases of its allocations
  * @compacting: it is being compacted, and cannot be destroyed
- * @trimming: slab heaps: heap_trim() gives slabs back
+ * @trimming: slab heaps: heap_trim() is giving slabs back
  * @move: the allocation that is moving
- * @features: turning on and off what it is watched for
- * @serial: tells it from all other heaps that the region ever had
+ * @features: held to turn features of debug/ on and off
+ * @serial: distinguishes it from all other heaps that the region ever had
  * @seq: number of the last allocation
  * @window: first window of its records, or HEAP_NO_WINDOW
  * @arena_window: window of a private heap's arena, or HEAP_NO_WINDOW
- * @wait: for memory
- * @records: the table
- * @max_records: its size
- * @record_bits: handle_bits() of that
- * @spent_records: records without a handle that was never given
- * @used_records: records in use
- * @free_record: first free one
+ * @wait: queue of the callers that wait for memory
+ * @records: the record table
+ * @max_records: size of @records
+ * @record_bits: handle_bits() of @max_records
+ * @spent_records: number of records whose handles are used up
+ * @used_records: number of records in use
+ * @free_record: first free record
  * @record_at: stack heaps: record of the block at each depth, or RECORD_NONE
- * @resizes: for struct memmgr_stats, as the following
+ * @resizes: for struct memmgr_stats, as are the following
  * @zeroed: bytes cleared for clients
- * @zero_ns: in that time
+ * @zero_ns: time that the clearing took
  * @violations: accesses that protection or guard pages stopped
  * @refused: refused frees
- * @fallbacks: requests passed on
+ * @fallbacks: requests passed on to the fallback
  * @waits: requests that waited
- * @failures: by reason
- * @idle: blocks that are live for the engine alone: what was freed and is kept
- * @debugging: what debug/ knows of it; NULL: nobody ever looked at it
- * @rcu: delays the end until no reader can see it
+ * @failures: failed requests, by reason
+ * @idle: number of freed blocks that are kept, and so are live only for the engine
+ * @debugging: state of the features of debug/; NULL: none was ever used
+ * @rcu: delays the free until no reader can see it
  */
 struct memmgr_heap {
 	raw_spinlock_t lock;
@@ -278,7 +279,7 @@ struct memmgr_heap {
 	bool compacting;
 	bool trimming;
 	struct heap_move move;
-	struct mutex features;	/* what it is watched for */
+	struct mutex features;	/* turning features on and off */
 	u64 serial;
 	u64 seq;
 	u32 window;
@@ -314,17 +315,17 @@ static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
 }
 
-/* In functions that are called with the heap locked. */
+/* For functions that are called with the heap locked. */
 static inline void heap_assert_locked(const struct memmgr_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
 }
 
 /**
- * record_set_state - the one way for a record from a state to the next
- * @heap: of the record, locked
+ * record_set_state - change the state of a record; the only function that does
+ * @heap: heap of the record, locked
  * @record: the record
- * @state: enum record_state, known when this is compiled: then the check is a mask
+ * @state: enum record_state, a compile-time constant, so that the check is one mask
  *
  * Context: any. O(1).
  */
@@ -338,9 +339,8 @@ static __always_inline void record_set_state(struct memmgr_heap *heap, struct re
 }
 
 /*
- * The same in the fast paths, without the calls: the kernel's own inline form of
- * the lock, where this kernel has one. The spare stays: who takes the lock this
- * way looks after it.
+ * Locking in the fast paths, without a function call: the kernel's own inline form of the
+ * lock, if this kernel has one. The spare stays, and the caller has to take care of it.
  */
 static __always_inline unsigned long heap_lock_inline(struct memmgr_heap *heap)
 	__acquires(&heap->lock)
@@ -366,8 +366,8 @@ static __always_inline void heap_unlock_inline(struct memmgr_heap *heap, unsigne
 }
 
 /*
- * Something was freed, under the lock: true when somebody waits for that.
- * heap_wake() then, after the lock.
+ * Count a free, under the lock. Returns true if there are waiters; then heap_wake() has to
+ * follow, after the lock.
  */
 static inline bool heap_freed(struct memmgr_heap *heap)
 {
@@ -383,14 +383,14 @@ static inline void heap_wake(struct memmgr_heap *heap, bool wake)
 		swake_up_one(&heap->wait);
 }
 
-/* Something of the heap has changed; after the lock. */
+/* Report a change of the heap to its watcher, after the lock was dropped. */
 static __always_inline void heap_touched(struct memmgr_heap *heap)
 {
 	if (unlikely(READ_ONCE(heap->watched)))
 		heap->region->changed(heap);
 }
 
-/* Fields of a heap's configuration that go with some kinds only. */
+/* Fields of a heap's configuration that only some kinds have. */
 #define HEAP_FIELD_BYTES	(1u << 0)
 #define HEAP_FIELD_OBJECT	(1u << 1)
 #define HEAP_FIELD_ALIGN	(1u << 2)
@@ -401,7 +401,7 @@ void heap_watch(struct memmgr_heap *main);
 bool heap_unwatch(struct memmgr_heap *main);
 bool heap_has_pages(const struct memmgr_heap *heap);
 
-/* Is a kind part of this build? Known to the compiler when the kind is. */
+/* Is a kind part of this build? A compile-time constant if the kind is. */
 static __always_inline bool heap_kind_built(u32 kind)
 {
 	switch (kind) {
@@ -418,27 +418,28 @@ static __always_inline bool heap_kind_built(u32 kind)
 	}
 }
 
-/* The code behind it vanishes when the kind is not part of this build. */
+/* If the kind is not part of this build, the compiler drops the code that depends on this. */
 static __always_inline bool heap_is(const struct memmgr_heap *heap, u32 kind)
 {
 	return heap_kind_built(kind) && heap->kind == kind;
 }
 
-/* The place in the region of what slab_at says. */
+/* The place in the region that an entry of slab_at stands for. */
 static inline u64 heap_slab_place(const struct memmgr_heap *heap, u32 at)
 {
 	return ((u64)at << heap->slabs.layout.shift) - heap->skew;
 }
 
-/* In region.slab_of: number of a slab, and above it the id of its heap, which is not 0. */
+/* An entry of region.slab_of: number of a slab, and above it the id of its heap, not 0. */
 #define SLAB_KEY_SHIFT	24
 #define SLAB_NOT_OURS	(1u << SLAB_KEY_SHIFT)
 
 static_assert(MEMMGR_MAX_HEAPS <= 1u << (32 - SLAB_KEY_SHIFT));
 
 /*
- * The entry of the slab in which a place + skew below heap.span lies: it is that of a page
- * of the slab, the one whose number is aligned like a slab, so that no two heaps share it.
+ * The entry in region.slab_of of the slab that contains a place. @skewed is place + skew,
+ * below heap.span. The entry is that of the slab's page whose number is aligned like a
+ * slab, so no two heaps share an entry.
  */
 static __always_inline u32 *heap_slab_entry(const struct memmgr_heap *heap,
 					    unsigned long skewed)
@@ -447,15 +448,15 @@ static __always_inline u32 *heap_slab_entry(const struct memmgr_heap *heap,
 }
 
 /*
- * The number of the slab that has a place + skew below heap.span: SLAB_NOT_OURS or more
- * when none of this heap has. Under the heap's lock.
+ * The number of the slab that contains a place; SLAB_NOT_OURS or more if it is no slab of
+ * this heap. @skewed is place + skew, below heap.span. Under the heap's lock.
  */
 static __always_inline u32 heap_slab_of(const struct memmgr_heap *heap, unsigned long skewed)
 {
 	return READ_ONCE(*heap_slab_entry(heap, skewed)) ^ heap->slab_key;
 }
 
-/* The place in the region of an engine's offset. */
+/* The place in the region for an offset of the engine. */
 static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
 {
 	u32 shift;
@@ -467,7 +468,7 @@ static inline u64 heap_place(const struct memmgr_heap *heap, u64 offset)
 	       (offset & ((1u << shift) - 1));
 }
 
-/* The other way round; 0 for a slab that has gone. Under the heap's lock. */
+/* The offset of the engine for a place; 0 if its slab is gone. Under the heap's lock. */
 static inline u64 heap_unplace(const struct memmgr_heap *heap, u64 place)
 {
 	u32 shift, n;
@@ -481,7 +482,7 @@ static inline u64 heap_unplace(const struct memmgr_heap *heap, u64 place)
 	       ((u64)n << shift) | (place & ((1u << shift) - 1)) : 0;
 }
 
-/* Under which page of the mmap() address space the arena's mappings are found. */
+/* The page number under which the arena's mappings are found in the address space. */
 static inline u32 heap_arena_page(const struct memmgr_heap *heap)
 {
 	return (heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :

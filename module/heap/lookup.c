@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Finding a heap, and keeping it while it is used. */
+/* Finding a heap, and keeping it while it is in use. */
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/rcupdate.h>
@@ -20,7 +20,7 @@ struct memmgr_heap *heap_locked(struct region *region, u32 id)
 					 lockdep_is_held(&region->heap_mutex));
 }
 
-/* The heap with an id, with a reference; NULL when there is none. */
+/* The heap with an id, with a reference, or NULL. */
 struct memmgr_heap *heap_get(struct region *region, u32 id)
 {
 	struct memmgr_heap *heap;
@@ -36,7 +36,7 @@ struct memmgr_heap *heap_get(struct region *region, u32 id)
 	return heap;
 }
 
-/* The first heap with at least that id. */
+/* The first heap with at least this id, with a reference, or NULL. */
 struct memmgr_heap *heap_get_next(struct region *region, u32 id)
 {
 	struct memmgr_heap *heap;
@@ -86,13 +86,13 @@ struct memmgr_heap *heap_get_window(struct region *region, u32 window)
 	return NULL;
 }
 
-/* The heap that has a slot, made or being made. Under heap_mutex. */
+/* The heap in a slot, complete or being made. Under heap_mutex. */
 struct memmgr_heap *heap_in_slot(struct region *region, u32 id)
 {
 	return region->making[id] ? region->making[id] : heap_locked(region, id);
 }
 
-/* The lowest @count windows that no other heap has; the last ones are @trusted clients'. */
+/* The lowest @count free windows. Only @trusted clients get the last windows. */
 static u32 windows_find(struct region *region, u32 count, bool trusted)
 {
 	u32 end = windows_max(region) - (trusted ? 0 : heap_windows_left(region) / ROOT_PART);
@@ -123,14 +123,14 @@ restart:
 
 /**
  * heap_take_windows - give a heap its part of the mmap() offsets
- * @heap: that has none yet; its records and, if it is private, its payer are known
+ * @heap: a heap without windows; its records and, if it is private, its payer are set
  * @why: the reason of a failure
  *
- * A window for each record whose block can be mapped, and behind them one for a private
- * heap's arena.
+ * The heap gets one window for each record if its blocks can be mapped, and behind these
+ * one for the arena if it is private.
  *
  * Context: region.heap_mutex is held. O(heaps^2).
- * Return: 0, -EDQUOT, or -ENOSPC when no so many are left.
+ * Return: 0, -EDQUOT, or -ENOSPC if so many windows are not left.
  */
 int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why)
 {
@@ -160,17 +160,17 @@ int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why)
 
 void heap_destruct(struct memmgr_heap *heap)
 {
-	/* Its charge is what keeps the client: that goes last. */
+	/* The charge keeps the client alive, so it is taken back last. */
 	if (heap->windows)
 		client_give(heap->client, ACCOUNT_WINDOWS, heap->windows);
 	if (heap->payer) {
 		client_give(heap->payer, ACCOUNT_HEAPS, 1);
 		client_uncharge(heap->payer, heap->charge, 1);
 	}
-	/* It was never seen by others, or the region goes. */
+	/* The heap was never visible, or the region is being destroyed. */
 	if (heap->fallback)
 		heap_put(heap->fallback);
-	/* Main itself takes back what its guards have. */
+	/* Guards give their memory back to main, so main frees its own guards itself. */
 	heap_moment(heap, free);
 	kvfree(heap->books);
 	kfree_rcu(heap, rcu);
@@ -187,18 +187,18 @@ void heap_put(struct memmgr_heap *heap)
 }
 
 /**
- * heap_get_fallback - the heap that serves when another one cannot
- * @heap: the other
+ * heap_get_fallback - get the heap that serves when another heap cannot
+ * @heap: the other heap
  *
- * Context: any where a reference may be dropped. O(1).
- * Return: it, with a reference; NULL when there is none.
+ * Context: any in which a reference may be dropped. O(1).
+ * Return: the fallback, with a reference; NULL if there is none.
  */
 struct memmgr_heap *heap_get_fallback(struct memmgr_heap *heap)
 {
 	struct memmgr_heap *fallback;
 	unsigned long flags;
 
-	/* Only one that goes has less than it had: what is NULL here stays NULL. */
+	/* A fallback is only ever removed, by the heap's destruction, so NULL is final. */
 	if (!READ_ONCE(heap->fallback))
 		return NULL;
 	flags = heap_lock(heap);
@@ -209,7 +209,7 @@ struct memmgr_heap *heap_get_fallback(struct memmgr_heap *heap)
 	return fallback;
 }
 
-/* The region is gone: requests of clients that wait for memory end. */
+/* The region is gone: end all requests of clients that wait for memory. */
 void heap_wake_waiters(struct region *region)
 {
 	struct memmgr_heap *heap;
@@ -226,7 +226,7 @@ void heap_wake_waiters(struct region *region)
 	}
 }
 
-/* Keep a heap from being destroyed, for kernel code; NULL: no such heap. */
+/* Find a heap for kernel code, and keep it from being destroyed; NULL if there is none. */
 struct memmgr_heap *heap_hold(struct region *region, const char *name)
 {
 	struct memmgr_heap *heap;

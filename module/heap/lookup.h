@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Finding a heap, and keeping it while it is used. */
+/* Finding a heap, and keeping it while it is in use. */
 #ifndef MEMMGR_HEAP_LOOKUP_H
 #define MEMMGR_HEAP_LOOKUP_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Heaps come and go. */
+/* Making and destroying heaps. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
@@ -27,7 +27,7 @@
 #include "region/region.h"
 #include "region/view.h"
 
-/* Main's lock is taken inside that of a slab heap: lockdep has to know. */
+/* Main's lock is taken inside a slab heap's lock, so lockdep needs another class for it. */
 static struct lock_class_key main_lock_key;
 
 static void heap_setup(struct memmgr_heap *heap, struct region *region,
@@ -43,13 +43,13 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	heap->region = region;
 	heap->kind = c->kind;
 	heap->flags = c->flags & ~MEMMGR_HEAP_MODE;
-	/* Where main does without the slow path, so do all. */
+	/* If main does without the slow path, all buddy heaps do. */
 	if (c->kind == MEMMGR_KIND_BUDDY && !(region->flags & MEMMGR_REGION_JOIN))
 		heap->flags |= MEMMGR_HEAP_NO_JOIN;
 	strscpy(heap->name, c->name, sizeof(heap->name));
 }
 
-/* The slot for a new heap of this name, or an error; the last ones are @trusted clients'. */
+/* The slot for a new heap, or an error. Only @trusted clients get the last slots. */
 static int heap_slot(struct region *region, const char *name, bool trusted)
 {
 	int slot = -ENOSPC, left = trusted ? ROOT_HEAPS : 0;
@@ -94,8 +94,8 @@ static int heap_set_fallback(struct memmgr_heap *heap,
 }
 
 /*
- * A heap that takes no more requests needs its fallback no more, however long it stays:
- * nothing keeps that one from being destroyed then. Under heap_mutex.
+ * Release the fallback of a heap that takes no more requests. However long this heap stays,
+ * it no longer keeps the fallback from being destroyed. Under heap_mutex.
  */
 static void heap_drop_fallback(struct memmgr_heap *heap)
 {
@@ -125,8 +125,8 @@ static void config_answer(struct memmgr_heap_create *c,
 }
 
 /*
- * A private heap is charged for what it costs the system, and for what it holds,
- * allocated or not: an arena now, a slab when it comes.
+ * A private heap is charged for the system memory that it uses, and for all memory that it
+ * holds, allocated or not. An arena is charged here, a slab when the heap gets it.
  */
 static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
 		       struct engine_refusal *why)
@@ -150,8 +150,8 @@ static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
 }
 
 /*
- * Slot, name, windows and fallback are the heap's from here on, but nobody finds it.
- * Under heap_mutex.
+ * Reserve slot, name, windows and fallback for the heap. It cannot be found yet. Under
+ * heap_mutex.
  */
 static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
 			const struct heap_plan *plan, struct memmgr_heap_create *c)
@@ -174,7 +174,7 @@ static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
 	heap->align = plan->align;
 	heap->max_records = plan->records;
 	heap->record_bits = handle_bits(plan->records);
-	/* Who alone uses a heap of mode 0 maps nothing. */
+	/* A heap of mode 0 is for kernel code alone, which needs no mappings. */
 	if (heap->rights.mode)
 		err = heap_take_windows(heap, &why);
 	if (err) {
@@ -187,7 +187,7 @@ static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
 	return 0;
 }
 
-/* Everything that takes long, or memory: no mutex is held. */
+/* Do everything that takes long or needs memory. No mutex is held. */
 static int heap_build(struct memmgr_heap *heap, const struct heap_plan *plan,
 		      struct memmgr_heap_create *c)
 {
@@ -205,7 +205,7 @@ static int heap_build(struct memmgr_heap *heap, const struct heap_plan *plan,
 		c->reason = why.reason;
 		c->largest = why.largest;
 	}
-	/* What the books cost counts as well. */
+	/* The books are charged too, so they reduce the possible size. */
 	if (err == -EDQUOT)
 		c->largest -= min(c->largest, plan_cost(plan));
 	heap->base = heap->region->virt +
@@ -215,7 +215,7 @@ static int heap_build(struct memmgr_heap *heap, const struct heap_plan *plan,
 	return err;
 }
 
-/* It is there for everybody, or it is not to be: then its slot is free again. */
+/* Make the heap visible if it is complete; otherwise release its slot. */
 static void heap_publish(struct memmgr_heap *heap, bool made)
 {
 	struct region *region = heap->region;
@@ -233,7 +233,7 @@ static void heap_publish(struct memmgr_heap *heap, bool made)
 	mutex_unlock(&region->heap_mutex);
 }
 
-/* May this client make such a heap, and what does it come to? */
+/* Check whether this client may make such a heap, and plan it. */
 static int heap_wanted(struct region *region, struct client *client,
 		       struct memmgr_heap_create *c, struct heap_plan *plan)
 {
@@ -253,15 +253,15 @@ static int heap_wanted(struct region *region, struct client *client,
 
 /**
  * heap_create - make a heap
- * @region: it shall live in
- * @client: its owner if it is private, and who asks; NULL: the kernel
+ * @region: the region that it shall live in
+ * @client: the caller, and the owner if the heap is private; NULL: the kernel
  * @c: as in the ABI; the answers are filled in
  *
- * Its slot and its name are taken first; then it is built, with no mutex held; then
- * others find it. A fatal signal ends the building, and nothing of it stays.
+ * First its slot and its name are reserved. Then it is built, with no mutex held. Then it
+ * becomes visible. A fatal signal ends the building, and nothing of it stays.
  *
- * Context: process, may sleep. Cost: its books are allocated, and they and the memory of
- * a private heap are cleared.
+ * Context: process, may sleep. Cost: allocating its books, and clearing these and the
+ * memory of a private heap.
  * Return: 0, -EINTR, or an error of the ABI's table.
  */
 int heap_create(struct region *region, struct client *client,
@@ -288,7 +288,7 @@ int heap_create(struct region *region, struct client *client,
 	mutex_unlock(&region->heap_mutex);
 	if (!err) {
 		err = heap_build(heap, &plan, c);
-		/* Once it is there, another call may destroy it. */
+		/* Fill in the answer first: once visible, the heap may be destroyed. */
 		if (!err)
 			config_answer(c, heap);
 		heap_publish(heap, !err);
@@ -300,9 +300,9 @@ int heap_create(struct region *region, struct client *client,
 
 /**
  * heap_create_main - make the root buddy of a new region
- * @region: that nobody else sees yet
+ * @region: the region, not yet visible
  * @max_records: max_allocations of the module
- * @join: find runs of neighbours that are no buddies
+ * @join: find runs of neighbours that are not buddies
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
@@ -314,7 +314,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 		.flags = join ? 0 : MEMMGR_HEAP_NO_JOIN,
 	};
 	u32 granules = region->bytes >> PAGE_SHIFT;
-	/* Blocks are aligned as addresses, wherever the region begins. */
+	/* Alignments hold for addresses, wherever the region begins. */
 	u32 lead = (region->phys & (region->max_align - 1)) >> PAGE_SHIFT;
 	struct heap_plan plan = {
 		.bytes = region->bytes,
@@ -358,7 +358,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 	return err;
 }
 
-/* The last handle that a heap without records in use could have given. */
+/* The last handle that a heap without used records could have given out. */
 static u64 heap_last_handle(const struct memmgr_heap *heap)
 {
 	u64 last = 0;
@@ -373,8 +373,8 @@ static u64 heap_last_handle(const struct memmgr_heap *heap)
 }
 
 /*
- * Nothing lives in it that FORCE does not cover, nor is pinned by others than who
- * asks: no more allocations then.
+ * Mark a heap as dying, if it may be destroyed: nothing lives in it that FORCE does not
+ * cover, and no other client has pinned anything in it.
  */
 static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool force,
 		     bool closing)
@@ -393,13 +393,13 @@ static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool
 	return err;
 }
 
-/* Take a heap that nothing uses out of the region. No locks held; may sleep. */
+/* Remove an unused heap from the region. No locks held; may sleep. */
 static void heap_withdraw(struct memmgr_heap *heap)
 {
 	struct region *region = heap->region;
 	u64 last = heap_last_handle(heap);
 
-	/* It is dying, so that whoever comes later turns nothing on. */
+	/* The heap is dying, so no later call can turn a feature on. */
 	mutex_lock(&heap->features);
 	heap_moment(heap, off);
 	mutex_unlock(&heap->features);
@@ -411,9 +411,9 @@ static void heap_withdraw(struct memmgr_heap *heap)
 }
 
 /*
- * Let a heap die: no request begins in it any more, and heap_unmake() is due. Under
- * heap_mutex.
- * @client: who asks; @force: with what lives in it; @closing: with dma-bufs of it as well.
+ * Mark a heap as dying, so that no new request begins in it; heap_unmake() must follow.
+ * Under heap_mutex. @client: the caller; @force: also if it has allocations; @closing: also
+ * if it has dma-bufs.
  */
 static int heap_retire(struct memmgr_heap *heap, const struct client *client, bool force,
 		       bool closing)
@@ -427,13 +427,13 @@ static int heap_retire(struct memmgr_heap *heap, const struct client *client, bo
 	err = heap_idle(heap, client, force, closing);
 	if (err)
 		return err;
-	/* What has begun already keeps the fallback by a reference. */
+	/* Requests that have begun hold a reference to the fallback. */
 	heap_drop_fallback(heap);
 	list_del_init(&heap->mine);
 	return 0;
 }
 
-/* Take away what is mapped of a heap whose records are forgotten. */
+/* Remove all mappings of a heap whose records are forgotten. */
 static void heap_zap(struct memmgr_heap *heap)
 {
 	struct region *region = heap->region;
@@ -441,8 +441,8 @@ static void heap_zap(struct memmgr_heap *heap)
 	if (heap->arena_window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
 	/*
-	 * A slab's blocks may lie anywhere in the region. What has a guard page before it
-	 * is mapped a page further up.
+	 * A slab's blocks may lie anywhere in the region. The mapping of an allocation with
+	 * a guard page before it is one page higher up.
 	 */
 	if (heap->window != HEAP_NO_WINDOW && heap_is(heap, MEMMGR_KIND_SLAB))
 		mapping_zap(region, 0, 0, region->bytes + PAGE_SIZE);
@@ -452,8 +452,8 @@ static void heap_zap(struct memmgr_heap *heap)
 }
 
 /*
- * Unmake a heap that dies; its memory goes when nothing uses it any more. Its slot and
- * its name are taken until then. No locks held; may sleep.
+ * Destroy a dying heap. Its memory, its slot and its name are released when nothing uses
+ * the memory any more. No locks held; may sleep.
  */
 static void heap_unmake(struct memmgr_heap *heap)
 {
@@ -462,11 +462,11 @@ static void heap_unmake(struct memmgr_heap *heap)
 	hold_here(region, HOLD_DESTROYING);
 	heap_wake(heap, READ_ONCE(heap->waiters));
 	heap_moment(heap, flush);
-	/* From here on a fault finds nothing; what was mapped goes now. */
+	/* From here on faults find nothing. Now remove what was mapped. */
 	heap_forget_records(heap);
 	heap_zap(heap);
 	if (READ_ONCE(heap->held) || heap_in_io(heap)) {
-		/* From then on the worker may let it go. */
+		/* From here on the worker may withdraw it. */
 		WRITE_ONCE(heap->orphan, true);
 		heap_settle_start(region);
 	} else {
@@ -475,14 +475,14 @@ static void heap_unmake(struct memmgr_heap *heap)
 }
 
 /**
- * heap_retire_orphans - let heaps go that something still used at their end
- * @region: of them
+ * heap_retire_orphans - withdraw orphans whose memory is no longer in use
+ * @region: the region
  *
- * One caller at a time: the region's worker.
+ * Called only by the region's worker, so there is one caller at a time.
  *
  * Context: process, may sleep. O(heaps), and their pages in memory that can be
  * the target of I/O.
- * Return: true when I/O keeps one; a dma-buf says itself when it goes.
+ * Return: true if I/O keeps an orphan. The release of a dma-buf is reported by itself.
  */
 bool heap_retire_orphans(struct region *region)
 {
@@ -492,7 +492,7 @@ bool heap_retire_orphans(struct region *region)
 
 	for (id = 1; (heap = heap_get_next(region, id)); id++) {
 		id = heap->id;
-		/* Nothing is allocated, mapped or exported in it again. */
+		/* Nothing can be allocated, mapped or exported in an orphan. */
 		if (READ_ONCE(heap->orphan) && !READ_ONCE(heap->held)) {
 			if (heap_in_io(heap))
 				in_io = true;
@@ -505,10 +505,10 @@ bool heap_retire_orphans(struct region *region)
 }
 
 /**
- * heap_destroy - unmake a heap
- * @region: it lives in
- * @client: who asks
- * @id: of the heap
+ * heap_destroy - destroy a heap
+ * @region: the region that it lives in
+ * @client: the caller
+ * @id: id of the heap
  * @flags: MEMMGR_DESTROY_FORCE
  *
  * Context: process, may sleep.
@@ -538,7 +538,7 @@ int heap_destroy(struct region *region, struct client *client, u32 id, u32 flags
 	return err;
 }
 
-/* The next private heap of a client that goes, those that fall back first; NULL: no more. */
+/* Retire a closing client's next private heap, those with a fallback first; NULL: none left. */
 static struct memmgr_heap *heap_retire_next(struct client *client)
 {
 	struct region *region = client->region;
@@ -548,21 +548,21 @@ static struct memmgr_heap *heap_retire_next(struct client *client)
 	list_for_each_entry(heap, &client->heaps, mine)
 		if (!next || heap->fallback)
 			next = heap;
-	/* Its records have no pins any more, and no call of the client runs: it can die. */
+	/* No pins are left in its records, and no call of the client runs, so it can die. */
 	if (next && WARN_ON_ONCE(heap_retire(next, client, true, true)))
 		next = NULL;
 	mutex_unlock(&region->heap_mutex);
 	return next;
 }
 
-/* A client goes, and its private heaps with it. No call of it runs, and none will. */
+/* Destroy the private heaps of a closing client. No call of it runs, and none will. */
 void heap_destroy_private(struct client *client)
 {
 	struct memmgr_heap *heap;
 
 	while (!list_empty(&client->heaps)) {
 		heap = heap_retire_next(client);
-		/* An administrator may have been quicker. */
+		/* An administrator may have destroyed it already. */
 		if (!heap)
 			return;
 		heap_unmake(heap);
@@ -570,8 +570,8 @@ void heap_destroy_private(struct client *client)
 }
 
 /**
- * heap_destroy_all - unmake all heaps of a region that goes
- * @region: with no clients, no holders of heaps, and out of everybody's sight
+ * heap_destroy_all - destroy all heaps of a region that is being destroyed
+ * @region: the region, without clients and holders of heaps, and not visible
  */
 void heap_destroy_all(struct region *region)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Heaps come and go. */
+/* Making and destroying heaps. */
 #ifndef MEMMGR_HEAP_MAKE_H
 #define MEMMGR_HEAP_MAKE_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Marks of stack heaps, and the release of everything above one. */
+/* Marks of stack heaps, and releasing everything above a mark. */
 #include <linux/sched.h>
 
 #include "core/engine.h"
@@ -11,12 +11,12 @@
 #include "heap/record.h"
 
 /**
- * heap_stack_mark - remember the height of a stack heap
+ * heap_stack_mark - mark the height of a stack heap
  * @heap: any heap
- * @mark: the height
+ * @mark: set to the mark
  *
  * Context: any. O(1).
- * Return: 0, or -EOPNOTSUPP when it is no stack.
+ * Return: 0, or -EOPNOTSUPP if the heap is no stack.
  */
 int heap_stack_mark(struct memmgr_heap *heap, u64 *mark)
 {
@@ -30,15 +30,15 @@ int heap_stack_mark(struct memmgr_heap *heap, u64 *mark)
 	return 0;
 }
 
-#define RECORDS_STEP	512u	/* blocks to look at with the lock held */
+#define RECORDS_STEP	512u	/* blocks to look at while the lock is held */
 
 /**
  * heap_stack_has_records - does a user's allocation lie above a height of a stack?
  * @heap: a stack heap, locked
  * @depth: the height, in blocks
- * @flags: of the lock, which is dropped now and then
+ * @flags: flags of the lock, which is dropped now and then
  *
- * One that comes meanwhile comes on top, and is seen: by the number that it gets.
+ * An allocation that is made meanwhile lies on top; it is noticed by its number.
  *
  * Context: any. O(blocks above).
  */
@@ -57,10 +57,10 @@ bool heap_stack_has_records(struct memmgr_heap *heap, u32 depth, unsigned long *
 	return heap->seq != seq;
 }
 
-#define RELEASE_LOOK	256u	/* blocks to look at with the lock held */
-#define RELEASE_STEP	8u	/* that go with the lock held */
+#define RELEASE_LOOK	256u	/* blocks to look at while the lock is held */
+#define RELEASE_STEP	8u	/* blocks to release while the lock is held */
 
-/* May the blocks from @depth to before @end go? Abandoned ones always may. */
+/* May the blocks from @depth up to, but without, @end be freed? Abandoned ones always may. */
 static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
 			 u32 depth, u32 end)
 {
@@ -80,7 +80,7 @@ static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
 	return 0;
 }
 
-/* May everything above a mark go? Looked at in steps. */
+/* May everything above a mark be freed? Checked in steps. */
 static int release_check_all(struct memmgr_heap *heap, const struct viewer *viewer,
 			     u64 mark)
 {
@@ -103,7 +103,7 @@ static int release_check_all(struct memmgr_heap *heap, const struct viewer *view
 	return err;
 }
 
-/* It ends with a mark: who ended it is remembered. */
+/* Remember the release of an allocation in the quarantine's list of ended allocations. */
 static void released_note(struct memmgr_heap *heap, const struct record *record)
 {
 	struct engine_block block = {
@@ -116,8 +116,8 @@ static void released_note(struct memmgr_heap *heap, const struct record *record)
 }
 
 /*
- * Look at the zones of the topmost block, whose record its client may end. False when it
- * is another one then, for the lock was dropped.
+ * Check the zones of the top block, whose record the client may end. The lock is dropped.
+ * Returns false if another block is the top one after that.
  */
 static bool release_zones(struct memmgr_heap *heap, unsigned long *flags)
 {
@@ -136,7 +136,7 @@ static bool top_has_zones(const struct memmgr_heap *heap)
 	return i != RECORD_NONE && record_has_zones(&heap->records[i]);
 }
 
-/* Blocks from @depth on go, and their records. Under the heap's lock. */
+/* Free the blocks from @depth on, and their records. Under the heap's lock. */
 static void release_above(struct memmgr_heap *heap, u32 depth, u32 *released)
 {
 	struct stack *s = &heap->stack;
@@ -152,7 +152,7 @@ static void release_above(struct memmgr_heap *heap, u32 depth, u32 *released)
 	stack_release(s, stack_mark_at(s, depth), &n);
 }
 
-/* Let go of the topmost blocks above a mark. Under the heap's lock. */
+/* Free some of the top blocks above a mark. Under the heap's lock. */
 static int release_step(struct memmgr_heap *heap, const struct viewer *viewer, u64 mark,
 			u32 *released, bool *more, unsigned long *flags)
 {
@@ -178,14 +178,14 @@ static int release_step(struct memmgr_heap *heap, const struct viewer *viewer, u
 /**
  * heap_stack_release - free everything above a mark
  * @heap: any heap
- * @client: who asks; it must be allowed to free all of it
- * @mark: of heap_stack_mark()
- * @released: allocations that went
+ * @client: the caller; it must be allowed to free all of it
+ * @mark: from heap_stack_mark()
+ * @released: set to the number of allocations freed
  *
- * Context: process. O(allocations that go), the lock dropped between steps:
- * first to see that all of them may go, then to free them.
- * Return: 0, -EOPNOTSUPP, -EINVAL when the stack was below the mark since, or
- * -EBUSY when something above it is not the client's.
+ * Context: process. O(allocations freed); the lock is dropped between steps. First all
+ * allocations are checked, then they are freed.
+ * Return: 0, -EOPNOTSUPP, -EINVAL if the stack was below the mark since, or -EBUSY if an
+ * allocation above it is not the client's.
  */
 int heap_stack_release(struct memmgr_heap *heap, struct client *client, u64 mark,
 		       u32 *released)

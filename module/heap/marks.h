@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Marks of stack heaps, and the release of everything above one. */
+/* Marks of stack heaps, and releasing everything above a mark. */
 #ifndef MEMMGR_HEAP_MARKS_H
 #define MEMMGR_HEAP_MARKS_H
 

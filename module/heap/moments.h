@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Moments in the life of an allocation, for whoever looks at it. heap/ calls them and
- * knows no feature; debug/moments.c fills the table and calls the features in their order.
+ * Moments in the life of an allocation, at which the features of debug/ are called. heap/
+ * knows no feature. debug/moments.c fills the table and calls the features in their order.
  */
 #ifndef MEMMGR_HEAP_MOMENTS_H
 #define MEMMGR_HEAP_MOMENTS_H
@@ -18,27 +18,25 @@ struct mapping;
 struct record;
 
 /**
- * struct heap_moments - what is done at each moment
- * @fails: is a request of a client to fail on purpose? Heap locked or not
- * @room: a new allocation is planned: what of its block lies before and behind it.
- *	Heap locked
- * @born: it has a record. Heap locked
- * @paint: it is about to be used, or has a new end: its red zones are written. No lock; its
- *	state keeps others away, the record may be a copy
- * @look: it ends or changes: its red zones are looked at. As @paint
- * @resized: it has so many bytes more than before, which may be negative. Heap locked
- * @keeps: is memory that is freed now kept for a while? Heap locked
- * @ended: it was freed and lay at a place; its block is kept or went back. Heap locked
- * @gone: its record ends. Heap locked
- * @settle: after a free, without the lock: what is kept is brought in order
- * @evict: memory is short: give back some that is kept. False: there is none that helps.
- *	No lock
- * @misuse: a client used, or tried to free, a handle that it cannot. Heap locked
- * @fault: a client touched what it cannot. Heap locked
- * @verify: look for damage where no record is locked; tells what it is, or NULL. May sleep
- * @off: the heap goes, and nothing is turned on any more: all off. May sleep
- * @flush: what is kept goes back. May sleep
- * @free: the heap goes, and nobody uses it. May sleep
+ * struct heap_moments - one function for each moment
+ * @fails: shall a client's request fail on purpose? Heap locked or not
+ * @room: plan the room in the block before and behind a new allocation. Heap locked
+ * @born: an allocation has got its record. Heap locked
+ * @paint: an allocation is about to be used, or was resized: write its red zones. No lock:
+ *	the record's state keeps others away, and the record may be a copy
+ * @look: an allocation ends or changes: check its red zones. As @paint
+ * @resized: an allocation has @more bytes than before, possibly negative. Heap locked
+ * @keeps: shall memory that is freed now be kept for a while? Heap locked
+ * @ended: an allocation at @place was freed; its block is kept or went back. Heap locked
+ * @gone: the record of an allocation ends. Heap locked
+ * @settle: after a free, without the lock: poison kept memory, and enforce the limits
+ * @evict: memory is short: give back some that is kept. False if none would help. No lock
+ * @misuse: a client used or freed a handle that it may not use. Heap locked
+ * @fault: a client accessed memory that it may not access. Heap locked
+ * @verify: look for damage while no record is locked; returns its name, or NULL. May sleep
+ * @off: the heap is being destroyed: turn all features off for good. May sleep
+ * @flush: give back all kept memory. May sleep
+ * @free: the heap is being destroyed, and nothing uses it. May sleep
  */
 struct heap_moments {
 	bool (*fails)(struct memmgr_heap *heap, struct client *client, u64 bytes);
@@ -63,15 +61,15 @@ struct heap_moments {
 };
 
 /*
- * NULL until somebody looks at a heap of the region for the first time; then it stays:
- * what has red zones, a site or a place in quarantine outlives the feature.
+ * NULL until a feature is first turned on in a heap of the region. Then the table stays,
+ * because red zones, sites and quarantined memory outlive the feature that made them.
  */
 static __always_inline const struct heap_moments *heap_moments(const struct memmgr_heap *heap)
 {
 	return IS_ENABLED(CONFIG_MEMMGR_DEBUG) ? READ_ONCE(heap->region->moments) : NULL;
 }
 
-/* Calls one, when there are any. */
+/* Calls the function of a moment, if there is a table. */
 #define heap_moment(heap, moment, ...)						\
 do {										\
 	const struct heap_moments *moments_ = heap_moments(heap);		\
@@ -80,7 +78,7 @@ do {										\
 		moments_->moment(heap, ##__VA_ARGS__);				\
 } while (0)
 
-/* Does a request fail on purpose? 0, or -ENOMEM with the reason. */
+/* -ENOMEM with the reason if the request shall fail on purpose; otherwise 0. */
 static inline int heap_fails(struct memmgr_heap *heap, struct client *client, u64 bytes,
 			     struct engine_refusal *why)
 {

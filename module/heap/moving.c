@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* An allocation on its way: others wait for it, call it off or help it along. */
+/* Calls that meet a moving allocation: they wait for the move, end it or help to complete it. */
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
@@ -13,9 +13,9 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-#define MOVE_PIECE	4096u	/* of a slide, copied with preemption off */
+#define MOVE_PIECE	4096u	/* bytes of a slide that are copied with preemption off */
 
-/* The move is over. Under the heap's lock. */
+/* End the move. Under the heap's lock. */
 void move_over(struct memmgr_heap *heap)
 {
 	record_set_state(heap, heap->move.record, RECORD_LIVE);
@@ -23,8 +23,9 @@ void move_over(struct memmgr_heap *heap)
 }
 
 /*
- * A call wants the allocation that moves. False when it slides: that has to be completed.
- * The mover gives the new place back when it finds out. Under the heap's lock.
+ * End the move because a call needs the allocation. Returns false if it slides, because a
+ * slide has to be completed. The mover frees the new place when it notices. Under the
+ * heap's lock.
  */
 bool move_called_off(struct memmgr_heap *heap)
 {
@@ -34,7 +35,7 @@ bool move_called_off(struct memmgr_heap *heap)
 	return true;
 }
 
-/* It is at its new place now. Under the heap's lock; heap_wake() when it says so. */
+/* Enter the new place. Under the heap's lock; if this returns true, heap_wake() follows. */
 bool move_arrived(struct memmgr_heap *heap)
 {
 	struct record *record = heap->move.record;
@@ -45,7 +46,7 @@ bool move_arrived(struct memmgr_heap *heap)
 	return heap_freed(heap);
 }
 
-/* A fault maps the page at @offset of what moves at its old place. Under the lock. */
+/* Note that a fault maps the page at @offset of the old place. Under the lock. */
 void heap_move_touched(struct memmgr_heap *heap, unsigned long offset)
 {
 	struct heap_move *move = &heap->move;
@@ -56,7 +57,7 @@ void heap_move_touched(struct memmgr_heap *heap, unsigned long offset)
 	move->touched_end = max(move->touched_end, offset + PAGE_SIZE);
 }
 
-/* The last piece of a slide has arrived. Under the heap's lock. */
+/* Complete a slide whose last piece has arrived. Under the heap's lock. */
 static bool slide_arrived(struct memmgr_heap *heap)
 {
 	u32 shift = heap->buddy.shift;
@@ -67,8 +68,9 @@ static bool slide_arrived(struct memmgr_heap *heap)
 }
 
 /*
- * Copy the next piece of a slide, unless that has come to @upto or another CPU is at it.
- * That one cannot be preempted before it has finished. False: there is no more to do.
+ * Copy the next piece of a slide, unless the slide has come to @upto or another CPU is
+ * copying; that CPU is not preempted before it has finished. Returns false if there is no
+ * more to do.
  */
 static bool slide_piece(struct memmgr_heap *heap, u64 handle, unsigned long upto)
 {
@@ -104,12 +106,12 @@ static bool slide_piece(struct memmgr_heap *heap, u64 handle, unsigned long upto
 }
 
 /**
- * heap_help_move - complete a slide, or its first part, if there is one
+ * heap_help_move - complete a slide, or its first part, if the allocation slides
  * @heap: the heap
- * @handle: of the allocation
- * @upto: bytes that have to have arrived
+ * @handle: handle of the allocation
+ * @upto: number of bytes that must have arrived
  *
- * Context: process, may reschedule, no locks of ours held. O(@upto), of at most
+ * Context: process, may reschedule, no locks of memmgr held. O(@upto), which is at most
  * MEMMGR_COMPACT_SLIDE steps of a compaction.
  */
 void heap_help_move(struct memmgr_heap *heap, u64 handle, unsigned long upto)
@@ -119,15 +121,15 @@ void heap_help_move(struct memmgr_heap *heap, u64 handle, unsigned long upto)
 }
 
 /**
- * heap_wait_unmapped - wait until no mappings are being taken away for a move
- * @region: of the allocation, which is pinned
+ * heap_wait_unmapped - wait until no mappings are being removed for a move
+ * @region: region of the allocation, which is pinned
  *
- * For who wants it to stay mapped from now on. What the mover began to take away before
- * the pin may be this allocation's, or that of another one that was at its place.
+ * For a caller that wants the allocation to stay mapped. The mappings that a mover began to
+ * remove before the pin may be those of this allocation, or of another one at its place.
  *
- * Context: process, sleeps for as long as it takes to remove the mappings that there
- * are; a worker of high priority does that.
- * Return: 0, or -EINTR when a fatal signal came.
+ * Context: process, sleeps as long as it takes to remove the existing mappings, which a
+ * task of usual or high priority does.
+ * Return: 0, or -EINTR if a fatal signal came.
  */
 int heap_wait_unmapped(struct region *region)
 {

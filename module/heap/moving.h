@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* An allocation on its way: others wait for it, call it off or help it along. */
+/* Calls that meet a moving allocation: they wait for the move, end it or help to complete it. */
 #ifndef MEMMGR_HEAP_MOVING_H
 #define MEMMGR_HEAP_MOVING_H
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Pins: promises of a client that an allocation stays where it is. A lease is a pin
- * that maps all pages as well, for real time.
+ * Pins: promises to a client that an allocation stays in its place. A lease is a pin
+ * that also maps all pages, for real time.
  *
- * A record counts the pins of all, and apart those of its owner. Who pins a persistent
- * allocation, which has no owner, has an entry for it in a table of his own, that was
- * made with the client: a pin needs no memory. A pin does not keep an allocation from
- * being freed by who made the pin, and goes with it.
+ * A record counts all pins, and separately those of its owner. A persistent allocation has
+ * no owner. A client that pins it has an entry for it in a table of its own, which was
+ * made with the client, so that a pin needs no memory. A pin does not keep the client that
+ * made it from freeing the allocation, and ends with the allocation.
  *
- * All of it is guarded by the lock of the allocation's heap, but for the table, which
+ * The lock of the allocation's heap guards all this, except the table, which
  * client_lock guards.
  */
 #include <linux/capability.h>
@@ -32,10 +32,10 @@
 #define PINS_MOST	128u	/* a search ends soon */
 
 /**
- * struct pin - the pins of a persistent allocation that a client has
- * @handle: of the allocation
- * @count: plain pins
- * @leases: leases
+ * struct pin - a client's pins of one persistent allocation
+ * @handle: handle of the allocation
+ * @count: number of plain pins
+ * @leases: number of leases
  */
 struct pin {
 	u64 handle;
@@ -43,13 +43,13 @@ struct pin {
 	u32 leases;
 };
 
-/* Room for all pins that a client may have of persistent allocations; or NULL. */
+/* Allocate the table for a client's pins of persistent allocations, or return NULL. */
 struct pin *pins_make(void)
 {
 	return kcalloc(PINS_MOST, sizeof(struct pin), GFP_KERNEL_ACCOUNT);
 }
 
-/* The entry of a handle, or the first free one, which may lie behind the last. O(PINS_MOST) */
+/* The entry of a handle, or the first free one, which may be behind the end. O(PINS_MOST) */
 static struct pin *pins_find(const struct client *client, u64 handle)
 {
 	u32 i;
@@ -64,14 +64,14 @@ static bool pin_is_used(const struct client *client, const struct pin *pin)
 	return pin < client->pins + client->pins_used;
 }
 
-/* An entry ends, and the last one takes its place. */
+/* Remove an entry; the last entry takes its place. */
 static void pins_drop(struct client *client, struct pin *pin)
 {
 	*pin = client->pins[--client->pins_used];
 	client_give_locked(client, ACCOUNT_PINS, 1);
 }
 
-/* How many pins and leases a client has of an allocation. Under the heap's lock. */
+/* Number of pins and leases that a client has of an allocation. Under the heap's lock. */
 u32 client_pins(const struct client *client, const struct record *record)
 {
 	struct region *region = client->region;
@@ -96,8 +96,8 @@ static void pin_forget(struct client *client, struct memmgr_heap *heap, struct p
 }
 
 /*
- * A client has freed an allocation of which nobody else had pins: if it was persistent,
- * its entry goes too. Under the heap's lock.
+ * A client has freed an allocation that no other client had pinned. If it was persistent,
+ * remove its entry from the table. Under the heap's lock.
  */
 void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 handle)
 {
@@ -113,9 +113,9 @@ void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 hand
 }
 
 /**
- * client_forget_pins - the same of all persistent allocations of a heap
- * @client: who destroys it, and alone has pins in it
- * @heap: it is dying, so that no pins come or go
+ * client_forget_pins - remove the entries of all persistent allocations of a heap
+ * @client: the client that destroys the heap; no other client has pins in it
+ * @heap: the heap; it is dying, so pins neither come nor go
  *
  * Context: any. O(PINS_MOST).
  */
@@ -126,7 +126,7 @@ void client_forget_pins(struct client *client, struct memmgr_heap *heap)
 	u32 i;
 
 	raw_spin_lock(&region->client_lock);
-	/* The last one comes into a place that was looked at already. */
+	/* Backwards, because the last entry moves into the place of a removed one. */
 	for (i = client->pins_used; i--;)
 		if (handle_heap(client->pins[i].handle) == heap->id)
 			pin_forget(client, heap, &client->pins[i]);
@@ -134,7 +134,7 @@ void client_forget_pins(struct client *client, struct memmgr_heap *heap)
 	heap_unlock(heap, flags);
 }
 
-/* Count one up or down in the table of a client. Under client_lock. */
+/* Add @change to the count in the table of a client. Under client_lock. */
 static int pins_count(struct client *client, u64 handle, bool lease, int change, u32 *now)
 {
 	struct pin *pin = pins_find(client, handle);
@@ -160,7 +160,7 @@ static int pins_count(struct client *client, u64 handle, bool lease, int change,
 	return 0;
 }
 
-/* Count one up or down in a record of the client's own. Under client_lock. */
+/* Add @change to the count in a record of the client's own. Under client_lock. */
 static int own_count(struct client *client, struct record *record, bool lease, int change,
 		     u32 *now)
 {
@@ -181,7 +181,7 @@ static int own_count(struct client *client, struct record *record, bool lease, i
 	return 0;
 }
 
-/* Count one up or down for a client. Under the heap's lock. */
+/* Add @change to the count of a client. Under the heap's lock. */
 static int client_count_pin(struct client *client, struct record *record, bool lease,
 			    int change, u32 *now)
 {
@@ -209,7 +209,7 @@ static void record_count_pin(struct memmgr_heap *heap, struct record *record, bo
 	record->leases += change;
 }
 
-/* Count it, and tell where it is. */
+/* Add or remove a pin or lease, and report the allocation's place. */
 int pin_change(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out,
 	       bool lease, int change)
 {
@@ -240,13 +240,13 @@ int pin_change(struct memmgr_heap *heap, struct client *client, struct memmgr_pi
 	return err;
 }
 
-/* The same the other way round. */
+/* Remove a pin or lease. */
 int heap_unpin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
 {
 	return pin_change(heap, client, out, out->flags & MEMMGR_PIN_LEASE, -1);
 }
 
-/* The pins of a persistent allocation end with the client that made them. */
+/* End a closing client's pins of a persistent allocation. */
 static void pin_end(struct client *client, const struct pin *pin)
 {
 	struct memmgr_heap *heap = heap_get(client->region, handle_heap(pin->handle));
@@ -272,10 +272,10 @@ static void pin_end(struct client *client, const struct pin *pin)
 }
 
 /**
- * client_unpin_all - a client goes, and its pins with it
- * @client: no call of it runs
+ * client_unpin_all - end all pins of a closing client
+ * @client: the client; no call of it runs
  *
- * Those of its own allocations go with these.
+ * Pins of its own allocations end with these.
  *
  * Context: process, may sleep. O(PINS_MOST).
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Promises that an allocation stays where it is. */
+/* Pins: they keep allocations in their place. */
 #ifndef MEMMGR_HEAP_PINS_H
 #define MEMMGR_HEAP_PINS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Records: what is known of an allocation, and who may use it. */
+/* Records: the description of an allocation, and access to it by handle. */
 #include <linux/nospec.h>
 #include <linux/string.h>
 
@@ -13,7 +13,7 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-/* A step of a record that record_origin[] does not know: a fault of ours. Reported once. */
+/* Report a transition that record_origin[] does not allow: a bug of memmgr. Only once. */
 void record_wrong_step(const struct memmgr_heap *heap, const struct record *record, u32 state)
 {
 	WARN_ONCE(true, "memmgr: a record of heap %s went from state %u to %u\n", heap->name,
@@ -21,14 +21,14 @@ void record_wrong_step(const struct memmgr_heap *heap, const struct record *reco
 }
 
 /**
- * record_is_still - is a record what it was before the lock was dropped?
- * @heap: of the record, locked again
+ * record_is_still - is a record unchanged since the lock was dropped?
+ * @heap: heap of the record, locked again
  * @record: the record
- * @handle: that it had
- * @state: that the caller left it in
+ * @handle: handle that it had
+ * @state: state in which the caller left it
  *
  * Context: any. O(1).
- * Return: false when it has ended, or somebody else ends it: it is not the caller's then.
+ * Return: false if it has ended, or another call is ending it. Then it is not the caller's.
  */
 bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
 		     u64 handle, u32 state)
@@ -46,7 +46,7 @@ int record_access(const struct record *record, const struct viewer *viewer)
 	return viewer->admin || uid_eq(record->uid, viewer->uid) ? 0 : -EACCES;
 }
 
-/* The record of a handle, whatever its state; NULL when it is stale. */
+/* The record of a handle in any state; NULL if the handle is stale. */
 struct record *record_of(struct memmgr_heap *heap, u64 handle)
 {
 	u32 i = handle_record(handle, heap->record_bits);
@@ -60,8 +60,8 @@ struct record *record_of(struct memmgr_heap *heap, u64 handle)
 }
 
 /*
- * The record that a viewer may use now, or an error; -EAGAIN: it is moving. A heap that is
- * being destroyed was found idle: what is in it must not be pinned or exported any more.
+ * The record that a viewer may use now, or an error; -EAGAIN if it is moving. A heap that is
+ * being destroyed was found idle, so nothing in it may be pinned or exported any more.
  */
 struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			  u64 handle)
@@ -82,7 +82,7 @@ struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 	return record;
 }
 
-/* The same for a call that changes it while nobody copies from or to it. */
+/* The same for a call that changes the record: -EBUSY if another call is copying. */
 struct record *record_use_alone(struct memmgr_heap *heap,
 				const struct viewer *viewer, u64 handle)
 {
@@ -97,7 +97,7 @@ static u32 record_index(const struct memmgr_heap *heap,
 	return record - heap->records;
 }
 
-/* It is about to be mapped: remember where it is, for that it goes by. */
+/* The record is about to be mapped: fix the page number under which mappings are found. */
 void record_set_mapped(struct memmgr_heap *heap, struct record *record)
 {
 	if (!record->mapped)
@@ -105,19 +105,19 @@ void record_set_mapped(struct memmgr_heap *heap, struct record *record)
 	record->mapped = true;
 }
 
-/* Where in the region what can be mapped of it begins. */
+/* The place in the region at which the mappable part of a record begins. */
 u64 record_map_place(const struct memmgr_heap *heap, const struct record *record)
 {
 	return heap_place(heap, record->offset - record_inset(record));
 }
 
-/* vm_pgoff of the first byte: behind a guard page, if there is one. */
+/* vm_pgoff of the allocation's first byte, behind the guard page if there is one. */
 u32 record_first_page(const struct record *record)
 {
 	return record->map_page + !!(record->flags & MEMMGR_ALLOC_GUARD);
 }
 
-/* What users may map of a block: not what lies in a red zone, but for its last page. */
+/* Bytes of a block that users may map: without red zones, except in its last page. */
 u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record,
 		     const struct engine_block *block)
 {
@@ -127,7 +127,7 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 						PAGE_ALIGN(record_inset(record) + record->bytes);
 }
 
-/* Give a block that was just allocated the first free record, as @template has it: new. */
+/* Give a newly allocated block the first free record, filled in from @template; it is new. */
 struct record *record_take(struct memmgr_heap *heap, const struct record *template,
 			   const struct engine_block *block)
 {
@@ -154,7 +154,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 	return record;
 }
 
-/* It has no owner any more who could use it. */
+/* Take a record off its owner, so that no client can use it. */
 void record_disown(struct memmgr_heap *heap, struct record *record)
 {
 	if (record->client)
@@ -162,7 +162,7 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 	record->client = NULL;
 }
 
-/* It ends. Its block may be gone, and in a slab heap its slab: it lay at @place. */
+/* End a record. Its block, and in a slab heap its slab, may be gone; it lay at @place. */
 static void record_end(struct memmgr_heap *heap, struct record *record, u64 place)
 {
 	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
@@ -188,15 +188,15 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 	heap->free_record = record_index(heap, record);
 }
 
-/* Forget a record, at whose zones was looked; its block is still the heap's. */
+/* Forget a record whose zones were checked. Its block stays allocated. */
 void record_release(struct memmgr_heap *heap, struct record *record)
 {
 	record_end(heap, record, heap_place(heap, record->offset));
 }
 
 /*
- * Return a record's block to the engine, or keep it in quarantine. Its zones were looked
- * at.
+ * Return a record's block to the engine, or keep it in quarantine. The caller has checked
+ * its zones.
  */
 int record_free(struct memmgr_heap *heap, struct record *record)
 {
@@ -222,7 +222,7 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	u32 size = info->size;
 
 	memset(info, 0, sizeof(*info));
-	/* Between two places its block is something else. */
+	/* During a move the block at the old offset may be another one. */
 	if (record->state != RECORD_MOVING)
 		heap->engine.ops->find(&heap->engine, record_block(record), &block);
 	info->size = size;
@@ -263,11 +263,11 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 }
 
 /**
- * record_fixed - why an allocation may not be moved
- * @record: with its heap's lock held
+ * record_fixed - the reason why an allocation may not be moved
+ * @record: its record; the heap's lock is held
  *
  * Context: any. O(1).
- * Return: enum memmgr_fixed; I/O is not looked for.
+ * Return: enum memmgr_fixed; I/O is not checked.
  */
 u32 record_fixed(const struct record *record)
 {
@@ -284,7 +284,7 @@ u32 record_fixed(const struct record *record)
 	return MEMMGR_FIXED_NONE;
 }
 
-/* Can the heap's allocations be moved at all? A private arena is mapped as it lies. */
+/* Can the heap's allocations be moved at all? A private arena is mapped as a whole. */
 bool heap_can_move(const struct memmgr_heap *heap)
 {
 	return !(heap->flags & MEMMGR_HEAP_PRIVATE) &&
@@ -292,16 +292,16 @@ bool heap_can_move(const struct memmgr_heap *heap)
 }
 
 /**
- * record_zones - write the red zones of a live allocation, or look at them
+ * record_zones - write or check the red zones of a live allocation
  * @heap: its heap, locked
- * @record: of it
- * @flags: of the lock, which is dropped meanwhile
- * @paint: they are written
+ * @record: its record
+ * @flags: flags of the lock, which is dropped meanwhile
+ * @paint: write them; otherwise check them
  *
- * It changes until that is done: nobody else ends it, uses it or looks at its zones.
+ * The record is CHANGING meanwhile, so no other call ends it, uses it or checks its zones.
  *
  * Context: any. O(bytes of a zone).
- * Return: false when a heap that was destroyed by force has forgotten it.
+ * Return: false if the heap was destroyed by force and has forgotten the record.
  */
 bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long *flags,
 		  bool paint)
@@ -309,7 +309,7 @@ bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long
 {
 	struct record seen;
 
-	/* Out of another state its heap was destroyed by force: nobody looks any more. */
+	/* In another state: destroyed by force, so the zones are of no interest. */
 	if (!record_has_zones(record) || record->state != RECORD_LIVE)
 		return true;
 	seen = *record;
@@ -326,7 +326,7 @@ bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long
 	return true;
 }
 
-/* An allocation at @place goes, and with it all pins of clients. Under the heap's lock. */
+/* An allocation at @place ends, and all clients' pins with it. Under the heap's lock. */
 void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place)
 {
 	int pins = record->pins - record->exports;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Records: what is known of an allocation, and who may use it. */
+/* Records: the description of an allocation, and access to it by handle. */
 #ifndef MEMMGR_RECORD_H
 #define MEMMGR_RECORD_H
 
@@ -16,61 +16,62 @@ struct viewer;
 
 #define RECORD_NONE		(~0u)
 
-/* Which state may follow which: record_origin[] below. */
+/* record_origin[] below tells which state may follow which. */
 enum record_state {
 	RECORD_FREE,	/* in the list of free records */
-	RECORD_NEW,	/* its memory is being cleared; nobody has the handle */
+	RECORD_NEW,	/* its memory is being cleared; the handle is not known yet */
 	RECORD_LIVE,
-	RECORD_CHANGING,	/* its size or protection changes; may be mapped, nothing else */
+	RECORD_CHANGING,	/* its size or protection changes; only mappings may use it */
 	RECORD_DYING,	/* its mappings are being removed */
 	RECORD_HELD,	/* freed, but a dma-buf or I/O still uses the memory */
-	RECORD_MOVING,	/* on its way, see move/mover.c; may be mapped, all else ends the move */
+	RECORD_MOVING,	/* it moves, see move/mover.c; mappings may use it, calls end the move */
 	RECORD_STATES,
 };
 
 /**
- * struct record - what is known of an allocation; guarded by the heap's lock
- * @handle: generation over heap and index; moves on when the record is freed
+ * struct record - description of an allocation; guarded by the heap's lock
+ * @handle: generation above index and heap; changes when the record is freed
  * @seq: number of the allocation in its heap; unlike a handle it never wraps,
  *	so that a mapping never shows a later allocation
  * @next: free: the next free record
  * @state: enum record_state; only record_set_state() sets it
- * @mapped: a client mapped it once
- * @access: MEMMGR_ACCESS_* that users and devices have
+ * @mapped: a client has mapped it
+ * @access: MEMMGR_ACCESS_* of users and devices
  * @sealed: @access and the size are final
- * @shifted: it lies in the middle of its first page, and ends where its last one does
- * @busy: calls that copy from or to it now
- * @exports: dma-bufs of it
- * @faults: page faults that know where it is, and may yet map it there
- * @own_pins: of @pins, plain ones of @client
- * @own_leases: of @leases, those of @client
- * @users: devices and kernel mappings of these dma-bufs
- * @writers: of these, those that may write
+ * @shifted: it begins inside its first page, and ends at the end of its last page
+ * @busy: number of calls that are copying from or to it
+ * @exports: number of dma-bufs of it
+ * @faults: number of page faults that know its place and may yet map it there
+ * @own_pins: plain pins among @pins that belong to @client
+ * @own_leases: leases among @leases that belong to @client
+ * @users: devices and kernel mappings that use its dma-bufs
+ * @writers: how many of @users may write
  * @flags: MEMMGR_ALLOC_* that it was made with
- * @offset: where it begins, in its block
- * @lead: bytes of the block before that, room for a red zone; @shifted: of its page
- * @tail: bytes of the block that were asked for behind it, a red zone; @shifted: what
- *	the alignment leaves of its page
- * @bytes: asked for
- * @map_bytes: that may be mapped
- * @align: asked for
+ * @offset: where it begins, inside its block
+ * @lead: bytes of the block before it, with room for a red zone; @shifted: bytes of its
+ *	first page before it
+ * @tail: bytes of the block behind it, for a red zone; @shifted: bytes of its last page
+ *	behind it, which the alignment leaves
+ * @bytes: requested size
+ * @map_bytes: bytes that may be mapped
+ * @align: requested alignment
  * @time_ns: when it was made
  * @violations: accesses that protection or guard pages stopped
  * @client: its owner; NULL: persistent, or held
  * @mine: in the client's list
  * @payer: the client that it is charged to; NULL: in a private heap
- * @charge: bytes that it is charged
- * @uid: of its maker
- * @pid: of its maker
- * @tid: of its maker
- * @pins: promises that it stays where it is: pins, leases, dma-bufs
- * @leases: pins that want no page faults either
- * @lease_faults: page faults since the first of these
+ * @charge: bytes that @payer is charged
+ * @uid: user id of its maker
+ * @pid: thread group of its maker
+ * @tid: thread of its maker
+ * @pins: pins, leases and dma-bufs, which keep it in its place
+ * @leases: number of leases: pins that also promise that there are no page faults
+ * @lease_faults: page faults since the first of the present leases
  * @moves: how often it was moved
- * @map_page: page of the region where it was when it was mapped first
- * @depth: stack heaps: its place in the stack
- * @site: where it comes from
- * @comm: of its maker
+ * @map_page: page of the region at which it was when it was first mapped
+ * @depth: stack heaps: its index in the stack
+ * @site: its site
+ * @comm: command name of its maker
  * @tag: as given
  */
 struct record {
@@ -116,7 +117,7 @@ struct record {
 	char tag[MEMMGR_TAG_LEN];
 };
 
-/* Where the engine's block begins, and what the engine was asked for. */
+/* The start of the engine's block, and the size that the engine was asked for. */
 static inline u64 record_block(const struct record *record)
 {
 	return record->offset - record->lead;
@@ -133,7 +134,7 @@ static inline bool record_has_zones(const struct record *record)
 	       (record->lead | record->tail | record->shifted);
 }
 
-/* Where in its first page it begins, for who maps it. */
+/* Offset of the allocation in its first page, for mappings. */
 static inline u32 record_inset(const struct record *record)
 {
 	return record->shifted ? record->lead : 0;
@@ -142,17 +143,17 @@ static inline u32 record_inset(const struct record *record)
 u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record,
 		     const struct engine_block *block);
 
-/* All of these with the heap's lock held. */
-/* Out of which states a record comes into each: BIT() of them. */
+/* All functions below need the heap's lock. */
+/* For each state: BIT() of the states from which a record may enter it. */
 static const u8 record_origin[RECORD_STATES] __maybe_unused = {
-	/* Out of NEW, LIVE and CHANGING: its heap was destroyed meanwhile. */
+	/* From NEW, LIVE and CHANGING: the heap was destroyed meanwhile. */
 	[RECORD_FREE]	  = BIT(RECORD_NEW) | BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) |
 			    BIT(RECORD_DYING) | BIT(RECORD_HELD),
 	[RECORD_NEW]	  = BIT(RECORD_FREE),
-	/* Out of MOVING: by the mover, or by a call that ends the move. */
+	/* From MOVING: by the mover, or by a call that ends the move. */
 	[RECORD_LIVE]	  = BIT(RECORD_NEW) | BIT(RECORD_CHANGING) | BIT(RECORD_MOVING),
 	[RECORD_CHANGING] = BIT(RECORD_LIVE),
-	/* Out of DYING: a second caller ends it; the one that comes back last finds it gone. */
+	/* From DYING: a second caller ends it too; the later one finds it gone. */
 	[RECORD_DYING]	  = BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) | BIT(RECORD_DYING),
 	[RECORD_HELD]	  = BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) | BIT(RECORD_DYING),
 	[RECORD_MOVING]	  = BIT(RECORD_LIVE),

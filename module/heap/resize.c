@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Allocations grow and shrink where they are. */
+/* Resizing allocations in place. */
 #include <linux/mm.h>
 
 #include "base/trace.h"
@@ -18,7 +18,7 @@
 #include "region/region.h"
 #include "region/view.h"
 
-/* Bytes of the block behind an allocation when it has so many. */
+/* Bytes of the block behind the allocation if it has @bytes. */
 static u32 room_behind(const struct memmgr_heap *heap, const struct record *record, u64 bytes)
 {
 	u64 end = record->lead + bytes, capacity = heap_capacity(heap);
@@ -26,7 +26,7 @@ static u32 room_behind(const struct memmgr_heap *heap, const struct record *reco
 
 	if (!record->shifted)
 		return record->tail;
-	/* A block may end within a page. */
+	/* A block may end inside a page. */
 	return capacity && capacity >= end ? min(left, capacity - end) : left;
 }
 
@@ -34,7 +34,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 			 u64 bytes, struct engine_block *block,
 			 struct engine_refusal *why)
 {
-	/* More than there is at all is the engine's to refuse, before a sum wraps. */
+	/* Let the engine refuse a size beyond the region, before a sum overflows. */
 	bool possible = bytes <= heap->region->bytes;
 	u32 behind = possible ? room_behind(heap, record, bytes) : 0;
 	u64 room = possible ? record->lead + behind : 0;
@@ -54,7 +54,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 		err = client_charge(record->payer, block->granted - record->charge,
 				    0, why);
 		if (err) {
-			/* It has just been that small. */
+			/* Cannot fail, because it was that small just before. */
 			rq.bytes = record_request(record);
 			heap->engine.ops->resize(&heap->engine, record_block(record),
 						 &rq, block, &undone);
@@ -72,8 +72,8 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 }
 
 /*
- * A mapped allocation is cut: first no fault may map the end any more, then
- * the mappings of it go, then the engine gets it back.
+ * Cut a mapped allocation: first make faults unable to map the end, then remove its
+ * mappings. After that the engine can get it back.
  */
 static int resize_cut(struct memmgr_heap *heap, struct record *record,
 		      u64 bytes, unsigned long *flags)
@@ -84,7 +84,7 @@ static int resize_cut(struct memmgr_heap *heap, struct record *record,
 	u64 to = record->map_bytes;
 	bool in_io;
 
-	/* Not for a size near 2^64 that wraps: that one is refused. */
+	/* Not for a size near 2^64 that overflows, because that size will be refused. */
 	if (!record->mapped || bytes >= to || from >= to)
 		return 0;
 	record_set_state(heap, record, RECORD_CHANGING);
@@ -103,7 +103,7 @@ static int resize_cut(struct memmgr_heap *heap, struct record *record,
 	return 0;
 }
 
-/* What was added has to be clear before anybody can see it. */
+/* Clear added memory before any user can see it. */
 static int resize_clear(struct memmgr_heap *heap, struct record *record,
 			u64 from, const struct engine_block *block,
 			unsigned long *flags)
@@ -124,15 +124,15 @@ static int resize_clear(struct memmgr_heap *heap, struct record *record,
 
 /**
  * heap_resize - change the size of an allocation in place
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
+ * @heap: the heap that the handle names
+ * @client: the caller
+ * @handle: handle of the allocation
  * @bytes: new size
- * @granted: bytes that it occupies now
+ * @granted: set to the bytes that it occupies now
  * @why: the reason of -ENOMEM
  *
- * Context: process; may sleep when it was mapped, and may reschedule while it
- * clears what was added. O(levels^2) otherwise.
+ * Context: process; may sleep if it was mapped, and may reschedule while it clears added
+ * memory. O(levels^2) otherwise.
  * Return: 0 or an error of the ABI's table.
  */
 int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,

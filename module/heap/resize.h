@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Allocations grow and shrink where they are. */
+/* Resizing allocations in place. */
 #ifndef MEMMGR_HEAP_RESIZE_H
 #define MEMMGR_HEAP_RESIZE_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Who may see a heap, and who may allocate from it. */
+/* The rights of users to see a heap and to allocate from it. */
 #include <linux/capability.h>
 #include <linux/cred.h>
 
@@ -12,20 +12,20 @@
 
 #define RIGHTS_ALL	0666u
 #define RIGHTS_PRIVATE	0600u
-#define RIGHTS_EACH	0111u	/* a right of one class of users times this: of all */
+#define RIGHTS_EACH	0111u	/* times a right of one class: the right of all classes */
 
-/* Modes have read and write bits alone. */
+/* A mode may have only read and write bits. */
 bool heap_mode_ok(u32 mode)
 {
 	return !(mode & ~RIGHTS_ALL);
 }
 
 /**
- * heap_rights_begin - the rights that a heap is made with
- * @heap: that nobody else sees yet
+ * heap_rights_begin - set the rights of a new heap
+ * @heap: the heap, not yet visible
  * @c: as in the ABI, checked
  *
- * Context: process; who calls is the owner, unless @c names another.
+ * Context: process; the caller is the owner, unless @c names another.
  */
 void heap_rights_begin(struct memmgr_heap *heap, const struct memmgr_heap_create *c)
 {
@@ -43,7 +43,7 @@ void heap_rights_begin(struct memmgr_heap *heap, const struct memmgr_heap_create
 		rights->gid = KGIDT_INIT(c->gid);
 }
 
-/* Together, as one change left them. */
+/* Read all rights under the lock, so that they belong together. */
 struct heap_rights heap_rights_of(struct memmgr_heap *heap)
 {
 	struct heap_rights rights;
@@ -55,7 +55,7 @@ struct heap_rights heap_rights_of(struct memmgr_heap *heap)
 	return rights;
 }
 
-/* As for a file: the first of owner, group and others that fits says it. */
+/* As for a file: the first class of owner, group and others that fits decides. */
 static bool rights_allow(const struct heap_rights *rights, u32 wanted)
 {
 	u32 bits = rights->mode;
@@ -67,7 +67,7 @@ static bool rights_allow(const struct heap_rights *rights, u32 wanted)
 	return bits & wanted;
 }
 
-/* A private heap is its client's; of others nothing is said. */
+/* A private heap belongs to its client. For other heaps this returns 0. */
 int heap_own(const struct memmgr_heap *heap, const struct client *client)
 {
 	return heap->flags & MEMMGR_HEAP_PRIVATE && heap->client != client ? -EACCES : 0;
@@ -76,10 +76,10 @@ int heap_own(const struct memmgr_heap *heap, const struct client *client)
 /**
  * heap_allows - may the caller see a heap, or allocate from it?
  * @heap: the heap
- * @client: through which he asks; NULL: the kernel itself
+ * @client: the client of the call; NULL: the kernel itself
  * @wanted: HEAP_SEE or HEAP_TAKE
  *
- * A heap of mode 0 is for kernel code alone: not even root's programs get any of it.
+ * A heap of mode 0 is for kernel code alone: even root's programs cannot allocate from it.
  *
  * Context: process, no heap lock held. O(log groups).
  * Return: 0 or -EACCES.
@@ -90,7 +90,7 @@ int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wante
 
 	if (heap->flags & MEMMGR_HEAP_PRIVATE || !client)
 		return heap_own(heap, client);
-	/* The usual mode says the same to everybody, whoever owns the heap. */
+	/* If the mode allows all classes, the owner makes no difference. */
 	if (!(wanted * RIGHTS_EACH & ~READ_ONCE(heap->rights.mode)))
 		return 0;
 	rights = heap_rights_of(heap);
@@ -101,14 +101,14 @@ int heap_allows(struct memmgr_heap *heap, const struct client *client, u32 wante
 
 /**
  * heap_told - may the caller know which heap an entry of a log is about?
- * @region: of the log
- * @client: through which he asks
- * @id: of the heap, when the entry was made
- * @name: the same
- * @owner: the same, client.serial of the client whose private heap it was; 0: none
+ * @region: region of the log
+ * @client: the client of the call
+ * @id: id of the heap when the entry was made
+ * @name: name of the heap then
+ * @owner: client.serial of the client whose private heap it was then; 0: none
  *
- * A heap that is gone has no mode any more: nobody but the administrator and the client
- * whose own it was is told.
+ * A heap that is gone has no mode any more. Only the administrator and the client whose
+ * private heap it was may know it.
  *
  * Context: process, no heap lock held. O(log groups).
  */
@@ -130,13 +130,13 @@ bool heap_told(struct region *region, const struct client *client, u32 id, const
 
 /**
  * heap_may_make - may the caller make such a heap?
- * @region: where
- * @client: through which he asks; NULL: the kernel itself
+ * @region: the region
+ * @client: the client of the call; NULL: the kernel itself
  * @c: as in the ABI, checked
  *
  * Context: process.
  * Return: 0; -EPERM: a shared heap needs CAP_SYS_ADMIN; -EACCES: a private heap takes its
- * memory from main, from which he may not allocate.
+ * memory from main, and the caller may not allocate from main.
  */
 int heap_may_make(struct region *region, const struct client *client,
 		  const struct memmgr_heap_create *c)
@@ -156,7 +156,7 @@ int heap_may_make(struct region *region, const struct client *client,
 	return err;
 }
 
-/* As chmod() and chown() have it: the owner changes the mode, and the group to one of his. */
+/* As chmod() and chown(): the owner may change the mode, and set a group of his own. */
 static int rights_may_set(const struct heap_rights *now, const struct memmgr_heap_rights *r)
 {
 	if (is_admin())
@@ -168,15 +168,15 @@ static int rights_may_set(const struct heap_rights *now, const struct memmgr_hea
 
 /**
  * heap_set_rights - change owner, group or mode of a heap
- * @heap: any; a private one has none
+ * @heap: any heap; -EINVAL for a private one, which has no rights to set
  * @r: as in the ABI, flags checked
  *
- * What was allocated before stays whose it is. A heap that was kernel code's alone gets
- * its part of the mmap() offsets now.
+ * Allocations keep their owners. A heap that was for kernel code alone gets its part of
+ * the mmap() offsets now.
  *
  * Context: process, may sleep.
- * Return: 0, -EINVAL, -EPERM when the caller is neither root nor the owner, or -ENOSPC
- * when no room is left in the mmap() offsets.
+ * Return: 0, -EINVAL, -EPERM if the caller is neither root nor the owner, or -ENOSPC
+ * if the mmap() offsets have no room.
  */
 int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r)
 {
@@ -189,7 +189,7 @@ int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r
 	    (r->flags & MEMMGR_RIGHTS_OWNER && r->uid == MEMMGR_ID_CALLER) ||
 	    (r->flags & MEMMGR_RIGHTS_GROUP && r->gid == MEMMGR_ID_CALLER))
 		return -EINVAL;
-	/* One change after the other: what allows this one still holds when it is made. */
+	/* One change at a time, so that the check still holds when the change is made. */
 	mutex_lock(&heap->region->heap_mutex);
 	now = heap_rights_of(heap);
 	err = rights_may_set(&now, r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Who may see a heap and allocate from it. */
+/* The rights of users to see a heap and to allocate from it. */
 #ifndef MEMMGR_HEAP_RIGHTS_H
 #define MEMMGR_HEAP_RIGHTS_H
 
@@ -11,7 +11,7 @@
 struct client;
 struct region;
 
-#define HEAP_SEE	4u	/* as the bits of a mode are */
+#define HEAP_SEE	4u	/* the bits of a mode */
 #define HEAP_TAKE	2u
 
 bool heap_mode_ok(u32 mode);
@@ -25,13 +25,13 @@ int heap_may_make(struct region *region, const struct client *client,
 		  const struct memmgr_heap_create *c);
 int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r);
 
-/* May the caller allocate from it? */
+/* May the caller allocate from the heap? */
 static inline int heap_access(struct memmgr_heap *heap, const struct client *client)
 {
 	return heap_allows(heap, client, HEAP_TAKE);
 }
 
-/* May he see it? Others' private heaps he may not. */
+/* May the caller see the heap? Not if it is another client's private heap. */
 static inline int heap_look(struct memmgr_heap *heap, const struct client *client)
 {
 	return heap_allows(heap, client, HEAP_SEE);

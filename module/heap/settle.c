@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What was freed while in use goes back when its last user has gone. */
+/* Frees memory that was freed while in use, when its last user is gone. */
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
@@ -13,7 +13,7 @@
 #include "heap/settle.h"
 #include "region/region.h"
 
-/* Look through the records of a heap. True when I/O keeps some. */
+/* Try to free all held records of a heap. Returns true if I/O keeps some. */
 static bool heap_settle_records(struct memmgr_heap *heap)
 {
 	bool in_io = false;
@@ -44,7 +44,7 @@ static void heap_settle_work(struct work_struct *work)
 	again |= heap_retire_orphans(region);
 	if (again)
 		settle_soon(region, SETTLE_INTERVAL);
-	/* The references that came with this run; the work lies in the region. */
+	/* Drop the references of this run. The work lies in the region, so they go last. */
 	region_put(region);
 	module_put(THIS_MODULE);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What was freed while in use goes back when its last user has gone. */
+/* Frees memory that was freed while in use, when its last user is gone. */
 #ifndef MEMMGR_HEAP_SETTLE_H
 #define MEMMGR_HEAP_SETTLE_H
 

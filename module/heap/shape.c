@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What a heap will look like: its configuration checked, and its cost. */
+/* Checks the configuration of a heap, and plans its layout and its cost. */
 #include <linux/ctype.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
@@ -41,15 +41,15 @@ static bool name_ok(const char *name)
 }
 
 /*
- * What a client's heap may cost the system: 1/16 of the memory that it holds, 1/8 for
- * small objects, and so much more.
+ * Limit of the system memory that a client's heap may use: 1/16 of the memory that it
+ * holds, 1/8 for small objects, plus COST_BASE.
  */
 #define COST_SHIFT		4
 #define COST_SMALL_SHIFT	3
 #define COST_BASE		(16u << 10)
 #define SMALL_OBJECT		16u
 
-/* Which fields of a configuration a kind takes, and which it needs; the others must be 0. */
+/* Fields of a configuration that a kind takes, and those it needs. All others must be 0. */
 static const struct {
 	u32 takes;
 	u32 needs;
@@ -75,12 +75,12 @@ static const struct {
 };
 
 /**
- * heap_config_fields - which fields do not go with the kind
- * @c: of a kind that there is
- * @missing: HEAP_FIELD_* that the kind needs and that are not given
+ * heap_config_fields - find the fields that do not fit the kind
+ * @c: a configuration of a valid kind
+ * @missing: set to the HEAP_FIELD_* that the kind needs and that are not given
  *
  * Context: any.
- * Return: HEAP_FIELD_* that are given and that the kind does not take.
+ * Return: HEAP_FIELD_* that are given but that the kind does not take.
  */
 u32 heap_config_fields(const struct memmgr_heap_create *c, u32 *missing)
 {
@@ -96,7 +96,7 @@ u32 heap_config_fields(const struct memmgr_heap_create *c, u32 *missing)
 	return given & ~kind_fields[kind].takes;
 }
 
-/* A private heap is its client's: it has no mode. */
+/* A private heap belongs to its client, so it has no mode. */
 static bool config_rights_ok(const struct memmgr_heap_create *c)
 {
 	if (c->flags & MEMMGR_HEAP_MODE)
@@ -129,7 +129,7 @@ int config_check(const struct memmgr_heap_create *c)
 	return !c->fallback || c->flags & MEMMGR_HEAP_FALLBACK ? 0 : -EINVAL;
 }
 
-/* Objects of whole pages lie on pages, so that they can be mapped. */
+/* Objects of whole pages are aligned to pages, so that they can be mapped. */
 static u64 object_align(const struct memmgr_heap_create *c)
 {
 	u64 align = max_t(u64, c->align, 8);
@@ -137,7 +137,7 @@ static u64 object_align(const struct memmgr_heap_create *c)
 	return PAGE_ALIGNED(c->object_size) ? max_t(u64, align, PAGE_SIZE) : align;
 }
 
-/* Larger than anything main could give: say what it could give now. */
+/* Refuse a size that main could never give, and report the size that it could give now. */
 static int too_large(const struct region *region, struct memmgr_heap_create *c)
 {
 	struct engine_refusal why = { 0 };
@@ -153,7 +153,7 @@ static int too_large(const struct region *region, struct memmgr_heap_create *c)
 #define SLAB_LIMIT_SHIFT	4	/* 1/16 of the region, unless a limit is given */
 #define SLAB_LIMIT_LEAST	(1ull << 20)
 
-/* The limit of a slab heap for which none is given: what it shall have from the start fits. */
+/* Default limit of a slab heap. It has room for the objects to preallocate. */
 static u64 slab_limit(const struct region *region, const struct memmgr_heap_create *c,
 		      const struct slab_layout *layout)
 {
@@ -179,7 +179,7 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	if (err)
 		return err;
-	/* A new slab of a private heap is cleared with the lock held. */
+	/* A new slab of a private heap is cleared while the lock is held, so limit its size. */
 	if (c->flags & MEMMGR_HEAP_PRIVATE &&
 	    1ull << plan->layout.shift > PRIVATE_SLAB_MAX)
 		return too_large(region, c);
@@ -242,7 +242,7 @@ static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
 	return 0;
 }
 
-/* The code behind it vanishes as with heap_is(). */
+/* As with heap_is(), the compiler drops code for kinds that are not built. */
 static bool plan_is(const struct memmgr_heap_create *c, u32 kind)
 {
 	return heap_kind_built(kind) && c->kind == kind;
@@ -261,12 +261,12 @@ static int plan_kind(const struct region *region, struct memmgr_heap_create *c,
 	return plan_buddy(region, c, plan);
 }
 
-/* Slabs that may be on their way back while new ones come: see heap_trim(). */
+/* Slabs that may be leaving while new ones are added: see heap_trim(). */
 #define SLABS_LEAVING	4u
 
 /*
- * A client's heap grows only when all of its slabs are full: no slab beyond those that as
- * many objects fill as there are records is ever needed.
+ * A client's heap grows only if all of its slabs are full. So it never needs more slabs
+ * than its records can fill with objects.
  */
 static void plan_slabs(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records)
 {
@@ -281,7 +281,7 @@ static void plan_slabs(const struct memmgr_heap_create *c, struct heap_plan *pla
 	plan->meta = (u64)plan->layout.max * (slab_book_size(&plan->layout) + sizeof(u32));
 }
 
-/* What a heap of this plan and so many records needs. */
+/* Plan the tables of a heap with so many records. */
 void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records)
 {
 	plan->records = records;
@@ -293,13 +293,13 @@ void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 
 	plan->books = ALIGN(plan->meta, sizeof(u64)) + records * (u64)sizeof(struct record);
 }
 
-/* The most that a heap may cost the system which has @held bytes of the region. */
+/* Limit of the system memory for a heap that has @held bytes of the region. */
 static u64 cost_limit(const struct heap_plan *plan, u64 held)
 {
 	return (held >> (plan->small ? COST_SMALL_SHIFT : COST_SHIFT)) + COST_BASE;
 }
 
-/* The largest table up to @most for which the heap is worth what it costs; 0: none. */
+/* The largest record table up to @most whose cost is within the limit; 0: none. */
 static u32 plan_worth(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 most)
 {
 	u32 least = 0;
@@ -317,8 +317,8 @@ static u32 plan_worth(const struct memmgr_heap_create *c, struct heap_plan *plan
 }
 
 /*
- * How many records. A user other than an administrator gets as many as the memory is
- * worth that the heap has for them, or asks for more, up to what its limit is worth.
+ * Choose the number of records. A caller who is no administrator gets as many as the
+ * memory that the heap has for them allows, or asks for more, up to what its limit allows.
  */
 static int plan_records(struct memmgr_heap_create *c, struct heap_plan *plan, bool admin)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What a heap will look like: its configuration checked, and its cost. */
+/* Checks the configuration of a heap, and plans its layout and its cost. */
 #ifndef MEMMGR_HEAP_SHAPE_H
 #define MEMMGR_HEAP_SHAPE_H
 
@@ -12,18 +12,18 @@ struct client;
 struct region;
 
 /**
- * struct heap_plan - what a configuration comes to
- * @bytes: of the arena; slab: the limit
- * @held: bytes that the heap has of the region from the start; slabs of whole pages: once
+ * struct heap_plan - the plan for a configuration
+ * @bytes: size of the arena; slab: the limit
+ * @held: bytes of the region that the heap has from the start; slabs of whole pages: once
  *	its records are used up
- * @align: of every block
- * @granule: log2, buddy
+ * @align: alignment of every block
+ * @granule: buddy: log2 of the granule
  * @records: size of the record table
- * @most: records that could ever be in use
- * @small: objects of at most 16 bytes
+ * @most: largest number of records that could ever be in use
+ * @small: objects have at most 16 bytes
  * @meta: bytes of the engine's state
- * @books: bytes of all that a heap needs beside struct memmgr_heap
- * @layout: slab
+ * @books: bytes of all tables of the heap outside of struct memmgr_heap
+ * @layout: slab: layout of the slabs
  */
 struct heap_plan {
 	u64 bytes;

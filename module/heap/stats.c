@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What is known of a heap. */
+/* Figures, descriptions and checks of a heap. */
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
@@ -18,9 +18,9 @@
 #include "region/region.h"
 
 /**
- * heap_stats - the books of a heap
+ * heap_stats - read the books of a heap
  * @heap: the heap
- * @stats: the answer; size and heap are left alone
+ * @stats: the answer; size and heap are not changed
  *
  * Context: any. O(orders).
  */
@@ -33,7 +33,7 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
 	flags = heap_lock(heap);
 	heap->engine.ops->books(&heap->engine, &books);
 	heap->engine.ops->frag(&heap->engine, &frag);
-	/* What is in quarantine is used, but nobody's. */
+	/* Blocks in quarantine are used, but have no owner. */
 	books.live -= heap->idle;
 	stats->resizes = heap->resizes;
 	stats->refused_frees = heap->refused;
@@ -62,9 +62,9 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
 }
 
 /**
- * heap_frag - the fragmentation of a heap
+ * heap_frag - read the fragmentation of a heap
  * @heap: the heap
- * @out: the answer; size and heap are left alone
+ * @out: the answer; size and heap are not changed
  *
  * Context: any. O(orders).
  */
@@ -95,23 +95,23 @@ void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 	}
 }
 
-#define CHECK_TRIES	4u	/* of a heap that changes while it is checked */
-#define CHECK_UNITS	40u	/* of the engine, looked at with the lock held */
-#define CHECK_RECORDS	32u	/* the same; a stack looks for the block of each */
-#define CHECK_LINKS	512u	/* of the list of free records, the same */
+#define CHECK_TRIES	4u	/* checks of a heap that changes meanwhile */
+#define CHECK_UNITS	40u	/* units of the engine to check while the lock is held */
+#define CHECK_RECORDS	32u	/* records, the same; a stack searches the block of each */
+#define CHECK_LINKS	512u	/* free records, the same */
 
 /**
- * struct records_walk - how far a check of the records has come
- * @at: the next one
- * @link: the next one in the list of free ones
- * @used: that are in use so far
- * @free: that are in the list so far
- * @seq: number of the last allocation when it began
- * @records: that were in use then
- * @spent: that were used up then
- * @torn: there were others since
- * @what: is broken, or NULL
- * @offset: of the last one in use
+ * struct records_walk - progress of a check of the records
+ * @at: the next record
+ * @link: the next record in the list of free ones
+ * @used: records in use met so far
+ * @free: free records met in the list so far
+ * @seq: number of the last allocation when the check began
+ * @records: number of records in use then
+ * @spent: number of used-up records then
+ * @torn: the records have changed since
+ * @what: the broken invariant, or NULL
+ * @offset: offset of the last record in use
  */
 struct records_walk {
 	u32 at;
@@ -126,12 +126,12 @@ struct records_walk {
 	u64 offset;
 };
 
-/* A record in use names a live block that knows of it. Under the lock. */
+/* Check that a used record names a live block, and that the two agree. Under the lock. */
 static const char *record_check(struct memmgr_heap *heap, const struct record *record)
 {
 	struct engine_block block;
 
-	/* Between two places its block is something else. */
+	/* During a move the block at the old offset may be another one. */
 	if (record->state == RECORD_MOVING)
 		return NULL;
 	if (heap->engine.ops->find(&heap->engine, record_block(record), &block))
@@ -141,7 +141,7 @@ static const char *record_check(struct memmgr_heap *heap, const struct record *r
 	return NULL;
 }
 
-/* A step over the records: false at the end, or when one is broken. Under the lock. */
+/* Check some records. False at the end, or when one is broken. Under the lock. */
 static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 {
 	u32 end = min(walk->at + CHECK_RECORDS, heap->max_records);
@@ -160,7 +160,7 @@ static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 	return !walk->what && walk->at < heap->max_records;
 }
 
-/* The same over the list of free ones, which is another list when it has changed. */
+/* Check a part of the list of free records. If it has changed, it is not checked further. */
 static bool links_step(struct memmgr_heap *heap, struct records_walk *walk)
 {
 	u32 n;
@@ -183,7 +183,7 @@ static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
 
 	do {
 		flags = heap_lock(heap);
-		/* Each use of a record moves seq on, each end changes their number. */
+		/* Each use of a record advances seq; each end changes the number in use. */
 		walk->torn |= heap->seq != walk->seq || heap->used_records != walk->records;
 		more = step(heap, walk);
 		heap_unlock(heap, flags);
@@ -191,7 +191,7 @@ static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
 	} while (more);
 }
 
-/* The records against the engine. @torn: they changed, so that sums say nothing. */
+/* Check the records against the engine. @torn: they changed, so sums cannot be compared. */
 static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *torn)
 {
 	struct records_walk walk = { 0 };
@@ -217,7 +217,7 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *to
 	return walk.what;
 }
 
-/* The engine, in steps. False: it is broken. */
+/* Check the engine, in steps. Returns false if it is broken. */
 static bool engine_checks(struct memmgr_heap *heap, struct engine_check *c)
 {
 	unsigned long flags;
@@ -234,7 +234,7 @@ static bool engine_checks(struct memmgr_heap *heap, struct engine_check *c)
 	return !c->fault.what;
 }
 
-/* Engine and records; again while they change, but not for ever. */
+/* Check engine and records; again while they change, up to CHECK_TRIES times. */
 static const char *books_check(struct memmgr_heap *heap, struct engine_check *c, bool *torn)
 {
 	const char *what;
@@ -256,10 +256,10 @@ static const char *books_check(struct memmgr_heap *heap, struct engine_check *c,
 /**
  * heap_check - verify every invariant of a heap
  * @heap: the heap
- * @check: the answer; size and heap are left alone
+ * @check: the answer; size and heap are not changed
  *
- * Context: process, may sleep. Cost: a walk over everything, at most CHECK_TRIES times;
- * the lock is dropped after a few thousand instructions each.
+ * Context: process, may sleep. Cost: a walk over everything, at most CHECK_TRIES times.
+ * The lock is dropped after a few thousand instructions each.
  * Return: 0, -EUCLEAN, -EINTR, or -EOPNOTSUPP in a build without checks.
  */
 int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
@@ -304,10 +304,10 @@ static void query_kind(const struct memmgr_heap *heap,
 }
 
 /**
- * heap_query - the make of a heap
+ * heap_query - describe a heap
  * @heap: the heap
- * @client: who asks
- * @query: the answer; size and flags are left alone
+ * @client: the caller
+ * @query: the answer; size and flags are not changed
  *
  * Context: any.
  */
@@ -377,7 +377,7 @@ static bool heap_holds(struct memmgr_heap *heap, u64 place)
 	return place >= heap->arena && place - heap->arena < PAGE_ALIGN(heap->bytes);
 }
 
-/* The heap that a block of main was given to; main when it is an allocation. */
+/* The heap that got a block of main as its memory; main if it is an allocation. */
 u32 heap_owner(struct region *region, u64 place)
 {
 	struct memmgr_heap *heap;
@@ -414,7 +414,7 @@ static void picture_add(struct memmgr_cell *cells, u64 cell_bytes,
 	for (; at < end; i++) {
 		u64 part = min(end, (i + 1) * cell_bytes) - at;
 
-		/* The heap that has most of a cell: the first to reach half. */
+		/* The heap with most of a cell: the first one to reach half. */
 		if (cells[i].heap == MEMMGR_HEAP_ANY || part * 2 >= cell_bytes)
 			cells[i].heap = owner;
 		cells[i].used += part;
@@ -423,17 +423,17 @@ static void picture_add(struct memmgr_cell *cells, u64 cell_bytes,
 }
 
 /**
- * heap_picture - a picture of the region, as seen by heap main
+ * heap_picture - show the region as cells, as seen by heap main
  * @region: the region
- * @cells: to fill, all zero
- * @count: that there are
- * @cell_bytes: what each stands for, whole pages
+ * @cells: cells to fill, all zero
+ * @count: number of cells
+ * @cell_bytes: set to the bytes that each cell stands for, whole pages
  *
- * Blocks that come and go meanwhile may be missed or seen; what lives all the
- * time is seen once.
+ * Blocks that come or go meanwhile may be missed or seen. A block that lives all the time
+ * is seen once.
  *
  * Context: process. Cost: a walk over main; the lock is dropped at each step.
- * Return: cells that were filled.
+ * Return: number of cells filled.
  */
 u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
 		 u64 *cell_bytes)
@@ -460,10 +460,10 @@ u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
 }
 
 /**
- * heap_info - what is known of an allocation
- * @heap: that its handle names
- * @client: who asks
- * @handle: of the allocation
+ * heap_info - describe an allocation
+ * @heap: the heap that the handle names
+ * @client: the caller
+ * @handle: handle of the allocation
  * @info: the answer
  *
  * Context: process. O(1); for a stack O(log live).
@@ -479,7 +479,7 @@ int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
 
 	flags = heap_lock(heap);
 	record = record_use(heap, &viewer, handle);
-	/* A look does not end its move. */
+	/* A query does not end a move. */
 	if (record == ERR_PTR(-EAGAIN))
 		record = record_of(heap, handle);
 	err = PTR_ERR_OR_ZERO(record);
@@ -489,17 +489,17 @@ int heap_info(struct memmgr_heap *heap, struct client *client, u64 handle,
 	return err;
 }
 
-#define NEXT_STEPS	64u	/* records to look at with the lock held */
+#define NEXT_STEPS	64u	/* records to look at while the lock is held */
 
 /**
- * heap_info_next - the first live allocation at or behind a place in the table
+ * heap_info_next - describe the first live allocation at or behind an index of the table
  * @heap: the heap
- * @client: who asks; NULL: a file of debugfs
- * @index: where to begin, and where to go on
+ * @client: the caller; NULL: a file of debugfs
+ * @index: index to begin at; set to the index to continue at
  * @info: the answer
  *
- * Context: process, may sleep. A bounded number of records is looked at in one go.
- * Return: false when there are no more.
+ * Context: process, may sleep. Under the lock only NEXT_STEPS records are looked at.
+ * Return: false if there are no more.
  */
 bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 		    u32 *index, struct memmgr_info *info)
@@ -527,7 +527,7 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 	return found;
 }
 
-/* Blocks that kernel code holds. Under the heap's lock. */
+/* Number of blocks that kernel code holds. Under the heap's lock. */
 u32 heap_kernel_live(struct memmgr_heap *heap)
 {
 	struct engine_books books;
@@ -538,7 +538,7 @@ u32 heap_kernel_live(struct memmgr_heap *heap)
 	return books.live - heap->used_records - heap->idle;
 }
 
-/* What each block of the heap has; 0: what is asked for. */
+/* Size of every block of the heap; 0 if blocks have the requested size. */
 u64 heap_capacity(const struct memmgr_heap *heap)
 {
 	if (heap_is(heap, MEMMGR_KIND_SLAB))

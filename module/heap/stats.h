@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What is known of a heap. */
+/* Figures, descriptions and checks of a heap. */
 #ifndef MEMMGR_HEAP_STATS_H
 #define MEMMGR_HEAP_STATS_H
 

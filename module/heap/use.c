@@ -15,16 +15,16 @@ static struct record *use_record(struct memmgr_heap *heap, const struct viewer *
 }
 
 /**
- * heap_use - the record that a viewer may use, with the heap locked
- * @heap: that the handle names
- * @viewer: who asks
- * @handle: of the allocation
- * @alone: nobody may copy from or to it
- * @flags: of the lock
+ * heap_use - find the record that a viewer may use, and lock the heap
+ * @heap: the heap that the handle names
+ * @viewer: the caller
+ * @handle: handle of the allocation
+ * @alone: no call may be copying from or to it
+ * @flags: set to the flags of the lock
  *
- * Ends a move of the allocation.
+ * A move of the allocation is ended.
  *
- * Context: process, may reschedule. O(1), or a copy of the allocation when it slides.
+ * Context: process, may reschedule. O(1), or a copy of the allocation if it slides.
  * Return: the record, or an error of the ABI's table.
  */
 struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
@@ -46,12 +46,12 @@ struct record *heap_use(struct memmgr_heap *heap, const struct viewer *viewer,
 }
 
 /**
- * heap_lock_unmoved - lock a heap, with an allocation of it on no move
+ * heap_lock_unmoved - lock a heap, after ending a move of an allocation
  * @heap: the heap
- * @handle: of the allocation, which may be gone
+ * @handle: handle of the allocation, which may be gone
  *
- * Context: process, may reschedule. Cost: as heap_use().
- * Return: for heap_unlock().
+ * Context: process, may reschedule. Cost: as for heap_use().
+ * Return: flags for heap_unlock().
  */
 unsigned long heap_lock_unmoved(struct memmgr_heap *heap, u64 handle)
 	__acquires(&heap->lock)
