@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What the parts of libmemmgr share, and nobody else sees. */
+/* Declarations that the parts of libmemmgr share, and that no program sees. */
 #ifndef MEMMGR_INTERNAL_H
 #define MEMMGR_INTERNAL_H
 
@@ -17,7 +17,7 @@ static inline uintptr_t call_before(uintptr_t returns_to)
 	return returns_to - 1;
 }
 
-/* Where this library's function was called. */
+/* The place in the program that called the library. */
 #define CALLER	call_before((uintptr_t)__builtin_return_address(0))
 
 /* Unmap what memmgr_free_mapped() has left: each of these mappings keeps its file open. */

@@ -29,7 +29,7 @@ static size_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-/* What is mapped for an allocation: with a guard page before and behind it. */
+/* The mapping of an allocation, with a guard page before and behind it. */
 struct span {
 	uint64_t offset;
 	size_t inset;

@@ -23,7 +23,7 @@ static int open_node(const char *path, int flags, struct memmgr_query *query)
 	err = memmgr_query(fd, query);
 	if (err) {
 		close(fd);
-		/* What other drivers and files say to a call they don't know. */
+		/* The errors of other drivers and files for an unknown call. */
 		return err == -EINVAL ? -ENOTTY : err;
 	}
 	return fd;

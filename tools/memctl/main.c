@@ -54,7 +54,7 @@ static const struct command *command_find(int argc, char **argv, int *words)
 	return NULL;
 }
 
-/* How many letters must change to make @b of @a (Levenshtein). */
+/* The number of letters that must change to make @b of @a (Levenshtein). */
 static size_t distance(const char *a, const char *b)
 {
 	size_t row[64], len = strlen(b);
@@ -278,7 +278,7 @@ static int run_command(struct memctl *ctl, int argc, char **argv)
 	return command->run(ctl, argc - words + 1, argv);
 }
 
-/* What could not be written must not look like success. */
+/* A result that could not be written must not look like success. */
 static int finish_output(int code)
 {
 	if (!ferror(stdout) && !fflush(stdout))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* A command of the shell that memctl runs, and what it measures meanwhile. */
+/* A command that memctl runs and waits for. */
 #ifndef MEMCTL_COMMAND_H
 #define MEMCTL_COMMAND_H
 

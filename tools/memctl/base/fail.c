@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Every error message comes from here: what is wrong, why, and what to do.
+ * Every error message comes from here: the fault, its reason, and the remedy.
  *
  *	memctl: COMMAND: MESSAGE; REMEDY
  *
@@ -21,7 +21,7 @@
 #include "base/words.h"
 #include "memctl.h"
 
-/* What an errno of the ABI means; @command: only there (and found first). */
+/* The meaning of an errno of the ABI; @command: only there (and found first). */
 static const struct {
 	int err;
 	const char *name;

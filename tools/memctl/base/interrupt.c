@@ -71,7 +71,7 @@ static void on_end(int signal, siginfo_t *info, void *unused)
 }
 
 /*
- * What the caller has ignored stays ignored, as with nohup. Not SIGINT: shells ignore
+ * A signal that the caller ignored stays ignored, as with nohup. Not SIGINT: shells ignore
  * it for what they run in the background, and a program that sends it there means it.
  * Without SA_RESTART: a call that sleeps ends with EINTR.
  */

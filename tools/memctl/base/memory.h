@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What becomes of memctl where memory is short. */
+/* The end of memctl where memory is short. */
 #ifndef MEMCTL_MEMORY_H
 #define MEMCTL_MEMORY_H
 

@@ -39,7 +39,7 @@ static error_t parse_global(int key, char *arg, struct argp_state *state)
 
 const struct argp global_argp = { global_options, parse_global, 0, 0, 0, 0, 0 };
 
-/* What parse_args() hands down to the two parsers that it joins. */
+/* The inputs of the two parsers that parse_args() joins. */
 struct inputs {
 	struct memctl *ctl;
 	void *command;

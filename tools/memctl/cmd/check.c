@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl check: are the heaps whole? */
+/* memctl check: the heaps verified. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl clients, memctl quota: what clients and users have, and may have. */
+/* memctl clients, memctl quota: the memory of clients and users, and its limits. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

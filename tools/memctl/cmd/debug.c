@@ -176,7 +176,7 @@ static const struct column columns[] = {
 	{ "ERRORS", "found", CELL_COUNT, 0 },
 };
 
-/* What is off is "off", and null in JSON. */
+/* A feature that is off shows as "off", and as null in JSON. */
 static void add_zones(struct table *table, const struct memmgr_debug *d)
 {
 	bool on = d->flags & MEMMGR_DEBUG_ZONES;
@@ -191,7 +191,7 @@ static void add_zones(struct table *table, const struct memmgr_debug *d)
 	table_text(table, on ? "on" : "off");
 }
 
-/* What was held before it was turned off still is. */
+/* A quarantine that was turned off still has the blocks that it had. */
 static void add_quarantine(struct table *table, const struct memmgr_debug *d)
 {
 	bool on = d->flags & MEMMGR_DEBUG_QUARANTINE;

@@ -182,7 +182,7 @@ static void bar_end(const struct bar *bar)
 /* ---- the work ---- */
 
 /*
- * What a call did, added to what those before it did. What stayed is not added up:
+ * Adds the work of a call to the work of the calls before it. Blocks that stayed do not add up:
  * calls that follow each other find the same blocks in the way.
  */
 static void add_call(struct memmgr_compact *sum, const struct memmgr_compact *call, bool first)
@@ -220,7 +220,7 @@ static uint64_t call_bytes(const struct memmgr_compact *request,
 	return bytes < request->step_bytes ? request->step_bytes : bytes;
 }
 
-/* What the first call foresaw, and what has been spent of that. */
+/* The work that the first call foresaw, and the part of it that is done. */
 struct effort {
 	uint64_t bytes;
 	uint64_t calls;
@@ -383,7 +383,7 @@ static int fail_run(const struct memctl *ctl, int err, const struct memmgr_heap_
 	return fail_errno(ctl, err, "heap '%s'", request.heap);
 }
 
-/* What the kind of the heap says no to, and what its granule says a little about. */
+/* Completes the request by the heap's granule; refuses it where the heap's kind cannot do it. */
 static int complete(const struct memctl *ctl, struct options *options,
 		    const struct memmgr_heap_query *heap)
 {
@@ -417,7 +417,7 @@ int cmd_defrag(struct memctl *ctl, int argc, char **argv)
 	sum = options.request;
 	interrupt_catch();
 	err = compact(ctl, &options, &heap, &sum);
-	/* What was moved is told even when it was not enough. */
+	/* The result shows the moves even when these were not enough. */
 	if (!err || err == -EINTR || sum.moves)
 		show(ctl, &heap, &sum);
 	if (err == -EINTR)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl demo: what each allocator is good at, shown on live memory. */
+/* memctl demo: the strength of each allocator, shown on live memory. */
 #include <argp.h>
 #include <fcntl.h>
 #include <json-c/json.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl errors: the memory errors that were found, whose they are and who did them. */
+/* memctl errors: the memory errors that were found, with owners and culprits. */
 #include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -242,7 +242,7 @@ static void print_bytes(const char *what, const __u8 *bytes, uint32_t count)
 		printf("%s%02x", i == LINE_BYTES / 2 ? "  " : " ", bytes[i]);
 }
 
-/* What differs is marked below it; what was written there may be readable. */
+/* Marks stand below the bytes that differ; the bytes written there may be readable text. */
 static void print_line(uint64_t offset, const __u8 *expected, const __u8 *found, uint32_t count)
 {
 	char marks[3 * LINE_BYTES + 2] = "", *to = marks, *end = marks;
@@ -312,7 +312,7 @@ static void print_party(const struct places *places, const struct memmgr_corrupt
 		each_frame(places, who.site, print_frame, NULL);
 }
 
-/* Which allocation it is. */
+/* The allocation that the error is about. */
 static void print_allocation(const struct memmgr_corruption *c)
 {
 	printf("    it %s at 0x%" PRIx64 ", ", c->free_ns ? "was" : "is", (uint64_t)c->place);

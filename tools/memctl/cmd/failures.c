@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl failures: which requests failed, and why. */
+/* memctl failures: the requests that failed, and the reasons. */
 #include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>

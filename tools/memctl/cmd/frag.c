@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl frag: how fragmented are the heaps? */
+/* memctl frag: the fragmentation of the heaps. */
 #include <argp.h>
 #include <fcntl.h>
 #include <json-c/json.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl health: how the region is, and when it acts by itself. */
+/* memctl health: the state of the region, and the thresholds of compaction by itself. */
 #include <argp.h>
 #include <fcntl.h>
 #include <memmgr.h>

@@ -241,7 +241,7 @@ static const struct argp create_argp = {
 	       "  memctl heap create camera --kind pool --block-size 1M --count 8 --mode 0660 --group video",
 };
 
-/* What the kind cannot do without; NULL when nothing lacks. */
+/* The option that the kind cannot do without; NULL when none lacks. */
 static const char *missing_option(const struct memmgr_heap_create *create)
 {
 	switch (create->kind) {

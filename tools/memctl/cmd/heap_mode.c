@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl heap mode: who may use a heap. */
+/* memctl heap mode: the users that may use a heap. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl info: what region is this, and what can its module do? */
+/* memctl info: the region, and the abilities of its module. */
 #include <argp.h>
 #include <fcntl.h>
 #include <json-c/json.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl inject: requests for memory fail on purpose, to test what comes then. */
+/* memctl inject: requests for memory fail on purpose, to test how programs take it. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

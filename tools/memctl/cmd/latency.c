@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl latency: how long allocations and frees take, and which took longest. */
+/* memctl latency: the times that allocations and frees take, and the longest of each. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -157,7 +157,7 @@ static void print_row(const struct memmgr_latency_op *op, unsigned int i, uint64
 	unsigned int bar = (unsigned int)((double)calls / (double)most * width + 0.5);
 
 	printf("  %10s .. %12" PRIu64 "%s", time_text(bucket_start(i)), calls, calls ? " " : "");
-	/* What there is shows, however little. */
+	/* Calls show, however few there are. */
 	if (calls && !bar)
 		bar = 1;
 	while (bar--)

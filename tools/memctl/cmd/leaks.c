@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl leaks: what lives, for how long, and where it comes from. */
+/* memctl leaks: the allocations that live, their ages and their origins. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl list: what is allocated, by whom, for how long. */
+/* memctl list: the allocations, their owners and their ages. */
 #include <argp.h>
 #include <fcntl.h>
 #include <memmgr.h>

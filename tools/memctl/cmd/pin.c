@@ -165,7 +165,7 @@ static void tell_end(bool can_end)
 }
 
 /* That a job was brought to the foreground, no signal tells. */
-static void hold(bool quiet)
+static void wait_pinned(bool quiet)
 {
 	static const struct timespec look_again = { .tv_nsec = 500000000 };
 	struct pollfd input = { .events = POLLIN };
@@ -239,7 +239,7 @@ int cmd_pin(struct memctl *ctl, int argc, char **argv)
 		rc = run_pinned(ctl, &options, &info, &pin);
 	} else {
 		show(ctl, &options, &info, &pin);
-		hold(ctl->json);
+		wait_pinned(ctl->json);
 	}
 	if (options.lease && !ctl->json)
 		tell_faults(ctl, info.handle);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl protect, memctl seal: how an allocation may be accessed. */
+/* memctl protect, memctl seal: the access that an allocation allows. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

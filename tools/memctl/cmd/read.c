@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl read: what is in an allocation. */
+/* memctl read: the bytes of an allocation. */
 #include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>

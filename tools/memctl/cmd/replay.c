@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl replay: which allocator suits what a program does? */
+/* memctl replay: a recorded trace of a program, run through each allocator. */
 #include <argp.h>
 #include <fcntl.h>
 #include <inttypes.h>

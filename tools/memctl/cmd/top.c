@@ -156,7 +156,7 @@ static int run_batch(const struct memctl *ctl, struct top *top, enum color_when 
 		if (err)
 			return fail_errno(ctl, err, "region");
 		print_frame(ctl, top, &layout, columns, color);
-		/* Who reads along wants it now, and may have gone. */
+		/* A reader wants the frame now, and may have gone. */
 		if (fflush(stdout))
 			break;
 	}
@@ -198,7 +198,7 @@ static void next_by(struct top *top)
 	memset(&top->slots, 0, sizeof(top->slots));
 }
 
-/* What a key wants: another sample, only another frame, or the end. */
+/* The effect of a key: another sample, only another frame, or the end. */
 enum wish {
 	WISH_SAMPLE,
 	WISH_FRAME,

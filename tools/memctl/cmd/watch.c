@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl watch: wait for what happens in the region, show it, run a command for it. */
+/* memctl watch: wait for events of the region, show them, run a command for each. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -310,7 +310,7 @@ static int handle(struct watch *watch, const struct memmgr_event *event)
 {
 	if (!is_wanted(watch, event))
 		return EXIT_OK;
-	/* What was lost is none of those that are counted. */
+	/* Lost events are not among those that are counted. */
 	watch->seen += event->kind != MEMMGR_EVENT_LOST;
 	if (watch->ctl->json)
 		print_json(watch, event);

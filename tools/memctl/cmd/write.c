@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl write and fill: put something into an allocation. */
+/* memctl write, memctl fill: put bytes into an allocation. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

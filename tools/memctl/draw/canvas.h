@@ -25,7 +25,7 @@ enum color_depth {
 	DEPTH_256,
 };
 
-/* What the receiver of a picture can show. */
+/* The abilities of the terminal or file that a picture goes to. */
 struct style {
 	enum color_depth depth;
 	bool utf8;

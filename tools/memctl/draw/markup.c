@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What SVG and HTML share. */
+/* Text in SVG and HTML. */
 #include <string.h>
 
 #include "draw/markup.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What SVG and HTML share. */
+/* Text in SVG and HTML. */
 #ifndef MEMCTL_MARKUP_H
 #define MEMCTL_MARKUP_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What may not be moved, and until when: in words, as a table and as JSON. */
+/* Memory that may not be moved, and until when: in words, as a table and as JSON. */
 #include "base/json.h"
 #include "base/table.h"
 #include "find/fixed.h"

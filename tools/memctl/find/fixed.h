@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What may not be moved, and why. */
+/* Memory that may not be moved, and the reasons. */
 #ifndef MEMCTL_FIXED_H
 #define MEMCTL_FIXED_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Why requests failed, of the books of heaps. */
+/* The reasons of failed requests, of the books of heaps. */
 #ifndef MEMCTL_REASONS_H
 #define MEMCTL_REASONS_H
 

@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-/* Where a segment lies in a file, and at which address the program sees it. */
+/* The place of a segment in a file, and its address in the program. */
 struct segment {
 	uint64_t offset;
 	uint64_t bytes;
@@ -92,7 +92,7 @@ static bool first_line(char *const argv[], char *line, size_t size)
 	return started && !status && *line;
 }
 
-/* What is not ASCII, as octal: files are named by anybody. */
+/* Bytes that are not ASCII, as octal: anybody may name a file. */
 static char *printable(const char *text)
 {
 	char *copy = malloc(4 * strlen(text) + 1), *to = copy;
@@ -107,7 +107,7 @@ static char *printable(const char *text)
 	return copy;
 }
 
-/* Who called sudo trusts his own files. */
+/* The user that called sudo trusts his own files. */
 static bool is_trusted(uid_t owner)
 {
 	const char *sudo = getenv("SUDO_UID");

@@ -73,7 +73,7 @@ static const char *allocation_text(const struct memmgr_corruption *c)
 	return texts[turn];
 }
 
-/* What was meant when no allocation is known. */
+/* The likely target of an access when no allocation is known. */
 static const char *meant_text(const struct memmgr_corruption *c)
 {
 	static char text[96];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* memctl frag --explain: what would become of a request, why, and what would help. */
+/* memctl frag --explain: the outcome of a request, the reason, and the remedy. */
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Why a request would fail, and what is in its way. */
+/* The reason that a request would fail, and the memory in its way. */
 #ifndef MEMCTL_EXPLAIN_H
 #define MEMCTL_EXPLAIN_H
 

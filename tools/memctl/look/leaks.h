@@ -27,7 +27,7 @@ struct leak {
 	char *word[BY_SIZE];	/* what it is grouped by, as people read it */
 };
 
-/* What was looked at, and by whom: what others see is not the same. */
+/* The heap of a snapshot and the user that took it: other users see other allocations. */
 struct leaks_scope {
 	char boot[40];				/* its id, or empty */
 	char region[MEMMGR_NAME_LEN + 1];
@@ -53,7 +53,7 @@ struct leak_group {
 	uint64_t bytes_before;
 };
 
-/* What lives in @heap, or in all where it is NULL, now; an enum exit_code. */
+/* The allocations that live in @heap now (NULL: in all heaps); an enum exit_code. */
 int leaks_collect(const struct memctl *ctl, const struct memmgr_heap_query *heap,
 		  struct leaks *leaks);
 /* An enum exit_code; there is never half a file. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* A picture of the region: who has what of it, and where. */
+/* A picture of the region: its owners, and the places of their memory. */
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -247,7 +247,7 @@ static void link_extents(struct picture *picture, struct extents *extents)
 
 /* ---- from pieces to tiles ---- */
 
-/* Who has what of a cell that no piece of known place accounts for; NULL: nobody now. */
+/* The owner of the part of a cell that no piece of known place accounts for; NULL: none. */
 static struct owner *rest_owner(struct picture *picture, uint32_t heap)
 {
 	struct owner *kernel = NULL;
@@ -368,7 +368,7 @@ static unsigned int slot_take(struct slots *slots, const struct owner *owner)
 	if (slots->of[slot].seen == slots->pictures)
 		return SLOT_OTHERS;
 	slots->of[slot].owner = *owner;
-	/* What is there when memctl starts has not grown. */
+	/* Memory that is there when memctl starts has not grown. */
 	slots->of[slot].first_bytes = slots->pictures > 1 ? 0 : owner->bytes;
 	slots->of[slot].seen = slots->pictures;
 	return slot;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A picture of the region: who has what of it, and where.
+ * A picture of the region: its owners, and the places of their memory.
  *
- * It is put together from several calls, between which programs go on: what is
- * allocated or freed meanwhile may be seen in one and not in the other.
+ * Several calls make a picture, and programs go on between them: one call may see an
+ * allocation that another does not.
  */
 #ifndef MEMCTL_PICTURE_H
 #define MEMCTL_PICTURE_H
@@ -18,7 +18,7 @@
 #include "draw/canvas.h"
 #include "memctl.h"
 
-/* What makes allocations of heap main belong together. */
+/* The property that makes allocations of heap main belong together. */
 enum picture_by {
 	BY_OWNER,		/* program and user */
 	BY_CLIENT,
@@ -58,7 +58,7 @@ struct tile {
 	uint64_t fixed;
 };
 
-/* Which owner had which slot, so that colours stay from one picture to the next. */
+/* The slots that owners had, so that colours stay from one picture to the next. */
 struct slots {
 	uint64_t pictures;
 	struct {
@@ -95,11 +95,11 @@ struct json_object *owners_json(const struct picture *picture);
 
 /* ---- picture_draw.c: each returns the row behind what it drew ---- */
 
-/* How much of the canvas a map of @count cells takes beside the cells. */
+/* The columns of the canvas that a map takes beside its cells. */
 #define MAP_MARGIN	12
 
 int draw_map(struct canvas *canvas, int row, const struct picture *picture, int width);
-/* What the signs of the map mean. */
+/* The meaning of the map's signs. */
 int draw_signs(struct canvas *canvas, int row, const struct picture *picture);
 /* @count owners from the number @first on, in the order of @order (NULL: as they are). */
 int draw_owners(struct canvas *canvas, int row, const struct picture *picture,

@@ -156,7 +156,7 @@ enum owner_field {
 	FIELDS,
 };
 
-/* What does not fit is left out from the right. */
+/* Columns that do not fit are left out, from the right. */
 static const struct {
 	const char *title;
 	int width;

@@ -261,7 +261,7 @@ static void print_lines(const struct plot *plot)
 	}
 }
 
-/* What a point is shows where a mouse rests. */
+/* The value of a point shows while the mouse rests on it. */
 static void print_point(const struct plot *plot, size_t row)
 {
 	double from = row ? x_of(plot, row - 1) : 0, to = row ? x_of(plot, row) : 0;

@@ -110,7 +110,7 @@ static uint64_t highest(const struct chart *chart, size_t line, int place)
 	return most;
 }
 
-/* What lies below all lines is solid, what lies below the higher one alone is not. */
+/* The area below all lines is solid; the area below the higher line alone is not. */
 static const char *sign_at(const struct chart *chart, int row, int place)
 {
 	static const char *const plain[] = { " ", "+", "#" }, *const utf8[] = { " ", "░", "█" };

@@ -134,7 +134,7 @@ static struct table *ages(const struct leaks *leaks)
 	size_t rows = ARRAY_SIZE(counts);
 	char text[32];
 
-	/* What came while the list was read is of no age. */
+	/* An allocation that came while the list was read has no age. */
 	for (size_t i = 0; i < leaks->count; i++)
 		counts[leaks->item[i].time_ns > leaks->time_ns ? 0 :
 		       age_class(leaks->time_ns - leaks->item[i].time_ns)]++;
@@ -198,7 +198,7 @@ static const struct column owner_columns[] = {
 	{ "WHO", "who", CELL_TEXT, 0 },
 };
 
-/* What lives, put together by owner or by tag. */
+/* The allocations that live, put together by owner or by tag. */
 static struct table *owners(const struct leaks *leaks, enum leaks_by by)
 {
 	struct table *table = table_new(owner_columns, ARRAY_SIZE(owner_columns));
@@ -260,7 +260,7 @@ static const struct column leak_columns[] = {
 	{ "WHERE", "where", CELL_TEXT, 0 },
 };
 
-/* What is abandoned, and what has grown while it was watched. */
+/* Allocations that are abandoned, and groups that grew while memctl watched. */
 static struct table *leaks(const struct survey *survey)
 {
 	struct table *table = table_new(leak_columns, ARRAY_SIZE(leak_columns));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* All that was found out of a trace, and what follows from it. */
+/* The findings about a trace, and the advice that follows. */
 #ifndef MEMCTL_STUDY_H
 #define MEMCTL_STUDY_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What follows from a trace: each piece of advice gives the numbers that it comes from. */
+/* Advice about a trace: each piece gives the numbers that it comes from. */
 #include <inttypes.h>
 #include <memmgr.h>
 #include <stdbool.h>
@@ -140,7 +140,7 @@ static uint64_t class_size(uint64_t bytes)
 	return size < SLAB_LEAST ? SLAB_LEAST : size;
 }
 
-/* What lies idle of all allocations up to @limit, in thousandths: in classes, or in granules. */
+/* The idle share of all allocations up to @limit, in thousandths: in classes, or in granules. */
 static uint64_t waste_of(const struct study *study, uint64_t limit, bool in_classes)
 {
 	const struct census *census = &study->census;

@@ -105,7 +105,7 @@ static int add_user(const struct memmgr_account *account, void *arg)
 	return 0;
 }
 
-/* What an older module does not know is left out. */
+/* The survey leaves out calls that an older module does not know. */
 static int read_rest(const struct memctl *ctl, struct survey *survey)
 {
 	struct memmgr_failure failures[FAILURES];

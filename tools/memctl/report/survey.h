@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* All that was found out of a region, and what follows from it. */
+/* The findings about a region, and the advice that follows. */
 #ifndef MEMCTL_SURVEY_H
 #define MEMCTL_SURVEY_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What follows from a region: each piece of advice gives the numbers that it comes from. */
+/* Advice about a region: each piece gives the numbers that it comes from. */
 #include <inttypes.h>
 #include <memmgr.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * memctl top: a sample is taken, a frame is drawn from it, and the frame goes to
+ * memctl top takes a sample, draws a frame from the sample, and sends the frame to
  * the screen (top_screen.c, which alone knows the terminal) or to standard output.
  */
 #ifndef MEMCTL_TOP_H
@@ -57,13 +57,13 @@ struct top {
 /* A new sample; a negative errno value if that fails. */
 int top_sample(const struct memctl *ctl, struct top *top, uint32_t cells);
 void top_forget(struct top *top);
-/* How much of it there was each second since the last sample. */
+/* The rate since the last sample, per second, of a count that was @before and is @now. */
 double top_rate(const struct top *top, uint64_t now, uint64_t before);
 struct json_object *top_json(const struct top *top);
 
 /* ---- top_draw.c ---- */
 
-/* What a frame of that size has room for. */
+/* The parts of a frame that its size has room for. */
 struct top_layout {
 	int map_width;
 	int map_rows;		/* 0: no map */

@@ -31,7 +31,7 @@
 /* The same backwards; without another screen the prompt comes in the last line. */
 #define LEAVE		"\033[0m\033[999;1H\033[K\033[?25h\033[?7h\033[?1049l"
 
-/* What the names of terminals begin with, and whether these have colours. */
+/* The beginnings of the names of terminals, and whether these have colours. */
 static const struct {
 	const char *name;
 	bool color;
@@ -106,7 +106,7 @@ static void on_resize(int signal)
 	resized = 1;
 }
 
-/* What somebody else handles, such as a sanitizer, stays theirs. */
+/* A signal that has a handler already, such as a sanitizer's, keeps it. */
 static void catch_default(int signal, const struct sigaction *action)
 {
 	struct sigaction old;
@@ -279,7 +279,7 @@ static int read_sequence(void)
 	return CHAR_ESCAPE;
 }
 
-/* What ppoll() returns. A signal that came before it ends the wait as well. */
+/* Returns the result of ppoll(). A signal that came before ends the wait as well. */
 static int wait_for_input(const struct timespec *timeout)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What a trace asks for, whoever serves it. */
+/* The requests of a trace, whatever serves them. */
 #include <memmgr.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define NO_SLOT	UINT32_MAX
 
-/* What lives; all that does is in a list, the youngest first. */
+/* An allocation that lives. All of them are in a list, the youngest first. */
 struct slot {
 	struct census_size *size;	/* NULL: nothing lives here */
 	size_t born;			/* event */

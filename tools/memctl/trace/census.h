@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What a trace asks for, whoever serves it: sizes, lifetimes, tags, what stays. */
+/* The requests of a trace, whatever serves them: sizes, lifetimes, tags, lasting blocks. */
 #ifndef MEMCTL_CENSUS_H
 #define MEMCTL_CENSUS_H
 

@@ -75,7 +75,7 @@ static inline void env_pause(void)
 {
 }
 
-/* What has the bytes of @w in memory, the lowest one first. */
+/* A word with the bytes of @w in memory, the lowest one first. */
 static inline u64 env_le64(u64 w)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__

@@ -33,7 +33,7 @@ struct slot {
 	uint32_t layer;		/* stack heaps: index in struct replay.layers */
 };
 
-/* What lies in a stack, from the bottom up. */
+/* The allocations of a stack heap, from the bottom up. */
 struct layer {
 	uint64_t handle;
 	uint64_t granted;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Where the requests of a trace go: heaps made to measure, or one that exists. */
+/* The heaps that serve a trace: heaps made to measure, or one that exists. */
 #include <errno.h>
 #include <inttypes.h>
 #include <memmgr.h>
@@ -48,59 +48,59 @@ static void list_classes(struct target *target)
 	}
 }
 
-/* How many of each class live at a time; replay.c moves between classes alike. */
-struct census {
+/* The allocations of each class that live at a time; replay.c moves between classes alike. */
+struct tally {
 	uint32_t live[CLASSES_MAX];
 	uint32_t *class_of;	/* by slot */
 };
 
-static void enter(struct target *target, struct census *census, uint32_t slot, uint32_t class)
+static void enter(struct target *target, struct tally *tally, uint32_t slot, uint32_t class)
 {
-	census->class_of[slot] = class;
+	tally->class_of[slot] = class;
 	if (class == NO_CLASS)
 		return;
-	if (++census->live[class] > target->classes[class].peak)
-		target->classes[class].peak = census->live[class];
+	if (++tally->live[class] > target->classes[class].peak)
+		target->classes[class].peak = tally->live[class];
 }
 
-static void leave(struct census *census, uint32_t class)
+static void leave(struct tally *tally, uint32_t class)
 {
 	if (class != NO_CLASS)
-		census->live[class]--;
+		tally->live[class]--;
 }
 
-static void count_event(struct target *target, struct census *census,
+static void count_event(struct target *target, struct tally *tally,
 			const struct trace_event *event)
 {
-	uint32_t class, old = census->class_of[event->slot];
+	uint32_t class, old = tally->class_of[event->slot];
 
 	switch (event->op) {
 	case TRACE_ALLOC:
 		class = target_route(target, event->size, event->align_shift);
-		enter(target, census, event->slot, class);
+		enter(target, tally, event->slot, class);
 		break;
 	case TRACE_FREE:
-		leave(census, old);
+		leave(tally, old);
 		break;
 	case TRACE_RESIZE:
-		/* What fits where it is stays; what has moved to main as well. */
+		/* A block that fits in its place stays; so does one that moved to main. */
 		if (old == NO_CLASS || event->size <= target->classes[old].size)
 			break;
-		enter(target, census, event->slot, target_route(target, event->size, 0));
-		leave(census, old);
+		enter(target, tally, event->slot, target_route(target, event->size, 0));
+		leave(tally, old);
 		break;
 	}
 }
 
 static void count_classes(const struct trace *trace, struct target *target)
 {
-	struct census census = { .class_of = calloc(trace->slots, sizeof(uint32_t)) };
+	struct tally tally = { .class_of = calloc(trace->slots, sizeof(uint32_t)) };
 
-	if (!census.class_of)
+	if (!tally.class_of)
 		out_of_memory();
 	for (size_t i = 0; i < trace->count; i++)
-		count_event(target, &census, &trace->events[i]);
-	free(census.class_of);
+		count_event(target, &tally, &trace->events[i]);
+	free(tally.class_of);
 }
 
 static int create_heap(const struct memctl *ctl, struct memmgr_heap_create *create)

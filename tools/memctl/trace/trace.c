@@ -24,7 +24,7 @@
 #define BUCKETS		65536u
 #define NO_SLOT		UINT32_MAX
 
-/* What is known of a slot while reading. */
+/* The state of a slot while the trace is read. */
 struct live {
 	uint32_t id;
 	uint32_t next;		/* in its bucket, or the next free slot */

@@ -62,7 +62,7 @@ struct trace {
 	uint32_t tag_count;
 };
 
-/* What is wrong with a trace; @line is 0 when it is the file as a whole. */
+/* An error of a trace; @line is 0 when the file as a whole is wrong. */
 struct trace_error {
 	uint64_t line;
 	char text[160];

@@ -16,7 +16,7 @@
 #define TRIAL_UNKNOWN	UINT64_MAX
 #define TRIAL_STEP	4096ull		/* regions are whole pages */
 
-/* How it stands after an event. */
+/* The state of the heap after an event. */
 struct trial_point {
 	uint64_t requested;	/* by what lives */
 	uint64_t used;		/* granted to it */
@@ -54,7 +54,7 @@ struct trial {
 	size_t worst_at;
 };
 
-/* What looks at each point, if anybody does. */
+/* The function that looks at each point; NULL: none. */
 typedef void trial_look(void *arg, size_t event, const struct trial_point *point);
 
 /* Runs all of it. -1 where this machine's memory does not suffice for the books. */
