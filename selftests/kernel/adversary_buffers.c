@@ -106,7 +106,7 @@ TEST_F(victim, adversary_buffer_touched_during_free)
 	pid_t child;
 	char c;
 
-	if (!has_dmabuf(self->fd))
+	if (!dmabuf_is_built(self->fd))
 		SKIP(return, "a build without dma-bufs");
 	ASSERT_EQ(0, quiet_health(self->fd));
 	for (round = 0; round < 30; round++) {

@@ -80,7 +80,7 @@ ATTACK(foreign_sync)
 
 static void foreign_export(const struct target *t)
 {
-	if (!has_dmabuf(attacker_open(t, O_RDWR)))
+	if (!dmabuf_is_built(attacker_open(t, O_RDWR)))
 		vacuous("a build without dma-bufs");
 	try_foreign(t, CALL_EXPORT);
 }
@@ -96,7 +96,7 @@ TEST_F(victim, adversary_other_client_of_the_user)
 	ASSERT_LE(0, other);
 	set_up_target(_metadata, &t, self->fd);
 	for (call = 0; call < CALLS; call++) {
-		if (call == CALL_EXPORT && !has_dmabuf(other))
+		if (call == CALL_EXPORT && !dmabuf_is_built(other))
 			continue;
 		EXPECT_EQ(-EACCES, call_with(other, call, t.a.handle))
 			TH_LOG("call %d", call);

@@ -140,7 +140,7 @@ static void quota_by_dmabuf(const struct target *t)
 	int fd = attacker_open(t, O_RDWR), buffer;
 	struct memmgr_alloc a = attacker_alloc(fd, 10 * t->page);
 
-	if (!has_dmabuf(fd))
+	if (!dmabuf_is_built(fd))
 		vacuous("a build without dma-bufs");
 	buffer = mm_export(fd, a.handle, MEMMGR_EXPORT_CLOEXEC);
 	HOLDS(buffer >= 0 && !mm_free(fd, a.handle));

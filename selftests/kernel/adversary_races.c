@@ -124,7 +124,7 @@ static void race_of_two_exports(const struct target *t)
 	struct memmgr_info i;
 	int n;
 
-	if (!has_dmabuf(r.fd))
+	if (!dmabuf_is_built(r.fd))
 		vacuous("a build without dma-bufs");
 	r.handle = a.handle;
 	for (n = 0; n < 2; n++)

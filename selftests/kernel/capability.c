@@ -7,29 +7,7 @@
 
 MEMMGR_FIXTURE(capability)
 
-/* Runs @step as nobody; 0 when it returned 0. */
-static int as_nobody(int (*step)(int fd, __u32 heap), __u32 heap)
-{
-	int node = open_public_node();
-	pid_t child;
-
-	if (node < 0)
-		return 100;
-	child = fork();
-	if (!child) {
-		int fd;
-
-		if (setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
-			_exit(101);
-		fd = open_again(node, O_RDWR);
-		_exit(fd < 0 ? 102 : step(fd, heap));
-	}
-	close(node);
-	return child_result(child);
-}
-
-static int create_heaps(int fd, __u32 unused)
+static int create_heaps(int fd, int node, __u64 unused)
 {
 	struct memmgr_heap_create c;
 	__u32 kind;
@@ -56,12 +34,12 @@ TEST_F(capability, shared_heaps_need_it)
 {
 	struct snapshot after;
 
-	EXPECT_EQ(0, as_nobody(create_heaps, 0));
+	EXPECT_EQ(0, as_user(NOBODY, create_heaps, 0));
 	ASSERT_EQ(0, snapshot_take(self->fd, &after));
 	EXPECT_TRUE(snapshot_same_state(&self->before, &after));
 }
 
-static int destroy_heap(int fd, __u32 heap)
+static int destroy_heap(int fd, int node, __u64 heap)
 {
 	if (mm_heap_destroy(fd, heap, 0) != -EPERM)
 		return 1;
@@ -74,11 +52,11 @@ TEST_F(capability, destroying_a_shared_heap_needs_it)
 
 	c.flags = 0;
 	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
-	EXPECT_EQ(0, as_nobody(destroy_heap, c.heap));
+	EXPECT_EQ(0, as_user(NOBODY, destroy_heap, c.heap));
 	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
 }
 
-static int use_shared_heap(int fd, __u32 heap)
+static int use_shared_heap(int fd, int node, __u64 heap)
 {
 	struct memmgr_alloc a = alloc_request(heap, 64);
 	struct memmgr_stats s;
@@ -98,11 +76,11 @@ TEST_F(capability, using_a_shared_heap_does_not)
 
 	c.flags = 0;
 	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
-	EXPECT_EQ(0, as_nobody(use_shared_heap, c.heap));
+	EXPECT_EQ(0, as_user(NOBODY, use_shared_heap, c.heap));
 	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
 }
 
-static int look_for_addresses(int fd, __u32 unused)
+static int look_for_addresses(int fd, int node, __u64 unused)
 {
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 64);
 	struct memmgr_info i, entries[8];
@@ -126,10 +104,10 @@ static int look_for_addresses(int fd, __u32 unused)
 
 TEST_F(capability, physical_addresses_are_hidden)
 {
-	EXPECT_EQ(0, as_nobody(look_for_addresses, 0));
+	EXPECT_EQ(0, as_user(NOBODY, look_for_addresses, 0));
 }
 
-static int look_for_private_heap(int fd, __u32 heap)
+static int look_for_private_heap(int fd, int node, __u64 heap)
 {
 	struct memmgr_heap_query q, named = {
 		.size = sizeof(named), .flags = MEMMGR_QUERY_NAME, .name = "t-secret",
@@ -141,7 +119,6 @@ static int look_for_private_heap(int fd, __u32 heap)
 		.size = sizeof(l), .heap = heap, .count = 1, .entry_size = sizeof(info),
 		.entries = (uintptr_t)&info,
 	};
-	__u32 next = 0;
 	int result;
 
 	if (!mm_heap_query(fd, heap, &q))
@@ -151,11 +128,8 @@ static int look_for_private_heap(int fd, __u32 heap)
 	result = mm_call(fd, MEMMGR_IOC_HEAP_QUERY, &named);
 	if (result != -ENOENT && result != -EACCES)
 		return 2;
-	while (!mm_heap_next(fd, next, &q)) {
-		if (q.heap == heap)
-			return 3;
-		next = q.heap + 1;
-	}
+	if (heap_is_listed(fd, heap))
+		return 3;
 	if (mm_alloc(fd, &a) != -EACCES)
 		return 4;
 	return mm_heap_create(fd, &twin) == -EEXIST ? 0 : 5;
@@ -166,7 +140,7 @@ TEST_F(capability, private_heaps_of_others_are_hidden)
 	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-secret");
 
 	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
-	EXPECT_EQ(0, as_nobody(look_for_private_heap, c.heap));
+	EXPECT_EQ(0, as_user(NOBODY, look_for_private_heap, c.heap));
 }
 
 /* The device node is not for everybody unless somebody says so. */
@@ -179,8 +153,7 @@ TEST_F(capability, node_is_closed_to_others)
 	EXPECT_EQ(0, st.st_mode & 0007);
 	child = fork();
 	if (!child) {
-		if (setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
+		if (become_user(NOBODY))
 			_exit(1);
 		_exit(open_device(O_RDONLY) == -EACCES ? 0 : 2);
 	}

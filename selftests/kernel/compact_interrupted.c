@@ -10,7 +10,6 @@
  * passes.
  */
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "lib/holding.h"
@@ -86,15 +85,6 @@ struct scene {
 
 /* What an owner does when the move has stopped: 0, or the line that went wrong. */
 typedef int (*action_t)(struct scene *s);
-
-#define DEMAND(condition)						\
-	do {								\
-		if (!(condition)) {					\
-			fprintf(stderr, "# %s:%d: %s (errno %d)\n", __func__, __LINE__, \
-				#condition, errno);			\
-			return 1;					\
-		}							\
-	} while (0)
 
 static bool intact(struct scene *s)
 {
@@ -308,12 +298,10 @@ static int do_lease(struct scene *s)
 
 static int do_export(struct scene *s)
 {
-	struct memmgr_query q;
 	unsigned char *seen;
 	int file;
 
-	DEMAND(!mm_query(s->fd, &q));
-	if (!(q.features & MEMMGR_FEATURE_DMABUF))
+	if (!dmabuf_is_built(s->fd))
 		return 0;
 	file = mm_export(s->fd, s->handle, MEMMGR_EXPORT_CLOEXEC);
 	DEMAND(file >= 0);
@@ -898,7 +886,7 @@ static int empty_busy(struct play *play)
 	struct memmgr_compact c;
 	int fd = open_device(O_RDWR);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with_parent();
 	DEMAND(fd >= 0);
 	DEMAND(mm_empty(fd, s->heap, play->offset, s->bytes, &c) == -ENOMEM);
 	DEMAND(c.reason == MEMMGR_REASON_PINNED);
@@ -969,7 +957,7 @@ static int empty_in_the_end(struct play *play)
 	struct memmgr_compact c;
 	int fd = open_device(O_RDWR);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with_parent();
 	DEMAND(fd >= 0);
 	DEMAND(!mm_empty(fd, s->heap, play->offset, s->bytes, &c));
 	DEMAND(c.moves == 1 && c.moved == s->bytes && !c.left);
@@ -1020,7 +1008,7 @@ static int empty_if_it_can(struct play *play)
 	struct memmgr_compact c;
 	int fd = open_device(O_RDWR), result;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with_parent();
 	DEMAND(fd >= 0);
 	result = mm_empty(fd, s->heap, play->offset, s->bytes, &c);
 	DEMAND(!result || result == -ENOMEM);
@@ -1091,7 +1079,7 @@ static int empty_first(struct scene *s, __u32 pages)
 	struct memmgr_compact c;
 
 	/* Or it would be stopped for good when the test fails. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with_parent();
 	DEMAND(fd >= 0);
 	DEMAND(!mm_heap_query(fd, s->heap, &q));
 	DEMAND(!mm_empty(fd, s->heap, q.offset, pages * s->page, &c));

@@ -168,7 +168,7 @@ static int other_process(struct shared *shared, __u32 random, int ready, int lea
 	int fd = open_device(O_RDWR);
 	char c = 0;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with_parent();
 	if (fd < 0 || make_pieces(fd, pieces[1], &random))
 		return 1;
 	fill(&w);

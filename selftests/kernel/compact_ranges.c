@@ -142,12 +142,9 @@ TEST_F(board, exported_stays)
 {
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 2 * self->page);
 	struct memmgr_compact c;
-	struct memmgr_query q;
 	int file;
 
-	ASSERT_EQ(0, mm_query(self->fd, &q));
-	if (!(q.features & MEMMGR_FEATURE_DMABUF))
-		SKIP(return, "no dma-bufs in this build");
+	REQUIRE_DMABUF;
 	ASSERT_EQ(0, quiet_health(self->fd));
 	file = mm_export(self->fd, a.handle, MEMMGR_EXPORT_CLOEXEC);
 	ASSERT_LE(0, file);

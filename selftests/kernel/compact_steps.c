@@ -103,10 +103,6 @@ static void *compact_in_background(void *argument)
 	return result ? "neither EINTR nor 0" : NULL;
 }
 
-static void wake_up(int signal)
-{
-}
-
 /* What has been done when a signal comes stays done. */
 TEST_F(board, signals_end_it)
 {

@@ -436,8 +436,7 @@ TEST_F(debugfs, closed_to_other_users)
 	unsigned int i;
 
 	if (!child) {
-		if (setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
+		if (become_user(NOBODY))
 			_exit(100);
 		for (i = 0; i < files_built(self->fd); i++)
 			if (open_file(self->fd, files[i]) != -EACCES)

@@ -124,14 +124,6 @@ static size_t change(const struct looker *l, void *p, const char *text)
 	return look(l, p, (void *)text, strlen(text), true);
 }
 
-static __u64 violations_of(struct __test_metadata *_metadata, int fd, __u64 handle)
-{
-	struct memmgr_info i;
-
-	ASSERT_EQ(0, mm_info(fd, handle, &i));
-	return i.violations;
-}
-
 static unsigned char seen[PAGES * 65536];
 
 TEST_F(debugger, sees_and_changes_what_the_program_may)

@@ -36,17 +36,6 @@ static int sync_file(int file, __u64 flags)
 	return mm_call(file, DMA_BUF_IOCTL_SYNC, &s);
 }
 
-/* An errno of mmap(), or 0 and nothing stays mapped. */
-static int try_map(int file, size_t bytes, int prot, off_t offset)
-{
-	void *p = mmap(NULL, bytes, prot, MAP_SHARED, file, offset);
-
-	if (p == MAP_FAILED)
-		return errno;
-	munmap(p, bytes);
-	return 0;
-}
-
 TEST_F(dmabuf, same_memory_as_the_allocation)
 {
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN,
@@ -83,10 +72,11 @@ TEST_F(dmabuf, mapping_beyond_its_end)
 
 	ASSERT_LE(0, file);
 	EXPECT_EQ(0, fcntl(file, F_GETFD));
-	EXPECT_EQ(0, try_map(file, self->page, PROT_READ, (PAGES - 1) * self->page));
-	EXPECT_EQ(EINVAL, try_map(file, (PAGES + 1) * self->page, PROT_READ, 0));
-	EXPECT_EQ(EINVAL, try_map(file, 2 * self->page, PROT_READ, (PAGES - 1) * self->page));
-	EXPECT_EQ(EINVAL, try_map(file, self->page, PROT_READ, PAGES * self->page));
+	EXPECT_EQ(0, map_error(file, (PAGES - 1) * self->page, self->page, PROT_READ, MAP_SHARED));
+	EXPECT_EQ(EINVAL, map_error(file, 0, (PAGES + 1) * self->page, PROT_READ, MAP_SHARED));
+	EXPECT_EQ(EINVAL, map_error(file, (PAGES - 1) * self->page, 2 * self->page, PROT_READ,
+				    MAP_SHARED));
+	EXPECT_EQ(EINVAL, map_error(file, PAGES * self->page, self->page, PROT_READ, MAP_SHARED));
 	close(file);
 }
 
@@ -152,7 +142,7 @@ TEST_F(dmabuf, read_only)
 	int file = mm_export(self->fd, a.handle, MEMMGR_EXPORT_READ_ONLY);
 
 	ASSERT_LE(0, file);
-	EXPECT_EQ(EACCES, try_map(file, self->page, PROT_READ | PROT_WRITE, 0));
+	EXPECT_EQ(EACCES, map_error(file, 0, self->page, PROT_READ | PROT_WRITE, MAP_SHARED));
 	p = map_file(file, self->page, PROT_READ);
 	ASSERT_TRUE(!!p);
 	EXPECT_EQ(0, touch(p, false));
@@ -177,7 +167,7 @@ TEST_F(dmabuf, protection_holds_for_it)
 	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ, 0));
 	EXPECT_EQ(SIGSEGV, touch(p, true));
 	EXPECT_EQ(0, touch(p, false));
-	EXPECT_EQ(EACCES, try_map(file, self->page, PROT_READ | PROT_WRITE, 0));
+	EXPECT_EQ(EACCES, map_error(file, 0, self->page, PROT_READ | PROT_WRITE, MAP_SHARED));
 	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_NONE, 0));
 	EXPECT_EQ(SIGSEGV, touch(p, false));
 	EXPECT_EQ(-EACCES, mm_export(self->fd, a.handle, 0));
@@ -654,40 +644,6 @@ struct actor {
 	int orders;	/* a byte for each step */
 	int answers;
 };
-
-static int send_file(int socket, int file)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	*c = (struct cmsghdr){
-		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
-		.cmsg_len = CMSG_LEN(sizeof(int)),
-	};
-	memcpy(CMSG_DATA(c), &file, sizeof(file));
-	return sendmsg(socket, &m, 0) == 1 ? 0 : -1;
-}
-
-static int receive_file(int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	int file;
-
-	if (recvmsg(socket, &m, 0) != 1 || !CMSG_FIRSTHDR(&m))
-		return -1;
-	memcpy(&file, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(file));
-	return file;
-}
 
 static bool exporter_step(int step, int socket, size_t bytes)
 {

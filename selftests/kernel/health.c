@@ -441,10 +441,6 @@ TEST_F(health, blocking_read)
 	close(r.fd);
 }
 
-static void wake_up(int signal)
-{
-}
-
 /* A signal ends the waiting, and a kill the process. */
 TEST_F(health, waiting_readers_can_be_ended)
 {
@@ -918,10 +914,6 @@ TEST_F(health, readers_do_not_wake_it)
 	EXPECT_EQ(checks, health_now(_metadata, self->fd).checks);
 }
 
-static void on_alarm(int signal)
-{
-}
-
 /* The state of a process, as in /proc/PID/stat. */
 static char process_state(pid_t pid)
 {
@@ -941,7 +933,7 @@ static char process_state(pid_t pid)
 /* Whoever waits for an event has nothing that O_NONBLOCK would have to wait for. */
 TEST_F(health, nonblocking_read_beside_one_that_waits)
 {
-	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct sigaction action = { .sa_handler = wake_up };
 	int fd = open_device(O_RDONLY), pipes[2];
 	struct memmgr_event e;
 	pid_t child;

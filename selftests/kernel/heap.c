@@ -475,12 +475,8 @@ TEST_F(heap, destroy_by_another_client)
 	ASSERT_LE(0, node);
 	child = fork();
 	if (!child) {
-		int fd;
+		int fd = open_as_nobody(node);
 
-		if (setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
-			_exit(1);
-		fd = open_again(node, O_RDWR);
 		if (fd < 0)
 			_exit(2);
 		_exit(mm_heap_destroy(fd, heap, MEMMGR_DESTROY_FORCE) ? 0 : 3);

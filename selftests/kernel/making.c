@@ -78,11 +78,7 @@ static bool wait_for_heap(int fd, const char *name, struct memmgr_heap_query *q)
 	int tries;
 
 	for (tries = 0; tries < PATIENCE; tries++) {
-		*q = (struct memmgr_heap_query){
-			.size = sizeof(*q), .flags = MEMMGR_QUERY_NAME,
-		};
-		snprintf(q->name, sizeof(q->name), "%s", name);
-		if (!mm_call(fd, MEMMGR_IOC_HEAP_QUERY, q))
+		if (!mm_heap_named(fd, name, q))
 			return true;
 		usleep(1000);
 	}

@@ -10,20 +10,9 @@
 MEMMGR_FIXTURE(mmap)
 MEMMGR_KIND_FIXTURE(mmap_kind);
 
-/* 0 when it can be mapped so (it is unmapped again), else the errno. */
-static int try_map(int fd, __u64 offset, size_t bytes, int prot, int flags)
-{
-	void *p = mmap(NULL, bytes, prot, flags, fd, (off_t)offset);
-
-	if (p == MAP_FAILED)
-		return errno;
-	munmap(p, bytes);
-	return 0;
-}
-
 static int try_shared(int fd, __u64 offset, size_t bytes)
 {
-	return try_map(fd, offset, bytes, PROT_READ | PROT_WRITE, MAP_SHARED);
+	return map_error(fd, offset, bytes, PROT_READ | PROT_WRITE, MAP_SHARED);
 }
 
 TEST_F(mmap, same_bytes_as_read_and_write)
@@ -125,13 +114,13 @@ TEST_F(mmap, only_shared_and_never_executable)
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
 	unsigned char *p;
 
-	EXPECT_EQ(EINVAL, try_map(self->fd, a.map_offset, self->page,
-				  PROT_READ | PROT_WRITE, MAP_PRIVATE));
-	EXPECT_EQ(EINVAL, try_map(self->fd, a.map_offset, self->page, PROT_READ,
-				  MAP_PRIVATE));
-	EXPECT_EQ(EINVAL, try_map(self->fd, a.map_offset, self->page,
-				  PROT_READ | PROT_EXEC, MAP_SHARED));
-	EXPECT_EQ(0, try_map(self->fd, a.map_offset, self->page, PROT_READ, MAP_SHARED));
+	EXPECT_EQ(EINVAL, map_error(self->fd, a.map_offset, self->page,
+				    PROT_READ | PROT_WRITE, MAP_PRIVATE));
+	EXPECT_EQ(EINVAL, map_error(self->fd, a.map_offset, self->page, PROT_READ,
+				    MAP_PRIVATE));
+	EXPECT_EQ(EINVAL, map_error(self->fd, a.map_offset, self->page,
+				    PROT_READ | PROT_EXEC, MAP_SHARED));
+	EXPECT_EQ(0, map_error(self->fd, a.map_offset, self->page, PROT_READ, MAP_SHARED));
 	p = must_map(_metadata, self->fd, a.map_offset, self->page);
 	EXPECT_EQ(-1, mprotect(p, self->page, PROT_READ | PROT_EXEC));
 	EXPECT_EQ(0, mprotect(p, self->page, PROT_READ));
@@ -191,8 +180,8 @@ TEST_F(mmap, memory_of_another_client)
 	ASSERT_LE(0, other);
 	ASSERT_LE(0, reader);
 	EXPECT_EQ(EACCES, try_shared(other, a.map_offset, self->page));
-	EXPECT_EQ(EACCES, try_map(other, a.map_offset, self->page, PROT_READ, MAP_SHARED));
-	EXPECT_EQ(EACCES, try_map(reader, a.map_offset, self->page, PROT_READ, MAP_SHARED));
+	EXPECT_EQ(EACCES, map_error(other, a.map_offset, self->page, PROT_READ, MAP_SHARED));
+	EXPECT_EQ(EACCES, map_error(reader, a.map_offset, self->page, PROT_READ, MAP_SHARED));
 	EXPECT_EQ(EACCES, try_shared(reader, a.map_offset, self->page));
 	close(other);
 	close(reader);
@@ -452,8 +441,8 @@ TEST_F(mmap_kind, private_heap_bounds)
 				self->page));
 	EXPECT_EQ(EINVAL, try_shared(self->fd, c.map_offset, c.map_size + self->page));
 	EXPECT_EQ(EINVAL, try_shared(self->fd, c.map_offset + self->page, c.map_size));
-	EXPECT_EQ(EINVAL, try_map(self->fd, c.map_offset, self->page, PROT_READ,
-				  MAP_PRIVATE));
+	EXPECT_EQ(EINVAL, map_error(self->fd, c.map_offset, self->page, PROT_READ,
+				    MAP_PRIVATE));
 	EXPECT_EQ(EACCES, try_shared(other, c.map_offset, self->page));
 	close(other);
 }

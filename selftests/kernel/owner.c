@@ -226,45 +226,6 @@ TEST_F(owner, exec_closes_the_file)
 	EXPECT_EQ(0, child_result(child));
 }
 
-static int send_file(int socket, int fd)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	char byte = 0;
-	struct iovec data = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	return sendmsg(socket, &m, 0) == 1 ? 0 : -1;
-}
-
-static int receive_file(int socket)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	char byte;
-	struct iovec data = { &byte, 1 };
-	struct msghdr m = {
-		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd = -1;
-
-	if (recvmsg(socket, &m, 0) == 1 && CMSG_FIRSTHDR(&m))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
-	return fd;
-}
-
 /* Who gets the file gets the memory: sharing is explicit. */
 TEST_F(owner, passed_file_carries_its_memory)
 {
@@ -386,12 +347,8 @@ TEST_F(owner, persistent_of_another_user)
 	if (!child) {
 		struct memmgr_resize r;
 		char byte = 0;
-		int fd;
+		int fd = open_as_nobody(node);
 
-		if (setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
-			_exit(1);
-		fd = open_again(node, O_RDWR);
 		if (fd < 0)
 			_exit(2);
 		if (mm_free(fd, handle) != -EACCES)
@@ -421,12 +378,8 @@ TEST_F(owner, persistent_belongs_to_the_user_not_the_client)
 	if (!child) {
 		struct memmgr_info i;
 		__u64 handle;
-		int fd;
+		int fd = open_as_nobody(node);
 
-		if (setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
-			_exit(1);
-		fd = open_again(node, O_RDWR);
 		if (alloc_persistent(fd, MEMMGR_HEAP_MAIN, "nobody's", &handle))
 			_exit(2);
 		close(fd);

@@ -152,10 +152,9 @@ TEST_F(pin, pins_go_with_the_allocation)
 
 static bool heap_is_there(int fd, const char *name)
 {
-	struct memmgr_heap_query q = { .size = sizeof(q), .flags = MEMMGR_QUERY_NAME };
+	struct memmgr_heap_query q;
 
-	strcpy(q.name, name);
-	return mm_call(fd, MEMMGR_IOC_HEAP_QUERY, &q) != -ENOENT;
+	return mm_heap_named(fd, name, &q) != -ENOENT;
 }
 
 /* What could not be freed is pinned as before; and its heap goes with its client. */

@@ -54,14 +54,6 @@ static void expect_touch(struct __test_metadata *_metadata, unsigned char *p, bo
 	EXPECT_EQ(0, fault_of(p, write));
 }
 
-static __u64 violations_of(struct __test_metadata *_metadata, int fd, __u64 handle)
-{
-	struct memmgr_info i;
-
-	ASSERT_EQ(0, mm_info(fd, handle, &i));
-	return i.violations;
-}
-
 static void expect_level(struct __test_metadata *_metadata, unsigned char *p,
 			 size_t bytes, __u32 access)
 {

@@ -4,38 +4,17 @@
  * again: two ordinary users, each stopped at the one place (holding.h) where that went
  * wrong. The list of such places is in module/heap/heap.h.
  */
-#include <sys/prctl.h>
-
 #include "lib/holding.h"
 #include "lib/memmgr_test.h"
 
 MEMMGR_FIXTURE(races)
-
-#define DEMAND(condition)						\
-	do {								\
-		if (!(condition)) {					\
-			fprintf(stderr, "# %s:%d: %s (errno %d)\n", __func__, __LINE__, \
-				#condition, errno);			\
-			return 1;					\
-		}							\
-	} while (0)
-
-/* A child, which does not outlive a test that fails: it would wait for ever. */
-static pid_t start_child(void)
-{
-	pid_t child = fork();
-
-	if (!child)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return child;
-}
 
 /* Nobody's own client; what another user may not do to a process ends with the change. */
 static int client_of_nobody(int node)
 {
 	int fd = open_as_nobody(node);
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with_parent();
 	return fd;
 }
 
@@ -365,25 +344,15 @@ static int leaves_orphan(int node, const int *told, const int *go)
 	return 0;
 }
 
-static int query_named(int fd, const char *name)
-{
-	struct memmgr_heap_query q = { .size = sizeof(q), .flags = MEMMGR_QUERY_NAME };
-
-	strcpy(q.name, name);
-	return mm_call(fd, MEMMGR_IOC_HEAP_QUERY, &q);
-}
-
 /* The orphan stays for its dma-buf; what it fell back on goes with the client. */
 TEST_F(races, fallback_of_an_orphan)
 {
 	int told[2], go[2], node = open_public_node();
-	struct memmgr_query q;
+	struct memmgr_heap_query q;
 	pid_t child;
 	char c = 0;
 
-	ASSERT_EQ(0, mm_query(self->fd, &q));
-	if (!(q.features & MEMMGR_FEATURE_DMABUF))
-		SKIP(return, "dma-bufs are not in this build");
+	REQUIRE_DMABUF;
 	ASSERT_LE(0, node);
 	ASSERT_EQ(0, pipe(told));
 	ASSERT_EQ(0, pipe(go));
@@ -391,8 +360,8 @@ TEST_F(races, fallback_of_an_orphan)
 	if (!child)
 		_exit(leaves_orphan(node, told, go));
 	ASSERT_EQ(1, read(told[0], &c, 1));
-	EXPECT_EQ(0, query_named(self->fd, "t-orphan"));
-	EXPECT_EQ(-ENOENT, query_named(self->fd, "t-other"));
+	EXPECT_EQ(0, mm_heap_named(self->fd, "t-orphan", &q));
+	EXPECT_EQ(-ENOENT, mm_heap_named(self->fd, "t-other", &q));
 	ASSERT_EQ(1, write(go[1], &c, 1));
 	EXPECT_EQ(0, child_result(child));
 	close(node);

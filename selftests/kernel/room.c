@@ -17,32 +17,6 @@ MEMMGR_FIXTURE(room)
 
 static const struct memmgr_debug watched = { .flags = MEMMGR_DEBUG_ZONES };
 
-/* A file of the region for a user; 0 is root. */
-static int open_as(int node, uid_t uid)
-{
-	if (uid && (setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
-		return -EPERM;
-	return open_again(node, O_RDWR);
-}
-
-/* Runs @step as a user; 0 when it returned 0. */
-static int as_user(uid_t uid, int (*step)(int fd, int node, __u64 what), __u64 what)
-{
-	int node = open_public_node();
-	pid_t child;
-
-	if (node < 0)
-		return 100;
-	child = fork();
-	if (!child) {
-		int fd = open_as(node, uid);
-
-		_exit(fd < 0 ? 101 : step(fd, node, what));
-	}
-	close(node);
-	return child_result(child);
-}
-
 /* ---- reports of memory errors -------------------------------------------------- */
 
 static int free_wrongly(int fd, int node, __u64 times)
@@ -263,20 +237,6 @@ static struct memmgr_heap_create shared_heap(const char *name, __u32 mode, __u32
 	return c;
 }
 
-/* Is the heap in the enumeration? */
-static bool is_listed(int fd, __u32 heap)
-{
-	struct memmgr_heap_query q;
-	__u32 next = 0;
-
-	while (!mm_heap_next(fd, next, &q)) {
-		if (q.heap == heap)
-			return true;
-		next = q.heap + 1;
-	}
-	return false;
-}
-
 #define SEES	1
 #define TAKES	2
 
@@ -304,7 +264,7 @@ static int rights_in(int fd, int node, __u64 heap)
 		return 11;
 	if (mm_call(fd, MEMMGR_IOC_HEAP_QUERY, &named) != (sees ? -ENOENT : 0))
 		return 12;
-	if (is_listed(fd, heap) != !sees)
+	if (heap_is_listed(fd, heap) != !sees)
 		return 13;
 	return (sees ? 0 : SEES) | (takes ? 0 : TAKES);
 }

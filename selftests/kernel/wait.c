@@ -68,13 +68,9 @@ TEST_F(wait, times_out)
 	EXPECT_EQ(0, mm_check(self->fd, heap));
 }
 
-static void on_alarm(int signal)
-{
-}
-
 TEST_F(wait, signal_interrupts)
 {
-	struct sigaction action = { .sa_handler = on_alarm };
+	struct sigaction action = { .sa_handler = wake_up };
 	/* Again and again: the first one may come before the wait. */
 	struct itimerval every_100_ms = {
 		.it_value = { .tv_usec = 100000 }, .it_interval = { .tv_usec = 100000 },

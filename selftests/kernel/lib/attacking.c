@@ -8,8 +8,10 @@
 #include "basics.h"
 #include "books.h"
 #include "calls.h"
+#include "children.h"
 #include "device.h"
 #include "heaps.h"
+#include "mapping.h"
 
 #define VACUOUS	4	/* exit code of an attack that cannot be tried here */
 
@@ -57,23 +59,6 @@ unsigned char *attacker_map(int fd, __u64 offset, size_t bytes, int prot)
 
 	HOLDS(p != MAP_FAILED);
 	return p;
-}
-
-int map_error(int fd, __u64 offset, size_t bytes, int prot, int flags)
-{
-	void *p = mmap(NULL, bytes, prot, flags, fd, (off_t)offset);
-
-	if (p == MAP_FAILED)
-		return errno;
-	munmap(p, bytes);
-	return 0;
-}
-
-bool has_dmabuf(int fd)
-{
-	struct memmgr_query q;
-
-	return !mm_query(fd, &q) && (q.features & MEMMGR_FEATURE_DMABUF);
 }
 
 void fill_allocation(struct __test_metadata *_metadata, int fd, const struct memmgr_alloc *a,
@@ -171,7 +156,7 @@ void suffer(struct __test_metadata *_metadata, int fd, bool buffer,
 	pid_t child;
 	int result;
 
-	if (buffer && !has_dmabuf(fd))
+	if (buffer && !dmabuf_is_built(fd))
 		SKIP(return, "a build without dma-bufs");
 	set_up_target(_metadata, &t, fd);
 	if (buffer)
@@ -232,7 +217,7 @@ void try_handle(int fd, int call, __u64 handle, int error)
 {
 	int result;
 
-	if (call == CALL_EXPORT && !has_dmabuf(fd))
+	if (call == CALL_EXPORT && !dmabuf_is_built(fd))
 		return;
 	result = call_with(fd, call, handle);
 	if (result != -error)

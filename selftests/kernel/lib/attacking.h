@@ -48,11 +48,6 @@ int attacker_open(const struct target *t, int mode);
 struct memmgr_alloc attacker_alloc(int fd, size_t bytes);
 unsigned char *attacker_map(int fd, __u64 offset, size_t bytes, int prot);
 
-/* 0 when it can be mapped so (it is unmapped again), else the errno. */
-int map_error(int fd, __u64 offset, size_t bytes, int prot, int flags);
-
-bool has_dmabuf(int fd);
-
 /* Memory of the victim with a pattern, which the victim expects to be there still. */
 void fill_allocation(struct __test_metadata *_metadata, int fd, const struct memmgr_alloc *a,
 		     __u32 seed);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Small things that every test wants: bytes, numbers, time, children. */
+/* Small things that every test wants: bytes, numbers and time. */
 #ifndef MEMMGR_BASICS_H
 #define MEMMGR_BASICS_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 #include <time.h>
 
 #include <linux/memmgr.h>
@@ -33,10 +32,7 @@ __u32 test_seed(void);
 /* A debug kernel is many times slower. */
 bool is_debug_kernel(void);
 
-/*
- * Runs a part of a test in a child. The child tells by its exit code which
- * step went wrong, 0 when none.
- */
-int child_result(pid_t child);
+/* A handler that does nothing: its signal ends a wait. */
+void wake_up(int signal);
 
 #endif /* MEMMGR_BASICS_H */

@@ -40,6 +40,13 @@ int mm_heap_next(int fd, __u32 heap, struct memmgr_heap_query *q)
 	return mm_call(fd, MEMMGR_IOC_HEAP_QUERY, q);
 }
 
+int mm_heap_named(int fd, const char *name, struct memmgr_heap_query *q)
+{
+	*q = (struct memmgr_heap_query){ .size = sizeof(*q), .flags = MEMMGR_QUERY_NAME };
+	snprintf(q->name, sizeof(q->name), "%s", name);
+	return mm_call(fd, MEMMGR_IOC_HEAP_QUERY, q);
+}
+
 int mm_heap_create(int fd, struct memmgr_heap_create *c)
 {
 	return mm_call(fd, MEMMGR_IOC_HEAP_CREATE, c);

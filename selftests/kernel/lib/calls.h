@@ -19,6 +19,7 @@ __u64 mm_misaligned(int fd, __u64 offset, __u64 align);
 
 int mm_heap_query(int fd, __u32 heap, struct memmgr_heap_query *q);
 int mm_heap_next(int fd, __u32 heap, struct memmgr_heap_query *q);
+int mm_heap_named(int fd, const char *name, struct memmgr_heap_query *q);
 int mm_heap_create(int fd, struct memmgr_heap_create *c);
 int mm_heap_destroy(int fd, __u32 heap, __u32 flags);
 struct memmgr_alloc alloc_request(__u32 heap, __u64 bytes);

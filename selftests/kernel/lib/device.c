@@ -60,10 +60,3 @@ int open_again(int node, int mode)
 	fd = open(path, mode | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
-
-int open_as_nobody(int node)
-{
-	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return -EPERM;
-	return open_again(node, O_RDWR);
-}

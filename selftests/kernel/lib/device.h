@@ -5,8 +5,6 @@
 
 #include <stddef.h>
 
-#define NOBODY	65534	/* a user id without any capability */
-
 const char *device_path(void);
 int open_device(int mode);
 
@@ -20,8 +18,5 @@ int open_public_node(void);
 
 /* A new client of the node that open_public_node() found, for any user. */
 int open_again(int node, int mode);
-
-/* The same for a process that is nobody from then on. */
-int open_as_nobody(int node);
 
 #endif /* MEMMGR_DEVICE_H */

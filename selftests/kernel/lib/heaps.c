@@ -51,6 +51,26 @@ bool debug_is_built(int fd)
 	return !mm_query(fd, &q) && (q.features & MEMMGR_FEATURE_DEBUG);
 }
 
+bool dmabuf_is_built(int fd)
+{
+	struct memmgr_query q;
+
+	return !mm_query(fd, &q) && (q.features & MEMMGR_FEATURE_DMABUF);
+}
+
+bool heap_is_listed(int fd, __u32 heap)
+{
+	struct memmgr_heap_query q;
+	__u32 next = 0;
+
+	while (!mm_heap_next(fd, next, &q)) {
+		if (q.heap == heap)
+			return true;
+		next = q.heap + 1;
+	}
+	return false;
+}
+
 __u32 must_heap(struct __test_metadata *_metadata, int fd, struct memmgr_heap_create c)
 {
 	ASSERT_EQ(0, mm_heap_create(fd, &c));
@@ -83,4 +103,12 @@ struct memmgr_stats must_stats(struct __test_metadata *_metadata, int fd, __u32 
 
 	ASSERT_EQ(0, mm_stats(fd, heap, &s));
 	return s;
+}
+
+__u64 violations_of(struct __test_metadata *_metadata, int fd, __u64 handle)
+{
+	struct memmgr_info i;
+
+	ASSERT_EQ(0, mm_info(fd, handle, &i));
+	return i.violations;
 }

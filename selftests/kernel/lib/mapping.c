@@ -34,6 +34,16 @@ void unmap_all(void)
 		munmap(mapped[mapped_count - 1].start, mapped[mapped_count - 1].bytes);
 }
 
+int map_error(int fd, __u64 offset, size_t bytes, int prot, int flags)
+{
+	void *p = mmap(NULL, bytes, prot, flags, fd, (off_t)offset);
+
+	if (p == MAP_FAILED)
+		return errno;
+	munmap(p, bytes);
+	return 0;
+}
+
 unsigned char *page_before_hole(void)
 {
 	size_t page = page_size();

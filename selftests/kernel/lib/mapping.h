@@ -13,6 +13,9 @@ struct __test_metadata;
 void *must_map(struct __test_metadata *_metadata, int fd, __u64 map_offset, size_t bytes);
 void unmap_all(void);
 
+/* 0 when it can be mapped so (it is unmapped again), else the errno. */
+int map_error(int fd, __u64 offset, size_t bytes, int prot, int flags);
+
 /* A page, then a page that is not there: for structures that straddle. */
 unsigned char *page_before_hole(void);
 

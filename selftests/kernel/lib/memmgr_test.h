@@ -32,6 +32,7 @@
 #include "basics.h"
 #include "books.h"
 #include "calls.h"
+#include "children.h"
 #include "device.h"
 #include "heaps.h"
 #include "mapping.h"
