@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The rules that hold for every call, tried on every call: structure sizes,
- * unknown flags, reserved fields, bad pointers, unknown commands. Whatever is
- * refused leaves all books as they were.
+ * Every call, with the arguments that no call may accept: structures too short or too long,
+ * unknown flags, reserved fields that are set, bad pointers, unknown commands. A refused call
+ * leaves all books as they were.
+ *
+ * Rule: <linux/memmgr.h>, the opening comment.
  */
 #include "lib/holding.h"
 #include "lib/memmgr_test.h"

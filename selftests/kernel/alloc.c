@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Allocating: sizes, alignments, what it costs, what it reads as, what the
- * record says, and everything that is refused.
+ * Allocations: sizes, alignments, costs, contents, records, and refusals.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_alloc.
  */
 #include "lib/memmgr_test.h"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Many at once: as many as can be, in order, and nothing half done.
+ * Batches: as many allocations as possible, in order, and none half done.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_alloc_batch and struct memmgr_free_batch.
  */
 #include "lib/holding.h"
 #include "lib/memmgr_test.h"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-# Memory that the kernel knows nothing of, and has no struct pages for: what devices and
-# debuggers get of it.
+# Memory that the kernel does not know and has no struct pages for: devices and debuggers
+# get all of it that they may.
+# Rule: memmgr(4), WHERE A REGION COMES FROM, and memmgr(7), SHARING, "Direct I/O and devices".
 
 cd "$(dirname "$0")" || exit 1
 . ./common.sh

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What a user without capabilities may and may not, through a file that was
- * opened by such a user.
+ * The limits of a user without capabilities, through a file that this user opened.
+ *
+ * Rule: <linux/memmgr.h>, EPERM and EACCES, and memmgr(7), ISOLATION.
  */
 #include "lib/memmgr_test.h"
 

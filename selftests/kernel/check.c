@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * CHECK walks all books and finds them whole, whatever users do to their memory.
+ * CHECK walks all books of a heap and finds them whole, whatever users write to their memory.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_check.
  */
 #include "lib/holding.h"
 #include "lib/memmgr_test.h"

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What else happens to an allocation at every step of its move: the debugfs file
- * "hold" of a module with DEBUG stops a move at a step, then its owner is killed,
- * unmaps, forks, frees and so on, and then the move goes on. No byte is wrong, no
- * memory is lost, every heap is sound.
+ * Everything else that can happen to an allocation at each step of its move. The file "hold"
+ * in debugfs of a module with DEBUG stops the move at a step; then its owner is killed,
+ * unmaps, forks, frees and so on; then the move goes on. No byte is wrong, no memory is lost,
+ * and every heap is sound.
  *
- * Nobody waits for the task that moves: an action is done while the move stands still,
- * and only then the move goes on. What wants to compact itself has to wait: then a moment
- * passes.
+ * No action waits for the task that moves: the move stands still during the action, and goes
+ * on after it. An action that compacts by itself has to wait: for it a moment passes.
+ *
+ * Rule: memmgr(7), FRAGMENTATION, "How memory moves".
  */
 #include <sys/mman.h>
 #include <sys/wait.h>

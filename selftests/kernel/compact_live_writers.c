@@ -2,11 +2,13 @@
 /*
  * Compaction under running programs: two threads and a second process write and
  * verify through their mappings without a pause, another thread makes every
- * other call, while all of their memory is moved back and forth. Not one wrong
- * byte.
+ * other call, while all of their memory is moved back and forth. Not one byte is
+ * wrong.
  *
  * MEMMGR_MOVES is the number of moves (a million; 20,000 on a debug kernel),
- * SEED=n repeats the sizes. Bounded by moves, never by time.
+ * SEED=n repeats the sizes. The number of moves ends the test, never the time.
+ *
+ * Rule: memmgr(7), FRAGMENTATION, "How memory moves".
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>

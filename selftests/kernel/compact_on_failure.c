@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * MEMMGR_ALLOC_MAY_COMPACT: what failed for fragmentation succeeds in one call;
- * what failed for another reason fails as before, and says which.
+ * MEMMGR_ALLOC_MAY_COMPACT: a request that failed because of fragmentation succeeds in one
+ * call. A request that fails for another reason fails as before, and the answer names it.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_alloc.
  */
 #include <linux/capability.h>
 #include <sys/mman.h>

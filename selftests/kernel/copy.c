@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * READ and WRITE: every bound, and what a bad pointer leaves behind.
+ * READ and WRITE: every bound, and the state that a bad pointer leaves behind.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_copy.
  */
 #include "lib/memmgr_test.h"
 

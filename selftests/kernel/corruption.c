@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Corruptions: one byte is damaged at each place of both red zones of an allocation, in
+ * Red zones: one byte is damaged at each place of both red zones of an allocation, in
  * each kind of heap, and exactly one report names the allocation and the place.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_corruption, and memmgr(7), "Memory errors".
  */
 #include "lib/debugging.h"
 #include "lib/memmgr_test.h"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What was freed: who writes to it, frees it once more or uses it is found, and named
- * with who made and who freed it.
+ * Freed memory: a write to it, a second free and a stale handle are found. The report names
+ * the allocation, its maker, and the process that freed it.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_corruption, and memmgr(7), "Memory errors".
  */
 #include <signal.h>
 #include <sys/wait.h>

@@ -2,6 +2,8 @@
 /*
  * Guards: allocations of kernel code that lie beside pages that are not mapped. The
  * kernel code is memmgr_caller.ko; it looks whether a page is there without dying of it.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_debug, and memmgr(7), "Memory errors".
  */
 #include "lib/calling.h"
 #include "lib/memmgr_test.h"

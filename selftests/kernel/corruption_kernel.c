@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Memory errors of kernel code: each byte of its red zones and of what it freed, second
- * frees, frees of what is not there. The kernel code is memmgr_caller.ko.
+ * Memory errors of kernel code: each byte of its red zones and of its freed memory, second
+ * frees, frees of pointers that were never allocated. The kernel code is memmgr_caller.ko.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_corruption, and memmgr(7), "Memory errors".
  */
 #include "lib/calling.h"
 #include "lib/memmgr_test.h"

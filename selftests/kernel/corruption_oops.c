@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Kernel code that really touches what lies beside a guarded allocation: the thread dies of
- * it, and the report names the allocation. For a boot of its own, where that is expected.
+ * Kernel code that touches the page beside a guarded allocation: the thread dies of it, and
+ * the report names the allocation. This test has a boot of its own, which expects the deaths.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_corruption, and memmgr(7), "Memory errors".
  */
 #include "lib/calling.h"
 #include "lib/memmgr_test.h"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Guarded allocations of clients: one in N of those that may be shifted ends where its
- * last page does, so that a program that goes past its end is stopped at that byte.
+ * Guarded allocations of clients: one in N of those that may be shifted ends at the end of
+ * its last page, so that a program that writes past the end is stopped at that byte.
+ *
+ * Rule: <linux/memmgr.h>, MEMMGR_ALLOC_MAY_SHIFT, and memmgr(7), "Memory errors".
  */
 #include <sys/uio.h>
 

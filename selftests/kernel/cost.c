@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What the heaps of an ordinary user cost the system: for each kind and size at most a
- * part of the memory that they hold, and that is charged.
+ * The heaps of an ordinary user cost the system, for each kind and size, at most a part of
+ * the memory that they hold, and the user is charged for it.
+ *
+ * Rule: memmgr(7), HEAPS, "What a heap costs".
  */
 #include "lib/memmgr_test.h"
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The tables of debugfs: there, with a version line, readable by awk, telling
- * the same as the calls, and silent about physical addresses.
+ * The tables of debugfs: each exists, begins with a version line, can be read by awk,
+ * tells the same as the calls, and does not show physical addresses.
+ *
+ * Rule: module/doc/ABI-debugfs.
  */
 #include <linux/capability.h>
 #include <sys/prctl.h>

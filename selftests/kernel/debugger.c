@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What a debugger sees and changes in a program's mappings, also where there are no
- * struct pages: what the program may see and change, and no more. /proc/PID/mem and
+ * Debuggers on mappings of a program, also where there are no struct pages: they may read
+ * and change the bytes that the program may, and no more. /proc/PID/mem and
  * ptrace() look; where this kernel does not ask drivers for that (32-bit arm),
  * memmgr_importer.ko asks in its place.
+ *
+ * Rule: <linux/memmgr.h>, "mmap()".
  */
 #include <sys/mman.h>
 #include <sys/ptrace.h>

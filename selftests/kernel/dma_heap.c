@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * /dev/dma_heap/<region>: the rules of the kernel's own dma-buf heaps
- * (drivers/dma-buf/dma-heap.c), to the letter.
+ * /dev/dma_heap/<region> follows the rules of the kernel's own dma-buf heaps to the letter.
+ *
+ * Rule: drivers/dma-buf/dma-heap.c of the kernel, and memmgr(7), SHARING, "dma-bufs".
  */
 #include <linux/dma-heap.h>
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Allocations exported as dma-bufs: whom they show what, and that memory goes
+ * Allocations exported as dma-bufs: which users see which bytes, and that memory goes
  * with the last reference, in every order, and never before.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_export, and memmgr(7), SHARING, "dma-bufs".
  */
 #include <linux/dma-buf.h>
 #include <sys/mman.h>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Why a request failed, and the largest that would have worked: both must be
+ * The reason of a failed request, and the largest size that would have worked: both must be
  * true, in the answer and in the log of the last failures.
+ *
+ * Rule: memmgr(4), "Reasons of a refused request".
  */
 #include "lib/memmgr_test.h"
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Calls beside a system that is out of memory: each allocation of the kernel's, and each copy
- * from or to the program, fails once. The call says so, and nothing of it is left; or it has
- * done without. For a kernel with fault injection.
+ * Calls while the system is out of memory: each allocation of the kernel, and each copy
+ * from or to the program, fails once. The call returns an error and leaves nothing behind, or
+ * it succeeds without that memory. This test needs a kernel with fault injection.
+ *
+ * Rule: <linux/memmgr.h>, ENOMEM and EFAULT.
  */
 #include "lib/faulting.h"
 #include "lib/memmgr_test.h"

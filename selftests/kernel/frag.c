@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Fragmentation: both indices recomputed from the free blocks of each order by
- * the formulas of the kernel (mm/vmstat.c), and the plain figures beside the
+ * Fragmentation: both indices are computed again from the free blocks of each order by
+ * the formulas of the kernel (mm/vmstat.c), and the plain figures are compared with the
  * books.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_frag, and memmgr(7), FRAGMENTATION, "The indices".
  */
 #include "lib/memmgr_test.h"
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Freeing what may be freed, and everything that may not: stale, forged,
- * another's, twice.
+ * Frees that are right, and all that are not: stale handles, forged ones, handles of another
+ * client, and second frees.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_free.
  */
 #include "lib/memmgr_test.h"
 

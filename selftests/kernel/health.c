@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The health of a region: thresholds with hysteresis, events that nobody misses
+ * The health of a region: thresholds with hysteresis, events that no reader misses
  * without being told, and a worker that compacts when it should and sleeps when
  * nothing changes.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_health, and memmgr(7), FRAGMENTATION, "Health".
  */
 #include <sys/mman.h>
 #include <sys/wait.h>

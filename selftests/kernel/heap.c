@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Making and unmaking heaps: what each kind reports, what is refused, who may.
+ * Heaps are made and destroyed: the answers for each kind, the refusals, and the users who
+ * may.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_heap_create, _heap_destroy and _heap_query.
  */
 #include "lib/memmgr_test.h"
 

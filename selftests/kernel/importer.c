@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Devices that import a dma-buf, and some that fail at it: half an import leaves
- * nothing behind, and a whole one nothing when its process is killed. They are
+ * nothing behind, and a whole one leaves nothing when its process is killed. They are
  * devices of memmgr_importer.ko.
+ *
+ * Rule: memmgr(7), SHARING, "dma-bufs".
  */
 #include "../modules/importer/importer.h"
 #include "lib/memmgr_test.h"

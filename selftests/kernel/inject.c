@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Failures on purpose: exactly those requests fail that were to, they leave nothing
- * behind, nobody else is hit, and it ends with its client or heap.
+ * Failures on purpose: exactly the chosen requests fail, they leave nothing behind, requests
+ * of others succeed, and the rule ends with its client or heap.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_inject.
  */
 #include <linux/dma-heap.h>
 

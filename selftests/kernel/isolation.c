@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Two regions know nothing of each other. The second one is MEMMGR_SECOND or
- * /dev/memmgr1.
+ * Two regions do not share anything. The second one is MEMMGR_SECOND or /dev/memmgr1.
+ *
+ * Rule: memmgr(7), WORDS, "region", and memmgr(4), DESCRIPTION.
  */
 #include "lib/memmgr_test.h"
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Latency: what is counted is what was done, no more and no less, by any number of
- * threads; the histogram, the extremes and the sum agree; and the longest call is
- * told with who and where it was, to those whom that concerns.
+ * Latency: every call of any number of threads is counted once; the histogram, the extremes
+ * and the sum agree; and the longest call is described with its process and its place, to
+ * the users whom it concerns.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_latency.
  */
 #include <sys/prctl.h>
 #include <sys/time.h>

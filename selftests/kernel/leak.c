@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Leaks: where allocations come from, how many of each site live, and what a client
- * says that closes with some of them. A program that forgets one allocation in a
- * thousand, at a known place, is found out, and nobody else is blamed.
+ * Leaks: the places that allocations come from, the number of live ones of each place, and
+ * the report about a client that closes with some of them. A program that forgets one
+ * allocation in a thousand, at a known place, is found, and no other place is blamed.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_track and struct memmgr_sites; memmgr(7), "Leaks".
  */
 #include <sys/mman.h>
 #include <sys/wait.h>

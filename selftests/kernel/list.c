@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Listing allocations: each once, however many fit into one call and whatever
- * else changes meanwhile.
+ * LIST: each allocation once, however many fit into one call, and whatever else changes
+ * meanwhile.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_list.
  */
 #include "lib/memmgr_test.h"
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * insmod beside a system that is out of memory: each of its allocations fails once. Either
+ * insmod while the system is out of memory: each of its allocations fails once. Either
  * the module is refused and nothing of it is left, or its regions are there, and the log
- * names what they had to do without. For a kernel with fault injection, while the module is
- * not loaded and memmgr_importer is, which tells where its init begins. LOAD_PARAMETERS is
- * what insmod gets.
+ * names the parts that are missing. This test needs a kernel with fault injection. It runs
+ * while the module is not loaded; memmgr_importer is, and tells where the init begins.
+ * LOAD_PARAMETERS are the parameters of insmod.
+ *
+ * Rule: memmgr(4), WHERE A REGION COMES FROM.
  */
 #include <fcntl.h>
 #include <glob.h>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * While a user's heap is made or unmade, however long that takes, nobody else waits: not
- * close(), nor what allocates, frees, makes or unmakes. The maker may be killed.
+ * While a heap of a user is made or destroyed, however long that takes, no other call waits:
+ * neither close() nor an allocation, a free, or another heap. The maker may be killed.
+ *
+ * Rule: memmgr(7), REAL TIME, and <linux/memmgr.h>, EINTR.
  */
 #include "lib/holding.h"
 #include "lib/memmgr_test.h"

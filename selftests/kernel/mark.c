@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Marks of a stack heap: what was allocated since goes at once, or not at all.
+ * Marks of a stack heap: all allocations since the mark go at once, or none does.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_mark.
  */
 #include "lib/memmgr_test.h"
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * mmap() of allocations and private heaps: what may be mapped, what touching
- * means before and after the memory is gone.
+ * mmap() of allocations and private heaps: the mappings that are allowed, and the result of
+ * touching them before and after the memory is gone.
+ *
+ * Rule: <linux/memmgr.h>, "mmap()".
  */
 #include <sys/personality.h>
 

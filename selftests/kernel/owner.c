@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Whom memory belongs to, and that closing returns it: at close, at exit, at
+ * Memory belongs to a client, and closing returns it: at close, at exit, at
  * SIGKILL in the middle of everything, across fork, exec and passed files.
+ *
+ * Rule: memmgr(7), ISOLATION, "What belongs to whom".
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Mappings as the target of the kernel's own I/O: works where the region has
+ * Mappings as the target of the kernel's own I/O: it works where the region has
  * struct pages, fails with EFAULT elsewhere, and no page is reused before the
- * last pipe has let go of it. Nor does a protection say yes to what I/O under way
- * would break.
+ * last pipe has let go of it. PROTECT refuses a change that I/O under way would break.
+ *
+ * Rule: memmgr(7), SHARING, "Direct I/O and devices".
  */
 #include <linux/userfaultfd.h>
 #include <sys/mman.h>

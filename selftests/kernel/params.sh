@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-# Module parameters, good and bad. What is refused says why in one line of the
+# Module parameters, good and bad. For a bad one, the module says why in one line of the
 # kernel's log and leaves nothing behind.
+# Rule: memmgr(4), WHERE A REGION COMES FROM and MODULE PARAMETERS.
 
 cd "$(dirname "$0")" || exit 1
 . ./common.sh

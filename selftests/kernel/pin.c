@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * PIN and UNPIN: counting, whose pins they are, what they keep from moving and
- * from being freed; leases: no page fault afterwards.
+ * PIN and UNPIN: the counts, the owners of pins, the moves and frees that a pin prevents;
+ * leases: no page fault afterwards.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_pin, and memmgr(7), REAL TIME, "A lease".
  */
 #include <linux/capability.h>
 #include <sys/mman.h>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * PROTECT and guard pages: the signal and its address for each level, on
- * mappings that there are and on those to come; sealing; where it is refused.
+ * PROTECT: the signal and its address for each level, on existing mappings and on later
+ * ones; sealing; and the allocations that cannot be protected.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_protect, and memmgr(7), ISOLATION, "Protection".
  */
 #include <sys/mman.h>
 

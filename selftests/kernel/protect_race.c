@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * When PROTECT has answered, no write lands any more: threads that write and read
+ * When PROTECT has answered, no write arrives any more. Threads write and read
  * a page all the time, while it is made read-only again and again, or sealed. The
- * readers see to it that there are read-only entries for a write to build on.
+ * readers keep read-only entries present, so that a write has something to build on.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_protect.
  */
 #include <sys/mman.h>
 

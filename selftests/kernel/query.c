@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What the region and its heaps say about themselves.
+ * The descriptions of a region and of its heaps.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_query and struct memmgr_heap_query.
  */
 #include "lib/memmgr_test.h"
 

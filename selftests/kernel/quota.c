@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What clients and users may have: exact boundaries, what counts, who sets it,
- * and the lists that tell.
+ * Quotas of clients and users: exact boundaries, the memory that counts, the users who may
+ * set them, and the lists that show them.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_quota, and memmgr(7), ISOLATION, "Quotas".
  */
 #include "lib/memmgr_test.h"
 

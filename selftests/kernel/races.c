@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What a call saw before it dropped a heap's lock is no longer so when it has the lock
- * again: two ordinary users, each stopped at the one place (holding.h) where that went
- * wrong. The list of such places is in module/heap/heap.h.
+ * A fact that a call has read under the lock of a heap may be wrong once the call has dropped
+ * that lock: two ordinary users, each stopped at the one place (lib/holding.h) where this was
+ * once an error.
+ *
+ * Rule: module/heap/heap.h, the opening comment: the places that drop a lock.
  */
 #include "lib/holding.h"
 #include "lib/memmgr_test.h"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Several regions at once: a device node and a debugfs folder each, isolated.
+# Rule: memmgr(4), DESCRIPTION and WHERE A REGION COMES FROM.
 
 cd "$(dirname "$0")" || exit 1
 . ./common.sh

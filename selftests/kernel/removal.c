@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The device of a region goes while the region is in use: DESIGN, rule 7, and the
- * life of a region in module/region/region.h. What unbinding by hand does here, the removal
- * of a device tree overlay and platform_device_unregister() do elsewhere.
+ * The device of a region goes while the region is in use. This test unbinds the driver by
+ * hand; the removal of a device tree overlay and platform_device_unregister() do the same.
  *
- * The region is out of sight at once, its memory stays until its last user goes, and
+ * The region disappears at once, its memory stays until its last user goes, and
  * only then the device can be bound again.
+ *
+ * Rule: <linux/memmgr.h>, ENODEV, and module/region/region.h, the opening comment.
  */
 #include <dirent.h>
 #include <limits.h>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Resizing in place: what is added reads as zeros, what is cut off is free,
+ * Resizing in place: added bytes read as zeros, bytes that are cut off become free,
  * and a refusal names the size that would have worked.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_resize.
  */
 #include "lib/memmgr_test.h"
 

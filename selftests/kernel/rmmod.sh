@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Unloading: refused while somebody uses the device, complete otherwise.
+# Rule: memmgr(4), DESCRIPTION, and memmgr(7), SHARING, "dma-bufs".
 
 cd "$(dirname "$0")" || exit 1
 . ./common.sh

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Room for others: whatever one user does, others keep their share of what a region
- * has, in its logs as well as in its tables.
+ * Room for others: whatever one user does, others keep their share of a region, in its logs
+ * as well as in its tables.
+ *
+ * Rule: memmgr(7), ISOLATION, "The mode of a heap" and "Room for others".
  */
 #include <linux/netlink.h>
 #include <sys/socket.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The books of a heap, followed step by step beside a model of them.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_stats.
  */
 #include "lib/memmgr_test.h"
 

@@ -2,7 +2,9 @@
 /*
  * Random operations from several threads on all kinds of heaps, and random
  * structures to every call. The seed is printed; STRESS_SEED repeats a run,
- * STRESS_OPS makes it longer. Bounded by operations, never by time.
+ * STRESS_OPS makes it longer. The number of operations ends the test, never the time.
+ *
+ * Rule: <linux/memmgr.h>, the opening comment.
  */
 #include "lib/memmgr_test.h"
 

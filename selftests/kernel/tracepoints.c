@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What the tracepoints say of a client's allocations; the client module's are its own. */
+/*
+ * The tracepoints of a client's allocations. The client module tests those of kernel code.
+ *
+ * Rule: memmgr(4), TRACEPOINTS.
+ */
 #include <sys/mman.h>
 
 #include "lib/memmgr_test.h"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * What an administrator learns of an access that protection stopped: the tracepoint
- * memmgr:memmgr_violation and a line of the kernel's log, whoever tried and how.
+ * The report of an access that protection stopped: the tracepoint memmgr:memmgr_violation
+ * and a line of the kernel's log, for every user and every way of access.
+ *
+ * Rule: memmgr(4), TRACEPOINTS, and memmgr(7), ISOLATION, "Protection".
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>

@@ -2,8 +2,10 @@
 /*
  * A camera that fills allocations: the stock kernel's vivid captures its test
  * picture into exported buffers (V4L2_MEMORY_DMABUF). It writes through the
- * kernel's mapping of a dma-buf, or, loaded with allocators=1, wants to know its
+ * kernel's mapping of a dma-buf, or, loaded with allocators=1, asks for its
  * addresses on the bus first.
+ *
+ * Rule: memmgr(7), SHARING, "dma-bufs".
  */
 #include <linux/videodev2.h>
 

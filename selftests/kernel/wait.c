@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Waiting for a block of a pool: timeouts, signals, wake-ups, many waiters.
+ *
+ * Rule: <linux/memmgr.h>, struct memmgr_alloc, MEMMGR_ALLOC_WAIT.
  */
 #include <limits.h>
 #include <sys/time.h>

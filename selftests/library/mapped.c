@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * libmemmgr's allocations that are used through a pointer, against the module: where they
- * end, what a pointer meets that is used too long, and what is left of them.
+ * end, the signal that a stale pointer meets, and the memory that stays behind.
+ *
+ * Rule: libmemmgr(3), "Allocations".
  */
 #include "../kernel/lib/debugging.h"
 #include "../kernel/lib/memmgr_test.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Every sequence of operations on tiny regions. */
+/*
+ * Every sequence of operations on tiny regions.
+ *
+ * Rule: module/core/buddy.h.
+ */
 #include <stdio.h>
 
 #include "buddy_rig.h"

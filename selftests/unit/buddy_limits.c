@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* What a buddy promises at its borders: sizes, metadata, bad input. */
+/*
+ * The promises of a buddy at its borders: sizes, metadata, bad input.
+ *
+ * Rule: module/core/buddy.h.
+ */
 #include <sys/mman.h>
 
 #include "buddy_rig.h"

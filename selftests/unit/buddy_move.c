@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Blocks of a buddy that move: to free places elsewhere, and down over holes next
- * to them, mixed with all else that happens to a buddy meanwhile.
+ * to them, mixed with all other operations.
+ *
+ * Rule: module/core/buddy.h.
  */
 #include "buddy_rig.h"
 #include "core/plan.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Buddy against its model: random operations, and its fixed promises. */
+/*
+ * Buddy against its model: random operations, and its fixed promises.
+ *
+ * Rule: module/core/buddy.h.
+ */
 #include "buddy_rig.h"
 #include "unit.h"
 

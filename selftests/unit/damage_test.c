@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * check() can fail: every bit of an engine's state is turned around, one at a
- * time, and check() must notice, without doing harm itself. Left out is what
- * never changes after init (sizes, addresses), what is only counted (totals
- * ever), and what the tables below say.
+ * time, and check() must notice, without doing harm itself. Left out are values that
+ * never change after init (sizes, addresses), values that only count (totals
+ * ever), and those that the tables below name.
+ *
+ * Rule: the check() of each engine in module/core/.
  */
 #include <stdio.h>
 

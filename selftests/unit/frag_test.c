@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The fragmentation indices against the kernel's formulas. */
+/*
+ * The fragmentation indices against the kernel's formulas.
+ *
+ * Rule: module/core/frag.h, and mm/vmstat.c of the kernel.
+ */
 #include "core/frag.h"
 #include "unit.h"
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Red zones and poison: each damaged byte is found, at its place. */
+/*
+ * Red zones and poison: each damaged byte is found, at its place.
+ *
+ * Rule: module/core/guard.h.
+ */
 #include "core/guard.h"
 #include "unit.h"
 

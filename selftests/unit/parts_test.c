@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The small parts that the engines stand on: sets of bits, division, classes. */
+/*
+ * The small parts of the engines: sets of bits, division, classes.
+ *
+ * Rule: the headers of these parts in module/core/.
+ */
 #include "core/bits.h"
 #include "core/divide.h"
 #include "core/engine.h"

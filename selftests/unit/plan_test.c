@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Plans against brute force: all small pictures, random ones, and large ones. */
+/*
+ * Plans against brute force: all small pictures, random ones, and large ones.
+ *
+ * Rule: module/core/plan.h.
+ */
 #include <time.h>
 
 #include "plan_rig.h"

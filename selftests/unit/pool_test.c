@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Pool against its model. */
+/*
+ * Pool against its model.
+ *
+ * Rule: module/core/pool.h.
+ */
 #include <stdio.h>
 
 #include "explore.h"

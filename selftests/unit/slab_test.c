@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Slab against its model. */
+/*
+ * Slab against its model.
+ *
+ * Rule: module/core/slab.h.
+ */
 #include <stdio.h>
 
 #include "explore.h"

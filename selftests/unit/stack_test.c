@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Stack against its model. */
+/*
+ * Stack against its model.
+ *
+ * Rule: module/core/stack.h.
+ */
 #include <stdio.h>
 
 #include "explore.h"
