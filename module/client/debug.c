@@ -18,11 +18,12 @@
 #include "region/events.h"
 #include "region/region.h"
 
-/* The client with this serial, if its file is still open. Under client_lock. */
+/* The client with this serial, if its file is still open. */
 static struct client *client_open(struct region *region, u64 serial)
 {
 	struct client *client = client_from(region, serial);
 
+	lockdep_assert_held(&region->client_lock);
 	return client && client->serial == serial && !client->closed ? client : NULL;
 }
 

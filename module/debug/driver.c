@@ -172,7 +172,7 @@ noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned in
 	return guard_block(heap, ptr, bytes, align, flags, caller);
 }
 
-/* Free in the engine, or put into quarantine. Under the lock, which may be dropped briefly. */
+/* Free in the engine, or put into quarantine. The lock may be dropped briefly. */
 static int free_kept(struct memmgr_heap *heap, struct freeing *f, unsigned long *flags)
 {
 	struct engine *e = &heap->engine;
@@ -181,6 +181,7 @@ static int free_kept(struct memmgr_heap *heap, struct freeing *f, unsigned long 
 	u64 offset;
 	int err;
 
+	heap_assert_locked(heap);
 	if (!heap_offset(heap, f->ptr - f->was.lead, &offset))
 		return -ERANGE;
 	/* For the engine a block in quarantine is live, so check for it here. */

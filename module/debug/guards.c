@@ -339,11 +339,12 @@ static bool guards_used(struct guards *g)
 	return used;
 }
 
-/* Guarding is off: keep only slots with live allocations. Under the mutex. */
+/* Guarding is off: keep only slots with live allocations. */
 static void guards_shrink(struct guards *g)
 {
 	struct guard_slot *slot;
 
+	lockdep_assert_held(&g->mutex);
 	while ((slot = slot_pop(g, &g->ready)))
 		slot_drop(g, slot, true);
 	while ((slot = slot_pop(g, &g->freed)))
@@ -360,6 +361,7 @@ static void guards_refill(struct guards *g)
 {
 	struct guard_slot *slot;
 
+	lockdep_assert_held(&g->mutex);
 	while (READ_ONCE(g->readies) < READY_LEAST && (slot = slot_pop(g, &g->away))) {
 		if (!slot_map(g, slot))
 			continue;
@@ -380,6 +382,7 @@ static void guards_unmap(struct guards *g)
 	bool unmapped = false;
 	void *page;
 
+	lockdep_assert_held(&g->mutex);
 	while ((slot = slot_pop(g, &g->freed))) {
 		page = slot->page;
 		/* Before unmapping: afterwards the address may be reused, see guards_forget(). */
@@ -492,10 +495,11 @@ static noinline void hit_print(const struct memmgr_heap *heap, const struct memm
 	       div_u64(ktime_get_boottime_ns() - c->free_ns, NSEC_PER_MSEC));
 }
 
-/* Describe a hit. Under the lock of the guards. Returns how the address misses. */
+/* Describe a hit. Returns how the address misses. */
 static const char *hit_describe(const struct guard_hit *hit, unsigned long address,
 				struct memmgr_corruption *c)
 {
+	lockdep_assert_held(&hit->g->lock);
 	report_fill(hit->slot, c);
 	/* A page beside the slot is in no region; report where it would be. */
 	c->offset = hit->slot->place + (s64)(long)(address - (unsigned long)hit->slot->page);
@@ -515,7 +519,7 @@ static bool guards_look(struct guards *g, unsigned long address, struct guard_hi
 	return hit->g == g;
 }
 
-/* Report a fault at an address. Under the lock of the list. */
+/* Report a fault at an address. */
 static void guards_tell(unsigned long address)
 {
 	struct guard_hit hit = { 0 };
@@ -524,6 +528,7 @@ static void guards_tell(unsigned long address)
 	struct guards *g;
 	bool ours = false;
 
+	lockdep_assert_held(&guards_lock);
 	list_for_each_entry(g, &guards_all, node)
 		ours |= guards_look(g, address, &hit, &c, &miss);
 	if (!ours)
@@ -775,6 +780,7 @@ bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 
 	u32 slack;
 	bool due;
 
+	heap_assert_locked(heap);
 	/* A size that no heap has would overflow below. The request will be refused anyway. */
 	if (!g || bytes > heap->bytes)
 		return false;
@@ -805,6 +811,7 @@ void guards_planned(struct memmgr_heap *heap, bool shifted)
 	struct guards *g = guards_of(heap);
 	unsigned long flags;
 
+	heap_assert_locked(heap);
 	if (!g)
 		return;
 	raw_spin_lock_irqsave(&g->lock, flags);
@@ -830,6 +837,7 @@ void guards_gone(struct memmgr_heap *heap)
 	unsigned long flags;
 	bool last;
 
+	heap_assert_locked(heap);
 	raw_spin_lock_irqsave(&g->lock, flags);
 	last = !--g->shifted && !g->interval;
 	raw_spin_unlock_irqrestore(&g->lock, flags);
@@ -864,7 +872,7 @@ void *guards_begin(struct memmgr_heap *heap, struct guard_slot *slot, void *bloc
 
 /*
  * The slot that an address lies in, or lay in. A slot with a live allocation is preferred
- * to one that was at the same address before. Under the lock. O(slots).
+ * to one that was at the same address before. O(slots).
  */
 static struct guard_slot *slot_at(struct guards *g, const void *ptr)
 {
@@ -872,6 +880,7 @@ static struct guard_slot *slot_at(struct guards *g, const void *ptr)
 	struct guard_slot *found = NULL;
 	u32 i;
 
+	lockdep_assert_held(&g->lock);
 	for (i = 0; page && i < GUARD_SLOTS; i++) {
 		struct guard_slot *slot = &g->slot[i];
 
@@ -1010,6 +1019,7 @@ void guards_release(struct memmgr_heap *heap, const void *from, u32 site)
 	bool above;
 	u32 i;
 
+	heap_assert_locked(heap);
 	for (i = 0; g && i < GUARD_SLOTS; i++) {
 		slot = &g->slot[i];
 		raw_spin_lock_irqsave(&g->lock, flags);

@@ -93,12 +93,12 @@ static void worst_fill(struct memmgr_latency_worst *worst, const struct latency_
 	debug_who(&worst->pid, &worst->tid, worst->comm);
 }
 
-/* Under the lock. */
 static void latency_add(struct latency *latency, const struct latency_sample *sample, u64 ns,
 			bool irqs_off)
 {
 	struct memmgr_latency_op *op = &latency->op[sample->op];
 
+	lockdep_assert_held(&latency->lock);
 	if (!op->count || ns > op->max_ns) {
 		op->max_ns = ns;
 		worst_fill(&op->worst, sample, irqs_off);

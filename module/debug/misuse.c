@@ -103,6 +103,7 @@ void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u
 	const struct record *record = record_of(heap, handle);
 	const struct freed *freed;
 
+	heap_assert_locked(heap);
 	if (!(heap->debug & DEBUG_ERRORS))
 		return;
 	freed = quarantine_find(heap, handle, 0);
@@ -139,6 +140,7 @@ void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, 
 	const struct freed *freed;
 	const struct record *record;
 
+	heap_assert_locked(heap);
 	if (!(heap->debug & DEBUG_ERRORS) || heap->serial != mapping->serial ||
 	    mapping->kind != MAPPING_RECORD)
 		return;

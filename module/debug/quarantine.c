@@ -58,6 +58,7 @@ bool quarantine_keeps(const struct memmgr_heap *heap)
 {
 	struct quarantine *q = heap_debugging(heap)->quarantine;
 
+	heap_assert_locked(heap);
 	return heap->debug & (DEBUG_POISON | DEBUG_QUARANTINE) && q && !heap->dying &&
 	       !heap_is(heap, MEMMGR_KIND_STACK) && !freed_is_kept(freed_at(q, q->head));
 }
@@ -115,6 +116,7 @@ void quarantine_add_record(struct memmgr_heap *heap, const struct record *record
 {
 	struct freed *freed = freed_new(heap, block, kept);
 
+	heap_assert_locked(heap);
 	if (!freed)
 		return;
 	freed->handle = record->handle;
@@ -154,9 +156,10 @@ void quarantine_add_block(struct memmgr_heap *heap, const struct track_block *wa
 	memcpy(freed->comm, was->comm, sizeof(freed->comm));
 }
 
-/* The memory of an entry went back to the engine. Under the lock. */
+/* The memory of an entry went back to the engine. */
 static void freed_gone(struct memmgr_heap *heap, struct quarantine *q, struct freed *freed)
 {
+	heap_assert_locked(heap);
 	q->held_blocks--;
 	heap->idle--;
 	q->held_bytes -= freed->granted;
@@ -416,6 +419,7 @@ const struct freed *quarantine_find(const struct memmgr_heap *heap, u64 handle, 
 	struct quarantine *q = heap_debugging(heap)->quarantine;
 	u32 back;
 
+	heap_assert_locked(heap);
 	for (back = 1; q && back <= min(q->slots, FIND_MOST); back++) {
 		const struct freed *freed = freed_at(q, q->head - back);
 

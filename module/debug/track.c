@@ -78,12 +78,13 @@ static void block_uncount(struct memmgr_heap *heap, struct track_block *block)
 	block->counted = false;
 }
 
-/* Remove the entry that @link names. Under the lock. */
+/* Remove the entry that @link names. */
 static void block_drop(struct memmgr_heap *heap, struct track *track, u32 *link)
 {
 	u32 i = *link;
 	struct track_block *block = &track->block[i];
 
+	lockdep_assert_held(&track->lock);
 	*link = block->next;
 	block->next = track->free;
 	block->live = false;
@@ -95,7 +96,7 @@ static void block_drop(struct memmgr_heap *heap, struct track *track, u32 *link)
 
 /*
  * Call @drop for each block of the buckets from @from up to, but without, @to, and pass
- * @place on. Blocks for which it returns true are removed. Under the lock.
+ * @place on. Blocks for which it returns true are removed.
  */
 static void track_sweep(struct memmgr_heap *heap, struct track *track, u32 from, u32 to,
 			u64 place, bool (*drop)(struct memmgr_heap *heap,
@@ -103,6 +104,7 @@ static void track_sweep(struct memmgr_heap *heap, struct track *track, u32 from,
 {
 	u32 b, *link;
 
+	lockdep_assert_held(&track->lock);
 	for (b = from; b < to; b++) {
 		link = &track->bucket[b];
 		while (*link != TRACK_NONE) {

@@ -22,10 +22,11 @@
 #include "region/region.h"
 #include "region/view.h"
 
-/* Count a refused access. Under the heap's lock. */
+/* Count a refused access. */
 int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
 		    u32 access, struct violation *violation)
 {
+	heap_assert_locked(heap);
 	record->violations++;
 	heap->violations++;
 	violation->offset = offset;
@@ -294,11 +295,12 @@ void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 
 	heap_help_move(heap, mapping->handle, page_of(offset) - guard + PAGE_SIZE);
 }
 
-/* Keep the mover away from the record until heap_map_end(). Under the heap's lock. */
+/* Keep the mover away from the record until heap_map_end(). */
 static int count_fault(struct memmgr_heap *heap, const struct mapping *mapping, bool fault)
 {
 	struct record *record = record_of(heap, mapping->handle);
 
+	heap_assert_locked(heap);
 	/* Try again later, when one of the other faults has ended. */
 	if (record->faults == U16_MAX)
 		return -EAGAIN;
@@ -368,12 +370,13 @@ int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
 	return err;
 }
 
-/* May the protection change to @access now? Under the heap's lock. */
+/* May the protection change to @access now? */
 static int protect_check(const struct memmgr_heap *heap, const struct record *record,
 			 u32 access)
 {
 	u32 taken = record->access & ~access;
 
+	heap_assert_locked(heap);
 	if (heap->flags & MEMMGR_HEAP_PRIVATE || !heap_has_pages(heap))
 		return -EOPNOTSUPP;
 	if (record->sealed && access != record->access)

@@ -269,6 +269,7 @@ int client_take_locked(struct client *client, enum account_item item, u32 n)
 	bool may[2];
 	u32 user;
 
+	lockdep_assert_held(&client->region->client_lock);
 	for (user = 0; user < 2; user++) {
 		may[user] = room_left(client, user, item) >= n;
 		account_of(client, user)->refused += !may[user];
@@ -294,9 +295,10 @@ int client_take(struct client *client, enum account_item item, u32 n,
 	return err ? engine_refuse(why, MEMMGR_REASON_QUOTA, 0), err : 0;
 }
 
-/* Give back @n items. Under client_lock. */
+/* Give back @n items. */
 void client_give_locked(struct client *client, enum account_item item, u32 n)
 {
+	lockdep_assert_held(&client->region->client_lock);
 	client->account.has[item] -= n;
 	client->user->account.has[item] -= n;
 }

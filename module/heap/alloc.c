@@ -62,12 +62,13 @@ static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 	return -ENOSPC;
 }
 
-/* Is a record left for this client? Main's last ones are for root. Under the heap's lock. */
+/* Is a record left for this client? Main's last ones are for root. */
 static bool records_left(const struct memmgr_heap *heap, const struct client *client)
 {
 	u32 reserve = heap->id == MEMMGR_HEAP_MAIN && !client->trusted ?
 		      heap->max_records / ROOT_PART : 0;
 
+	heap_assert_locked(heap);
 	return heap->max_records - heap->used_records > reserve;
 }
 

@@ -30,10 +30,11 @@
 
 /*
  * Hold a record: its memory stays while something uses it. No client can remove a pin by
- * the handle any more, so all clients' pins end here. Under the heap's lock.
+ * the handle any more, so all clients' pins end here.
  */
 static void record_hold(struct memmgr_heap *heap, struct record *record)
 {
+	heap_assert_locked(heap);
 	record_drop_pins(heap, record, heap_place(heap, record->offset));
 	record_disown(heap, record);
 	record_set_state(heap, record, RECORD_HELD);

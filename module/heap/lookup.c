@@ -86,9 +86,10 @@ struct memmgr_heap *heap_get_window(struct region *region, u32 window)
 	return NULL;
 }
 
-/* The heap in a slot, complete or being made. Under heap_mutex. */
+/* The heap in a slot, complete or being made. */
 struct memmgr_heap *heap_in_slot(struct region *region, u32 id)
 {
+	lockdep_assert_held(&region->heap_mutex);
 	return region->making[id] ? region->making[id] : heap_locked(region, id);
 }
 
@@ -139,6 +140,7 @@ int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why)
 	u32 first, windows = records + private;
 	int err;
 
+	lockdep_assert_held(&heap->region->heap_mutex);
 	if (!windows)
 		return 0;
 	first = windows_find(heap->region, windows, !private || heap->client->trusted);

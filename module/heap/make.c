@@ -95,13 +95,14 @@ static int heap_set_fallback(struct memmgr_heap *heap,
 
 /*
  * Release the fallback of a heap that takes no more requests. However long this heap stays,
- * it no longer keeps the fallback from being destroyed. Under heap_mutex.
+ * it no longer keeps the fallback from being destroyed.
  */
 static void heap_drop_fallback(struct memmgr_heap *heap)
 {
 	struct memmgr_heap *fallback = heap->fallback;
 	unsigned long flags;
 
+	lockdep_assert_held(&heap->region->heap_mutex);
 	if (!fallback)
 		return;
 	flags = heap_lock(heap);
@@ -149,10 +150,7 @@ static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
 	return 0;
 }
 
-/*
- * Reserve slot, name, windows and fallback for the heap. It cannot be found yet. Under
- * heap_mutex.
- */
+/* Reserve slot, name, windows and fallback for the heap. It cannot be found yet. */
 static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
 			const struct heap_plan *plan, struct memmgr_heap_create *c)
 {
@@ -160,6 +158,7 @@ static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
 	struct engine_refusal why = { 0 };
 	int err, slot;
 
+	lockdep_assert_held(&region->heap_mutex);
 	slot = heap_slot(region, c->name, !client || client->trusted);
 
 	if (slot == -ENOSPC)
@@ -412,7 +411,7 @@ static void heap_withdraw(struct memmgr_heap *heap)
 
 /*
  * Mark a heap as dying, so that no new request begins in it; heap_unmake() must follow.
- * Under heap_mutex. @client: the caller; @force: also if it has allocations; @closing: also
+ * @client: the caller; @force: also if it has allocations; @closing: also
  * if it has dma-bufs.
  */
 static int heap_retire(struct memmgr_heap *heap, const struct client *client, bool force,
@@ -420,6 +419,7 @@ static int heap_retire(struct memmgr_heap *heap, const struct client *client, bo
 {
 	int err;
 
+	lockdep_assert_held(&heap->region->heap_mutex);
 	if (heap->dying)
 		return heap->orphan ? -EBUSY : -ENOENT;
 	if (heap->holders)

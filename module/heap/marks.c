@@ -136,12 +136,13 @@ static bool top_has_zones(const struct memmgr_heap *heap)
 	return i != RECORD_NONE && record_has_zones(&heap->records[i]);
 }
 
-/* Free the blocks from @depth on, and their records. Under the heap's lock. */
+/* Free the blocks from @depth on, and their records. */
 static void release_above(struct memmgr_heap *heap, u32 depth, u32 *released)
 {
 	struct stack *s = &heap->stack;
 	u32 d, n;
 
+	heap_assert_locked(heap);
 	for (d = depth; d < s->count; d++) {
 		if (s->entry[d].start & STACK_ABANDONED)
 			continue;
@@ -152,7 +153,7 @@ static void release_above(struct memmgr_heap *heap, u32 depth, u32 *released)
 	stack_release(s, stack_mark_at(s, depth), &n);
 }
 
-/* Free some of the top blocks above a mark. Under the heap's lock. */
+/* Free some of the top blocks above a mark. */
 static int release_step(struct memmgr_heap *heap, const struct viewer *viewer, u64 mark,
 			u32 *released, bool *more, unsigned long *flags)
 {
@@ -160,6 +161,7 @@ static int release_step(struct memmgr_heap *heap, const struct viewer *viewer, u
 	u32 depth, step;
 	int err;
 
+	heap_assert_locked(heap);
 	err = stack_depth(s, mark, &depth);
 	*more = !err && s->count != depth;
 	if (!*more)

@@ -15,9 +15,10 @@
 
 #define MOVE_PIECE	4096u	/* bytes of a slide that are copied with preemption off */
 
-/* End the move. Under the heap's lock. */
+/* End the move. */
 void move_over(struct memmgr_heap *heap)
 {
+	heap_assert_locked(heap);
 	record_set_state(heap, heap->move.record, RECORD_LIVE);
 	heap->move.record = NULL;
 }
@@ -29,40 +30,44 @@ void move_over(struct memmgr_heap *heap)
  */
 bool move_called_off(struct memmgr_heap *heap)
 {
+	heap_assert_locked(heap);
 	if (heap->move.slides)
 		return false;
 	move_over(heap);
 	return true;
 }
 
-/* Enter the new place. Under the heap's lock; if this returns true, heap_wake() follows. */
+/* Enter the new place. If this returns true, heap_wake() follows. */
 bool move_arrived(struct memmgr_heap *heap)
 {
 	struct record *record = heap->move.record;
 
+	heap_assert_locked(heap);
 	record->offset = heap->move.to;
 	record->moves++;
 	move_over(heap);
 	return heap_freed(heap);
 }
 
-/* Note that a fault maps the page at @offset of the old place. Under the lock. */
+/* Note that a fault maps the page at @offset of the old place. */
 void heap_move_touched(struct memmgr_heap *heap, unsigned long offset)
 {
 	struct heap_move *move = &heap->move;
 
+	heap_assert_locked(heap);
 	if (!move->touched_end)
 		move->touched = offset;
 	move->touched = min(move->touched, offset);
 	move->touched_end = max(move->touched_end, offset + PAGE_SIZE);
 }
 
-/* Complete a slide whose last piece has arrived. Under the heap's lock. */
+/* Complete a slide whose last piece has arrived. */
 static bool slide_arrived(struct memmgr_heap *heap)
 {
 	u32 shift = heap->buddy.shift;
 	u64 to = heap->move.to, bytes = heap->move.record->map_bytes;
 
+	heap_assert_locked(heap);
 	buddy_slid(&heap->buddy, to >> shift, to >> shift, bytes >> shift);
 	return move_arrived(heap);
 }

@@ -88,16 +88,17 @@ u32 client_pins(const struct client *client, const struct record *record)
 	return n;
 }
 
-/* Under the heap's lock and client_lock. */
 static void pin_forget(struct client *client, struct memmgr_heap *heap, struct pin *pin)
 {
+	lockdep_assert_held(&client->region->client_lock);
+	heap_assert_locked(heap);
 	client->pinned[heap->id] -= pin->count + pin->leases;
 	pins_drop(client, pin);
 }
 
 /*
  * A client has freed an allocation that no other client had pinned. If it was persistent,
- * remove its entry from the table. Under the heap's lock.
+ * remove its entry from the table.
  */
 void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 handle)
 {
@@ -105,6 +106,7 @@ void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 hand
 	unsigned long flags;
 	struct pin *pin;
 
+	heap_assert_locked(heap);
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	pin = pins_find(client, handle);
 	if (pin_is_used(client, pin))
@@ -196,10 +198,10 @@ static int client_count_pin(struct client *client, struct record *record, bool l
 	return err;
 }
 
-/* Under the heap's lock. */
 static void record_count_pin(struct memmgr_heap *heap, struct record *record, bool lease,
 			     int change)
 {
+	heap_assert_locked(heap);
 	record->pins += change;
 	heap->pinned += change;
 	if (!lease)

@@ -52,6 +52,7 @@ struct record *record_of(struct memmgr_heap *heap, u64 handle)
 	u32 i = handle_record(handle, heap->record_bits);
 	struct record *record;
 
+	heap_assert_locked(heap);
 	if (i >= heap->max_records)
 		return NULL;
 	record = &heap->records[array_index_nospec(i, heap->max_records)];
@@ -135,6 +136,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 	struct record *record = &heap->records[i];
 	u64 handle = record->handle;
 
+	heap_assert_locked(heap);
 	heap->free_record = record->next;
 	heap->used_records++;
 	record_set_state(heap, record, RECORD_NEW);
@@ -165,6 +167,7 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 /* End a record. Its block, and in a slab heap its slab, may be gone; it lay at @place. */
 static void record_end(struct memmgr_heap *heap, struct record *record, u64 place)
 {
+	heap_assert_locked(heap);
 	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
 	heap_moment(heap, gone, record);
 	record_drop_pins(heap, record, place);
@@ -205,6 +208,7 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 	struct engine_block block;
 	int err;
 
+	heap_assert_locked(heap);
 	err = kept ? heap->engine.ops->find(&heap->engine, record_block(record), &block) :
 		     heap->engine.ops->free(&heap->engine, record_block(record), true, &block);
 	if (!err) {
@@ -326,11 +330,12 @@ bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long
 	return true;
 }
 
-/* An allocation at @place ends, and all clients' pins with it. Under the heap's lock. */
+/* An allocation at @place ends, and all clients' pins with it. */
 void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place)
 {
 	int pins = record->pins - record->exports;
 
+	heap_assert_locked(heap);
 	heap->pinned -= pins;
 	if (record->client)
 		record->client->pinned[heap->id] -= pins;

@@ -143,7 +143,6 @@ static inline u32 record_inset(const struct record *record)
 u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record,
 		     const struct engine_block *block);
 
-/* All functions below need the heap's lock. */
 /* For each state: BIT() of the states from which a record may enter it. */
 static const u8 record_origin[RECORD_STATES] __maybe_unused = {
 	/* From NEW, LIVE and CHANGING: the heap was destroyed meanwhile. */
@@ -161,6 +160,7 @@ static const u8 record_origin[RECORD_STATES] __maybe_unused = {
 
 void record_wrong_step(const struct memmgr_heap *heap, const struct record *record, u32 state);
 
+/* The caller of each function below holds the heap's lock. */
 bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
 		     u64 handle, u32 state);
 int record_access(const struct record *record, const struct viewer *viewer);

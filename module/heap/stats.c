@@ -126,11 +126,12 @@ struct records_walk {
 	u64 offset;
 };
 
-/* Check that a used record names a live block, and that the two agree. Under the lock. */
+/* Check that a used record names a live block, and that the two agree. */
 static const char *record_check(struct memmgr_heap *heap, const struct record *record)
 {
 	struct engine_block block;
 
+	heap_assert_locked(heap);
 	/* During a move the block at the old offset may be another one. */
 	if (record->state == RECORD_MOVING)
 		return NULL;
@@ -141,11 +142,12 @@ static const char *record_check(struct memmgr_heap *heap, const struct record *r
 	return NULL;
 }
 
-/* Check some records. False at the end, or when one is broken. Under the lock. */
+/* Check some records. False at the end, or when one is broken. */
 static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 {
 	u32 end = min(walk->at + CHECK_RECORDS, heap->max_records);
 
+	heap_assert_locked(heap);
 	for (; !walk->what && walk->at < end; walk->at++) {
 		const struct record *record = &heap->records[walk->at];
 
@@ -527,11 +529,12 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 	return found;
 }
 
-/* Number of blocks that kernel code holds. Under the heap's lock. */
+/* Number of blocks that kernel code holds. */
 u32 heap_kernel_live(struct memmgr_heap *heap)
 {
 	struct engine_books books;
 
+	heap_assert_locked(heap);
 	heap->engine.ops->books(&heap->engine, &books);
 	if (heap_is(heap, MEMMGR_KIND_STACK))
 		books.live -= heap->stack.abandoned;

@@ -130,6 +130,7 @@ static void health_look(struct region *region, struct memmgr_heap *main)
 	struct memmgr_stats stats;
 	u32 usage, fragmentation;
 
+	lockdep_assert_held(&region->health->mutex);
 	h->checks++;
 	health_measure(main, &stats, &usage, &fragmentation);
 	if (health_judge(h, MEMMGR_HEALTH_LOW, usage, h->warn_above))
@@ -162,6 +163,7 @@ static unsigned long health_compact(struct health *h, struct memmgr_heap *main)
 	u64 took = ktime_get_ns();
 	int err;
 
+	lockdep_assert_held(&h->mutex);
 	h->state |= MEMMGR_HEALTH_AT_WORK;
 	mutex_unlock(&h->mutex);
 	err = compact_heap(main, &c, &h->slices);

@@ -114,12 +114,13 @@ static int mover_reserve(struct mover *m)
 			     buddy_slack(b, from));
 }
 
-/* Free one of the two places. Under the heap's lock. */
+/* Free one of the two places. */
 static void mover_give(struct mover *m, u64 gone)
 {
 	struct memmgr_heap *heap = m->heap;
 	struct engine_block block;
 
+	heap_assert_locked(heap);
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
 		heap->engine.ops->free(&heap->engine, gone, true, &block);
 	else
@@ -312,11 +313,12 @@ static int mover_pass(struct mover *m)
 	return 0;
 }
 
-/* From here on the old place is overwritten. Under the heap's lock. */
+/* From here on the old place is overwritten. */
 static int slide_commit(struct mover *m)
 {
 	struct buddy *b = &m->heap->buddy;
 
+	heap_assert_locked(m->heap);
 	if (buddy_slide(b, m->from >> b->shift, m->to >> b->shift))
 		return -ENOENT;
 	m->heap->move.slides = true;
@@ -457,6 +459,7 @@ int heap_compact_begin(struct memmgr_heap *heap)
 	unsigned long flags;
 	int err = 0;
 
+	lockdep_assert_held(&heap->region->compact_mutex);
 	flags = heap_lock(heap);
 	if (heap->dying)
 		err = -ENOENT;

@@ -52,6 +52,7 @@ static bool uevents_over(const struct uevents *u)
 /* If the time is over, send the last held event, with the number of those it replaces. */
 static void uevents_settle(struct region *region, struct uevents *u)
 {
+	lockdep_assert_held(&region->events.gate);
 	if (!uevents_over(u))
 		return;
 	u->window = jiffies;
@@ -61,12 +62,12 @@ static void uevents_settle(struct region *region, struct uevents *u)
 	u->held = 0;
 }
 
-/* Under events.gate. */
 static void uevents_send(struct region *region, const struct memmgr_event *event)
 {
 	struct events *events = &region->events;
 	struct uevents *u = &events->uevents[event->kind];
 
+	lockdep_assert_held(&events->gate);
 	uevents_settle(region, u);
 	if (u->sent < UEVENT_BURST) {
 		u->sent++;

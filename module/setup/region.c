@@ -203,7 +203,7 @@ out_unmap:
 	return err;
 }
 
-/* Make a region with its heaps and put it into the list. Under regions_mutex. */
+/* Make a region with its heaps and put it into the list. */
 static struct region *region_make(const struct region_source *s)
 {
 	struct list_head *before;
@@ -211,6 +211,7 @@ static struct region *region_make(const struct region_source *s)
 	u32 index = s->number;
 	int err;
 
+	lockdep_assert_held(&regions_mutex);
 	err = claim_check(s, region_overlapping(s));
 	if (err)
 		return ERR_PTR(err);
@@ -236,13 +237,14 @@ static void region_lacks(const struct region *region, const char *in, const char
 
 /*
  * Make the device nodes and the debugfs folder of a region. If the dma-heap node cannot be
- * made, the region does without, because nothing may fail once there is a node. Under
- * regions_mutex.
+ * made, the region does without, because nothing may fail once there is a node.
  */
 static int region_publish(struct region *region)
 {
-	int err = dev_add_region(region);
+	int err;
 
+	lockdep_assert_held(&regions_mutex);
+	err = dev_add_region(region);
 	if (err) {
 		region_lacks(region, "/dev/", region->misc_name, err);
 		return err;
