@@ -2,23 +2,9 @@
 /*
  * Heaps: an engine with a name, a lock, limits and books, living in a region.
  *
- * Locks, outermost first:
- *
- *	region.compact_mutex	one compaction at a time
- *	heap.features		which features of debug/ are on for a heap
- *	region.heap_mutex	slots, names and windows of heaps, their holders, and
- *				the clients' lists of them
- *	region.map_gate		faults against changes of what is mapped
- *	heap.lock		a heap: engine, records and books; raw, irqs off
- *	main's heap.lock	inside the lock of a slab heap that grows
- *	region.client_lock	clients, their lists of records, accounts
- *	debug/inject.c's lock		injected failures; innermost
- *	guards_lock		the list of all guards
- *	guards.lock		guarded slots of kernel code; innermost but for corruptions
- *	latency.lock		durations of calls; innermost
- *	failures.lock		only with no heap lock held
- *
- * Only heap/, debug/, move/, client/request.c, face/kernel.c take heap locks.
+ * The locks, their order and the longest work under each of them stand in
+ * module/doc/README.md, section Locks. Only heap/, debug/, move/, client/request.c and
+ * face/kernel.c take heap locks.
  *
  * Some calls drop a heap's lock and then continue. What they saw before may no longer be
  * true. This list names these calls, and what keeps it true or is checked again. If you
@@ -61,24 +47,6 @@
  *	debug_apply()		RCU: every call that saw the old flags has finished
  *	heap_info_next(), heap_next_block(), see_records(), report_record_at(), heap_check()
  *				walks: each step is valid by itself
- *
- * If close(), ALLOC or FREE need a mutex, no one holds it while memory is cleared, copied,
- * allocated in large pieces or waited for, except as this table shows:
- *
- *	mutex			longest under it		needed by close, ALLOC, FREE
- *	region.heap_mutex	a search of all slots		close, with private heaps
- *	heap.features		quarantine emptied, memory	close, the client's own heaps:
- *				for features, RCU, patching	root works on one of them
- *	debug/key.c's mutex		the kernel patched, once	the same
- *	debug/track.c, debug/guards.c	memory for features		no
- *	guards.mutex		a few pages mapped		close, the client's own heaps
- *	region.map_gate		a page found and mapped; it	all three, if it was mapped
- *				is never kept for writing
- *	region.compact_mutex	a whole compaction		ALLOC with MAY_COMPACT only,
- *								which a fatal signal ends
- *	health.mutex		the figures of main		no
- *	events.gate		a uevent			the settling of an event
- *	client.read_mutex	a read of events		no
  *
  * heap_create() and heap_destroy() take heap_mutex twice, and hold no lock in between. A
  * heap that is being made has its slot in region.making; a heap that is being destroyed
@@ -365,12 +333,10 @@ static __always_inline void heap_unlock_inline(struct memmgr_heap *heap, unsigne
 #endif
 }
 
-/*
- * Count a free, under the lock. Returns true if there are waiters; then heap_wake() has to
- * follow, after the lock.
- */
+/* Count a free. Returns true if there are waiters: heap_wake() follows then, after the lock. */
 static inline bool heap_freed(struct memmgr_heap *heap)
 {
+	heap_assert_locked(heap);
 	if (likely(!heap->waiters))
 		return false;
 	heap->freed++;
