@@ -12,6 +12,7 @@
 #include "heap/alloc.h"
 #include "heap/free.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/lookup.h"
 #include "heap/moments.h"
 #include "heap/pins.h"
@@ -40,7 +41,7 @@ static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err
 {
 	long slice = *left;
 
-	if (heap_is(heap, MEMMGR_KIND_SLAB))
+	if (heap_grows(heap))
 		slice = min_t(long, slice, WAIT_SLICE);
 	if (*left != MAX_SCHEDULE_TIMEOUT)
 		*left -= slice;

@@ -716,7 +716,7 @@ static size_t guard_align(const struct memmgr_heap *heap, size_t align)
 {
 	size_t least = ALIGN_LEAST;
 
-	if (heap_is(heap, MEMMGR_KIND_SLAB) || heap_is(heap, MEMMGR_KIND_POOL))
+	if (heap_capacity(heap))
 		least = max_t(u64, least, heap->align);
 	return max(align, least);
 }

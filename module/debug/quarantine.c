@@ -22,6 +22,7 @@
 #include "debug/reports.h"
 #include "debug/track.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/record.h"
 #include "region/region.h"
 
@@ -60,7 +61,7 @@ bool quarantine_keeps(const struct memmgr_heap *heap)
 
 	heap_assert_locked(heap);
 	return heap->debug & (DEBUG_POISON | DEBUG_QUARANTINE) && q && !heap->dying &&
-	       !heap_is(heap, MEMMGR_KIND_STACK) && !freed_is_kept(freed_at(q, q->head));
+	       !heap->traits->keeps_order && !freed_is_kept(freed_at(q, q->head));
 }
 
 /*
@@ -323,7 +324,7 @@ bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason, bool may_
 	if (!debug_is_on() || align > heap->max_align || !(EVICT_HELPS & BIT(reason)))
 		return false;
 	return quarantine_give(heap, false, may_sleep) ||
-	       (heap_is(heap, MEMMGR_KIND_SLAB) && reason != MEMMGR_REASON_LIMIT &&
+	       (heap_grows(heap) && reason != MEMMGR_REASON_LIMIT &&
 		quarantine_give(main, false, may_sleep));
 }
 

@@ -107,6 +107,19 @@ static __always_inline bool stack_get_fast(struct memmgr_heap *heap, u32 bytes, 
 	return true;
 }
 
+/*
+ * As long as all kinds have their fast paths here, a heap that is none of the others is a
+ * buddy, without a test. A kind that has none takes the slow path.
+ */
+#define FAST_KINDS	4
+
+static __always_inline bool heap_is_buddy(const struct memmgr_heap *heap)
+{
+	u32 kinds = MEMMGR_KINDS;
+
+	return kinds == FAST_KINDS || heap_is(heap, MEMMGR_KIND_BUDDY);
+}
+
 static __always_inline bool buddy_get_fast(struct memmgr_heap *heap, u32 bytes, void **ptr)
 {
 	unsigned long flags;
@@ -208,7 +221,7 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		if (likely(bytes == heap->pool.block))
 			done = pool_get_fast(heap, &ptr);
-	} else {
+	} else if (heap_is_buddy(heap)) {
 		done = buddy_get_fast(heap, bytes, &ptr);
 	}
 	return likely(done) ? ptr : alloc_slow(heap, bytes, 0, 0);
@@ -279,8 +292,10 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 		err = slab_give_fast(heap, ptr, distance);
 	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		err = pool_give_fast(heap, distance);
-	} else {
+	} else if (heap_is_buddy(heap)) {
 		err = buddy_give_fast(heap, distance);
+	} else {
+		err = free_any(heap, distance);
 	}
 	if (unlikely(heap->waiters))
 		goto wake;

@@ -12,6 +12,7 @@
 #include "heap/account.h"
 #include "heap/alloc.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/moments.h"
 #include "heap/record.h"
 #include "region/failures.h"
@@ -53,9 +54,9 @@ static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 	bool full;
 
 	heap->engine.ops->frag(&heap->engine, &frag);
-	full = heap_is(heap, MEMMGR_KIND_STACK) ? !frag.free : !frag.largest;
+	full = heap->traits->keeps_order ? !frag.free : !frag.largest;
 	if (full)
-		return engine_refuse(why, heap_is(heap, MEMMGR_KIND_SLAB) ?
+		return engine_refuse(why, heap_grows(heap) ?
 				     MEMMGR_REASON_LIMIT :
 				     MEMMGR_REASON_EXHAUSTED, 0);
 	engine_refuse(why, MEMMGR_REASON_RECORDS, 0);

@@ -8,15 +8,12 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "core/buddy.h"
 #include "core/engine.h"
 #include "core/handle.h"
-#include "core/pool.h"
-#include "core/slab.h"
-#include "core/stack.h"
 #include "heap/account.h"
 #include "heap/arena.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/record.h"
 #include "heap/shape.h"
 #include "region/hold.h"
@@ -85,118 +82,6 @@ void heap_main_give(struct region *region, u64 place)
 	heap_touched(main);
 }
 
-static int slab_source_grow(void *context, u32 number,
-			    struct engine_refusal *why)
-{
-	struct memmgr_heap *heap = context;
-	u32 shift = heap->slabs.layout.shift;
-	u64 place;
-	int err;
-
-	if (heap->payer) {
-		err = client_charge(heap->payer, 1ull << shift, 0, why);
-		if (err)
-			return err;
-	}
-	err = heap_main_take(heap->region, 1ull << shift, 1ull << shift, &place,
-			     why);
-	if (err) {
-		if (heap->payer)
-			client_uncharge(heap->payer, 1ull << shift, 0);
-		why->reason = MEMMGR_REASON_PARENT;
-		why->largest = 0;
-		return err;
-	}
-	/* The client may map the whole slab, not only its own objects, so clear it. */
-	if (heap->flags & MEMMGR_HEAP_PRIVATE)
-		region_zero(heap->region, place, 1ull << shift);
-	place += heap->skew;
-	heap->slab_at[number] = place >> shift;
-	WRITE_ONCE(*heap_slab_entry(heap, place), heap->slab_key | number);
-	return 0;
-}
-
-static void slab_return(struct memmgr_heap *heap, u32 number)
-{
-	u32 at = heap->slab_at[number];
-
-	heap->slab_at[number] = SLAB_NONE;
-	WRITE_ONCE(*heap_slab_entry(heap, (u64)at << heap->slabs.layout.shift), 0);
-	heap_main_give(heap->region, heap_slab_place(heap, at));
-	if (heap->payer)
-		client_uncharge(heap->payer, 1ull << heap->slabs.layout.shift, 0);
-}
-
-/* A slab that may be mapped is given back only after its mappings: see heap_trim(). */
-static bool slab_source_shrink(void *context, u32 number)
-{
-	struct memmgr_heap *heap = context;
-
-	if (heap->flags & MEMMGR_HEAP_PRIVATE)
-		return false;
-	slab_return(heap, number);
-	return true;
-}
-
-/*
- * Give back slab @n, which slab_leaving() named; new faults cannot map it. The lock is
- * dropped while its mappings are removed. An allocation may need the slab meanwhile, so
- * slab_left() decides. If I/O holds it, it is given back later.
- */
-static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
-	__must_hold(&heap->lock)
-{
-	u32 shift = heap->slabs.layout.shift;
-	u64 place = heap_slab_place(heap, heap->slab_at[n]);
-	bool in_io;
-
-	heap_unlock(heap, *flags);
-	mapping_zap(heap->region, heap_arena_page(heap), (u64)n << shift, 1ull << shift);
-	in_io = region_in_io(heap->region, place, 1ull << shift);
-	hold_here(heap->region, HOLD_TRIMMED);
-	cond_resched();
-	*flags = heap_lock(heap);
-	if (in_io)
-		slab_later(&heap->slabs);
-	else if (slab_left(&heap->slabs))
-		slab_return(heap, n);
-}
-
-/**
- * heap_trim - give back slabs of a private heap that became empty
- * @heap: any heap
- *
- * Context: process, may sleep, no locks held. Cost: removing the mappings of each such slab.
- * If I/O holds a slab, the worker of heap/settle.c tries again.
- */
-void heap_trim(struct memmgr_heap *heap)
-{
-	unsigned long flags;
-	u32 n, tries;
-	bool left;
-
-	if (!heap_is(heap, MEMMGR_KIND_SLAB))
-		return;
-	flags = heap_lock(heap);
-	/* One caller at a time; otherwise a slab would be named twice. */
-	if (heap->trimming || slab_leaving(&heap->slabs) == SLAB_NONE) {
-		heap_unlock(heap, flags);
-		return;
-	}
-	heap->trimming = true;
-	for (tries = heap->slabs.held; tries; tries--) {
-		n = slab_leaving(&heap->slabs);
-		if (n == SLAB_NONE)
-			break;
-		trim_slab(heap, n, &flags);
-	}
-	heap->trimming = false;
-	left = slab_leaving(&heap->slabs) != SLAB_NONE;
-	heap_unlock(heap, flags);
-	if (left)
-		heap_settle_start(heap->region);
-}
-
 /* Bytes that kmalloc() or vmalloc() uses for a size. */
 static u64 system_bytes(u64 bytes)
 {
@@ -243,14 +128,6 @@ int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan)
 	heap->records = at;
 	heap->meta = heap->records + plan->records;
 	records_setup(heap);
-	if (heap_is(heap, MEMMGR_KIND_STACK)) {
-		heap->record_at = heap->meta + stack_meta_size(plan->records);
-		memset(heap->record_at, 0xff, plan->records * sizeof(u32));
-	}
-	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
-		heap->slab_at = heap->meta + slab_meta_size(&plan->layout);
-		memset(heap->slab_at, 0xff, plan->layout.max * sizeof(u32));
-	}
 	return 0;
 }
 
@@ -273,23 +150,15 @@ static int heap_take_arena(struct memmgr_heap *heap, const struct heap_plan *pla
 		err = heap_main_take(region, plan->bytes, align, &heap->arena, why);
 	}
 	heap->max_align = align;
+	heap->base = region->virt + heap->arena;
+	heap->span = plan->bytes;
 	return err;
 }
 
-/* Give all memory that the heap has of the region back to heap main. */
-void heap_return_memory(struct memmgr_heap *heap)
+/* Give the arena back to heap main. */
+void arena_give_back(struct memmgr_heap *heap)
 {
-	u32 n;
-
-	if (!heap_is(heap, MEMMGR_KIND_SLAB)) {
-		heap_main_give(heap->region, heap->arena);
-		return;
-	}
-	for (n = 0; n < heap->slabs.layout.max; n++) {
-		if (heap->slab_at[n] != SLAB_NONE)
-			slab_return(heap, n);
-		cond_resched();
-	}
+	heap_main_give(heap->region, heap->arena);
 }
 
 #define CLEAR_PIECE	(1ull << 20)
@@ -309,123 +178,35 @@ static int heap_clear_arena(struct memmgr_heap *heap, u64 bytes)
 	return 0;
 }
 
-/* Get slabs for a number of objects, in steps, because those of private heaps are cleared. */
-static int heap_prepare_slabs(struct memmgr_heap *heap, u32 objects, struct engine_refusal *why)
-{
-	u32 step = heap->slabs.layout.objects, n = 0;
-	int err;
-
-	do {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		n += min(objects - n, step);
-		err = slab_prepare(&heap->slabs, n, why);
-		cond_resched();
-	} while (!err && n < objects);
-	return err;
-}
-
-static int heap_init_slab(struct memmgr_heap *heap, const struct heap_plan *plan,
-			  const struct memmgr_heap_create *c,
-			  struct engine_refusal *why)
-{
-	struct slab_source source = {
-		.grow = slab_source_grow,
-		.shrink = slab_source_shrink,
-		.context = heap,
-	};
-	int err;
-
-	heap->arena = ~0ull;
-	heap->max_align = plan->align;
-	heap->slab_of = heap->region->slab_of;
-	heap->slab_key = heap->id << SLAB_KEY_SHIFT;
-	heap->slab_mask = ~((1u << (plan->layout.shift - PAGE_SHIFT)) - 1);
-	slab_init(&heap->slabs, &plan->layout, &source, heap->meta);
-	hold_here(heap->region, HOLD_MAKING);
-	err = heap_prepare_slabs(heap, c->count, why);
-	if (err)
-		heap_return_memory(heap);
-	return err;
-}
-
 int heap_init_engine(struct memmgr_heap *heap, const struct heap_plan *plan,
 		     const struct memmgr_heap_create *c, struct engine_refusal *why)
 {
-	u32 join = heap->flags & MEMMGR_HEAP_NO_JOIN ? 0 : BUDDY_JOIN;
-	int err;
+	const struct heap_kind *kind = heap->traits;
+	int err = 0;
 
-	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		return heap_init_slab(heap, plan, c, why);
-	err = heap_take_arena(heap, plan, why);
-	if (err)
-		return err;
-	err = heap_clear_arena(heap, plan->bytes);
-	if (err) {
-		/* Killed, so there is nothing to set up. */
-	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
-		heap->max_align = plan->align;
-		err = pool_init(&heap->pool, c->object_size, plan->align,
-				c->count, heap->meta);
-	} else if (heap_is(heap, MEMMGR_KIND_STACK)) {
-		err = stack_init(&heap->stack, plan->bytes, plan->records,
-				 heap->meta);
-	} else {
-		err = buddy_init(&heap->buddy, 0, plan->bytes >> plan->granule,
-				 plan->granule, join, heap->meta);
+	if (!heap_grows(heap)) {
+		err = heap_take_arena(heap, plan, why);
+		if (err)
+			return err;
+		err = heap_clear_arena(heap, plan->bytes);
 	}
+	if (!err)
+		err = kind->init(heap, plan, c, why);
 	if (err)
-		heap_return_memory(heap);
+		kind->give_back(heap);
 	return err;
-}
-
-/* The span in which slabs lie, limited so that each slab begins at a page of the region. */
-unsigned long slab_span(const struct memmgr_heap *heap, const struct slab_layout *layout)
-{
-	u64 bytes = heap->region->bytes, slab = 1ull << layout->shift;
-
-	return min(bytes + heap->skew, ALIGN(bytes, slab));
-}
-
-/* Allocate the table that maps pages of the region to slabs, for all slab heaps. */
-int slab_map_alloc(struct region *region)
-{
-	if (!heap_kind_built(MEMMGR_KIND_SLAB))
-		return 0;
-	region->slab_of = kvcalloc(region->bytes >> PAGE_SHIFT, sizeof(u32), HEAP_GFP);
-	return region->slab_of ? 0 : -ENOMEM;
-}
-
-void slab_map_free(struct region *region)
-{
-	kvfree(region->slab_of);
-	region->slab_of = NULL;
 }
 
 #define IN_IO_STRIDE	(1ull << 24)	/* bytes to check between two pauses */
 
-/* Is any of the heap's memory the target of I/O? The heap has no mappings any more. */
-bool heap_in_io(struct memmgr_heap *heap)
+/* Is any of the arena the target of I/O? The heap has no mappings any more. */
+bool arena_in_io(struct memmgr_heap *heap)
 {
 	u64 bytes = PAGE_ALIGN(heap->bytes);
-	u32 n, shift, slab;
 	u64 at;
 
-	if (!heap_is(heap, MEMMGR_KIND_SLAB)) {
-		for (at = 0; at < bytes; at += IN_IO_STRIDE) {
-			if (region_in_io(heap->region, heap->arena + at,
-					 min(bytes - at, IN_IO_STRIDE)))
-				return true;
-			cond_resched();
-		}
-		return false;
-	}
-	shift = heap->slabs.layout.shift;
-	for (n = 0; n < heap->slabs.layout.max; n++) {
-		/* The slab may be given back just now, see heap_trim(). */
-		slab = READ_ONCE(heap->slab_at[n]);
-		if (slab != SLAB_NONE &&
-		    region_in_io(heap->region, heap_slab_place(heap, slab), 1ull << shift))
+	for (at = 0; at < bytes; at += IN_IO_STRIDE) {
+		if (region_in_io(heap->region, heap->arena + at, min(bytes - at, IN_IO_STRIDE)))
 			return true;
 		cond_resched();
 	}

@@ -10,7 +10,6 @@ struct engine_refusal;
 struct heap_plan;
 struct memmgr_heap;
 struct region;
-struct slab_layout;
 
 /* A user chooses the size, so charge it to his account, and do not warn if it is too large. */
 #define HEAP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
@@ -19,15 +18,11 @@ struct slab_layout;
 int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
 		   struct engine_refusal *why);
 void heap_main_give(struct region *region, u64 place);
-void heap_trim(struct memmgr_heap *heap);
-bool heap_in_io(struct memmgr_heap *heap);
+bool arena_in_io(struct memmgr_heap *heap);
 u64 plan_cost(const struct heap_plan *plan);
 int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan);
-void heap_return_memory(struct memmgr_heap *heap);
+void arena_give_back(struct memmgr_heap *heap);
 int heap_init_engine(struct memmgr_heap *heap, const struct heap_plan *plan,
 		     const struct memmgr_heap_create *c, struct engine_refusal *why);
-unsigned long slab_span(const struct memmgr_heap *heap, const struct slab_layout *layout);
-int slab_map_alloc(struct region *region);
-void slab_map_free(struct region *region);
 
 #endif /* MEMMGR_HEAP_ARENA_H */

@@ -15,8 +15,8 @@
 
 #include "core/stack.h"
 #include "heap/account.h"
-#include "heap/arena.h"
 #include "heap/free.h"
+#include "heap/grow.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
 #include "heap/moments.h"

@@ -79,6 +79,7 @@
 
 struct client;
 struct heap_debug;
+struct heap_kind;
 
 #define HEAP_MAX_RECORDS	(1u << HANDLE_RECORD_BITS)
 #define HEAP_DEFAULT_RECORDS	4096u
@@ -192,6 +193,8 @@ struct heap_rights {
  * @waits: requests that waited
  * @failures: failed requests, by reason
  * @idle: number of freed blocks that are kept, and so are live only for the engine
+ * @traits: the row of @kind in heap/kinds.c
+ * @capacity: bytes that each block has; 0: as many as were requested
  * @debugging: state of the features of debug/; NULL: none was ever used
  * @rcu: delays the free until no reader can see it
  */
@@ -271,6 +274,8 @@ struct memmgr_heap {
 	u64 waits;
 	u64 failures[MEMMGR_REASONS];
 	u32 idle;
+	const struct heap_kind *traits;
+	u64 capacity;
 	struct heap_debug *debugging;
 	struct rcu_head rcu;
 };
@@ -356,13 +361,6 @@ static __always_inline void heap_touched(struct memmgr_heap *heap)
 		heap->region->changed(heap);
 }
 
-/* Fields of a heap's configuration that only some kinds have. */
-#define HEAP_FIELD_BYTES	(1u << 0)
-#define HEAP_FIELD_OBJECT	(1u << 1)
-#define HEAP_FIELD_ALIGN	(1u << 2)
-#define HEAP_FIELD_COUNT	(1u << 3)
-#define HEAP_FIELD_GRANULE	(1u << 4)
-#define HEAP_FIELD_NO_JOIN	(1u << 5)
 void heap_watch(struct memmgr_heap *main);
 bool heap_unwatch(struct memmgr_heap *main);
 bool heap_has_pages(const struct memmgr_heap *heap);

@@ -8,8 +8,8 @@
 
 #include "core/engine.h"
 #include "heap/account.h"
-#include "heap/arena.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/lookup.h"
 #include "heap/moments.h"
 #include "region/region.h"
@@ -184,7 +184,7 @@ void heap_put(struct memmgr_heap *heap)
 	if (!refcount_dec_and_test(&heap->users))
 		return;
 	if (heap->id != MEMMGR_HEAP_MAIN)
-		heap_return_memory(heap);
+		heap->traits->give_back(heap);
 	heap_destruct(heap);
 }
 

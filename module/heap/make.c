@@ -15,7 +15,9 @@
 #include "heap/account.h"
 #include "heap/arena.h"
 #include "heap/free.h"
+#include "heap/grow.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/lookup.h"
 #include "heap/make.h"
 #include "heap/moments.h"
@@ -42,9 +44,11 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	heap->arena_window = HEAP_NO_WINDOW;
 	heap->region = region;
 	heap->kind = c->kind;
+	heap->traits = heap_kind(c->kind);
+	heap->capacity = c->object_size;
 	heap->flags = c->flags & ~MEMMGR_HEAP_MODE;
 	/* If main does without the slow path, all buddy heaps do. */
-	if (c->kind == MEMMGR_KIND_BUDDY && !(region->flags & MEMMGR_REGION_JOIN))
+	if (heap->traits->takes & HEAP_FIELD_NO_JOIN && !(region->flags & MEMMGR_REGION_JOIN))
 		heap->flags |= MEMMGR_HEAP_NO_JOIN;
 	strscpy(heap->name, c->name, sizeof(heap->name));
 }
@@ -132,7 +136,7 @@ static void config_answer(struct memmgr_heap_create *c,
 static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
 		       struct engine_refusal *why)
 {
-	u64 arena = heap_is(heap, MEMMGR_KIND_SLAB) ? 0 : PAGE_ALIGN(plan->bytes);
+	u64 arena = heap_grows(heap) ? 0 : PAGE_ALIGN(plan->bytes);
 	int err;
 
 	if (!heap->client)
@@ -193,8 +197,6 @@ static int heap_build(struct memmgr_heap *heap, const struct heap_plan *plan,
 	struct engine_refusal why = { 0 };
 	int err;
 
-	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		heap->skew = heap->region->phys & ((1u << plan->layout.shift) - 1);
 	err = heap_charge(heap, plan, &why);
 	if (!err)
 		err = heap_alloc_memory(heap, plan);
@@ -207,10 +209,6 @@ static int heap_build(struct memmgr_heap *heap, const struct heap_plan *plan,
 	/* The books are charged too, so they reduce the possible size. */
 	if (err == -EDQUOT)
 		c->largest -= min(c->largest, plan_cost(plan));
-	heap->base = heap->region->virt +
-		     (heap_is(heap, MEMMGR_KIND_SLAB) ? -(s64)heap->skew : (s64)heap->arena);
-	heap->span = heap_is(heap, MEMMGR_KIND_SLAB) ? slab_span(heap, &plan->layout) :
-						      heap->bytes;
 	return err;
 }
 
@@ -444,7 +442,7 @@ static void heap_zap(struct memmgr_heap *heap)
 	 * A slab's blocks may lie anywhere in the region. The mapping of an allocation with
 	 * a guard page before it is one page higher up.
 	 */
-	if (heap->window != HEAP_NO_WINDOW && heap_is(heap, MEMMGR_KIND_SLAB))
+	if (heap->window != HEAP_NO_WINDOW && heap_grows(heap))
 		mapping_zap(region, 0, 0, region->bytes + PAGE_SIZE);
 	else if (heap->window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0,
@@ -465,7 +463,7 @@ static void heap_unmake(struct memmgr_heap *heap)
 	/* From here on faults find nothing. Now remove what was mapped. */
 	heap_forget_records(heap);
 	heap_zap(heap);
-	if (READ_ONCE(heap->held) || heap_in_io(heap)) {
+	if (READ_ONCE(heap->held) || heap->traits->in_io(heap)) {
 		/* From here on the worker may withdraw it. */
 		WRITE_ONCE(heap->orphan, true);
 		heap_settle_start(region);
@@ -494,7 +492,7 @@ bool heap_retire_orphans(struct region *region)
 		id = heap->id;
 		/* Nothing can be allocated, mapped or exported in an orphan. */
 		if (READ_ONCE(heap->orphan) && !READ_ONCE(heap->held)) {
-			if (heap_in_io(heap))
+			if (heap->traits->in_io(heap))
 				in_io = true;
 			else
 				heap_withdraw(heap);

@@ -8,6 +8,7 @@
 #include "core/handle.h"
 #include "heap/account.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/moments.h"
 #include "heap/record.h"
 #include "region/memory.h"
@@ -146,7 +147,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 	record->offset = block->offset + record->lead;
 	record->map_bytes = record_map_bytes(heap, record, block);
 	INIT_LIST_HEAD(&record->mine);
-	if (heap_is(heap, MEMMGR_KIND_STACK)) {
+	if (heap->record_at) {
 		record->depth = heap->stack.count - 1;
 		heap->record_at[record->depth] = i;
 	}
@@ -176,7 +177,7 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 		client_give(record->payer, ACCOUNT_RECORDS, 1);
 	if (record->payer)
 		client_uncharge(record->payer, record->charge, 1);
-	if (heap_is(heap, MEMMGR_KIND_STACK))
+	if (heap->record_at)
 		heap->record_at[record->depth] = RECORD_NONE;
 	record->handle = handle_next(record->handle, heap->record_bits);
 	record_set_state(heap, record, RECORD_FREE);
@@ -291,8 +292,7 @@ u32 record_fixed(const struct record *record)
 /* Can the heap's allocations be moved at all? A private arena is mapped as a whole. */
 bool heap_can_move(const struct memmgr_heap *heap)
 {
-	return !(heap->flags & MEMMGR_HEAP_PRIVATE) &&
-	       (heap->kind == MEMMGR_KIND_BUDDY || heap_is(heap, MEMMGR_KIND_SLAB));
+	return !(heap->flags & MEMMGR_HEAP_PRIVATE) && heap->traits->may_move;
 }
 
 /**

@@ -4,8 +4,8 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
-#include "heap/arena.h"
 #include "heap/free.h"
+#include "heap/grow.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
 #include "heap/make.h"

@@ -19,6 +19,7 @@ struct region;
  * @align: alignment of every block
  * @granule: buddy: log2 of the granule
  * @records: size of the record table
+ * @usual: size of the record table, unless the configuration or the cost limits it
  * @most: largest number of records that could ever be in use
  * @small: objects have at most 16 bytes
  * @meta: bytes of the engine's state
@@ -31,6 +32,7 @@ struct heap_plan {
 	u64 align;
 	u32 granule;
 	u32 records;
+	u32 usual;
 	u32 most;
 	bool small;
 	u64 meta;
@@ -39,7 +41,6 @@ struct heap_plan {
 };
 
 u32 heap_config_fields(const struct memmgr_heap_create *config, u32 *missing);
-const char *heap_kind_name(u32 kind);
 int config_check(const struct memmgr_heap_create *c);
 void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records);
 int heap_plan(const struct region *region, const struct client *client,

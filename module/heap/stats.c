@@ -9,6 +9,7 @@
 #include "core/frag.h"
 #include "heap/account.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/lookup.h"
 #include "heap/moments.h"
 #include "heap/record.h"
@@ -285,26 +286,6 @@ int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-static void query_kind(const struct memmgr_heap *heap,
-		       struct memmgr_heap_query *query)
-{
-	switch (heap->kind) {
-	case MEMMGR_KIND_SLAB:
-		query->object_size = heap->slabs.layout.object;
-		query->granule = heap->slabs.layout.stride;
-		query->count = heap->slabs.layout.objects;
-		break;
-	case MEMMGR_KIND_POOL:
-		query->object_size = heap->pool.block;
-		query->granule = heap->pool.stride;
-		query->count = heap->pool.count;
-		break;
-	default:
-		query->granule = heap->align;
-		break;
-	}
-}
-
 /**
  * heap_query - describe a heap
  * @heap: the heap
@@ -319,8 +300,6 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	struct memmgr_heap *fallback = heap_get_fallback(heap);
 	struct heap_rights rights = heap_rights_of(heap);
 	struct region *region = heap->region;
-	unsigned long flags;
-	u32 held = 0;
 
 	strscpy_pad(query->name, heap->name, sizeof(query->name));
 	query->heap = heap->id;
@@ -333,7 +312,8 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->fallback = fallback ? fallback->id : 0;
 	query->offset = heap->arena;
 	query->held = heap->bytes;
-	query->object_size = 0;
+	query->object_size = heap->capacity;
+	query->granule = heap->align;
 	query->count = 0;
 	query->map_offset = ~0ull;
 	query->map_size = 0;
@@ -342,13 +322,8 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->gid = __kgid_val(rights.gid);
 	query->pad = 0;
 	query->kernel_bytes = heap->kernel_bytes;
-	query_kind(heap, query);
-	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
-		flags = heap_lock(heap);
-		held = heap->slabs.held;
-		heap_unlock(heap, flags);
-		query->held = (u64)held << heap->slabs.layout.shift;
-	}
+	if (heap->traits->query)
+		heap->traits->query(heap, query);
 	if (heap->client == client && heap->arena_window != HEAP_NO_WINDOW) {
 		query->map_offset = (u64)heap->arena_window <<
 				    (region->window_shift + PAGE_SHIFT);
@@ -536,7 +511,7 @@ u32 heap_kernel_live(struct memmgr_heap *heap)
 
 	heap_assert_locked(heap);
 	heap->engine.ops->books(&heap->engine, &books);
-	if (heap_is(heap, MEMMGR_KIND_STACK))
+	if (heap->record_at)
 		books.live -= heap->stack.abandoned;
 	return books.live - heap->used_records - heap->idle;
 }
@@ -544,9 +519,5 @@ u32 heap_kernel_live(struct memmgr_heap *heap)
 /* Size of every block of the heap; 0 if blocks have the requested size. */
 u64 heap_capacity(const struct memmgr_heap *heap)
 {
-	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		return heap->slabs.layout.object;
-	if (heap_is(heap, MEMMGR_KIND_POOL))
-		return heap->pool.block;
-	return 0;
+	return heap->capacity;
 }

@@ -15,6 +15,7 @@
 #include "core/engine.h"
 #include "core/plan.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/record.h"
 #include "move/compact.h"
 #include "move/mover.h"
@@ -392,9 +393,9 @@ static struct memmgr_heap *compact_target(const struct memmgr_heap *heap,
 {
 	struct memmgr_heap *main = rcu_access_pointer(heap->region->heaps[0]);
 
-	if (heap_is(heap, MEMMGR_KIND_SLAB))
+	if (heap_grows(heap))
 		return why->reason == MEMMGR_REASON_PARENT ? main : NULL;
-	if (heap->kind != MEMMGR_KIND_BUDDY || heap->flags & MEMMGR_HEAP_PRIVATE)
+	if (!heap_can_move(heap))
 		return NULL;
 	return why->reason == MEMMGR_REASON_FRAGMENTED ||
 	       why->reason == MEMMGR_REASON_ALIGNMENT ? (struct memmgr_heap *)heap : NULL;

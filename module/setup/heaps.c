@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "core/buddy.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/lookup.h"
 #include "heap/make.h"
 #include "heap/rights.h"
@@ -265,8 +266,8 @@ static int heap_parse(struct region *region, char *text)
 
 	if (!kind || kind_parse(kind, &a.c.kind) ||
 	    strscpy(a.c.name, name, sizeof(a.c.name)) < 0) {
-		pr_err("%s: heap '%s' left out: it is not name:kind:key=value,... with a kind of buddy, slab, pool, stack\n",
-		       region->name, name);
+		pr_err("%s: heap '%s' left out: it is not name:kind:key=value,... with a kind of %s\n",
+		       region->name, name, heap_kind_names);
 		return 0;
 	}
 	while (text && (option = strsep(&text, ","))) {
@@ -337,8 +338,8 @@ static int heap_from_node(struct region *region, const struct device_node *node)
 	properties_look(node, heap_properties, true);
 	if (of_property_read_string(node, "memmgr,kind", &text) ||
 	    kind_parse(text, &a.c.kind)) {
-		pr_err("%s: heap of node %pOFn left out: memmgr,kind is '%s', not one of buddy, slab, pool, stack\n",
-		       region->name, node, text);
+		pr_err("%s: heap of node %pOFn left out: memmgr,kind is '%s', not one of %s\n",
+		       region->name, node, text, heap_kind_names);
 		return 0;
 	}
 	if (of_property_read_string(node, "label", &text))

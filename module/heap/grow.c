@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The memory of slab heaps, which grow: slabs are taken from main, given back, trimmed. */
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "core/engine.h"
+#include "core/slab.h"
+#include "heap/account.h"
+#include "heap/arena.h"
+#include "heap/grow.h"
+#include "heap/heap.h"
+#include "heap/kinds.h"
+#include "heap/shape.h"
+#include "region/hold.h"
+#include "region/memory.h"
+#include "region/region.h"
+#include "region/view.h"
+
+static int slab_source_grow(void *context, u32 number,
+			    struct engine_refusal *why)
+{
+	struct memmgr_heap *heap = context;
+	u32 shift = heap->slabs.layout.shift;
+	u64 place;
+	int err;
+
+	if (heap->payer) {
+		err = client_charge(heap->payer, 1ull << shift, 0, why);
+		if (err)
+			return err;
+	}
+	err = heap_main_take(heap->region, 1ull << shift, 1ull << shift, &place,
+			     why);
+	if (err) {
+		if (heap->payer)
+			client_uncharge(heap->payer, 1ull << shift, 0);
+		why->reason = MEMMGR_REASON_PARENT;
+		why->largest = 0;
+		return err;
+	}
+	/* The client may map the whole slab, not only its own objects, so clear it. */
+	if (heap->flags & MEMMGR_HEAP_PRIVATE)
+		region_zero(heap->region, place, 1ull << shift);
+	place += heap->skew;
+	heap->slab_at[number] = place >> shift;
+	WRITE_ONCE(*heap_slab_entry(heap, place), heap->slab_key | number);
+	return 0;
+}
+
+static void slab_return(struct memmgr_heap *heap, u32 number)
+{
+	u32 at = heap->slab_at[number];
+
+	heap->slab_at[number] = SLAB_NONE;
+	WRITE_ONCE(*heap_slab_entry(heap, (u64)at << heap->slabs.layout.shift), 0);
+	heap_main_give(heap->region, heap_slab_place(heap, at));
+	if (heap->payer)
+		client_uncharge(heap->payer, 1ull << heap->slabs.layout.shift, 0);
+}
+
+/* A slab that may be mapped is given back only after its mappings: see heap_trim(). */
+static bool slab_source_shrink(void *context, u32 number)
+{
+	struct memmgr_heap *heap = context;
+
+	if (heap->flags & MEMMGR_HEAP_PRIVATE)
+		return false;
+	slab_return(heap, number);
+	return true;
+}
+
+/*
+ * Give back slab @n, which slab_leaving() named; new faults cannot map it. The lock is
+ * dropped while its mappings are removed. An allocation may need the slab meanwhile, so
+ * slab_left() decides. If I/O holds it, it is given back later.
+ */
+static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
+	__must_hold(&heap->lock)
+{
+	u32 shift = heap->slabs.layout.shift;
+	u64 place = heap_slab_place(heap, heap->slab_at[n]);
+	bool in_io;
+
+	heap_unlock(heap, *flags);
+	mapping_zap(heap->region, heap_arena_page(heap), (u64)n << shift, 1ull << shift);
+	in_io = region_in_io(heap->region, place, 1ull << shift);
+	hold_here(heap->region, HOLD_TRIMMED);
+	cond_resched();
+	*flags = heap_lock(heap);
+	if (in_io)
+		slab_later(&heap->slabs);
+	else if (slab_left(&heap->slabs))
+		slab_return(heap, n);
+}
+
+/**
+ * heap_trim - give back slabs of a private heap that became empty
+ * @heap: any heap
+ *
+ * Context: process, may sleep, no locks held. Cost: removing the mappings of each such slab.
+ * If I/O holds a slab, the worker of heap/settle.c tries again.
+ */
+void heap_trim(struct memmgr_heap *heap)
+{
+	unsigned long flags;
+	u32 n, tries;
+	bool left;
+
+	if (!heap->traits->grows)
+		return;
+	flags = heap_lock(heap);
+	/* One caller at a time; otherwise a slab would be named twice. */
+	if (heap->trimming || slab_leaving(&heap->slabs) == SLAB_NONE) {
+		heap_unlock(heap, flags);
+		return;
+	}
+	heap->trimming = true;
+	for (tries = heap->slabs.held; tries; tries--) {
+		n = slab_leaving(&heap->slabs);
+		if (n == SLAB_NONE)
+			break;
+		trim_slab(heap, n, &flags);
+	}
+	heap->trimming = false;
+	left = slab_leaving(&heap->slabs) != SLAB_NONE;
+	heap_unlock(heap, flags);
+	if (left)
+		heap_settle_start(heap->region);
+}
+
+/* Get slabs for a number of objects, in steps, because those of private heaps are cleared. */
+static int heap_prepare_slabs(struct memmgr_heap *heap, u32 objects, struct engine_refusal *why)
+{
+	u32 step = heap->slabs.layout.objects, n = 0;
+	int err;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		n += min(objects - n, step);
+		err = slab_prepare(&heap->slabs, n, why);
+		cond_resched();
+	} while (!err && n < objects);
+	return err;
+}
+
+/**
+ * slabs_init - set up a slab heap, and get the slabs for the objects to preallocate
+ * @heap: the heap
+ * @plan: what its configuration comes to
+ * @c: the configuration
+ * @why: the reason of -ENOMEM or -EDQUOT
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EINTR, -ENOMEM or -EDQUOT.
+ */
+int slabs_init(struct memmgr_heap *heap, const struct heap_plan *plan,
+	       const struct memmgr_heap_create *c, struct engine_refusal *why)
+{
+	struct slab_source source = {
+		.grow = slab_source_grow,
+		.shrink = slab_source_shrink,
+		.context = heap,
+	};
+	u32 shift = plan->layout.shift;
+
+	heap->skew = heap->region->phys & ((1u << shift) - 1);
+	heap->base = heap->region->virt - heap->skew;
+	/* Each slab begins at a page of the region. */
+	heap->span = min(heap->region->bytes + heap->skew,
+			 ALIGN(heap->region->bytes, 1ull << shift));
+	heap->arena = ~0ull;
+	heap->max_align = plan->align;
+	heap->slab_at = heap->meta + slab_meta_size(&plan->layout);
+	memset(heap->slab_at, 0xff, plan->layout.max * sizeof(u32));
+	heap->slab_of = heap->region->slab_of;
+	heap->slab_key = heap->id << SLAB_KEY_SHIFT;
+	heap->slab_mask = ~((1u << (shift - PAGE_SHIFT)) - 1);
+	slab_init(&heap->slabs, &plan->layout, &source, heap->meta);
+	hold_here(heap->region, HOLD_MAKING);
+	return heap_prepare_slabs(heap, c->count, why);
+}
+
+/* Give all slabs back to heap main. May sleep. */
+void slabs_give_back(struct memmgr_heap *heap)
+{
+	u32 n;
+
+	for (n = 0; n < heap->slabs.layout.max; n++) {
+		if (heap->slab_at[n] != SLAB_NONE)
+			slab_return(heap, n);
+		cond_resched();
+	}
+}
+
+/* Is a slab the target of I/O? The heap has no mappings any more. */
+bool slabs_in_io(struct memmgr_heap *heap)
+{
+	u32 n, slab, shift = heap->slabs.layout.shift;
+
+	for (n = 0; n < heap->slabs.layout.max; n++) {
+		/* The slab may be given back just now, see heap_trim(). */
+		slab = READ_ONCE(heap->slab_at[n]);
+		if (slab != SLAB_NONE &&
+		    region_in_io(heap->region, heap_slab_place(heap, slab), 1ull << shift))
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
+/* Allocate the table that maps pages of the region to slabs, for all slab heaps. */
+int slab_map_alloc(struct region *region)
+{
+	region->slab_of = kvcalloc(region->bytes >> PAGE_SHIFT, sizeof(u32), HEAP_GFP);
+	return region->slab_of ? 0 : -ENOMEM;
+}
+
+void slab_map_free(struct region *region)
+{
+	kvfree(region->slab_of);
+	region->slab_of = NULL;
+}

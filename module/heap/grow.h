@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The memory of slab heaps, which grow: slabs are taken from main, given back, trimmed. */
+#ifndef MEMMGR_HEAP_GROW_H
+#define MEMMGR_HEAP_GROW_H
+
+#include <linux/kconfig.h>
+#include <linux/types.h>
+#include <uapi/linux/memmgr.h>
+
+struct engine_refusal;
+struct heap_plan;
+struct memmgr_heap;
+struct region;
+
+int slabs_init(struct memmgr_heap *heap, const struct heap_plan *plan,
+	       const struct memmgr_heap_create *c, struct engine_refusal *why);
+void slabs_give_back(struct memmgr_heap *heap);
+bool slabs_in_io(struct memmgr_heap *heap);
+#if IS_ENABLED(CONFIG_MEMMGR_SLAB)
+void heap_trim(struct memmgr_heap *heap);
+int slab_map_alloc(struct region *region);
+void slab_map_free(struct region *region);
+#else
+static inline void heap_trim(struct memmgr_heap *heap)
+{
+}
+
+static inline int slab_map_alloc(struct region *region)
+{
+	return 0;
+}
+
+static inline void slab_map_free(struct region *region)
+{
+}
+#endif
+
+#endif /* MEMMGR_HEAP_GROW_H */
