@@ -13,35 +13,8 @@
 #include "debug/zones.h"
 #include "heap/heap.h"
 
-/* Maps ABI flags to DEBUG_*. guards.c sets DEBUG_GUARDS itself, while any block has a slot. */
-static const struct {
-	u32 flag;
-	u32 debug;
-} features[] = {
-	{ MEMMGR_DEBUG_ZONES, DEBUG_ZONES },
-	{ MEMMGR_DEBUG_POISON, DEBUG_POISON },
-	{ MEMMGR_DEBUG_QUARANTINE, DEBUG_QUARANTINE },
-};
-
-static u32 debug_of(u32 flags)
-{
-	u32 i, debug = 0;
-
-	for (i = 0; i < ARRAY_SIZE(features); i++)
-		if (flags & features[i].flag)
-			debug |= features[i].debug;
-	return debug;
-}
-
-static u32 flags_of(u32 debug)
-{
-	u32 i, flags = 0;
-
-	for (i = 0; i < ARRAY_SIZE(features); i++)
-		if (debug & features[i].debug)
-			flags |= features[i].flag;
-	return flags;
-}
+/* Features that MEMMGR_IOC_DEBUG turns on. guards.c turns on its own while a block has a slot. */
+#define FEATURES	(MEMMGR_DEBUG_ZONES | MEMMGR_DEBUG_POISON | MEMMGR_DEBUG_QUARANTINE)
 
 /* Are the limits valid? A feature that is not turned on takes none. */
 static bool debug_limits_ok(const struct memmgr_debug *d)
@@ -62,8 +35,7 @@ static bool debug_ok(const struct memmgr_debug *d)
 {
 	u32 features_asked = d->flags & ~MEMMGR_DEBUG_SET;
 
-	if (flags_of(debug_of(features_asked)) != (features_asked & ~MEMMGR_DEBUG_GUARDS) ||
-	    d->reserved)
+	if (features_asked & ~(FEATURES | MEMMGR_DEBUG_GUARDS) || d->reserved)
 		return false;
 	return d->flags & MEMMGR_DEBUG_SET ? debug_limits_ok(d) :
 	       !(features_asked | d->zone | d->quarantine_bytes | d->quarantine_blocks |
@@ -97,7 +69,7 @@ static u32 debug_lasting(const struct memmgr_heap *heap, u32 wanted)
  */
 static int debug_apply(struct memmgr_heap *heap, struct memmgr_debug *d)
 {
-	u32 wanted = debug_of(d->flags);
+	u32 wanted = d->flags & FEATURES;
 	unsigned long flags;
 	int err;
 
@@ -130,7 +102,7 @@ static void debug_tell(struct memmgr_heap *heap, struct memmgr_debug *d)
 	unsigned long flags;
 
 	flags = heap_lock(heap);
-	d->flags = flags_of(heap->debug);
+	d->flags = heap->debug & FEATURES;
 	d->zone = heap_debugging(heap)->zones.bytes;
 	d->unzoned = heap_debugging(heap)->zones.unzoned;
 	if (heap_debugging(heap)->quarantine) {

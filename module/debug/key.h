@@ -16,15 +16,15 @@
 
 struct memmgr_heap;
 
-/* heap.debug */
-#define DEBUG_LATENCY	(1u << 0)	/* calls are timed, see debug/latency.h */
-#define DEBUG_INJECT	(1u << 1)	/* requests fail on purpose, see debug/inject.h */
-#define DEBUG_TRACK	(1u << 2)	/* debug/track.c */
-#define DEBUG_ZONES	(1u << 3)	/* new allocations get red zones, see debug/zones.c */
-#define DEBUG_POISON	(1u << 4)	/* freed memory is filled, see debug/quarantine.c */
-#define DEBUG_QUARANTINE (1u << 5)	/* freed memory is kept for a while */
-#define DEBUG_GUARDS	(1u << 6)	/* some allocations end at an unmapped page */
-#define DEBUG_ZONED	(1u << 7)	/* kernel code may have blocks with red zones */
+/* heap.debug: the features of struct memmgr_debug under their flags of the ABI, and others. */
+#define DEBUG_ZONES	MEMMGR_DEBUG_ZONES
+#define DEBUG_POISON	MEMMGR_DEBUG_POISON
+#define DEBUG_QUARANTINE MEMMGR_DEBUG_QUARANTINE
+#define DEBUG_GUARDS	MEMMGR_DEBUG_GUARDS
+#define DEBUG_LATENCY	(1u << 24)	/* calls are timed, see debug/latency.h */
+#define DEBUG_INJECT	(1u << 25)	/* requests fail on purpose, see debug/inject.h */
+#define DEBUG_TRACK	(1u << 26)	/* blocks are tracked, see debug/track.h */
+#define DEBUG_ZONED	(1u << 27)	/* kernel code may have blocks with red zones */
 
 /* Any search for errors: frees and uses of memory that is not the caller's are reported. */
 #define DEBUG_ERRORS	(DEBUG_ZONES | DEBUG_POISON | DEBUG_QUARANTINE | DEBUG_GUARDS)
