@@ -85,9 +85,11 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 		err = alloc_locked(heap, template, &search, &handle, &block, why);
 		if (err == -EAGAIN) {
 			heap_unlock(heap, flags);
-			cond_resched();
+			err = alloc_again(heap);
 			flags = heap_lock(heap);
-			continue;
+			if (!err)
+				continue;
+			break;
 		}
 		search = (struct engine_search) { 0 };
 		if (!go_on || !may_wait(heap, template, err, why))

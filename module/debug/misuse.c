@@ -18,7 +18,7 @@
 /* The client's allocation that contains a place. False: none within LOOK_RECORDS records. */
 static bool report_record_at(struct memmgr_heap *heap, u64 place, struct memmgr_corruption *c)
 {
-	u32 i, end, most = min(heap->max_records, LOOK_RECORDS);
+	u32 i, end, most = min(heap_made_records(heap), LOOK_RECORDS);
 	bool found = false;
 	unsigned long flags;
 
@@ -26,7 +26,7 @@ static bool report_record_at(struct memmgr_heap *heap, u64 place, struct memmgr_
 		end = min(i + LOOK_STEP, most);
 		flags = heap_lock(heap);
 		for (; !found && i < end; i++) {
-			const struct record *record = &heap->records[i];
+			const struct record *record = heap_record(heap, i);
 
 			found = record->state != RECORD_FREE &&
 				place - heap_place(heap, record->offset) < record->bytes;

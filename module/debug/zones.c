@@ -287,8 +287,8 @@ u32 zones_check_records(struct memmgr_heap *heap, u64 *place)
 {
 	u32 i, found = 0;
 
-	for (i = 0; i < heap->max_records; i++) {
-		const struct record *record = &heap->records[i];
+	for (i = 0; i < heap_made_records(heap); i++) {
+		const struct record *record = heap_record(heap, i);
 
 		cond_resched();
 		if (READ_ONCE(record->state) != RECORD_FREE && record_has_zones(record))

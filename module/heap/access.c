@@ -157,7 +157,11 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	if (window == heap->arena_window)
 		return arena_map(heap, client, offset, bytes, mapping);
 	flags = heap_lock(heap);
-	record = &heap->records[array_index_nospec(window - heap->window, heap->max_records)];
+	record = record_number(heap, window - heap->window);
+	if (!record) {
+		heap_unlock(heap, flags);
+		return -EINVAL;
+	}
 	err = record->state == RECORD_LIVE || record->state == RECORD_MOVING ?
 	      record_access(record, &viewer) : -EINVAL;
 	mapping->guard = record->flags & MEMMGR_ALLOC_GUARD;

@@ -15,6 +15,7 @@
 #include "heap/kinds.h"
 #include "heap/moments.h"
 #include "heap/record.h"
+#include "heap/records.h"
 #include "region/failures.h"
 #include "region/memory.h"
 #include "region/region.h"
@@ -139,7 +140,8 @@ static void leave_room(struct engine_refusal *why, const struct record *template
 
 /*
  * Try once. After success the record is new, and its memory not yet cleared. -EAGAIN: the
- * search for memory has not finished; others shall get the lock before it continues.
+ * search for memory has not finished, or there is no record yet. The caller drops the lock
+ * and calls alloc_again() before it tries again.
  */
 int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		 struct engine_search *search, u64 *handle, struct engine_block *block,
@@ -158,8 +160,10 @@ int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	if (rq.align > heap->max_align)
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
-	if (heap->free_record == RECORD_NONE || !records_left(heap, template.payer))
+	if (!records_left(heap, template.payer))
 		return refuse_record(heap, why);
+	if (heap->free_record == RECORD_NONE)
+		return records_wanted(heap) ? -EAGAIN : refuse_record(heap, why);
 	heap_moment(heap, room, &template);
 	rq.bytes = record_request(&template);
 	err = alloc_charged(heap, &rq, &template, block, why);
@@ -209,6 +213,13 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 	return err;
 }
 
+/* Before a try goes on. Context: may sleep. -ENOMEM: the system has no memory for records. */
+int alloc_again(struct memmgr_heap *heap)
+{
+	cond_resched();
+	return records_make(heap);
+}
+
 bool wants_zero(const struct record *template)
 {
 	return !(template->flags & MEMMGR_ALLOC_NO_ZERO);
@@ -230,7 +241,9 @@ int alloc_try(struct memmgr_heap *heap, const struct record *template,
 		heap_unlock(heap, flags);
 		if (err != -EAGAIN)
 			break;
-		cond_resched();
+		err = alloc_again(heap);
+		if (err)
+			break;
 	}
 	heap_touched(heap);
 	return err ? err : alloc_finish(heap, viewer, handle, wants_zero(template),

@@ -39,6 +39,7 @@ void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes);
 void record_prepare(struct record *record, struct client *client,
 		    const struct heap_request *rq);
 int request_check(const struct memmgr_heap *heap, const struct record *wanted);
+int alloc_again(struct memmgr_heap *heap);
 int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		 struct engine_search *search, u64 *handle, struct engine_block *block,
 		 struct engine_refusal *why);

@@ -14,7 +14,7 @@
 #include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/kinds.h"
-#include "heap/record.h"
+#include "heap/records.h"
 #include "heap/shape.h"
 #include "region/hold.h"
 #include "region/memory.h"
@@ -82,12 +82,6 @@ void heap_main_give(struct region *region, u64 place)
 	heap_touched(main);
 }
 
-/* Bytes that kmalloc() or vmalloc() uses for a size. */
-static u64 system_bytes(u64 bytes)
-{
-	return bytes > PAGE_SIZE ? PAGE_ALIGN(bytes) : roundup_pow_of_two(bytes);
-}
-
 u64 plan_cost(const struct heap_plan *plan)
 {
 	return system_bytes(sizeof(struct memmgr_heap)) + system_bytes(plan->books);
@@ -101,21 +95,6 @@ static void *books_alloc(u64 bytes)
 	return bytes > PAGE_SIZE ? __vmalloc(bytes, HEAP_GFP) : kmalloc(bytes, HEAP_GFP);
 }
 
-/* Make all records free. Their handles follow all handles ever given out in this slot. */
-static void records_setup(struct memmgr_heap *heap)
-{
-	/* No other heap can take the slot meanwhile. */
-	u64 last = heap->region->last_handle[heap->id];
-	u32 i;
-
-	for (i = 0; i < heap->max_records; i++) {
-		heap->records[i].next = i + 1 < heap->max_records ? i + 1 : RECORD_NONE;
-		heap->records[i].handle = handle_first(last, heap->id, i, heap->record_bits);
-		if (i % SETUP_STEP == 0)
-			cond_resched();
-	}
-}
-
 /* Allocate all memory of a heap outside of the region, in one piece, before it exists. */
 int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan)
 {
@@ -125,9 +104,8 @@ int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan)
 		return -ENOMEM;
 	heap->books = at;
 	heap->kernel_bytes = plan_cost(plan);
-	heap->records = at;
-	heap->meta = heap->records + plan->records;
-	records_setup(heap);
+	records_setup(heap, plan, at);
+	heap->meta = at + records_bytes(plan);
 	return 0;
 }
 

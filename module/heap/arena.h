@@ -3,6 +3,8 @@
 #ifndef MEMMGR_HEAP_ARENA_H
 #define MEMMGR_HEAP_ARENA_H
 
+#include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
 
@@ -14,6 +16,12 @@ struct region;
 /* A user chooses the size, so charge it to his account, and do not warn if it is too large. */
 #define HEAP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
 #define SETUP_STEP	1024u	/* records to set up between two pauses */
+
+/* Bytes that kmalloc() or vmalloc() uses for a size. */
+static inline u64 system_bytes(u64 bytes)
+{
+	return bytes > PAGE_SIZE ? PAGE_ALIGN(bytes) : roundup_pow_of_two(bytes);
+}
 
 int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,
 		   struct engine_refusal *why);

@@ -225,8 +225,8 @@ void heap_forget_records(struct memmgr_heap *heap)
 	unsigned long flags;
 	u32 i;
 
-	for (i = 0; i < heap->max_records; i++) {
-		struct record *record = &heap->records[i];
+	for (i = 0; i < heap_made_records(heap); i++) {
+		struct record *record = heap_record(heap, i);
 
 		flags = heap_lock(heap);
 		if (record->exports && record->state != RECORD_HELD)

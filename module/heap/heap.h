@@ -146,7 +146,7 @@ struct heap_rights {
  * @max_align: largest alignment that can be asked for
  * @align: alignment of every block
  * @books: system memory for all tables that follow, in one piece
- * @kernel_bytes: system memory that the heap uses
+ * @kernel_bytes: system memory that the heap uses from its beginning on
  * @meta: state of the engine
  * @skew: slab heaps: bytes from the slab-aligned address below the region to the region
  * @slab_at: slab heaps: by number of the slab: (place + skew) >> shift
@@ -177,8 +177,10 @@ struct heap_rights {
  * @window: first window of its records, or HEAP_NO_WINDOW
  * @arena_window: window of a private heap's arena, or HEAP_NO_WINDOW
  * @wait: queue of the callers that wait for memory
- * @records: the record table
- * @max_records: size of @records
+ * @record_steps: the record table, RECORD_STEP records in each step
+ * @steps_apart: each step has its own memory; otherwise all lie in @books
+ * @made_records: number of records in the table; it grows when all are in use
+ * @max_records: the most records that the table can have
  * @record_bits: handle_bits() of @max_records
  * @spent_records: number of records whose handles are used up
  * @used_records: number of records in use
@@ -257,7 +259,9 @@ struct memmgr_heap {
 	u32 arena_window;
 	struct swait_queue_head wait;
 
-	struct record *records;
+	struct record **record_steps;
+	bool steps_apart;
+	u32 made_records;
 	u32 max_records;
 	u32 record_bits;
 	u32 spent_records;
@@ -286,6 +290,19 @@ static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 	__releases(&heap->lock)
 {
 	raw_spin_unlock_irqrestore(&heap->lock, flags);
+}
+
+/* The record of a number below heap_made_records(). Context: any. */
+static inline struct record *heap_record(const struct memmgr_heap *heap, u32 i)
+{
+	return &heap->record_steps[i / RECORD_STEP][i % RECORD_STEP];
+}
+
+/* The number of records in the table. It only grows. Context: any. */
+static inline u32 heap_made_records(const struct memmgr_heap *heap)
+{
+	/* Pairs with records_add(), which publishes them. */
+	return smp_load_acquire(&heap->made_records);
 }
 
 /* For functions that are called with the heap locked. */

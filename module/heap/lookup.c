@@ -12,6 +12,7 @@
 #include "heap/kinds.h"
 #include "heap/lookup.h"
 #include "heap/moments.h"
+#include "heap/records.h"
 #include "region/region.h"
 
 struct memmgr_heap *heap_locked(struct region *region, u32 id)
@@ -174,6 +175,7 @@ void heap_destruct(struct memmgr_heap *heap)
 		heap_put(heap->fallback);
 	/* Guards give their memory back to main, so main frees its own guards itself. */
 	heap_moment(heap, free);
+	records_free(heap);
 	kvfree(heap->books);
 	kfree_rcu(heap, rcu);
 }

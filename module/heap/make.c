@@ -300,10 +300,11 @@ int heap_create(struct region *region, struct client *client,
  * @region: the region, not yet visible
  * @max_records: max_allocations of the module
  * @join: find runs of neighbours that are not buddies
+ * @grows: make its records as they are used, not at once
  *
  * Return: 0, -EINVAL or -ENOMEM.
  */
-int heap_create_main(struct region *region, u32 max_records, bool join)
+int heap_create_main(struct region *region, u32 max_records, bool join, bool grows)
 {
 	struct memmgr_heap_create c = {
 		.kind = MEMMGR_KIND_BUDDY,
@@ -319,6 +320,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join)
 		.meta = buddy_meta_size(lead, granules),
 		.records = min3(max_records, HEAP_MAX_RECORDS,
 				(u32)(windows_max(region) / 2)),
+		.grows = grows,
 	};
 	struct memmgr_heap *heap;
 	int err;
@@ -361,8 +363,8 @@ static u64 heap_last_handle(const struct memmgr_heap *heap)
 	u64 last = 0;
 	u32 i;
 
-	for (i = 0; i < heap->max_records; i++) {
-		last = max(last, heap->records[i].handle);
+	for (i = 0; i < heap_made_records(heap); i++) {
+		last = max(last, heap_record(heap, i)->handle);
 		if (i % SETUP_STEP == 0)
 			cond_resched();
 	}

@@ -9,7 +9,7 @@
 struct client;
 struct region;
 
-int heap_create_main(struct region *region, u32 max_records, bool join);
+int heap_create_main(struct region *region, u32 max_records, bool join, bool grows);
 int heap_create(struct region *region, struct client *client,
 		struct memmgr_heap_create *config);
 int heap_destroy(struct region *region, struct client *client, u32 id,

@@ -72,7 +72,7 @@ static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
 			continue;
 		if (i == RECORD_NONE)
 			return -EBUSY;
-		record = &heap->records[i];
+		record = heap_record(heap, i);
 		if (record_access(record, viewer) || record->busy ||
 		    record->pins || record->state != RECORD_LIVE)
 			return -EBUSY;
@@ -122,7 +122,7 @@ static void released_note(struct memmgr_heap *heap, const struct record *record)
 static bool release_zones(struct memmgr_heap *heap, unsigned long *flags)
 {
 	u32 top = heap->stack.count - 1;
-	struct record *record = &heap->records[heap->record_at[top]];
+	struct record *record = heap_record(heap, heap->record_at[top]);
 	u64 handle = record->handle;
 
 	return record_zones(heap, record, flags, false) &&
@@ -133,21 +133,23 @@ static bool top_has_zones(const struct memmgr_heap *heap)
 {
 	u32 i = heap->record_at[heap->stack.count - 1];
 
-	return i != RECORD_NONE && record_has_zones(&heap->records[i]);
+	return i != RECORD_NONE && record_has_zones(heap_record(heap, i));
 }
 
 /* Free the blocks from @depth on, and their records. */
 static void release_above(struct memmgr_heap *heap, u32 depth, u32 *released)
 {
 	struct stack *s = &heap->stack;
+	struct record *record;
 	u32 d, n;
 
 	heap_assert_locked(heap);
 	for (d = depth; d < s->count; d++) {
 		if (s->entry[d].start & STACK_ABANDONED)
 			continue;
-		released_note(heap, &heap->records[heap->record_at[d]]);
-		record_release(heap, &heap->records[heap->record_at[d]]);
+		record = heap_record(heap, heap->record_at[d]);
+		released_note(heap, record);
+		record_release(heap, record);
 		++*released;
 	}
 	stack_release(s, stack_mark_at(s, depth), &n);

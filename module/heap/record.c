@@ -47,17 +47,21 @@ int record_access(const struct record *record, const struct viewer *viewer)
 	return viewer->admin || uid_eq(record->uid, viewer->uid) ? 0 : -EACCES;
 }
 
+/* The record of a number that a user gave, or NULL if there is none yet. */
+struct record *record_number(const struct memmgr_heap *heap, u32 i)
+{
+	heap_assert_locked(heap);
+	if (i >= heap->made_records)
+		return NULL;
+	return heap_record(heap, array_index_nospec(i, heap->made_records));
+}
+
 /* The record of a handle in any state; NULL if the handle is stale. */
 struct record *record_of(struct memmgr_heap *heap, u64 handle)
 {
-	u32 i = handle_record(handle, heap->record_bits);
-	struct record *record;
+	struct record *record = record_number(heap, handle_record(handle, heap->record_bits));
 
-	heap_assert_locked(heap);
-	if (i >= heap->max_records)
-		return NULL;
-	record = &heap->records[array_index_nospec(i, heap->max_records)];
-	return record->handle == handle && record->state != RECORD_FREE ?
+	return record && record->handle == handle && record->state != RECORD_FREE ?
 	       record : NULL;
 }
 
@@ -96,7 +100,7 @@ struct record *record_use_alone(struct memmgr_heap *heap,
 static u32 record_index(const struct memmgr_heap *heap,
 			const struct record *record)
 {
-	return record - heap->records;
+	return handle_record(record->handle, heap->record_bits);
 }
 
 /* The record is about to be mapped: fix the page number under which mappings are found. */
@@ -134,7 +138,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 			   const struct engine_block *block)
 {
 	u32 i = heap->free_record;
-	struct record *record = &heap->records[i];
+	struct record *record = heap_record(heap, i);
 	u64 handle = record->handle;
 
 	heap_assert_locked(heap);

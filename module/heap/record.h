@@ -15,6 +15,7 @@ struct memmgr_heap;
 struct viewer;
 
 #define RECORD_NONE		(~0u)
+#define RECORD_STEP		32u	/* records that are made at once, a power of two */
 
 /* record_origin[] below tells which state may follow which. */
 enum record_state {
@@ -164,6 +165,7 @@ void record_wrong_step(const struct memmgr_heap *heap, const struct record *reco
 bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
 		     u64 handle, u32 state);
 int record_access(const struct record *record, const struct viewer *viewer);
+struct record *record_number(const struct memmgr_heap *heap, u32 i);
 struct record *record_of(struct memmgr_heap *heap, u64 handle);
 struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			  u64 handle);

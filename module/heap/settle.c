@@ -19,9 +19,11 @@ static bool heap_settle_records(struct memmgr_heap *heap)
 	bool in_io = false;
 	u32 i;
 
-	for (i = 0; READ_ONCE(heap->held) && i < heap->max_records; i++) {
-		if (READ_ONCE(heap->records[i].state) == RECORD_HELD)
-			in_io |= heap_let_go(heap, heap->records[i].handle);
+	for (i = 0; READ_ONCE(heap->held) && i < heap_made_records(heap); i++) {
+		const struct record *record = heap_record(heap, i);
+
+		if (READ_ONCE(record->state) == RECORD_HELD)
+			in_io |= heap_let_go(heap, record->handle);
 		cond_resched();
 	}
 	return in_io;

@@ -10,7 +10,7 @@
 #include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/kinds.h"
-#include "heap/record.h"
+#include "heap/records.h"
 #include "heap/rights.h"
 #include "heap/shape.h"
 #include "region/region.h"
@@ -98,7 +98,7 @@ void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 
 	plan->held = plan->bytes;
 	if (books)
 		books(c, plan, records);
-	plan->books = ALIGN(plan->meta, sizeof(u64)) + records * (u64)sizeof(struct record);
+	plan->books = plan->meta + records_bytes(plan);
 }
 
 /* Limit of the system memory for a heap that has @held bytes of the region. */

@@ -19,6 +19,7 @@ struct region;
  * @align: alignment of every block
  * @granule: buddy: log2 of the granule
  * @records: size of the record table
+ * @grows: the records are made as they are used
  * @usual: size of the record table, unless the configuration or the cost limits it
  * @most: largest number of records that could ever be in use
  * @small: objects have at most 16 bytes
@@ -32,6 +33,7 @@ struct heap_plan {
 	u64 align;
 	u32 granule;
 	u32 records;
+	bool grows;
 	u32 usual;
 	u32 most;
 	bool small;

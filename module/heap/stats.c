@@ -13,6 +13,7 @@
 #include "heap/lookup.h"
 #include "heap/moments.h"
 #include "heap/record.h"
+#include "heap/records.h"
 #include "heap/rights.h"
 #include "heap/stats.h"
 #include "region/hold.h"
@@ -110,6 +111,7 @@ void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
  * @seq: number of the last allocation when the check began
  * @records: number of records in use then
  * @spent: number of used-up records then
+ * @made: records in the table
  * @torn: the records have changed since
  * @what: the broken invariant, or NULL
  * @offset: offset of the last record in use
@@ -122,6 +124,7 @@ struct records_walk {
 	u64 seq;
 	u32 records;
 	u32 spent;
+	u32 made;
 	bool torn;
 	const char *what;
 	u64 offset;
@@ -146,11 +149,11 @@ static const char *record_check(struct memmgr_heap *heap, const struct record *r
 /* Check some records. False at the end, or when one is broken. */
 static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 {
-	u32 end = min(walk->at + CHECK_RECORDS, heap->max_records);
+	u32 end = min(walk->at + CHECK_RECORDS, heap->made_records);
 
 	heap_assert_locked(heap);
 	for (; !walk->what && walk->at < end; walk->at++) {
-		const struct record *record = &heap->records[walk->at];
+		const struct record *record = heap_record(heap, walk->at);
 
 		if (record->state == RECORD_FREE)
 			continue;
@@ -158,9 +161,9 @@ static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 		walk->offset = record->offset;
 		walk->what = record_check(heap, record);
 	}
-	if (walk->at == heap->max_records)
+	if (walk->at == heap->made_records)
 		walk->link = heap->free_record;
-	return !walk->what && walk->at < heap->max_records;
+	return !walk->what && walk->at < heap->made_records;
 }
 
 /* Check a part of the list of free records. If it has changed, it is not checked further. */
@@ -169,11 +172,11 @@ static bool links_step(struct memmgr_heap *heap, struct records_walk *walk)
 	u32 n;
 
 	for (n = 0; n < CHECK_LINKS && !walk->torn && walk->link != RECORD_NONE; n++) {
-		if (walk->link >= heap->max_records || ++walk->free > heap->max_records) {
+		if (walk->link >= heap->made_records || ++walk->free > heap->made_records) {
 			walk->what = "list of free records";
 			return false;
 		}
-		walk->link = heap->records[walk->link].next;
+		walk->link = heap_record(heap, walk->link)->next;
 	}
 	return !walk->torn && walk->link != RECORD_NONE;
 }
@@ -187,7 +190,8 @@ static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
 	do {
 		flags = heap_lock(heap);
 		/* Each use of a record advances seq; each end changes the number in use. */
-		walk->torn |= heap->seq != walk->seq || heap->used_records != walk->records;
+		walk->torn |= heap->seq != walk->seq || heap->used_records != walk->records ||
+			      heap->made_records != walk->made;
 		more = step(heap, walk);
 		heap_unlock(heap, flags);
 		cond_resched();
@@ -204,6 +208,7 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *to
 	walk.seq = heap->seq;
 	walk.records = heap->used_records;
 	walk.spent = heap->spent_records;
+	walk.made = heap->made_records;
 	heap_unlock(heap, flags);
 	records_walk(heap, &walk, records_step);
 	if (!walk.what)
@@ -211,7 +216,7 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *to
 	*torn = walk.torn;
 	if (!walk.what && !walk.torn &&
 	    (walk.used != walk.records ||
-	     walk.used + walk.free + walk.spent != heap->max_records)) {
+	     walk.used + walk.free + walk.spent != walk.made)) {
 		walk.what = "number of records";
 		walk.offset = 0;
 	}
@@ -321,7 +326,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->uid = __kuid_val(rights.uid);
 	query->gid = __kgid_val(rights.gid);
 	query->pad = 0;
-	query->kernel_bytes = heap->kernel_bytes;
+	query->kernel_bytes = heap->kernel_bytes + records_cost(heap);
 	if (heap->traits->query)
 		heap->traits->query(heap, query);
 	if (heap->client == client && heap->arena_window != HEAP_NO_WINDOW) {
@@ -486,12 +491,12 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 	unsigned long flags;
 	u32 end;
 
-	while (!found && *index < heap->max_records) {
-		end = min(*index + NEXT_STEPS, heap->max_records);
+	while (!found && *index < heap_made_records(heap)) {
+		end = min(*index + NEXT_STEPS, heap_made_records(heap));
 		flags = heap_lock(heap);
 		for (; !found && *index < end; ++*index) {
-			u32 i = array_index_nospec(*index, heap->max_records);
-			struct record *record = &heap->records[i];
+			u32 i = array_index_nospec(*index, end);
+			struct record *record = heap_record(heap, i);
 
 			found = record->state != RECORD_FREE &&
 				record->state != RECORD_NEW;

@@ -46,15 +46,6 @@ static unsigned int health_cpu = 100;
 module_param(health_cpu, uint, 0444);
 MODULE_PARM_DESC(health_cpu, "part of a CPU that background compaction may take, in thousandths (default 100)");
 
-static bool realtime;
-module_param(realtime, bool, 0444);
-MODULE_PARM_DESC(realtime, "nothing without bound and nothing in the background: join=0 health=0 (default 0)");
-
-bool health_realtime(void)
-{
-	return realtime;
-}
-
 static bool limits_ok(u32 fragmented, u32 low, u32 hysteresis, u32 cpu)
 {
 	return fragmented <= 1000 && low <= 1000 && hysteresis <= 1000 && cpu &&
@@ -225,7 +216,7 @@ int health_init(struct region *region)
 	INIT_DELAYED_WORK(&h->work, health_work);
 	region->changed = health_kick;
 	mutex_init(&h->mutex);
-	h->on = health && !realtime;
+	h->on = health && !region_realtime();
 	h->compact_above = compact_above;
 	h->warn_above = warn_above;
 	h->hysteresis = 50;

@@ -56,7 +56,6 @@ struct health {
 
 #if IS_ENABLED(CONFIG_MEMMGR_MOVE)
 int health_start(void);
-bool health_realtime(void);
 int health_init(struct region *region);
 void health_free(struct region *region);
 void health_watch(struct region *region);
@@ -67,11 +66,6 @@ int health_call(struct region *region, struct memmgr_health *health, bool set);
 static inline int health_start(void)
 {
 	return 0;
-}
-
-static inline bool health_realtime(void)
-{
-	return false;
 }
 
 static inline int health_init(struct region *region)

@@ -418,7 +418,7 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
 {
 	struct mover m = {
 		.heap = heap,
-		.record = &heap->records[index],
+		.record = heap_record(heap, index),
 		.from = route->from,
 		.to = route->to,
 		.bytes = route->bytes,
@@ -486,18 +486,18 @@ void heap_compact_end(struct memmgr_heap *heap)
  * @room: records to look at, at most SHOW_OBJECTS
  *
  * Context: process. O(@room).
- * Return: number of copies; there are more while @from is below heap.max_records.
+ * Return: number of copies; there are more while @from is below heap_made_records().
  */
 u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *seen, u32 room)
 {
 	u32 shift = heap->slabs.layout.shift;
-	u32 end = min(*from + room, heap->max_records);
+	u32 end = min(*from + room, heap_made_records(heap));
 	unsigned long flags;
 	u32 n = 0;
 
 	flags = heap_lock(heap);
 	for (; *from < end; ++*from) {
-		const struct record *record = &heap->records[*from];
+		const struct record *record = heap_record(heap, *from);
 
 		if (record->state != RECORD_FREE)
 			seen[n++] = (struct heap_object) {

@@ -65,14 +65,14 @@ static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
 
 static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u32 *next)
 {
-	u32 end = min(from + SHOW_RECORDS, heap->max_records);
+	u32 end = min(from + SHOW_RECORDS, heap_made_records(heap));
 	u32 shift = heap->buddy.shift;
 	unsigned long flags;
 	u32 i, n = 0;
 
 	flags = heap_lock(heap);
 	for (i = from; i < end; i++) {
-		const struct record *record = &heap->records[i];
+		const struct record *record = heap_record(heap, i);
 
 		if (record->state == RECORD_FREE)
 			continue;
@@ -119,7 +119,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 	hold_here(heap->region, HOLD_SEEN);
 	/* Records that are added from here on look fixed in this picture. */
 	left = READ_ONCE(heap->used_records);
-	for (i = 0; left && i < heap->max_records; i = next) {
+	for (i = 0; left && i < heap_made_records(heap); i = next) {
 		n = see_records(heap, i, seen, &next);
 		left -= min(left, n);
 		while (n--) {

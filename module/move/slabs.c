@@ -141,7 +141,7 @@ static void merge_walk(struct merge *m, struct memmgr_heap *heap, merge_look_t l
 	struct heap_object seen[SHOW_OBJECTS];
 	u32 i, n, from = 0;
 
-	while (from < heap->max_records) {
+	while (from < heap_made_records(heap)) {
 		n = heap_see_objects(heap, &from, seen, SHOW_OBJECTS);
 		for (i = 0; i < n; i++)
 			look(m, &seen[i], out);

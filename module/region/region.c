@@ -41,6 +41,15 @@ DEFINE_MUTEX(regions_mutex);	/* both lists */
 
 struct workqueue_struct *region_queue;
 
+static bool realtime;
+module_param(realtime, bool, 0444);
+MODULE_PARM_DESC(realtime, "nothing without bound, nothing in the background, all records at load: join=0 health=0 (default 0)");
+
+bool region_realtime(void)
+{
+	return realtime;
+}
+
 /* Module init, before there is a region. */
 int region_init(void)
 {

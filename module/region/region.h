@@ -168,6 +168,7 @@ extern struct mutex regions_mutex;
 extern struct workqueue_struct *region_queue;
 
 int region_init(void);
+bool region_realtime(void);
 void region_exit(void);
 struct region *region_get_named(const char *name, size_t len);
 void region_get(struct region *region);

@@ -133,7 +133,7 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->index = index;
 	region->release = region_destroy;
 	region->first = s->first;
-	region->flags = s->flags | (join && !health_realtime() ? MEMMGR_REGION_JOIN : 0) |
+	region->flags = s->flags | (join && !region_realtime() ? MEMMGR_REGION_JOIN : 0) |
 			region_cache_flag(s->cache);
 	if (s->flags & MEMMGR_REGION_RESERVED) {
 		region->phys = s->phys;
@@ -186,7 +186,7 @@ static int region_build(struct region *region, const struct region_source *s)
 		goto out_unmap;
 	}
 	err = heap_create_main(region, max_allocations,
-			       region->flags & MEMMGR_REGION_JOIN);
+			       region->flags & MEMMGR_REGION_JOIN, !region_realtime());
 	if (err)
 		goto out_inode;
 	err = heap_config_apply(region, s);

@@ -55,7 +55,12 @@ four_heaps() {
 }
 four='frames:pool:object=64K,count=16;objs:slab:object=192;scratch:stack:bytes=1M;small:buddy:bytes=1M,granule=32'
 
+# What main costs the system: its records, of which realtime=1 makes all at load.
+kernel_bytes() { memctl --json heap list | sed -n 's/.*"kernel_bytes": *\([0-9]*\).*/\1/p' | head -n 1; }
+
 good default "size_is 16777216"
+good records_when_used '[ "$(kernel_bytes)" -lt 65536 ]'
+good records_at_once '[ "$(kernel_bytes)" -gt 500000 ]' realtime=1
 good size_in_mebibytes "size_is 8388608" size=8M
 good size_in_kibibytes "size_is 1048576" size=1024K
 good size_in_bytes "size_is 4194304" size=4194304
