@@ -152,7 +152,7 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct r
 		return NULL;
 	fallback = heap_get_fallback(heap);
 	/* A fallback that never serves such a request is of no use. */
-	if (fallback && (heap_access(fallback, template->payer) ||
+	if (fallback && (heap_may_use(fallback, template->payer) ||
 			 request_check(fallback, template))) {
 		heap_put(fallback);
 		fallback = NULL;
@@ -202,7 +202,7 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 	struct record template;
 	int err;
 
-	err = heap_access(heap, client);
+	err = heap_may_use(heap, client);
 	if (err)
 		return err;
 	if (rq->flags & MEMMGR_ALLOC_NO_ZERO && !capable(CAP_SYS_ADMIN))
@@ -289,7 +289,7 @@ static noinline s64 request_free(struct memmgr_heap *heap, struct client *client
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
-	heap_moment(heap, settle, true);
+	heap_moment(heap, tidy, true);
 	return err ? err : bytes;
 }
 

@@ -927,7 +927,7 @@ size_t slab_meta_size(const struct slab_layout *layout)
  * Context: process, may pause; the caller serialises. O(slabs).
  */
 void slab_init(struct slabs *s, const struct slab_layout *layout,
-	       const struct slab_source *source, void *meta)
+	       const struct slab_supply *source, void *meta)
 {
 	u32 n;
 

@@ -33,13 +33,13 @@
 #define SLAB_NONE		(~0u)
 
 /**
- * struct slab_source - supplies the memory of slabs
+ * struct slab_supply - supplies the memory of slabs
  * @grow: give slab @number memory; 0, or -ENOMEM with the reason in @why
  * @shrink: take the memory back. False if that is impossible now; slab_leaving() then
  *	names the slab later
  * @context: passed to both
  */
-struct slab_source {
+struct slab_supply {
 	int (*grow)(void *context, u32 number, struct engine_refusal *why);
 	bool (*shrink)(void *context, u32 number);
 	void *context;
@@ -113,7 +113,7 @@ struct slab {
 struct slabs {
 	struct engine e;
 	struct slab_layout layout;
-	struct slab_source source;
+	struct slab_supply source;
 	u64 magic;
 	u32 row;
 	u32 width;
@@ -138,7 +138,7 @@ int slab_layout(struct slab_layout *layout, u64 object, u64 align, u64 limit,
 size_t slab_book_size(const struct slab_layout *layout);
 size_t slab_meta_size(const struct slab_layout *layout);
 void slab_init(struct slabs *s, const struct slab_layout *layout,
-	       const struct slab_source *source, void *meta);
+	       const struct slab_supply *source, void *meta);
 int slab_prepare(struct slabs *s, u32 objects, struct engine_refusal *why);
 u32 slab_leaving(struct slabs *s);
 bool slab_left(struct slabs *s);

@@ -90,7 +90,7 @@ static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 	void *ptr;
 
 	flags = heap_lock(heap);
-	zones_plan(heap, bytes, align, &lead, &tail);
+	zones_room(heap, bytes, align, &lead, &tail);
 	heap_unlock(heap, flags);
 	ptr = tail ? alloc_any(heap, lead + bytes + tail, align, true, &why) : NULL;
 	if (!ptr)
@@ -158,8 +158,8 @@ void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t alig
 }
 
 /* The slow path, for a watched heap, or while allocations are traced. */
-noinline void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
-			     unsigned long caller)
+noinline void *alloc_looked_at(struct memmgr_heap *heap, size_t bytes, unsigned int how,
+			       unsigned long caller)
 {
 	unsigned int flags = how & ~HOW_ALIGN;
 	size_t align = how & HOW_ALIGN ? 1ul << ((how & HOW_ALIGN) - 1) : 0;
@@ -212,7 +212,7 @@ static int free_plain(struct memmgr_heap *heap, struct freeing *f)
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
-	quarantine_settle(heap, false);
+	quarantine_tidy(heap, false);
 	if (err == -ERANGE && f->ptr && heap->fallback)
 		return free_plain(heap->fallback, f);
 	if (err && f->ptr && READ_ONCE(heap->debug) & DEBUG_ERRORS)
@@ -225,7 +225,7 @@ static int free_plain(struct memmgr_heap *heap, struct freeing *f)
 
 static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned long caller);
 
-noinline int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller)
+noinline int free_looked_at(struct memmgr_heap *heap, void *ptr, unsigned long caller)
 {
 	struct freeing f = {
 		.ptr = ptr,
@@ -271,7 +271,7 @@ static noinline int free_guarded(struct memmgr_heap *heap, void *ptr, unsigned l
 
 	if (!slot)
 		return free_slow(heap, ptr, -ENOENT);
-	err = free_watched(heap, slot->block, caller);
+	err = free_looked_at(heap, slot->block, caller);
 	guards_ended(heap, slot, err);
 	return err;
 }

@@ -39,8 +39,8 @@ void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align);
 void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t align,
 		  unsigned int flags, unsigned long caller);
-void *alloc_watched(struct memmgr_heap *heap, size_t bytes, unsigned int how,
-		    unsigned long caller);
-int free_watched(struct memmgr_heap *heap, void *ptr, unsigned long caller);
+void *alloc_looked_at(struct memmgr_heap *heap, size_t bytes, unsigned int how,
+		      unsigned long caller);
+int free_looked_at(struct memmgr_heap *heap, void *ptr, unsigned long caller);
 
 #endif /* MEMMGR_DEBUG_DRIVER_H */

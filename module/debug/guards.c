@@ -7,7 +7,7 @@
  *	               <------- a page of a slot ------->
  *
  * Allocations of clients that map with guard pages anyway, and that agree to it, are
- * shifted in their own pages: see guards_plan(). The rest of this text is about
+ * shifted in their own pages: see guards_room(). The rest of this text is about
  * allocations of kernel code.
  *
  * For each of them the heap allocates a block as usual, so that its books, limits, order
@@ -760,7 +760,7 @@ struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t al
 }
 
 /**
- * guards_plan - decide whether a client's new allocation ends where its last page ends
+ * guards_room - decide whether a client's new allocation ends where its last page ends
  * @heap: the heap that it is requested from, whose allocations are whole pages
  * @bytes: size
  * @align: 0 or a power of two
@@ -772,7 +772,7 @@ struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t al
  * Context: the heap's lock is held. O(1).
  * Return: false if it is not its turn; then @lead and @tail are unchanged.
  */
-bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
+bool guards_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
 {
 	u64 capacity = heap_capacity(heap);
 	struct guards *g = guards_of(heap);
@@ -802,7 +802,7 @@ bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 
 /**
  * guards_planned - count a client's new allocation that could have been shifted
  * @heap: the heap that it was requested from
- * @shifted: result of guards_plan()
+ * @shifted: result of guards_room()
  *
  * Context: the heap's lock is held. O(1).
  */

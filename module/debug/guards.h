@@ -83,7 +83,7 @@ struct guard_slot {
  * @left: allocations until the next one that gets a slot
  * @live: slots in GUARD_LIVE and GUARD_ENDING
  * @readies: slots in @ready
- * @shifted: clients' allocations that guards_plan() has shifted
+ * @shifted: clients' allocations that guards_room() has shifted
  * @guarded: guarded allocations ever
  * @ready: slots that are free for an allocation
  * @freed: slots to be unmapped
@@ -126,7 +126,7 @@ static inline void *guard_start(const struct guard_slot *slot)
 int guards_set(struct memmgr_heap *heap, u32 interval);
 void guards_describe(struct memmgr_heap *heap, struct memmgr_debug *d);
 void guards_free(struct memmgr_heap *heap);
-bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
+bool guards_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
 void guards_planned(struct memmgr_heap *heap, bool shifted);
 void guards_gone(struct memmgr_heap *heap);
 struct guard_slot *guards_take(struct memmgr_heap *heap, size_t bytes, size_t align);
@@ -142,7 +142,7 @@ static inline void guards_free(struct memmgr_heap *heap)
 {
 }
 
-static inline bool guards_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead,
+static inline bool guards_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead,
 			       u32 *tail)
 {
 	return false;

@@ -33,10 +33,10 @@ static bool moment_fails(struct memmgr_heap *heap, struct client *client, u64 by
 static void moment_room(struct memmgr_heap *heap, struct record *wanted)
 {
 	if (wanted->flags & MEMMGR_ALLOC_MAY_SHIFT)
-		wanted->shifted = guards_plan(heap, wanted->bytes, wanted->align, &wanted->lead,
+		wanted->shifted = guards_room(heap, wanted->bytes, wanted->align, &wanted->lead,
 					      &wanted->tail);
 	if (!wanted->shifted)
-		zones_plan(heap, wanted->bytes, wanted->align, &wanted->lead, &wanted->tail);
+		zones_room(heap, wanted->bytes, wanted->align, &wanted->lead, &wanted->tail);
 }
 
 static void moment_born(struct memmgr_heap *heap, const struct record *record)
@@ -98,7 +98,7 @@ static const struct heap_moments moments_table = {
 	.keeps = quarantine_keeps,
 	.ended = quarantine_add_record,
 	.gone = moment_gone,
-	.settle = quarantine_settle,
+	.tidy = quarantine_tidy,
 	.evict = quarantine_evict,
 	.misuse = heap_report_handle,
 	.fault = heap_report_fault,

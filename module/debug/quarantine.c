@@ -108,7 +108,7 @@ static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_blo
  * @block: its block
  * @kept: it stays live for the engine, see quarantine_keeps()
  *
- * quarantine_settle() has to follow, without the lock.
+ * quarantine_tidy() has to follow, without the lock.
  *
  * Context: the heap's lock is held. O(1).
  */
@@ -282,7 +282,7 @@ static bool quarantine_give(struct memmgr_heap *heap, bool over, bool may_sleep)
 }
 
 /**
- * quarantine_settle - poison freed memory, and give back what exceeds the limits
+ * quarantine_tidy - poison freed memory, and give back what exceeds the limits
  * @heap: any heap
  * @may_sleep: reschedule now and then
  *
@@ -290,7 +290,7 @@ static bool quarantine_give(struct memmgr_heap *heap, bool over, bool may_sleep)
  *
  * Context: any; process, if @may_sleep. O(bytes freed, and bytes that go back).
  */
-void quarantine_settle(struct memmgr_heap *heap, bool may_sleep)
+void quarantine_tidy(struct memmgr_heap *heap, bool may_sleep)
 {
 	if (!debug_is_on() || !READ_ONCE(heap_debugging(heap)->quarantine))
 		return;
@@ -371,7 +371,7 @@ u32 quarantine_check(struct memmgr_heap *heap, u64 *offset)
 	return found;
 }
 
-#define HOLDS_STEP	256u	/* entries to look at while the lock is held */
+#define STOPS_STEP	256u	/* entries to look at while the lock is held */
 
 /**
  * quarantine_holds - is a block in quarantine?
@@ -392,7 +392,7 @@ bool quarantine_holds(struct memmgr_heap *heap, u64 block, unsigned long *flags)
 	for (; q && left; left--, number++) {
 		const struct freed *freed;
 
-		if (!(left % HOLDS_STEP)) {
+		if (!(left % STOPS_STEP)) {
 			heap_unlock(heap, *flags);
 			*flags = heap_lock(heap);
 			q = heap_debugging(heap)->quarantine;

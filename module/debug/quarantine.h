@@ -116,7 +116,7 @@ void quarantine_free(struct memmgr_heap *heap);
 bool quarantine_keeps(const struct memmgr_heap *heap);
 void quarantine_add_record(struct memmgr_heap *heap, const struct record *record, u64 place,
 			   const struct engine_block *block, bool kept);
-void quarantine_settle(struct memmgr_heap *heap, bool may_sleep);
+void quarantine_tidy(struct memmgr_heap *heap, bool may_sleep);
 bool quarantine_evict(struct memmgr_heap *heap, u64 align, u32 reason, bool may_sleep);
 void quarantine_flush(struct memmgr_heap *heap);
 u32 quarantine_check(struct memmgr_heap *heap, u64 *offset);
@@ -136,7 +136,7 @@ static inline void quarantine_add_record(struct memmgr_heap *heap, const struct 
 {
 }
 
-static inline void quarantine_settle(struct memmgr_heap *heap, bool may_sleep)
+static inline void quarantine_tidy(struct memmgr_heap *heap, bool may_sleep)
 {
 }
 

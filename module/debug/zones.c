@@ -25,7 +25,7 @@
 #define ZONES_STAND	(BIT(RECORD_LIVE) | BIT(RECORD_HELD))
 
 /**
- * zones_plan - decide which zones a new allocation gets
+ * zones_room - decide which zones a new allocation gets
  * @heap: the heap that it is requested from
  * @bytes: requested size
  * @align: requested alignment
@@ -34,7 +34,7 @@
  *
  * Context: the heap's lock is held. O(1).
  */
-void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
+void zones_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
 {
 	u64 unit = heap->window == HEAP_NO_WINDOW ? min_t(u64, heap->align, UNASKED_MAX) :
 						    PAGE_SIZE;

@@ -28,7 +28,7 @@ void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block
 u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block);
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
+void zones_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
 void zones_paint(struct memmgr_heap *heap, const struct record *record);
 void zones_check(struct memmgr_heap *heap, const struct record *record);
 u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
@@ -36,7 +36,7 @@ u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
 		       u64 *place);
 u32 zones_check_records(struct memmgr_heap *heap, u64 *place);
 #else
-static inline void zones_plan(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead,
+static inline void zones_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead,
 			      u32 *tail)
 {
 }

@@ -24,7 +24,7 @@
 #include "heap/rights.h"
 #include "heap/stats.h"
 #include "region/failures.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/memory.h"
 #include "region/region.h"
 
@@ -146,7 +146,7 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 			free_handle(caller->client, info.handle);
 			return -EFAULT;
 		}
-		hold_here(caller->client->region, HOLD_BATCHED);
+		stop_here(caller->client->region, STOP_BATCHED);
 		cond_resched();
 	}
 	return 0;

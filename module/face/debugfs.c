@@ -26,7 +26,7 @@
 #include "move/explain.h"
 #include "move/health.h"
 #include "region/failures.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/memory.h"
 #include "region/region.h"
 #include "region/remap.h"
@@ -580,18 +580,18 @@ static int latency_show(struct seq_file *m, void *unused)
 }
 
 /* For tests: no version line. A test reads and writes one word. */
-static int hold_show(struct seq_file *m, void *unused)
+static int stop_show(struct seq_file *m, void *unused)
 {
-	hold_print(m, m->private);
+	stop_print(m, m->private);
 	return 0;
 }
 
-static int hold_open(struct inode *inode, struct file *file)
+static int stop_open(struct inode *inode, struct file *file)
 {
-	return single_open(file, hold_show, inode->i_private);
+	return single_open(file, stop_show, inode->i_private);
 }
 
-static ssize_t hold_write(struct file *file, const char __user *from, size_t bytes,
+static ssize_t stop_write(struct file *file, const char __user *from, size_t bytes,
 			  loff_t *pos)
 {
 	struct region *region = ((struct seq_file *)file->private_data)->private;
@@ -602,15 +602,15 @@ static ssize_t hold_write(struct file *file, const char __user *from, size_t byt
 		return -EINVAL;
 	if (copy_from_user(word, from, bytes))
 		return -EFAULT;
-	err = hold_set(region, strim(word));
+	err = stop_set(region, strim(word));
 	return err ? err : bytes;
 }
 
-static const struct file_operations hold_fops = {
+static const struct file_operations stop_fops = {
 	.owner = THIS_MODULE,
-	.open = hold_open,
+	.open = stop_open,
 	.read = seq_read,
-	.write = hold_write,
+	.write = stop_write,
 	.llseek = seq_lseek,
 	.release = single_release,
 };
@@ -675,7 +675,7 @@ bool debugfs_add_region(struct region *region)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		made &= file_made(region, files[i].name, 0400, &file_fops);
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
-	made &= file_made(region, "hold", 0600, &hold_fops);
+	made &= file_made(region, "hold", 0600, &stop_fops);
 #endif
 	return made;
 }

@@ -13,7 +13,7 @@
 #include "face/ioctl.h"
 #include "heap/account.h"
 #include "heap/lookup.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/region.h"
 
 /* Results that are written back into the structure of a call. */
@@ -203,7 +203,7 @@ static int call_answer(const struct call *call, struct caller *caller, union cal
 	err = call_run(call, caller, known);
 	caller->made |= !err;
 	if (call->undo)
-		hold_here(caller->client->region, HOLD_MADE);
+		stop_here(caller->client->region, STOP_MADE);
 	if (copy_to_user(user, known, bytes)) {
 		if (caller->made && call->undo)
 			call->undo(caller, known);

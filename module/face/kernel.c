@@ -48,7 +48,7 @@ struct memmgr_heap *memmgr_heap_get(const char *name)
 	if (!region)
 		return ERR_PTR(-ENOENT);
 	/* While the heap is held, it keeps this reference to the region. */
-	heap = heap_hold(region, slash ? slash + 1 : name);
+	heap = heap_keep(region, slash ? slash + 1 : name);
 	if (!heap)
 		region_put(region);
 	return heap ? heap : ERR_PTR(-ENOENT);
@@ -70,7 +70,7 @@ void memmgr_heap_put(struct memmgr_heap *heap)
 	if (IS_ERR_OR_NULL(heap))
 		return;
 	region = heap->region;
-	heap_unhold(heap);
+	heap_unkeep(heap);
 	region_put(region);
 }
 EXPORT_SYMBOL_GPL(memmgr_heap_put);
@@ -207,12 +207,12 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 			return flags_refuse(heap, flags);
 		/* The engine refuses an invalid alignment. */
 		if (debug_is_on() && engine_align_ok(align))
-			return alloc_watched(heap, bytes, how_asked(align, flags),
-					     _RET_IP_);
+			return alloc_looked_at(heap, bytes, how_asked(align, flags),
+					       _RET_IP_);
 		return alloc_slow(heap, bytes, align, flags);
 	}
 	if (debug_is_on())
-		return alloc_watched(heap, bytes, 0, _RET_IP_);
+		return alloc_looked_at(heap, bytes, 0, _RET_IP_);
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		done = stack_get_fast(heap, bytes, &ptr);
 	} else if (heap_is(heap, MEMMGR_KIND_SLAB)) {
@@ -281,7 +281,7 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 	int err = 0;
 
 	if (debug_is_on())
-		return free_watched(heap, ptr, _RET_IP_);
+		return free_looked_at(heap, ptr, _RET_IP_);
 	flags = heap_lock_inline(heap);
 	if (heap_is(heap, MEMMGR_KIND_STACK)) {
 		if (unlikely(!stack_give(&heap->stack, distance)))
@@ -322,7 +322,7 @@ void *memmgr_pool_get(struct memmgr_heap *heap)
 	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return NULL;
 	if (debug_is_on())
-		return alloc_watched(heap, heap->pool.block, 0, _RET_IP_);
+		return alloc_looked_at(heap, heap->pool.block, 0, _RET_IP_);
 	return likely(pool_get_fast(heap, &ptr)) ? ptr :
 	       alloc_slow(heap, heap->pool.block, 0, 0);
 }
@@ -413,7 +413,7 @@ int memmgr_pool_put(struct memmgr_heap *heap, void *ptr)
 	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return memmgr_free(heap, ptr);
 	if (debug_is_on())
-		return free_watched(heap, ptr, _RET_IP_);
+		return free_looked_at(heap, ptr, _RET_IP_);
 	flags = heap_lock_inline(heap);
 	if (likely(distance < heap->span))
 		err = pool_give_fast(heap, distance);

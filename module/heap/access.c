@@ -120,7 +120,7 @@ static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset
 		     u64 bytes, struct mapping *mapping)
 {
 	u64 limit = PAGE_ALIGN(heap->bytes);
-	int err = heap_access(heap, client);
+	int err = heap_may_use(heap, client);
 
 	if (err)
 		return err;
@@ -404,7 +404,7 @@ static int protect_zap(struct memmgr_heap *heap, const struct record *record)
 
 	if (!record->mapped)
 		return 0;
-	region_settle_writes(region, place, bytes);
+	region_wait_writes(region, place, bytes);
 	return mapping_in_io(region, record_first_page(record), place, bytes) ? -EBUSY : 0;
 }
 

@@ -16,7 +16,7 @@
 #include "heap/kinds.h"
 #include "heap/records.h"
 #include "heap/shape.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/memory.h"
 #include "region/region.h"
 #include "region/view.h"
@@ -82,7 +82,7 @@ void heap_main_give(struct region *region, u64 place)
 	heap_touched(main);
 }
 
-u64 plan_cost(const struct heap_plan *plan)
+u64 plan_cost(const struct heap_shape *plan)
 {
 	return system_bytes(sizeof(struct memmgr_heap)) + system_bytes(plan->books);
 }
@@ -96,7 +96,7 @@ static void *books_alloc(u64 bytes)
 }
 
 /* Allocate all memory of a heap outside of the region, in one piece, before it exists. */
-int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan)
+int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_shape *plan)
 {
 	void *at = books_alloc(plan->books);
 
@@ -113,7 +113,7 @@ int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan)
  * Take the arena, aligned to its size if possible, so that a buddy or a stack in it can
  * serve alignments up to that size.
  */
-static int heap_take_arena(struct memmgr_heap *heap, const struct heap_plan *plan,
+static int heap_take_arena(struct memmgr_heap *heap, const struct heap_shape *plan,
 			   struct engine_refusal *why)
 {
 	struct region *region = heap->region;
@@ -146,7 +146,7 @@ static int heap_clear_arena(struct memmgr_heap *heap, u64 bytes)
 {
 	u64 at, step;
 
-	hold_here(heap->region, HOLD_MAKING);
+	stop_here(heap->region, STOP_MAKING);
 	for (at = 0; at < bytes && heap->flags & MEMMGR_HEAP_PRIVATE; at += step) {
 		step = min(bytes - at, CLEAR_PIECE);
 		if (fatal_signal_pending(current))
@@ -156,7 +156,7 @@ static int heap_clear_arena(struct memmgr_heap *heap, u64 bytes)
 	return 0;
 }
 
-int heap_init_engine(struct memmgr_heap *heap, const struct heap_plan *plan,
+int heap_init_engine(struct memmgr_heap *heap, const struct heap_shape *plan,
 		     const struct memmgr_heap_create *c, struct engine_refusal *why)
 {
 	const struct heap_kind *kind = heap->traits;

@@ -9,7 +9,7 @@
 #include <uapi/linux/memmgr.h>
 
 struct engine_refusal;
-struct heap_plan;
+struct heap_shape;
 struct memmgr_heap;
 struct region;
 
@@ -27,10 +27,10 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 		   struct engine_refusal *why);
 void heap_main_give(struct region *region, u64 place);
 bool arena_in_io(struct memmgr_heap *heap);
-u64 plan_cost(const struct heap_plan *plan);
-int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_plan *plan);
+u64 plan_cost(const struct heap_shape *plan);
+int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_shape *plan);
 void arena_give_back(struct memmgr_heap *heap);
-int heap_init_engine(struct memmgr_heap *heap, const struct heap_plan *plan,
+int heap_init_engine(struct memmgr_heap *heap, const struct heap_shape *plan,
 		     const struct memmgr_heap_create *c, struct engine_refusal *why);
 
 #endif /* MEMMGR_HEAP_ARENA_H */

@@ -81,9 +81,9 @@ void heap_export_end(struct heap_export *export)
 	heap->exports--;
 	heap_unlock(heap, flags);
 	if (heap_let_go(heap, export->handle))
-		heap_settle_start(region);
+		held_start(region);
 	if (READ_ONCE(heap->orphan))
-		settle_soon(region, 0);
+		held_soon(region, 0);
 	heap_put(heap);
 	region_put(region);
 }

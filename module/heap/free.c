@@ -23,7 +23,7 @@
 #include "heap/pins.h"
 #include "heap/record.h"
 #include "heap/use.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/memory.h"
 #include "region/region.h"
 #include "region/view.h"
@@ -80,7 +80,7 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 		/* No client can write there through a mapping any more, so check the zones. */
 		if (record_has_zones(&seen))
 			heap_moment(heap, look, &seen);
-		hold_here(heap->region, HOLD_COUNTED);
+		stop_here(heap->region, STOP_COUNTED);
 		*flags = heap_lock(heap);
 		if (!record_is_still(heap, record, seen.handle, RECORD_DYING))
 			return false;
@@ -110,7 +110,7 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 		return record_free(heap, record);
 	record_hold(heap, record);
 	if (in_io)
-		heap_settle_start(heap->region);
+		held_start(heap->region);
 	return 0;
 }
 
@@ -155,7 +155,7 @@ bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	}
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
-	heap_moment(heap, settle, true);
+	heap_moment(heap, tidy, true);
 	heap_trim(heap);
 	return false;
 }
@@ -197,7 +197,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 	bool wake = false;
 
 	left->bytes = 0;
-	hold_here(heap->region, HOLD_CLOSING);
+	stop_here(heap->region, STOP_CLOSING);
 	flags = heap_lock_unmoved(heap, handle);
 	record = record_of(heap, handle);
 	if (record && record->client == client) {
@@ -213,7 +213,7 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
-	heap_moment(heap, settle, true);
+	heap_moment(heap, tidy, true);
 }
 
 /*

@@ -14,12 +14,12 @@
 #include "heap/heap.h"
 #include "heap/kinds.h"
 #include "heap/shape.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/memory.h"
 #include "region/region.h"
 #include "region/view.h"
 
-static int slab_source_grow(void *context, u32 number,
+static int slab_supply_grow(void *context, u32 number,
 			    struct engine_refusal *why)
 {
 	struct memmgr_heap *heap = context;
@@ -62,7 +62,7 @@ static void slab_return(struct memmgr_heap *heap, u32 number)
 }
 
 /* A slab that may be mapped is given back only after its mappings: see heap_trim(). */
-static bool slab_source_shrink(void *context, u32 number)
+static bool slab_supply_shrink(void *context, u32 number)
 {
 	struct memmgr_heap *heap = context;
 
@@ -87,7 +87,7 @@ static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
 	heap_unlock(heap, *flags);
 	mapping_zap(heap->region, heap_arena_page(heap), (u64)n << shift, 1ull << shift);
 	in_io = region_in_io(heap->region, place, 1ull << shift);
-	hold_here(heap->region, HOLD_TRIMMED);
+	stop_here(heap->region, STOP_TRIMMED);
 	cond_resched();
 	*flags = heap_lock(heap);
 	if (in_io)
@@ -101,7 +101,7 @@ static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
  * @heap: any heap
  *
  * Context: process, may sleep, no locks held. Cost: removing the mappings of each such slab.
- * If I/O holds a slab, the worker of heap/settle.c tries again.
+ * If I/O holds a slab, the worker of heap/held.c tries again.
  */
 void heap_trim(struct memmgr_heap *heap)
 {
@@ -128,7 +128,7 @@ void heap_trim(struct memmgr_heap *heap)
 	left = slab_leaving(&heap->slabs) != SLAB_NONE;
 	heap_unlock(heap, flags);
 	if (left)
-		heap_settle_start(heap->region);
+		held_start(heap->region);
 }
 
 /* Get slabs for a number of objects, in steps, because those of private heaps are cleared. */
@@ -157,12 +157,12 @@ static int heap_prepare_slabs(struct memmgr_heap *heap, u32 objects, struct engi
  * Context: process, may sleep.
  * Return: 0, -EINTR, -ENOMEM or -EDQUOT.
  */
-int slabs_init(struct memmgr_heap *heap, const struct heap_plan *plan,
+int slabs_init(struct memmgr_heap *heap, const struct heap_shape *plan,
 	       const struct memmgr_heap_create *c, struct engine_refusal *why)
 {
-	struct slab_source source = {
-		.grow = slab_source_grow,
-		.shrink = slab_source_shrink,
+	struct slab_supply source = {
+		.grow = slab_supply_grow,
+		.shrink = slab_supply_shrink,
 		.context = heap,
 	};
 	u32 shift = plan->layout.shift;
@@ -180,7 +180,7 @@ int slabs_init(struct memmgr_heap *heap, const struct heap_plan *plan,
 	heap->slab_key = heap->id << SLAB_KEY_SHIFT;
 	heap->slab_mask = ~((1u << (shift - PAGE_SHIFT)) - 1);
 	slab_init(&heap->slabs, &plan->layout, &source, heap->meta);
-	hold_here(heap->region, HOLD_MAKING);
+	stop_here(heap->region, STOP_MAKING);
 	return heap_prepare_slabs(heap, c->count, why);
 }
 

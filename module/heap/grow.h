@@ -8,11 +8,11 @@
 #include <uapi/linux/memmgr.h>
 
 struct engine_refusal;
-struct heap_plan;
+struct heap_shape;
 struct memmgr_heap;
 struct region;
 
-int slabs_init(struct memmgr_heap *heap, const struct heap_plan *plan,
+int slabs_init(struct memmgr_heap *heap, const struct heap_shape *plan,
 	       const struct memmgr_heap_create *c, struct engine_refusal *why);
 void slabs_give_back(struct memmgr_heap *heap);
 bool slabs_in_io(struct memmgr_heap *heap);

@@ -6,7 +6,7 @@
 #include "heap/heap.h"
 
 /* Give the spare back to the engine. */
-static noinline void heap_settle(struct memmgr_heap *heap)
+static noinline void spare_back(struct memmgr_heap *heap)
 {
 	unsigned long distance = heap->spare - heap->base;
 	u32 shift = heap->slabs.layout.shift;
@@ -33,7 +33,7 @@ unsigned long heap_lock(struct memmgr_heap *heap)
 
 	raw_spin_lock_irqsave(&heap->lock, flags);
 	if (unlikely(heap->spare))
-		heap_settle(heap);
+		spare_back(heap);
 	return flags;
 }
 
@@ -41,7 +41,7 @@ unsigned long heap_lock(struct memmgr_heap *heap)
  * Let the next change of main call health_kick(). The watcher counts as a waiter, so that a
  * driver's free needs no test of its own for it.
  */
-void heap_watch(struct memmgr_heap *main)
+void heap_mark_changes(struct memmgr_heap *main)
 {
 	unsigned long flags;
 
@@ -52,7 +52,7 @@ void heap_watch(struct memmgr_heap *main)
 }
 
 /* Returns true if the heap was watched. A slab heap's lock may be held. */
-bool heap_unwatch(struct memmgr_heap *main)
+bool heap_unmark_changes(struct memmgr_heap *main)
 {
 	unsigned long flags;
 	bool watched;

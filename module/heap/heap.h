@@ -34,9 +34,9 @@
  *	compact_carry(), merge_move()
  *				mover_begin() checks the allocation (by number), its place and
  *				size, and that nothing fixes it there
- *	mover_unmap(), mover_held(), mover_settle(), mover_leave()
+ *	mover_unmap(), mover_held(), mover_close(), mover_leave()
  *				mover_is_off(): a call may have ended the move. The new
- *				place is the mover's until then, or until mover_settle(),
+ *				place is the mover's until then, or until mover_close(),
  *				which checks whether the old one was touched
  *	mover_slide()		as slide_piece()
  *	heap_trim()		the slab stays in the books; slab_left() decides
@@ -378,8 +378,8 @@ static __always_inline void heap_touched(struct memmgr_heap *heap)
 		heap->region->changed(heap);
 }
 
-void heap_watch(struct memmgr_heap *main);
-bool heap_unwatch(struct memmgr_heap *main);
+void heap_mark_changes(struct memmgr_heap *main);
+bool heap_unmark_changes(struct memmgr_heap *main);
 bool heap_has_pages(const struct memmgr_heap *heap);
 
 /* Is a kind part of this build? A compile-time constant if the kind is. */

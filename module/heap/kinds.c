@@ -47,7 +47,7 @@ static int too_large(const struct region *region, struct memmgr_heap_create *c)
 /* --- buddy --------------------------------------------------------------- */
 
 static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
-		      struct heap_plan *plan)
+		      struct heap_shape *plan)
 {
 	u64 granules;
 
@@ -62,7 +62,7 @@ static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
 	return 0;
 }
 
-static int setup_buddy(struct memmgr_heap *heap, const struct heap_plan *plan,
+static int setup_buddy(struct memmgr_heap *heap, const struct heap_shape *plan,
 		       const struct memmgr_heap_create *c, struct engine_refusal *why)
 {
 	u32 join = heap->flags & MEMMGR_HEAP_NO_JOIN ? 0 : BUDDY_JOIN;
@@ -98,7 +98,7 @@ static u64 slab_limit(const struct region *region, const struct memmgr_heap_crea
 }
 
 static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
-		     struct heap_plan *plan)
+		     struct heap_shape *plan)
 {
 	int err;
 
@@ -135,7 +135,7 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
  * A client's heap grows only if all of its slabs are full. So it never needs more slabs
  * than its records can fill with objects.
  */
-static void books_slab(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records)
+static void books_slab(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 records)
 {
 	u32 objects = plan->layout.objects;
 	u32 full = DIV_ROUND_UP(max(records, c->count), objects);
@@ -177,7 +177,7 @@ static const struct heap_kind slab_kind = {
 /* --- pool ---------------------------------------------------------------- */
 
 static int plan_pool(const struct region *region, struct memmgr_heap_create *c,
-		     struct heap_plan *plan)
+		     struct heap_shape *plan)
 {
 	u64 stride;
 
@@ -198,7 +198,7 @@ static int plan_pool(const struct region *region, struct memmgr_heap_create *c,
 	return 0;
 }
 
-static int setup_pool(struct memmgr_heap *heap, const struct heap_plan *plan,
+static int setup_pool(struct memmgr_heap *heap, const struct heap_shape *plan,
 		      const struct memmgr_heap_create *c, struct engine_refusal *why)
 {
 	heap->max_align = plan->align;
@@ -224,7 +224,7 @@ static const struct heap_kind pool_kind = {
 /* --- stack --------------------------------------------------------------- */
 
 static int plan_stack(const struct region *region, struct memmgr_heap_create *c,
-		      struct heap_plan *plan)
+		      struct heap_shape *plan)
 {
 	if (c->bytes > region->bytes)
 		return too_large(region, c);
@@ -235,12 +235,12 @@ static int plan_stack(const struct region *region, struct memmgr_heap_create *c,
 }
 
 /* Behind the engine's state lies the number of the record of each block. */
-static void books_stack(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records)
+static void books_stack(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 records)
 {
 	plan->meta = stack_meta_size(records) + records * sizeof(u32);
 }
 
-static int setup_stack(struct memmgr_heap *heap, const struct heap_plan *plan,
+static int setup_stack(struct memmgr_heap *heap, const struct heap_shape *plan,
 		       const struct memmgr_heap_create *c, struct engine_refusal *why)
 {
 	heap->record_at = heap->meta + stack_meta_size(plan->records);

@@ -10,7 +10,7 @@
 #include "heap/heap.h"
 
 struct engine_refusal;
-struct heap_plan;
+struct heap_shape;
 struct region;
 
 /* Fields of a heap's configuration that only some kinds take. */
@@ -46,9 +46,9 @@ struct heap_kind {
 	bool may_move;
 	bool keeps_order;
 	int (*plan)(const struct region *region, struct memmgr_heap_create *c,
-		    struct heap_plan *plan);
-	void (*books)(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records);
-	int (*init)(struct memmgr_heap *heap, const struct heap_plan *plan,
+		    struct heap_shape *plan);
+	void (*books)(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 records);
+	int (*init)(struct memmgr_heap *heap, const struct heap_shape *plan,
 		    const struct memmgr_heap_create *c, struct engine_refusal *why);
 	void (*give_back)(struct memmgr_heap *heap);
 	bool (*in_io)(struct memmgr_heap *heap);

@@ -231,7 +231,7 @@ void heap_wake_waiters(struct region *region)
 }
 
 /* Find a heap for kernel code, and keep it from being destroyed; NULL if there is none. */
-struct memmgr_heap *heap_hold(struct region *region, const char *name)
+struct memmgr_heap *heap_keep(struct region *region, const char *name)
 {
 	struct memmgr_heap *heap;
 
@@ -247,7 +247,7 @@ struct memmgr_heap *heap_hold(struct region *region, const char *name)
 	return heap;
 }
 
-void heap_unhold(struct memmgr_heap *heap)
+void heap_unkeep(struct memmgr_heap *heap)
 {
 	struct region *region = heap->region;
 

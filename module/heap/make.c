@@ -25,7 +25,7 @@
 #include "heap/rights.h"
 #include "heap/shape.h"
 #include "heap/stats.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/region.h"
 #include "region/view.h"
 
@@ -83,7 +83,7 @@ static int heap_set_fallback(struct memmgr_heap *heap,
 	fallback = heap_get(heap->region, c->fallback);
 	if (!fallback)
 		return -ENOENT;
-	err = READ_ONCE(fallback->dying) ? -ENOENT : heap_access(fallback, heap->client);
+	err = READ_ONCE(fallback->dying) ? -ENOENT : heap_may_use(fallback, heap->client);
 	if (!err && (fallback->fallback ||
 		     (fallback->flags & MEMMGR_HEAP_PRIVATE &&
 		      !(heap->flags & MEMMGR_HEAP_PRIVATE))))
@@ -133,7 +133,7 @@ static void config_answer(struct memmgr_heap_create *c,
  * A private heap is charged for the system memory that it uses, and for all memory that it
  * holds, allocated or not. An arena is charged here, a slab when the heap gets it.
  */
-static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
+static int heap_charge(struct memmgr_heap *heap, const struct heap_shape *plan,
 		       struct engine_refusal *why)
 {
 	u64 arena = heap_grows(heap) ? 0 : PAGE_ALIGN(plan->bytes);
@@ -156,7 +156,7 @@ static int heap_charge(struct memmgr_heap *heap, const struct heap_plan *plan,
 
 /* Reserve slot, name, windows and fallback for the heap. It cannot be found yet. */
 static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
-			const struct heap_plan *plan, struct memmgr_heap_create *c)
+			const struct heap_shape *plan, struct memmgr_heap_create *c)
 {
 	struct region *region = heap->region;
 	struct engine_refusal why = { 0 };
@@ -191,7 +191,7 @@ static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
 }
 
 /* Do everything that takes long or needs memory. No mutex is held. */
-static int heap_build(struct memmgr_heap *heap, const struct heap_plan *plan,
+static int heap_build(struct memmgr_heap *heap, const struct heap_shape *plan,
 		      struct memmgr_heap_create *c)
 {
 	struct engine_refusal why = { 0 };
@@ -232,7 +232,7 @@ static void heap_publish(struct memmgr_heap *heap, bool made)
 
 /* Check whether this client may make such a heap, and plan it. */
 static int heap_wanted(struct region *region, struct client *client,
-		       struct memmgr_heap_create *c, struct heap_plan *plan)
+		       struct memmgr_heap_create *c, struct heap_shape *plan)
 {
 	int err = config_check(c);
 
@@ -245,7 +245,7 @@ static int heap_wanted(struct region *region, struct client *client,
 	c->largest = 0;
 	c->map_offset = ~0ull;
 	c->map_size = 0;
-	return heap_plan(region, client, c, plan);
+	return shape_of(region, client, c, plan);
 }
 
 /**
@@ -265,7 +265,7 @@ int heap_create(struct region *region, struct client *client,
 		struct memmgr_heap_create *c)
 {
 	struct memmgr_heap *heap;
-	struct heap_plan plan;
+	struct heap_shape plan;
 	int err;
 
 	err = heap_wanted(region, client, c, &plan);
@@ -314,7 +314,7 @@ int heap_create_main(struct region *region, u32 max_records, bool join, bool gro
 	u32 granules = region->bytes >> PAGE_SHIFT;
 	/* Alignments hold for addresses, wherever the region begins. */
 	u32 lead = (region->phys & (region->max_align - 1)) >> PAGE_SHIFT;
-	struct heap_plan plan = {
+	struct heap_shape plan = {
 		.bytes = region->bytes,
 		.align = PAGE_SIZE,
 		.meta = buddy_meta_size(lead, granules),
@@ -459,7 +459,7 @@ static void heap_unmake(struct memmgr_heap *heap)
 {
 	struct region *region = heap->region;
 
-	hold_here(region, HOLD_DESTROYING);
+	stop_here(region, STOP_DESTROYING);
 	heap_wake(heap, READ_ONCE(heap->waiters));
 	heap_moment(heap, flush);
 	/* From here on faults find nothing. Now remove what was mapped. */
@@ -468,7 +468,7 @@ static void heap_unmake(struct memmgr_heap *heap)
 	if (READ_ONCE(heap->held) || heap->traits->in_io(heap)) {
 		/* From here on the worker may withdraw it. */
 		WRITE_ONCE(heap->orphan, true);
-		heap_settle_start(region);
+		held_start(region);
 	} else {
 		heap_withdraw(heap);
 	}

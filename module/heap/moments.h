@@ -29,7 +29,7 @@ struct record;
  * @keeps: shall memory that is freed now be kept for a while? Heap locked
  * @ended: an allocation at @place was freed; its block is kept or went back. Heap locked
  * @gone: the record of an allocation ends. Heap locked
- * @settle: after a free, without the lock: poison kept memory, and enforce the limits
+ * @tidy: after a free, without the lock: poison kept memory, and enforce the limits
  * @evict: memory is short: give back some that is kept. False if none would help. No lock
  * @misuse: a client used or freed a handle that it may not use. Heap locked
  * @fault: a client accessed memory that it may not access. Heap locked
@@ -49,7 +49,7 @@ struct heap_moments {
 	void (*ended)(struct memmgr_heap *heap, const struct record *record, u64 place,
 		      const struct engine_block *block, bool kept);
 	void (*gone)(struct memmgr_heap *heap, const struct record *record);
-	void (*settle)(struct memmgr_heap *heap, bool may_sleep);
+	void (*tidy)(struct memmgr_heap *heap, bool may_sleep);
 	bool (*evict)(struct memmgr_heap *heap, u64 align, u32 reason, bool may_sleep);
 	void (*misuse)(struct memmgr_heap *heap, const struct client *client, u64 handle, int err,
 		       bool free);

@@ -27,7 +27,7 @@ static u32 record_steps(u32 records)
 }
 
 /* Bytes of the table that lie in the heap's books: pointers, and records made at once. */
-u64 records_bytes(const struct heap_plan *plan)
+u64 records_bytes(const struct heap_shape *plan)
 {
 	u64 bytes = record_steps(plan->records) * (u64)sizeof(struct record *);
 
@@ -66,7 +66,7 @@ static void records_add(struct memmgr_heap *heap, struct record *step)
  *
  * Context: process, may sleep. O(records).
  */
-void records_setup(struct memmgr_heap *heap, const struct heap_plan *plan, void *at)
+void records_setup(struct memmgr_heap *heap, const struct heap_shape *plan, void *at)
 {
 	u32 steps = record_steps(plan->records);
 	u32 i;

@@ -5,11 +5,11 @@
 
 #include <linux/types.h>
 
-struct heap_plan;
+struct heap_shape;
 struct memmgr_heap;
 
-u64 records_bytes(const struct heap_plan *plan);
-void records_setup(struct memmgr_heap *heap, const struct heap_plan *plan, void *at);
+u64 records_bytes(const struct heap_shape *plan);
+void records_setup(struct memmgr_heap *heap, const struct heap_shape *plan, void *at);
 int records_make(struct memmgr_heap *heap);
 u64 records_cost(const struct memmgr_heap *heap);
 void records_free(struct memmgr_heap *heap);

@@ -148,7 +148,7 @@ int heap_resize(struct memmgr_heap *heap, struct client *client, u64 handle,
 
 	if (!bytes)
 		return -EINVAL;
-	may_grow = heap_access(heap, client);
+	may_grow = heap_may_use(heap, client);
 	record = heap_use(heap, &viewer, handle, true, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (err) {

@@ -150,7 +150,7 @@ int heap_may_make(struct region *region, const struct client *client,
 		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 	main = heap_get(region, MEMMGR_HEAP_MAIN);
 	if (main) {
-		err = heap_access(main, client);
+		err = heap_may_use(main, client);
 		heap_put(main);
 	}
 	return err;

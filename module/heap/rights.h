@@ -26,7 +26,7 @@ int heap_may_make(struct region *region, const struct client *client,
 int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r);
 
 /* May the caller allocate from the heap? */
-static inline int heap_access(struct memmgr_heap *heap, const struct client *client)
+static inline int heap_may_use(struct memmgr_heap *heap, const struct client *client)
 {
 	return heap_allows(heap, client, HEAP_TAKE);
 }

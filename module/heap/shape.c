@@ -89,9 +89,9 @@ int config_check(const struct memmgr_heap_create *c)
 }
 
 /* Plan the tables of a heap with so many records. */
-void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records)
+void plan_books(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 records)
 {
-	void (*books)(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records) =
+	void (*books)(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 records) =
 		heap_kind(c->kind)->books;
 
 	plan->records = records;
@@ -102,13 +102,13 @@ void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 
 }
 
 /* Limit of the system memory for a heap that has @held bytes of the region. */
-static u64 cost_limit(const struct heap_plan *plan, u64 held)
+static u64 cost_limit(const struct heap_shape *plan, u64 held)
 {
 	return (held >> (plan->small ? COST_SMALL_SHIFT : COST_SHIFT)) + COST_BASE;
 }
 
 /* The largest record table up to @most whose cost is within the limit; 0: none. */
-static u32 plan_worth(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 most)
+static u32 plan_worth(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 most)
 {
 	u32 least = 0;
 
@@ -128,7 +128,7 @@ static u32 plan_worth(const struct memmgr_heap_create *c, struct heap_plan *plan
  * Choose the number of records. A caller who is no administrator gets as many as the
  * memory that the heap has for them allows, or asks for more, up to what its limit allows.
  */
-static int plan_records(struct memmgr_heap_create *c, struct heap_plan *plan, bool admin)
+static int plan_records(struct memmgr_heap_create *c, struct heap_shape *plan, bool admin)
 {
 	u32 records = min(plan->most, c->max_allocations ? c->max_allocations : plan->usual);
 
@@ -141,12 +141,12 @@ static int plan_records(struct memmgr_heap_create *c, struct heap_plan *plan, bo
 	return -ENOSPC;
 }
 
-int heap_plan(const struct region *region, const struct client *client,
-	      struct memmgr_heap_create *c, struct heap_plan *plan)
+int shape_of(const struct region *region, const struct client *client,
+	     struct memmgr_heap_create *c, struct heap_shape *plan)
 {
 	int err;
 
-	*plan = (struct heap_plan) { .usual = HEAP_DEFAULT_RECORDS };
+	*plan = (struct heap_shape) { .usual = HEAP_DEFAULT_RECORDS };
 	err = heap_kind(c->kind)->plan(region, c, plan);
 
 	return err ? err : plan_records(c, plan, !client || viewer_of(client).admin);

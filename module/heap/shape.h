@@ -12,7 +12,7 @@ struct client;
 struct region;
 
 /**
- * struct heap_plan - the plan for a configuration
+ * struct heap_shape - the plan for a configuration
  * @bytes: size of the arena; slab: the limit
  * @held: bytes of the region that the heap has from the start; slabs of whole pages: once
  *	its records are used up
@@ -27,7 +27,7 @@ struct region;
  * @books: bytes of all tables of the heap outside of struct memmgr_heap
  * @layout: slab: layout of the slabs
  */
-struct heap_plan {
+struct heap_shape {
 	u64 bytes;
 	u64 held;
 	u64 align;
@@ -44,8 +44,8 @@ struct heap_plan {
 
 u32 heap_config_fields(const struct memmgr_heap_create *config, u32 *missing);
 int config_check(const struct memmgr_heap_create *c);
-void plan_books(const struct memmgr_heap_create *c, struct heap_plan *plan, u32 records);
-int heap_plan(const struct region *region, const struct client *client,
-	      struct memmgr_heap_create *c, struct heap_plan *plan);
+void plan_books(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 records);
+int shape_of(const struct region *region, const struct client *client,
+	     struct memmgr_heap_create *c, struct heap_shape *plan);
 
 #endif /* MEMMGR_HEAP_SHAPE_H */

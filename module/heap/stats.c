@@ -16,7 +16,7 @@
 #include "heap/records.h"
 #include "heap/rights.h"
 #include "heap/stats.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/region.h"
 
 /**
@@ -236,7 +236,7 @@ static bool engine_checks(struct memmgr_heap *heap, struct engine_check *c)
 		flags = heap_lock(heap);
 		more = engine_check(&heap->engine, c, CHECK_UNITS);
 		heap_unlock(heap, flags);
-		hold_here(heap->region, HOLD_CHECKING);
+		stop_here(heap->region, STOP_CHECKING);
 		cond_resched();
 	} while (more && !fatal_signal_pending(current));
 	return !c->fault.what;
@@ -253,7 +253,7 @@ static const char *books_check(struct memmgr_heap *heap, struct engine_check *c,
 		if (!engine_checks(heap, c))
 			return c->fault.what;
 		what = records_check(heap, &c->fault.offset, &moved);
-		hold_here(heap->region, HOLD_CHECKED);
+		stop_here(heap->region, STOP_CHECKED);
 		*torn = c->torn || moved;
 		if (what || !*torn || fatal_signal_pending(current))
 			return what;

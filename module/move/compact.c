@@ -200,7 +200,7 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 		err = compact_break(out, c->pace);
 		if (err)
 			return err;
-		err = heap_move(heap, index, &route, c->pace, out);
+		err = heap_relocate(heap, index, &route, c->pace, out);
 		if (err == -EBUSY)
 			compact_skip(c, index);
 		if (err)

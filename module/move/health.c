@@ -70,7 +70,7 @@ int health_start(void)
  */
 static void health_kick(struct memmgr_heap *main)
 {
-	if (heap_unwatch(main))
+	if (heap_unmark_changes(main))
 		queue_delayed_work(region_queue, &main->region->health->work, HEALTH_DELAY);
 }
 
@@ -184,7 +184,7 @@ static void health_work(struct work_struct *work)
 	if (region_is_gone(region))
 		goto out;
 	/* Mark before measuring, so that a later change queues the worker again. */
-	heap_watch(main);
+	heap_mark_changes(main);
 	mutex_lock(&h->mutex);
 	health_look(region, main);
 	/* A compaction that was begun is completed, even if the state has ended. */
@@ -195,7 +195,7 @@ static void health_work(struct work_struct *work)
 			compact_slices_end(region, &h->slices);
 		health_look(region, main);
 		/* The worker's own moves must not queue it again. */
-		heap_watch(main);
+		heap_mark_changes(main);
 	}
 	mutex_unlock(&h->mutex);
 	if (again)
@@ -245,7 +245,7 @@ void health_stop(struct region *region)
 	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
 
 	cancel_delayed_work_sync(&region->health->work);
-	heap_unwatch(main);
+	heap_unmark_changes(main);
 	heap_put(main);
 }
 

@@ -49,7 +49,7 @@
 #include "move/compact.h"
 #include "move/mover.h"
 #include "move/picture.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/memory.h"
 #include "region/region.h"
 #include "region/view.h"
@@ -240,7 +240,7 @@ static void mover_unmap(struct work_struct *work)
 	heap_unlock(m->heap, flags);
 	if (m->off)
 		return;
-	hold_here(region, HOLD_UNMAPS);
+	stop_here(region, STOP_UNMAPS);
 	mapping_unmap(region, m->page, m->at, m->end - m->at);
 	count_unmapping(region);
 }
@@ -303,12 +303,12 @@ static int mover_pass(struct mover *m)
 	err = m->mapped ? mover_unmap_soon(m) : 0;
 	if (err)
 		return err;
-	hold_here(region, HOLD_ZAPPED);
+	stop_here(region, STOP_ZAPPED);
 	if (m->mapped && region_in_io(region, m->old + m->at, m->end - m->at))
 		return mover_held(m);
 	if (!m->slide) {
 		mover_copy(m);
-		hold_here(region, HOLD_COPIED);
+		stop_here(region, STOP_COPIED);
 	}
 	return 0;
 }
@@ -329,7 +329,7 @@ static int slide_commit(struct mover *m)
  * Give the allocation its new place, or commit the slide. -EAGAIN: it was touched
  * meanwhile; -ENOENT: a call has ended the move, or the new place is no longer free.
  */
-static int mover_settle(struct mover *m)
+static int mover_close(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
 	unsigned long flags;
@@ -379,7 +379,7 @@ static int mover_carry(struct mover *m)
 	for (tries = 0; tries < MOVE_TRIES; tries++) {
 		err = m->at < m->end ? mover_pass(m) : 0;
 		if (!err)
-			err = mover_settle(m);
+			err = mover_close(m);
 		if (err != -EAGAIN)
 			return err;
 		usleep_range(10, 50);
@@ -396,12 +396,12 @@ static void mover_slide(struct mover *m)
 		bytes = min_t(u64, m->pace->step, m->bytes - at);
 		heap_help_move(m->heap, m->handle, at + bytes);
 		mover_count_step(m, bytes);
-		hold_here(m->heap->region, HOLD_COPIED);
+		stop_here(m->heap->region, STOP_COPIED);
 	}
 }
 
 /**
- * heap_move - move an allocation
+ * heap_relocate - move an allocation
  * @heap: a buddy or slab heap, for which heap_compact_begin() was called
  * @index: index of its record
  * @route: the two places
@@ -413,8 +413,8 @@ static void mover_slide(struct mover *m)
  * Return: 0; -EAGAIN if the allocation or its new place is not as the plan saw it, or a
  * call needs it; -EBUSY if I/O holds it, or it is in use all the time.
  */
-int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
-	      struct move_pace *pace, struct memmgr_compact *tally)
+int heap_relocate(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
+		  struct move_pace *pace, struct memmgr_compact *tally)
 {
 	struct mover m = {
 		.heap = heap,
@@ -432,7 +432,7 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
 	err = mover_begin(&m);
 	if (err)
 		return err;
-	hold_here(heap->region, HOLD_TAKEN);
+	stop_here(heap->region, STOP_TAKEN);
 	err = mover_carry(&m);
 	if (err) {
 		mover_leave(&m);
@@ -443,7 +443,7 @@ int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *rout
 	tally->moves++;
 	tally->moved += m.bytes;
 	trace_memmgr_move(heap->region->name, heap->name, m.handle, m.old, m.new, m.bytes);
-	hold_here(heap->region, HOLD_SWITCHED);
+	stop_here(heap->region, STOP_SWITCHED);
 	return 0;
 }
 

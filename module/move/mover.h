@@ -11,8 +11,8 @@ struct heap_route;
 struct memmgr_heap;
 struct move_pace;
 
-int heap_move(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
-	      struct move_pace *pace, struct memmgr_compact *tally);
+int heap_relocate(struct memmgr_heap *heap, u32 index, const struct heap_route *route,
+		  struct move_pace *pace, struct memmgr_compact *tally);
 int heap_compact_begin(struct memmgr_heap *heap);
 void heap_compact_end(struct memmgr_heap *heap);
 u32 heap_see_objects(struct memmgr_heap *heap, u32 *from, struct heap_object *seen, u32 room);

@@ -9,7 +9,7 @@
 #include "heap/heap.h"
 #include "heap/record.h"
 #include "move/picture.h"
-#include "region/hold.h"
+#include "region/stop.h"
 
 #define SHOW_GRANULES	32u	/* granules to read while the lock is held */
 #define SHOW_PAUSE	16384u	/* granules of a block to show between two pauses */
@@ -116,7 +116,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 		heap_unlock(heap, flags);
 		cond_resched();
 	}
-	hold_here(heap->region, HOLD_SEEN);
+	stop_here(heap->region, STOP_SEEN);
 	/* Records that are added from here on look fixed in this picture. */
 	left = READ_ONCE(heap->used_records);
 	for (i = 0; left && i < heap_made_records(heap); i = next) {

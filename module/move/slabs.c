@@ -221,7 +221,7 @@ static int merge_move(struct merge *m, struct memmgr_heap *heap, u32 index,
 		.bytes = object.bytes,
 		.seq = object.seq,
 	};
-	heap_move(heap, index, &route, pace, out);
+	heap_relocate(heap, index, &route, pace, out);
 	return 0;
 }
 

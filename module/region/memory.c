@@ -83,7 +83,7 @@ vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma
 }
 
 /* Wait for faults that were allowed to write but have not yet mapped their page so. */
-void region_settle_writes(const struct region *region, u64 offset, u64 bytes)
+void region_wait_writes(const struct region *region, u64 offset, u64 bytes)
 {
 	u64 at;
 

@@ -6,12 +6,12 @@
 
 #include "region/region.h"
 
-void settle_soon(struct region *region, unsigned long delay)
+void held_soon(struct region *region, unsigned long delay)
 {
 	/* Each time the work is queued, it holds a reference to the module and the region. */
 	__module_get(THIS_MODULE);
 	region_get(region);
-	if (queue_delayed_work(region_queue, &region->settle, delay))
+	if (queue_delayed_work(region_queue, &region->held, delay))
 		return;
 	/* It was queued already. This is not the last reference, because the caller has one. */
 	region_put(region);
@@ -19,15 +19,15 @@ void settle_soon(struct region *region, unsigned long delay)
 }
 
 /**
- * heap_settle_start - start to check at intervals for memory that is no longer in use
+ * held_start - start to check at intervals for memory that is no longer in use
  * @region: the region
  *
  * Context: any in which the caller holds references to module and region: a call, or the
  * release of a dma-buf.
  */
-void heap_settle_start(struct region *region)
+void held_start(struct region *region)
 {
-	settle_soon(region, SETTLE_INTERVAL);
+	held_soon(region, SETTLE_INTERVAL);
 }
 
 /*

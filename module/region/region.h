@@ -27,7 +27,7 @@
 
 #include "region/events.h"
 #include "region/failures.h"
-#include "region/hold.h"
+#include "region/stop.h"
 
 struct corruptions;
 struct health;
@@ -84,12 +84,12 @@ struct compact_total {
  * @clients: by serial
  * @users: users of @clients, and users with limits of their own, by user id
  * @client_lock: guards both trees and their entries; innermost but for failures
- * @settle: work that checks whether I/O that keeps memory has ended
+ * @held: work that checks whether I/O that keeps memory has ended
  * @compact_mutex: allows one compaction at a time; guards @compacted
  * @unmapping: odd while mappings are being removed for a move; it changes each time
  * @compacted: totals of compaction
- * @hold: where tests stop a call
- * @hold_wait: queue of the calls that stop there
+ * @stop: where tests stop a call
+ * @stop_wait: queue of the calls that stop there
  * @events: the last events
  * @health: thresholds and the worker
  * @heap_mutex: guards the fields that follow, up to @last_handle
@@ -130,12 +130,12 @@ struct region {
 	struct rb_root clients;
 	struct rb_root users;
 	raw_spinlock_t client_lock;
-	struct delayed_work settle;
+	struct delayed_work held;
 	struct mutex compact_mutex;	/* compaction */
 	unsigned long unmapping;
 	struct compact_total compacted;
-	struct hold hold;
-	wait_queue_head_t hold_wait;
+	struct stop stop;
+	wait_queue_head_t stop_wait;
 	struct events events;
 	struct health *health;
 	struct mutex heap_mutex;	/* slots of heaps */
@@ -182,8 +182,8 @@ static inline bool region_is_gone(const struct region *region)
 
 #define SETTLE_INTERVAL	(HZ / 10 + 1)
 
-void heap_settle_start(struct region *region);
-void settle_soon(struct region *region, unsigned long delay);
+void held_start(struct region *region);
+void held_soon(struct region *region, unsigned long delay);
 struct region *region_find(const char *name, size_t len);
 struct list_head *region_slot(u32 *index);
 

@@ -23,11 +23,11 @@
 #include "face/dmaheap.h"
 #include "heap/lookup.h"
 #include "heap/make.h"
-#include "heap/settle.h"
+#include "heap/held.h"
 #include "move/health.h"
 #include "region/events.h"
 #include "region/failures.h"
-#include "region/hold.h"
+#include "region/stop.h"
 #include "region/region.h"
 #include "region/remap.h"
 #include "region/view.h"
@@ -143,13 +143,13 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
 	init_rwsem(&region->map_gate);
 	mutex_init(&region->compact_mutex);
-	init_waitqueue_head(&region->hold_wait);
+	init_waitqueue_head(&region->stop_wait);
 	events_init(&region->events);
 	mutex_init(&region->heap_mutex);
 	raw_spin_lock_init(&region->client_lock);
 	region->clients = RB_ROOT;
 	region->users = RB_ROOT;
-	heap_settle_init(region);
+	held_init(region);
 	failures_init(&region->failures);
 	region_set_name(region, s);
 	if (health_init(region) || corruptions_init(region)) {
@@ -328,7 +328,7 @@ void region_remove(struct region *region)
 	dev_remove_region(region);
 	dmaheap_remove_region(region);
 	debugfs_remove_region(region);
-	hold_end(region);
+	stop_end(region);
 	health_stop(region);
 	heap_wake_waiters(region);
 	region_put(region);

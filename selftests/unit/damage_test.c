@@ -345,7 +345,7 @@ static bool slab_books_dont_care(const void *engine, u32 byte, u32 bit)
 static void damage_slab(void)
 {
 	static const u32 sizes[] = { 8, 40, 700, 1360, 3000 };
-	const struct slab_source source = {
+	const struct slab_supply source = {
 		.grow = give_slab,
 		.shrink = take_slab,
 	};

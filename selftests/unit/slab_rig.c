@@ -99,7 +99,7 @@ size_t slab_rig_size(const struct slab_layout *layout)
 struct slab_rig *slab_rig_new(const struct slab_layout *layout)
 {
 	struct slab_rig *rig = calloc(1, slab_rig_size(layout));
-	const struct slab_source source = {
+	const struct slab_supply source = {
 		.grow = grow,
 		.shrink = shrink,
 		.context = rig,

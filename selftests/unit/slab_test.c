@@ -401,7 +401,7 @@ static bool shrink_any(void *context, u32 number)
 static void slab_walks_in_steps(void)
 {
 	struct slabs s;
-	const struct slab_source source = {
+	const struct slab_supply source = {
 		.grow = grow_any, .shrink = shrink_any, .context = &s,
 	};
 	const struct engine_request rq = { .bytes = 64 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The file hold of debugfs (module/region/hold.c), which stops calls where they go on without a
+ * The file hold of debugfs (module/region/stop.c), which stops calls where they go on without a
  * lock, so that tests put the steps of two calls into an order. Root alone may open it:
  * tests of an ordinary user let a child become nobody, and tell it by pipes.
  */

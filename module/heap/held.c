@@ -10,11 +10,11 @@
 #include "heap/lookup.h"
 #include "heap/make.h"
 #include "heap/record.h"
-#include "heap/settle.h"
+#include "heap/held.h"
 #include "region/region.h"
 
 /* Try to free all held records of a heap. Returns true if I/O keeps some. */
-static bool heap_settle_records(struct memmgr_heap *heap)
+static bool held_records(struct memmgr_heap *heap)
 {
 	bool in_io = false;
 	u32 i;
@@ -29,29 +29,29 @@ static bool heap_settle_records(struct memmgr_heap *heap)
 	return in_io;
 }
 
-static void heap_settle_work(struct work_struct *work)
+static void held_work(struct work_struct *work)
 {
 	struct region *region = container_of(to_delayed_work(work), struct region,
-					     settle);
+					     held);
 	struct memmgr_heap *heap;
 	bool again = false;
 	u32 id;
 
 	for (id = 0; (heap = heap_get_next(region, id)); id++) {
 		id = heap->id;
-		again |= heap_settle_records(heap);
+		again |= held_records(heap);
 		heap_trim(heap);
 		heap_put(heap);
 	}
 	again |= heap_retire_orphans(region);
 	if (again)
-		settle_soon(region, SETTLE_INTERVAL);
+		held_soon(region, SETTLE_INTERVAL);
 	/* Drop the references of this run. The work lies in the region, so they go last. */
 	region_put(region);
 	module_put(THIS_MODULE);
 }
 
-void heap_settle_init(struct region *region)
+void held_init(struct region *region)
 {
-	INIT_DELAYED_WORK(&region->settle, heap_settle_work);
+	INIT_DELAYED_WORK(&region->held, held_work);
 }
