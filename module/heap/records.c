@@ -37,10 +37,11 @@ u64 records_bytes(const struct heap_shape *plan)
 }
 
 /*
- * Add a step. Its records are free, and their handles follow all handles ever given out in
- * this slot. O(RECORD_STEP). The heap is locked, or nobody else knows it.
+ * Add a step. Its records are free, in the order of their numbers, and @next follows them;
+ * their handles follow all handles ever given out in this slot. O(RECORD_STEP). The heap is
+ * locked, or nobody else knows it.
  */
-static void records_add(struct memmgr_heap *heap, struct record *step)
+static void records_add(struct memmgr_heap *heap, struct record *step, u32 next)
 {
 	/* No other heap can take the slot meanwhile. */
 	u64 last = heap->region->last_handle[heap->id];
@@ -49,11 +50,10 @@ static void records_add(struct memmgr_heap *heap, struct record *step)
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		step[i].next = i + 1 < n ? first + i + 1 : heap->free_record;
+		step[i].next = i + 1 < n ? first + i + 1 : next;
 		step[i].handle = handle_first(last, heap->id, first + i, heap->record_bits);
 	}
 	heap->record_steps[first / RECORD_STEP] = step;
-	heap->free_record = first;
 	/* Pairs with heap_made_records(): a record that is counted can be found. */
 	smp_store_release(&heap->made_records, first + n);
 }
@@ -69,13 +69,14 @@ static void records_add(struct memmgr_heap *heap, struct record *step)
 void records_setup(struct memmgr_heap *heap, const struct heap_shape *plan, void *at)
 {
 	u32 steps = record_steps(plan->records);
-	u32 i;
+	u32 i, next;
 
-	heap->free_record = RECORD_NONE;
+	heap->free_record = plan->grows ? RECORD_NONE : 0;
 	heap->steps_apart = plan->grows;
 	heap->record_steps = plan->grows ? at : at + plan->records * sizeof(struct record);
 	for (i = 0; !plan->grows && i < steps; i++) {
-		records_add(heap, at + (size_t)i * STEP_BYTES);
+		next = i + 1 < steps ? (i + 1) * RECORD_STEP : RECORD_NONE;
+		records_add(heap, at + (size_t)i * STEP_BYTES, next);
 		cond_resched();
 	}
 }
@@ -106,7 +107,8 @@ int records_make(struct memmgr_heap *heap)
 		return -ENOMEM;
 	flags = heap_lock(heap);
 	if (records_wanted(heap)) {
-		records_add(heap, step);
+		heap->free_record = heap->made_records;
+		records_add(heap, step, RECORD_NONE);
 		step = NULL;
 	}
 	heap_unlock(heap, flags);
