@@ -7,7 +7,7 @@
 #include "heap/moments.h"
 #include "region/region.h"
 
-struct heap_debug debugging_nothing;
+const struct heap_debug debugging_nothing;
 
 static const struct heap_moments *moments_used;	/* set once, at module init */
 

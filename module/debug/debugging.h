@@ -36,15 +36,21 @@ struct heap_debug {
 	u64 errors;
 };
 
-extern struct heap_debug debugging_nothing;
+extern const struct heap_debug debugging_nothing;
 
-/* The features' state in a heap; an empty one if none was ever used. Context: any. */
-static inline struct heap_debug *heap_debugging(const struct memmgr_heap *heap)
+/* The features' state in a heap, to read; an empty one if none was ever used. Context: any. */
+static inline const struct heap_debug *heap_debugging(const struct memmgr_heap *heap)
 {
 	/* Pairs with the release that publishes it once it is made. */
-	struct heap_debug *debugging = smp_load_acquire(&heap->debugging);
+	const struct heap_debug *debugging = smp_load_acquire(&heap->debugging);
 
 	return debugging ? : &debugging_nothing;
+}
+
+/* The same, to write; NULL if no feature was ever used in the heap. Context: any. */
+static inline struct heap_debug *heap_debugging_made(const struct memmgr_heap *heap)
+{
+	return smp_load_acquire(&heap->debugging);	/* made, then published */
 }
 
 int debugging_make(struct memmgr_heap *heap);

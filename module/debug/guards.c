@@ -606,7 +606,7 @@ static int guards_make(struct memmgr_heap *heap)
 		INIT_LIST_HEAD(&g->slot[i].node);
 	g->heap = heap;
 	guards_enter(g);
-	smp_store_release(&heap_debugging(heap)->guards, g);	/* see guards_of() */
+	smp_store_release(&heap->debugging->guards, g);	/* see guards_of() */
 	return 0;
 }
 

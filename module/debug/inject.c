@@ -86,8 +86,9 @@ static bool fault_hit(u64 bytes)
  */
 bool inject_heap(struct memmgr_heap *heap, u64 bytes)
 {
-	bool hit = READ_ONCE(heap->debug) & DEBUG_INJECT &&
-		   injection_hit(&heap_debugging(heap)->injection);
+	struct heap_debug *debugging = heap_debugging_made(heap);
+	bool hit = READ_ONCE(heap->debug) & DEBUG_INJECT && debugging &&
+		   injection_hit(&debugging->injection);
 
 	return fault_hit(bytes) || hit;
 }

@@ -43,7 +43,7 @@ static int latency_make(struct memmgr_heap *heap)
 		return -ENOMEM;
 	raw_spin_lock_init(&latency->lock);
 	latency->since_ns = ktime_get_boottime_ns();
-	smp_store_release(&heap_debugging(heap)->latency, latency);	/* see latency_of() */
+	smp_store_release(&heap->debugging->latency, latency);	/* see latency_of() */
 	return 0;
 }
 

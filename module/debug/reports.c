@@ -192,6 +192,7 @@ static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *foun
 		.owner = heap->owner,
 		.uid = found->uid,
 	};
+	struct heap_debug *debugging = heap_debugging_made(heap);
 	unsigned long flags;
 	u32 i;
 
@@ -204,7 +205,8 @@ static void report_keep(struct memmgr_heap *heap, struct memmgr_corruption *foun
 	raw_spin_lock_irqsave(&c->lock, flags);
 	found->seq = ++c->total;
 	fresh.seq = found->seq;
-	heap_debugging(heap)->errors++;
+	if (debugging)
+		debugging->errors++;
 	i = kept_place(c->kept, CORRUPTIONS_KEPT, &fresh, CORRUPTIONS_REFUSED);
 	c->kept[i] = fresh;
 	c->entry[i] = *found;

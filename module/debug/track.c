@@ -56,7 +56,7 @@ static int track_make(struct memmgr_heap *heap)
 		return -ENOMEM;
 	raw_spin_lock_init(&track->lock);
 	track_clear(track);
-	smp_store_release(&heap_debugging(heap)->track, track);	/* see track_of() */
+	smp_store_release(&heap->debugging->track, track);	/* see track_of() */
 	return 0;
 }
 

@@ -39,11 +39,12 @@ void zones_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *
 	u64 unit = heap->window == HEAP_NO_WINDOW ? min_t(u64, heap->align, UNASKED_MAX) :
 						    PAGE_SIZE;
 	u64 capacity = heap_capacity(heap);
-	u64 zone = heap_debugging(heap)->zones.bytes;
-	u64 room;
+	struct heap_debug *debugging = heap_debugging_made(heap);
+	u64 zone, room;
 
-	if (!(heap->debug & DEBUG_ZONES) || bytes >= heap->bytes)
+	if (!debugging || !(heap->debug & DEBUG_ZONES) || bytes >= heap->bytes)
 		return;
+	zone = debugging->zones.bytes;
 	unit = max3(unit, align, (u64)MEMMGR_ZONE_MIN);
 	room = round_up(zone, unit);
 	if (unit <= LEAD_MAX && (!capacity || room + bytes + zone <= capacity)) {
@@ -51,7 +52,7 @@ void zones_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *
 		*tail = zone;
 		return;
 	}
-	heap_debugging(heap)->zones.unzoned++;
+	debugging->zones.unzoned++;
 	if (!capacity)
 		*tail = zone;
 	else if (bytes < capacity)

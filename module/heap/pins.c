@@ -26,9 +26,6 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-#define PINS_SLOTS	256u	/* of a table; a power of two */
-#define PINS_MOST	128u	/* entries in use: a search ends soon */
-
 #define PINS_MOST	128u	/* a search ends soon */
 
 /**

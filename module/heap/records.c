@@ -116,7 +116,7 @@ int records_make(struct memmgr_heap *heap)
 	return 0;
 }
 
-/* Bytes of the system's memory that the steps take which were made later. Context: any. */
+/* System memory, in bytes, of the steps with memory of their own. Context: any. */
 u64 records_cost(const struct memmgr_heap *heap)
 {
 	if (!heap->steps_apart)
