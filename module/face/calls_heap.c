@@ -26,6 +26,7 @@ int call_query(struct caller *caller, void *arg)
 		(IS_ENABLED(CONFIG_MEMMGR_POOL) ? MEMMGR_FEATURE_POOL : 0) |
 		(IS_ENABLED(CONFIG_MEMMGR_STACK) ? MEMMGR_FEATURE_STACK : 0) |
 		(IS_ENABLED(CONFIG_MEMMGR_DMABUF) ? MEMMGR_FEATURE_DMABUF : 0) |
+		(IS_ENABLED(CONFIG_MEMMGR_MOVE) ? MEMMGR_FEATURE_MOVE : 0) |
 		(IS_ENABLED(CONFIG_MEMMGR_DEBUG) ? MEMMGR_FEATURE_DEBUG : 0);
 	q->region_size = region->bytes;
 	q->phys = capable(CAP_SYS_ADMIN) ? region_phys(region, 0) : 0;

@@ -29,7 +29,7 @@ TEST_F(query, region_figures)
 	EXPECT_GT(sizeof(q.name), strnlen(q.name, sizeof(q.name)));
 	EXPECT_EQ(0, q.features & ~(MEMMGR_FEATURE_SLAB | MEMMGR_FEATURE_POOL |
 				    MEMMGR_FEATURE_STACK | MEMMGR_FEATURE_DMABUF |
-				    MEMMGR_FEATURE_DEBUG));
+				    MEMMGR_FEATURE_DEBUG | MEMMGR_FEATURE_MOVE));
 	EXPECT_EQ(0, q.region_flags & ~(MEMMGR_REGION_RESERVED |
 					MEMMGR_REGION_CONTIGUOUS |
 					MEMMGR_REGION_DT | MEMMGR_REGION_JOIN |
@@ -37,6 +37,17 @@ TEST_F(query, region_figures)
 					MEMMGR_REGION_WRITE_COMBINE |
 					MEMMGR_REGION_UNCACHED |
 					MEMMGR_REGION_DEVICE));
+}
+
+/* A bit of @features is there exactly when its calls work. */
+TEST_F(query, move_feature)
+{
+	struct memmgr_explain e;
+	struct memmgr_query q;
+
+	ASSERT_EQ(0, mm_query(self->fd, &q));
+	EXPECT_EQ(q.features & MEMMGR_FEATURE_MOVE ? 0 : -EOPNOTSUPP,
+		  mm_explain(self->fd, MEMMGR_HEAP_MAIN, 0, 0, &e));
 }
 
 TEST_F(query, physical_address_of_contiguous_memory)

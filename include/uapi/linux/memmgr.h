@@ -148,6 +148,7 @@ enum memmgr_reason {
 #define MEMMGR_FEATURE_STACK	(1ull << 2)
 #define MEMMGR_FEATURE_DEBUG	(1ull << 3)
 #define MEMMGR_FEATURE_DMABUF	(1ull << 4)
+#define MEMMGR_FEATURE_MOVE	(1ull << 5)	/* COMPACT, EXPLAIN and HEALTH work */
 
 /* struct memmgr_query.region_flags */
 #define MEMMGR_REGION_RESERVED		(1u << 0)	/* memory set aside at boot */
