@@ -112,3 +112,10 @@ __u64 violations_of(struct __test_metadata *_metadata, int fd, __u64 handle)
 	ASSERT_EQ(0, mm_info(fd, handle, &i));
 	return i.violations;
 }
+
+bool move_is_built(int fd)
+{
+	struct memmgr_query q;
+
+	return !mm_query(fd, &q) && (q.features & MEMMGR_FEATURE_MOVE);
+}

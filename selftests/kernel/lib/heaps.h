@@ -18,6 +18,7 @@ struct memmgr_heap_create heap_config(__u32 kind, const char *name);
 bool kind_is_built(int fd, __u32 kind);
 bool debug_is_built(int fd);
 bool dmabuf_is_built(int fd);
+bool move_is_built(int fd);
 
 /* Does the client see the heap in the list of all? */
 bool heap_is_listed(int fd, __u32 heap);
