@@ -133,7 +133,7 @@ int heap_debug(struct memmgr_heap *heap, struct memmgr_debug *d)
 		return -EINVAL;
 	/* A heap that is being destroyed has turned its features off: turn none on again. */
 	mutex_lock(&heap->features);
-	if (READ_ONCE(heap->dying))
+	if (READ_ONCE(heap->lasting.dying))
 		err = -ENOENT;
 	else if (d->flags & MEMMGR_DEBUG_SET)
 		err = debug_apply(heap, d);

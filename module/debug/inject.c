@@ -154,7 +154,7 @@ int call_heap_injection(struct memmgr_heap *heap, struct memmgr_inject *inject)
 	int err = 0;
 
 	mutex_lock(&heap->features);
-	if (READ_ONCE(heap->dying))
+	if (READ_ONCE(heap->lasting.dying))
 		err = -ENOENT;
 	else if (is_set_call(inject))
 		err = debugging_make(heap);

@@ -189,7 +189,7 @@ static int latency_set(struct memmgr_heap *heap, u32 flags)
 	int err = on ? debugging_make(heap) ? : latency_make(heap) : 0;
 
 	/* As in debug/inject.c: a heap that is being destroyed turns no feature on. */
-	if (READ_ONCE(heap->dying))
+	if (READ_ONCE(heap->lasting.dying))
 		err = -ENOENT;
 	if (err)
 		return err;

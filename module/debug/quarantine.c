@@ -60,7 +60,7 @@ bool quarantine_keeps(const struct memmgr_heap *heap)
 	struct quarantine *q = heap_debugging(heap)->quarantine;
 
 	heap_assert_locked(heap);
-	return heap->debug & (DEBUG_POISON | DEBUG_QUARANTINE) && q && !heap->dying &&
+	return heap->debug & (DEBUG_POISON | DEBUG_QUARANTINE) && q && !heap->lasting.dying &&
 	       !heap->traits->keeps_order && !freed_is_kept(freed_at(q, q->head));
 }
 

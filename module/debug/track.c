@@ -168,7 +168,7 @@ static int track_switch(struct memmgr_heap *heap, bool on)
 	int err;
 
 	mutex_lock(&heap->features);
-	err = READ_ONCE(heap->dying) ? -ENOENT : track_set(heap, on);
+	err = READ_ONCE(heap->lasting.dying) ? -ENOENT : track_set(heap, on);
 	mutex_unlock(&heap->features);
 	return err;
 }

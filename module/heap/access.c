@@ -216,7 +216,7 @@ static u64 page_of(u64 offset)
 /* The page of a private arena. None for a slab that it does not hold, or is giving back. */
 static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 {
-	if (heap->dying || offset >= PAGE_ALIGN(heap->bytes))
+	if (heap->lasting.dying || offset >= PAGE_ALIGN(heap->bytes))
 		return -ENOENT;
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		u32 shift = heap->slabs.layout.shift, max = heap->slabs.layout.max;

@@ -119,7 +119,7 @@ int request_check(const struct memmgr_heap *heap, const struct record *wanted)
 {
 	if (region_is_gone(heap->region))
 		return -ENODEV;
-	if (READ_ONCE(heap->dying))
+	if (READ_ONCE(heap->lasting.dying))
 		return -ENOENT;
 	if (!wanted->bytes || !engine_align_ok(wanted->align))
 		return -EINVAL;
@@ -252,7 +252,7 @@ int alloc_try(struct memmgr_heap *heap, const struct record *template,
 
 static bool heap_changed(const struct memmgr_heap *heap, u32 seen)
 {
-	return READ_ONCE(heap->freed) != seen || READ_ONCE(heap->dying);
+	return READ_ONCE(heap->freed) != seen || READ_ONCE(heap->lasting.dying);
 }
 
 /**

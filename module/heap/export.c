@@ -44,8 +44,8 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 	if (!err) {
 		record->exports++;
 		record->pins++;
-		heap->exports++;
-		refcount_inc(&heap->users);
+		heap->lasting.exports++;
+		refcount_inc(&heap->lasting.users);
 		region_get(heap->region);
 		*export = (struct heap_export) {
 			.heap = heap,
@@ -78,11 +78,11 @@ void heap_export_end(struct heap_export *export)
 	record = record_of(heap, export->handle);
 	record->exports--;
 	record->pins--;
-	heap->exports--;
+	heap->lasting.exports--;
 	heap_unlock(heap, flags);
 	if (heap_let_go(heap, export->handle))
 		held_start(region);
-	if (READ_ONCE(heap->orphan))
+	if (READ_ONCE(heap->lasting.orphan))
 		held_soon(region, 0);
 	heap_put(heap);
 	region_put(region);

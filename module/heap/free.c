@@ -38,7 +38,7 @@ static void record_hold(struct memmgr_heap *heap, struct record *record)
 	record_drop_pins(heap, record, heap_place(heap, record->offset));
 	record_disown(heap, record);
 	record_set_state(heap, record, RECORD_HELD);
-	heap->held++;
+	heap->lasting.held++;
 }
 
 /*
@@ -149,7 +149,7 @@ bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	flags = heap_lock(heap);
 	record = record_held(heap, handle);
 	if (record) {
-		heap->held--;
+		heap->lasting.held--;
 		record_free(heap, record);
 		wake = heap_freed(heap);
 	}

@@ -113,18 +113,18 @@ void heap_trim(struct memmgr_heap *heap)
 		return;
 	flags = heap_lock(heap);
 	/* One caller at a time; otherwise a slab would be named twice. */
-	if (heap->trimming || slab_leaving(&heap->slabs) == SLAB_NONE) {
+	if (heap->lasting.trimming || slab_leaving(&heap->slabs) == SLAB_NONE) {
 		heap_unlock(heap, flags);
 		return;
 	}
-	heap->trimming = true;
+	heap->lasting.trimming = true;
 	for (tries = heap->slabs.held; tries; tries--) {
 		n = slab_leaving(&heap->slabs);
 		if (n == SLAB_NONE)
 			break;
 		trim_slab(heap, n, &flags);
 	}
-	heap->trimming = false;
+	heap->lasting.trimming = false;
 	left = slab_leaving(&heap->slabs) != SLAB_NONE;
 	heap_unlock(heap, flags);
 	if (left)

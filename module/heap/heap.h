@@ -13,7 +13,7 @@
  *	alloc_finish()		RECORD_NEW: no one has the handle; after a forced destruction
  *				of the heap the handle is stale
  *	alloc_wait()		keeps nothing: it tries again from the start
- *	alloc_by_all_means()	a reference to the fallback; each try checks heap.dying
+ *	alloc_by_all_means()	a reference to the fallback; each try checks heap.lasting.dying
  *	heap_use(), heap_lock_unmoved()
  *				complete a slide, then look the handle up again
  *	slide_piece()		checks handle and progress each time; heap_move.copying
@@ -40,7 +40,7 @@
  *				which checks whether the old one was touched
  *	mover_slide()		as slide_piece()
  *	heap_trim()		the slab stays in the books; slab_left() decides
- *	heap_unmake()		heap.dying, set under the lock that saw the heap idle:
+ *	heap_unmake()		heap.lasting.dying, set under the lock that saw the heap idle:
  *				record_use() refuses all its records
  *	heap_retire_orphans()	an orphan's memory gets no new users; the old ones only end
  *	quarantine_*()		FREED_BUSY: no other code touches the entry
@@ -120,6 +120,34 @@ struct heap_rights {
 };
 
 /**
+ * struct heap_lasting - the uses and states that decide how long a heap lasts
+ * @users: references; the last one frees the heap
+ * @holders: number of kernel modules and other heaps that keep it from being destroyed
+ * @dying: it is being destroyed; no more allocations
+ * @orphan: it is destroyed when the last use of its memory has ended
+ * @exports: number of dma-bufs of its allocations
+ * @held: number of freed allocations that are still in use
+ * @pinned: number of pins and leases of its allocations
+ * @compacting: it is being compacted, and cannot be destroyed
+ * @trimming: slab heaps: heap_trim() is giving slabs back
+ *
+ * The heap's lock guards all but three members: @users is atomic, region.heap_mutex guards
+ * @holders, and heap_unmake() alone sets @orphan. @dying, @orphan and @held are read at any
+ * time.
+ */
+struct heap_lasting {
+	refcount_t users;
+	u32 holders;
+	bool dying;
+	bool orphan;
+	u32 exports;
+	u32 held;
+	u32 pinned;
+	bool compacting;
+	bool trimming;
+};
+
+/**
  * struct memmgr_heap - a heap
  * @lock: guards the engine, the records and the books
  * @kind: enum memmgr_kind, selects the engine
@@ -157,19 +185,10 @@ struct heap_rights {
  * @client: owner of a private heap
  * @owner: serial of the owner, which stays valid when the owner is gone; 0: not private
  * @mine: in the client's list of heaps
- * @users: references; the last one frees the heap
- * @holders: number of kernel modules and other heaps that keep it from being destroyed;
- *	guarded by region.heap_mutex
- * @dying: it is being destroyed; no more allocations
- * @orphan: it is destroyed when the last use of its memory has ended
+ * @lasting: the uses and states that decide how long it lasts
  * @payer: the client that a private heap is charged to
  * @windows: windows that @client is charged for it
  * @charge: bytes that @payer is charged, without slabs
- * @exports: number of dma-bufs of its allocations
- * @held: number of freed allocations that are still in use
- * @pinned: number of pins and leases of its allocations
- * @compacting: it is being compacted, and cannot be destroyed
- * @trimming: slab heaps: heap_trim() is giving slabs back
  * @move: the allocation that is moving
  * @features: held to turn features of debug/ on and off
  * @serial: distinguishes it from all other heaps that the region ever had
@@ -239,18 +258,10 @@ struct memmgr_heap {
 	struct client *client;
 	u64 owner;
 	struct list_head mine;
-	refcount_t users;
-	u32 holders;
-	bool dying;
-	bool orphan;
+	struct heap_lasting lasting;
 	struct client *payer;
 	u32 windows;
 	u64 charge;
-	u32 exports;
-	u32 held;
-	u32 pinned;
-	bool compacting;
-	bool trimming;
 	struct heap_move move;
 	struct mutex features;	/* turning features on and off */
 	u64 serial;

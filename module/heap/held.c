@@ -19,7 +19,7 @@ static bool held_records(struct memmgr_heap *heap)
 	bool in_io = false;
 	u32 i;
 
-	for (i = 0; READ_ONCE(heap->held) && i < heap_made_records(heap); i++) {
+	for (i = 0; READ_ONCE(heap->lasting.held) && i < heap_made_records(heap); i++) {
 		const struct record *record = heap_record(heap, i);
 
 		if (READ_ONCE(record->state) == RECORD_HELD)

@@ -31,7 +31,7 @@ struct memmgr_heap *heap_get(struct region *region, u32 id)
 	id = array_index_nospec(id, MEMMGR_MAX_HEAPS);
 	rcu_read_lock();
 	heap = rcu_dereference(region->heaps[id]);
-	if (heap && !refcount_inc_not_zero(&heap->users))
+	if (heap && !refcount_inc_not_zero(&heap->lasting.users))
 		heap = NULL;
 	rcu_read_unlock();
 	return heap;
@@ -183,7 +183,7 @@ void heap_destruct(struct memmgr_heap *heap)
 /* Drop a reference. The last one gives the heap's memory back. May sleep. */
 void heap_put(struct memmgr_heap *heap)
 {
-	if (!refcount_dec_and_test(&heap->users))
+	if (!refcount_dec_and_test(&heap->lasting.users))
 		return;
 	if (heap->id != MEMMGR_HEAP_MAIN)
 		heap->traits->give_back(heap);
@@ -208,7 +208,7 @@ struct memmgr_heap *heap_get_fallback(struct memmgr_heap *heap)
 	flags = heap_lock(heap);
 	fallback = heap->fallback;
 	if (fallback)
-		refcount_inc(&fallback->users);
+		refcount_inc(&fallback->lasting.users);
 	heap_unlock(heap, flags);
 	return fallback;
 }
@@ -237,12 +237,12 @@ struct memmgr_heap *heap_keep(struct region *region, const char *name)
 
 	mutex_lock(&region->heap_mutex);
 	heap = heap_get_named(region, name);
-	if (heap && (heap->flags & MEMMGR_HEAP_PRIVATE || READ_ONCE(heap->dying))) {
+	if (heap && (heap->flags & MEMMGR_HEAP_PRIVATE || READ_ONCE(heap->lasting.dying))) {
 		heap_put(heap);
 		heap = NULL;
 	}
 	if (heap)
-		heap->holders++;
+		heap->lasting.holders++;
 	mutex_unlock(&region->heap_mutex);
 	return heap;
 }
@@ -252,7 +252,7 @@ void heap_unkeep(struct memmgr_heap *heap)
 	struct region *region = heap->region;
 
 	mutex_lock(&region->heap_mutex);
-	heap->holders--;
+	heap->lasting.holders--;
 	mutex_unlock(&region->heap_mutex);
 	heap_put(heap);
 }

@@ -39,7 +39,7 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	mutex_init(&heap->features);
 	init_swait_queue_head(&heap->wait);
 	INIT_LIST_HEAD(&heap->mine);
-	refcount_set(&heap->users, 1);
+	refcount_set(&heap->lasting.users, 1);
 	heap->window = HEAP_NO_WINDOW;
 	heap->arena_window = HEAP_NO_WINDOW;
 	heap->region = region;
@@ -83,7 +83,7 @@ static int heap_set_fallback(struct memmgr_heap *heap,
 	fallback = heap_get(heap->region, c->fallback);
 	if (!fallback)
 		return -ENOENT;
-	err = READ_ONCE(fallback->dying) ? -ENOENT : heap_may_use(fallback, heap->client);
+	err = READ_ONCE(fallback->lasting.dying) ? -ENOENT : heap_may_use(fallback, heap->client);
 	if (!err && (fallback->fallback ||
 		     (fallback->flags & MEMMGR_HEAP_PRIVATE &&
 		      !(heap->flags & MEMMGR_HEAP_PRIVATE))))
@@ -93,7 +93,7 @@ static int heap_set_fallback(struct memmgr_heap *heap,
 		return err;
 	}
 	heap->fallback = fallback;
-	fallback->holders++;
+	fallback->lasting.holders++;
 	return 0;
 }
 
@@ -112,7 +112,7 @@ static void heap_drop_fallback(struct memmgr_heap *heap)
 	flags = heap_lock(heap);
 	heap->fallback = NULL;
 	heap_unlock(heap, flags);
-	fallback->holders--;
+	fallback->lasting.holders--;
 	heap_put(fallback);
 }
 
@@ -383,11 +383,11 @@ static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool
 
 	flags = heap_lock(heap);
 	if (heap_kernel_live(heap) || (heap->used_records && !force) ||
-	    (heap->exports && !closing) || heap->compacting ||
-	    heap->pinned != client->pinned[heap->id])
+	    (heap->lasting.exports && !closing) || heap->lasting.compacting ||
+	    heap->lasting.pinned != client->pinned[heap->id])
 		err = -EBUSY;
 	else
-		heap->dying = true;
+		heap->lasting.dying = true;
 	heap_unlock(heap, flags);
 	return err;
 }
@@ -420,9 +420,9 @@ static int heap_retire(struct memmgr_heap *heap, const struct client *client, bo
 	int err;
 
 	lockdep_assert_held(&heap->region->heap_mutex);
-	if (heap->dying)
-		return heap->orphan ? -EBUSY : -ENOENT;
-	if (heap->holders)
+	if (heap->lasting.dying)
+		return heap->lasting.orphan ? -EBUSY : -ENOENT;
+	if (heap->lasting.holders)
 		return -EBUSY;
 	err = heap_idle(heap, client, force, closing);
 	if (err)
@@ -465,9 +465,9 @@ static void heap_unmake(struct memmgr_heap *heap)
 	/* From here on faults find nothing. Now remove what was mapped. */
 	heap_forget_records(heap);
 	heap_zap(heap);
-	if (READ_ONCE(heap->held) || heap->traits->in_io(heap)) {
+	if (READ_ONCE(heap->lasting.held) || heap->traits->in_io(heap)) {
 		/* From here on the worker may withdraw it. */
-		WRITE_ONCE(heap->orphan, true);
+		WRITE_ONCE(heap->lasting.orphan, true);
 		held_start(region);
 	} else {
 		heap_withdraw(heap);
@@ -493,7 +493,7 @@ bool heap_retire_orphans(struct region *region)
 	for (id = 1; (heap = heap_get_next(region, id)); id++) {
 		id = heap->id;
 		/* Nothing can be allocated, mapped or exported in an orphan. */
-		if (READ_ONCE(heap->orphan) && !READ_ONCE(heap->held)) {
+		if (READ_ONCE(heap->lasting.orphan) && !READ_ONCE(heap->lasting.held)) {
 			if (heap->traits->in_io(heap))
 				in_io = true;
 			else

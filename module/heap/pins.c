@@ -200,7 +200,7 @@ static void record_count_pin(struct memmgr_heap *heap, struct record *record, bo
 {
 	heap_assert_locked(heap);
 	record->pins += change;
-	heap->pinned += change;
+	heap->lasting.pinned += change;
 	if (!lease)
 		return;
 	if (change > 0 && !record->leases)
@@ -260,7 +260,7 @@ static void pin_end(struct client *client, const struct pin *pin)
 	if (record && record->state != RECORD_HELD) {
 		record->pins -= pins;
 		record->leases -= pin->leases;
-		heap->pinned -= pins;
+		heap->lasting.pinned -= pins;
 		client->pinned[heap->id] -= pins;
 		trace_memmgr_pin(heap->region->name, heap->name, pin->handle,
 				 heap_place(heap, record->offset), pin->leases, -pins,

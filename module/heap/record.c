@@ -75,7 +75,7 @@ struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 	struct record *record = record_of(heap, handle);
 	int err;
 
-	if (!record || heap->dying || record->state == RECORD_NEW ||
+	if (!record || heap->lasting.dying || record->state == RECORD_NEW ||
 	    record->state == RECORD_HELD)
 		return ERR_PTR(-EBADF);
 	err = record_access(record, viewer);
@@ -340,7 +340,7 @@ void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place
 	int pins = record->pins - record->exports;
 
 	heap_assert_locked(heap);
-	heap->pinned -= pins;
+	heap->lasting.pinned -= pins;
 	if (record->client)
 		record->client->pinned[heap->id] -= pins;
 	if (record->own_pins | record->own_leases) {

@@ -461,10 +461,10 @@ int heap_compact_begin(struct memmgr_heap *heap)
 
 	lockdep_assert_held(&heap->region->compact_mutex);
 	flags = heap_lock(heap);
-	if (heap->dying)
+	if (heap->lasting.dying)
 		err = -ENOENT;
 	else
-		heap->compacting = true;
+		heap->lasting.compacting = true;
 	heap_unlock(heap, flags);
 	return err;
 }
@@ -474,7 +474,7 @@ void heap_compact_end(struct memmgr_heap *heap)
 	unsigned long flags;
 
 	flags = heap_lock(heap);
-	heap->compacting = false;
+	heap->lasting.compacting = false;
 	heap_unlock(heap, flags);
 }
 
