@@ -76,7 +76,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	int err;
 
 	flags = heap_lock(heap);
-	heap->waits++;
+	heap->counts.waits++;
 	heap->waiters++;
 	for (;;) {
 		/* A search may miss memory freed behind it, so note frees from its start on. */
@@ -138,7 +138,7 @@ static void count_fallback(struct memmgr_heap *heap)
 {
 	unsigned long flags = heap_lock(heap);
 
-	heap->fallbacks++;
+	heap->counts.fallbacks++;
 	heap_unlock(heap, flags);
 }
 
@@ -280,7 +280,7 @@ static noinline s64 request_free(struct memmgr_heap *heap, struct client *client
 		err = heap_end(heap, record, &flags);
 	}
 	if (err) {
-		heap->refused++;
+		heap->counts.refused++;
 		heap_moment(heap, misuse, client, handle, err, true);
 	} else {
 		client_forget_pin(client, heap, handle);

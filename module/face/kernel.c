@@ -338,7 +338,7 @@ static void *pool_wait(struct memmgr_heap *heap, long left)
 	u32 i;
 
 	flags = heap_lock(heap);
-	heap->waits++;
+	heap->counts.waits++;
 	heap->waiters++;
 	for (;;) {
 		i = pool_take(&heap->pool, 0);

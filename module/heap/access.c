@@ -28,7 +28,7 @@ int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
 {
 	heap_assert_locked(heap);
 	record->violations++;
-	heap->violations++;
+	heap->counts.violations++;
 	violation->offset = offset;
 	violation->access = access;
 	memcpy(violation->tag, record->tag, sizeof(violation->tag));

@@ -199,8 +199,8 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 		flags = heap_lock(heap);
 		record = record_of(heap, handle);
 	}
-	heap->zeroed += zero ? block->granted : 0;
-	heap->zero_ns += took;
+	heap->counts.zeroed += zero ? block->granted : 0;
+	heap->counts.zero_ns += took;
 	if (record) {
 		record_set_state(heap, record, RECORD_LIVE);
 		record_describe(heap, record, viewer, info);
@@ -297,7 +297,7 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 	unsigned long flags;
 
 	flags = heap_lock(heap);
-	heap->failures[why->reason]++;
+	heap->counts.failures[why->reason]++;
 	heap->engine.ops->books(&heap->engine, &books);
 	heap_unlock(heap, flags);
 	trace_memmgr_fail(heap->region->name, heap->name, bytes, align, why->reason,

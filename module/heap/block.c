@@ -75,7 +75,7 @@ noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
 	if (!ptr && why.reason && heap->fallback &&
 	    !(alloc_flags & MEMMGR_KALLOC_NO_FALLBACK)) {
 		flags = heap_lock(heap);
-		heap->fallbacks++;
+		heap->counts.fallbacks++;
 		heap_unlock(heap, flags);
 		ptr = alloc_any(heap->fallback, bytes, align, false, &why);
 	}
@@ -129,7 +129,7 @@ noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
 		err = -ENOENT;
 	}
 	flags = heap_lock(heap);
-	heap->refused++;
+	heap->counts.refused++;
 	heap_unlock(heap, flags);
 	return err;
 }

@@ -169,7 +169,7 @@ void heap_refused(struct region *region)
 	if (!main)
 		return;
 	flags = heap_lock(main);
-	main->refused++;
+	main->counts.refused++;
 	heap_unlock(main, flags);
 	heap_put(main);
 }

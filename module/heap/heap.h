@@ -148,6 +148,28 @@ struct heap_lasting {
 };
 
 /**
+ * struct heap_counts - numbers of a heap's events, for struct memmgr_stats; guarded by its lock
+ * @resizes: resizes that were done
+ * @zeroed: bytes cleared for clients
+ * @zero_ns: time that the clearing took
+ * @violations: accesses that protection or guard pages stopped
+ * @refused: refused frees
+ * @fallbacks: requests passed on to the fallback
+ * @waits: requests that waited
+ * @failures: failed requests, by reason
+ */
+struct heap_counts {
+	u64 resizes;
+	u64 zeroed;
+	u64 zero_ns;
+	u64 violations;
+	u64 refused;
+	u64 fallbacks;
+	u64 waits;
+	u64 failures[MEMMGR_REASONS];
+};
+
+/**
  * struct memmgr_heap - a heap
  * @lock: guards the engine, the records and the books
  * @kind: enum memmgr_kind, selects the engine
@@ -205,14 +227,7 @@ struct heap_lasting {
  * @used_records: number of records in use
  * @free_record: first free record
  * @record_at: stack heaps: record of the block at each depth, or RECORD_NONE
- * @resizes: for struct memmgr_stats, as are the following
- * @zeroed: bytes cleared for clients
- * @zero_ns: time that the clearing took
- * @violations: accesses that protection or guard pages stopped
- * @refused: refused frees
- * @fallbacks: requests passed on to the fallback
- * @waits: requests that waited
- * @failures: failed requests, by reason
+ * @counts: numbers of its events
  * @idle: number of freed blocks that are kept, and so are live only for the engine
  * @traits: the row of @kind in heap/kinds.c
  * @capacity: bytes that each block has; 0: as many as were requested
@@ -280,14 +295,7 @@ struct memmgr_heap {
 	u32 free_record;
 	u32 *record_at;
 
-	u64 resizes;
-	u64 zeroed;
-	u64 zero_ns;
-	u64 violations;
-	u64 refused;
-	u64 fallbacks;
-	u64 waits;
-	u64 failures[MEMMGR_REASONS];
+	struct heap_counts counts;
 	u32 idle;
 	const struct heap_kind *traits;
 	u64 capacity;

@@ -67,7 +67,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 	heap_moment(heap, resized, record, bytes - record->bytes);
 	record->bytes = bytes;
 	record->tail = behind;
-	heap->resizes++;
+	heap->counts.resizes++;
 	return 0;
 }
 

@@ -37,17 +37,17 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
 	heap->engine.ops->frag(&heap->engine, &frag);
 	/* Blocks in quarantine are used, but have no owner. */
 	books.live -= heap->idle;
-	stats->resizes = heap->resizes;
-	stats->refused_frees = heap->refused;
-	stats->fallbacks = heap->fallbacks;
-	stats->waits = heap->waits;
+	stats->resizes = heap->counts.resizes;
+	stats->refused_frees = heap->counts.refused;
+	stats->fallbacks = heap->counts.fallbacks;
+	stats->waits = heap->counts.waits;
 	stats->records = heap->used_records;
 	stats->kernel_live = heap_kernel_live(heap);
-	memcpy(stats->failures, heap->failures, sizeof(stats->failures));
-	stats->zeroed = heap->zeroed;
-	stats->zero_ns = heap->zero_ns;
-	stats->violations = heap->violations;
-	stats->injected = heap->failures[MEMMGR_REASON_INJECTED];
+	memcpy(stats->failures, heap->counts.failures, sizeof(stats->failures));
+	stats->zeroed = heap->counts.zeroed;
+	stats->zero_ns = heap->counts.zero_ns;
+	stats->violations = heap->counts.violations;
+	stats->injected = heap->counts.failures[MEMMGR_REASON_INJECTED];
 	heap_unlock(heap, flags);
 
 	stats->live = books.live;

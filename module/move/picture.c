@@ -57,7 +57,7 @@ static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
 
 	flags = heap_lock(heap);
 	heap->engine.ops->books(&heap->engine, &books);
-	changes = 2 * books.allocs - books.live + heap->resizes;
+	changes = 2 * books.allocs - books.live + heap->counts.resizes;
 	*seq = heap->seq;
 	heap_unlock(heap, flags);
 	return changes;
