@@ -36,8 +36,8 @@
  */
 void zones_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail)
 {
-	u64 unit = heap->window == HEAP_NO_WINDOW ? min_t(u64, heap->align, UNASKED_MAX) :
-						    PAGE_SIZE;
+	u64 unit = heap->table.window == HEAP_NO_WINDOW ?
+		   min_t(u64, heap->align, UNASKED_MAX) : PAGE_SIZE;
 	u64 capacity = heap_capacity(heap);
 	struct heap_debug *debugging = heap_debugging_made(heap);
 	u64 zone, room;

@@ -466,7 +466,7 @@ int memmgr_release(struct memmgr_heap *heap, u64 mark)
 		return -EOPNOTSUPP;
 	flags = heap_lock(heap);
 	err = stack_depth(&heap->stack, mark, &depth);
-	if (!err && heap->used_records)
+	if (!err && heap->table.used)
 		err = heap_stack_has_records(heap, depth, &flags) ? -EBUSY : 0;
 	if (!err) {
 		stack_release(&heap->stack, mark, &n);

@@ -154,10 +154,10 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 
 	mapping->heap = heap->id;
 	mapping->serial = heap->serial;
-	if (window == heap->arena_window)
+	if (window == heap->table.arena_window)
 		return arena_map(heap, client, offset, bytes, mapping);
 	flags = heap_lock(heap);
-	record = record_number(heap, window - heap->window);
+	record = record_number(heap, window - heap->table.window);
 	if (!record) {
 		heap_unlock(heap, flags);
 		return -EINVAL;

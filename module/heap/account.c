@@ -402,7 +402,7 @@ u32 heap_main_records(const struct region *region)
 {
 	const struct memmgr_heap *main = rcu_access_pointer(region->heaps[MEMMGR_HEAP_MAIN]);
 
-	return main ? main->max_records : 0;
+	return main ? main->table.max : 0;
 }
 
 /* Number of windows that heap main leaves to other heaps. */

@@ -68,10 +68,10 @@ static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 static bool records_left(const struct memmgr_heap *heap, const struct client *client)
 {
 	u32 reserve = heap->id == MEMMGR_HEAP_MAIN && !client->trusted ?
-		      heap->max_records / ROOT_PART : 0;
+		      heap->table.max / ROOT_PART : 0;
 
 	heap_assert_locked(heap);
-	return heap->max_records - heap->used_records > reserve;
+	return heap->table.max - heap->table.used > reserve;
 }
 
 /* Allocate in the engine and charge the client, or do neither. */
@@ -123,7 +123,7 @@ int request_check(const struct memmgr_heap *heap, const struct record *wanted)
 		return -ENOENT;
 	if (!wanted->bytes || !engine_align_ok(wanted->align))
 		return -EINVAL;
-	if (wanted->flags & MEMMGR_ALLOC_GUARD && heap->window == HEAP_NO_WINDOW)
+	if (wanted->flags & MEMMGR_ALLOC_GUARD && heap->table.window == HEAP_NO_WINDOW)
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -162,7 +162,7 @@ int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 	if (!records_left(heap, template.payer))
 		return refuse_record(heap, why);
-	if (heap->free_record == RECORD_NONE)
+	if (heap->table.free == RECORD_NONE)
 		return records_wanted(heap) ? -EAGAIN : refuse_record(heap, why);
 	heap_moment(heap, room, &template);
 	rq.bytes = record_request(&template);

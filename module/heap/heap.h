@@ -148,6 +148,40 @@ struct heap_lasting {
 };
 
 /**
+ * struct heap_table - the records of a heap
+ * @steps: the records, RECORD_STEP of them in each step
+ * @apart: each step has its own memory; otherwise all lie in heap.books
+ * @made: number of records; it grows when all are in use
+ * @max: the most records that the table can have
+ * @bits: handle_bits() of @max
+ * @spent: number of records whose handles are used up
+ * @used: number of records in use
+ * @free: first free record
+ * @record_at: stack heaps: record of the block at each depth, or RECORD_NONE
+ * @seq: number of the last allocation
+ * @window: first window of the records, or HEAP_NO_WINDOW
+ * @arena_window: window of a private heap's arena, or HEAP_NO_WINDOW
+ *
+ * The heap's lock guards the table; @made, @used and @free are also read without it. @apart,
+ * @max, @bits and the windows do not change once the heap can be found; until then
+ * region.heap_mutex guards the windows.
+ */
+struct heap_table {
+	struct record **steps;
+	bool apart;
+	u32 made;
+	u32 max;
+	u32 bits;
+	u32 spent;
+	u32 used;
+	u32 free;
+	u32 *record_at;
+	u64 seq;
+	u32 window;
+	u32 arena_window;
+};
+
+/**
  * struct heap_counts - numbers of a heap's events, for struct memmgr_stats; guarded by its lock
  * @resizes: resizes that were done
  * @zeroed: bytes cleared for clients
@@ -214,19 +248,8 @@ struct heap_counts {
  * @move: the allocation that is moving
  * @features: held to turn features of debug/ on and off
  * @serial: distinguishes it from all other heaps that the region ever had
- * @seq: number of the last allocation
- * @window: first window of its records, or HEAP_NO_WINDOW
- * @arena_window: window of a private heap's arena, or HEAP_NO_WINDOW
  * @wait: queue of the callers that wait for memory
- * @record_steps: the record table, RECORD_STEP records in each step
- * @steps_apart: each step has its own memory; otherwise all lie in @books
- * @made_records: number of records in the table; it grows when all are in use
- * @max_records: the most records that the table can have
- * @record_bits: handle_bits() of @max_records
- * @spent_records: number of records whose handles are used up
- * @used_records: number of records in use
- * @free_record: first free record
- * @record_at: stack heaps: record of the block at each depth, or RECORD_NONE
+ * @table: its records
  * @counts: numbers of its events
  * @idle: number of freed blocks that are kept, and so are live only for the engine
  * @traits: the row of @kind in heap/kinds.c
@@ -280,21 +303,8 @@ struct memmgr_heap {
 	struct heap_move move;
 	struct mutex features;	/* turning features on and off */
 	u64 serial;
-	u64 seq;
-	u32 window;
-	u32 arena_window;
 	struct swait_queue_head wait;
-
-	struct record **record_steps;
-	bool steps_apart;
-	u32 made_records;
-	u32 max_records;
-	u32 record_bits;
-	u32 spent_records;
-	u32 used_records;
-	u32 free_record;
-	u32 *record_at;
-
+	struct heap_table table;
 	struct heap_counts counts;
 	u32 idle;
 	const struct heap_kind *traits;
@@ -314,14 +324,14 @@ static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 /* The record of a number below heap_made_records(). Context: any. */
 static inline struct record *heap_record(const struct memmgr_heap *heap, u32 i)
 {
-	return &heap->record_steps[i / RECORD_STEP][i % RECORD_STEP];
+	return &heap->table.steps[i / RECORD_STEP][i % RECORD_STEP];
 }
 
 /* The number of records in the table. It only grows. Context: any. */
 static inline u32 heap_made_records(const struct memmgr_heap *heap)
 {
 	/* Pairs with records_add(), which publishes them. */
-	return smp_load_acquire(&heap->made_records);
+	return smp_load_acquire(&heap->table.made);
 }
 
 /* For functions that are called with the heap locked. */

@@ -243,8 +243,8 @@ static void books_stack(const struct memmgr_heap_create *c, struct heap_shape *p
 static int setup_stack(struct memmgr_heap *heap, const struct heap_shape *plan,
 		       const struct memmgr_heap_create *c, struct engine_refusal *why)
 {
-	heap->record_at = heap->meta + stack_meta_size(plan->records);
-	memset(heap->record_at, 0xff, plan->records * sizeof(u32));
+	heap->table.record_at = heap->meta + stack_meta_size(plan->records);
+	memset(heap->table.record_at, 0xff, plan->records * sizeof(u32));
 	return stack_init(&heap->stack, plan->bytes, plan->records, heap->meta);
 }
 

@@ -66,10 +66,10 @@ struct memmgr_heap *heap_get_named(struct region *region, const char *name)
 
 static bool heap_has_window(const struct memmgr_heap *heap, u32 window)
 {
-	if (heap->arena_window != HEAP_NO_WINDOW && heap->arena_window == window)
+	if (heap->table.arena_window != HEAP_NO_WINDOW && heap->table.arena_window == window)
 		return true;
-	return heap->window != HEAP_NO_WINDOW && window >= heap->window &&
-	       window - heap->window < heap->max_records;
+	return heap->table.window != HEAP_NO_WINDOW && window >= heap->table.window &&
+	       window - heap->table.window < heap->table.max;
 }
 
 /* The heap that a window of the mmap() offsets belongs to. */
@@ -108,15 +108,15 @@ restart:
 
 		if (!heap)
 			continue;
-		w = heap->arena_window;
+		w = heap->table.arena_window;
 		if (w != HEAP_NO_WINDOW && w >= first && w < first + count) {
 			first = w + 1;
 			goto restart;
 		}
-		w = heap->window;
+		w = heap->table.window;
 		if (w != HEAP_NO_WINDOW && w < first + count &&
-		    w + heap->max_records > first) {
-			first = w + heap->max_records;
+		    w + heap->table.max > first) {
+			first = w + heap->table.max;
 			goto restart;
 		}
 	}
@@ -137,7 +137,7 @@ restart:
 int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why)
 {
 	bool private = heap->flags & MEMMGR_HEAP_PRIVATE;
-	u32 records = heap_has_pages(heap) ? heap->max_records : 0;
+	u32 records = heap_has_pages(heap) ? heap->table.max : 0;
 	u32 first, windows = records + private;
 	int err;
 
@@ -154,10 +154,10 @@ int heap_take_windows(struct memmgr_heap *heap, struct engine_refusal *why)
 		if (err)
 			return err;
 		heap->windows = windows;
-		heap->arena_window = first + records;
+		heap->table.arena_window = first + records;
 	}
 	if (records)
-		WRITE_ONCE(heap->window, first);
+		WRITE_ONCE(heap->table.window, first);
 	return 0;
 }
 

@@ -40,8 +40,8 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	init_swait_queue_head(&heap->wait);
 	INIT_LIST_HEAD(&heap->mine);
 	refcount_set(&heap->lasting.users, 1);
-	heap->window = HEAP_NO_WINDOW;
-	heap->arena_window = HEAP_NO_WINDOW;
+	heap->table.window = HEAP_NO_WINDOW;
+	heap->table.arena_window = HEAP_NO_WINDOW;
 	heap->region = region;
 	heap->kind = c->kind;
 	heap->traits = heap_kind(c->kind);
@@ -122,9 +122,9 @@ static void config_answer(struct memmgr_heap_create *c,
 	const struct region *region = heap->region;
 
 	c->heap = heap->id;
-	if (heap->arena_window == HEAP_NO_WINDOW)
+	if (heap->table.arena_window == HEAP_NO_WINDOW)
 		return;
-	c->map_offset = (u64)heap->arena_window <<
+	c->map_offset = (u64)heap->table.arena_window <<
 			(region->window_shift + PAGE_SHIFT);
 	c->map_size = PAGE_ALIGN(heap->bytes);
 }
@@ -175,8 +175,8 @@ static int heap_reserve(struct memmgr_heap *heap, const struct client *client,
 	heap->id = slot;
 	heap->bytes = plan->bytes;
 	heap->align = plan->align;
-	heap->max_records = plan->records;
-	heap->record_bits = handle_bits(plan->records);
+	heap->table.max = plan->records;
+	heap->table.bits = handle_bits(plan->records);
 	/* A heap of mode 0 is for kernel code alone, which needs no mappings. */
 	if (heap->rights.mode)
 		err = heap_take_windows(heap, &why);
@@ -382,7 +382,7 @@ static int heap_idle(struct memmgr_heap *heap, const struct client *client, bool
 	int err = 0;
 
 	flags = heap_lock(heap);
-	if (heap_kernel_live(heap) || (heap->used_records && !force) ||
+	if (heap_kernel_live(heap) || (heap->table.used && !force) ||
 	    (heap->lasting.exports && !closing) || heap->lasting.compacting ||
 	    heap->lasting.pinned != client->pinned[heap->id])
 		err = -EBUSY;
@@ -438,15 +438,15 @@ static void heap_zap(struct memmgr_heap *heap)
 {
 	struct region *region = heap->region;
 
-	if (heap->arena_window != HEAP_NO_WINDOW)
+	if (heap->table.arena_window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
 	/*
 	 * A slab's blocks may lie anywhere in the region. The mapping of an allocation with
 	 * a guard page before it is one page higher up.
 	 */
-	if (heap->window != HEAP_NO_WINDOW && heap_grows(heap))
+	if (heap->table.window != HEAP_NO_WINDOW && heap_grows(heap))
 		mapping_zap(region, 0, 0, region->bytes + PAGE_SIZE);
-	else if (heap->window != HEAP_NO_WINDOW)
+	else if (heap->table.window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0,
 			    PAGE_ALIGN(heap->bytes) + PAGE_SIZE);
 }

@@ -44,17 +44,17 @@ int heap_stack_mark(struct memmgr_heap *heap, u64 *mark)
  */
 bool heap_stack_has_records(struct memmgr_heap *heap, u32 depth, unsigned long *flags)
 {
-	u64 seq = heap->seq;
+	u64 seq = heap->table.seq;
 
-	for (; depth < heap->stack.count && heap->seq == seq; depth++) {
-		if (heap->record_at[depth] != RECORD_NONE)
+	for (; depth < heap->stack.count && heap->table.seq == seq; depth++) {
+		if (heap->table.record_at[depth] != RECORD_NONE)
 			return true;
 		if (!(depth % RECORDS_STEP)) {
 			heap_unlock(heap, *flags);
 			*flags = heap_lock(heap);
 		}
 	}
-	return heap->seq != seq;
+	return heap->table.seq != seq;
 }
 
 #define RELEASE_LOOK	256u	/* blocks to look at while the lock is held */
@@ -65,7 +65,7 @@ static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
 			 u32 depth, u32 end)
 {
 	for (; depth < end; depth++) {
-		u32 i = heap->record_at[depth];
+		u32 i = heap->table.record_at[depth];
 		struct record *record;
 
 		if (heap->stack.entry[depth].start & STACK_ABANDONED)
@@ -122,7 +122,7 @@ static void released_note(struct memmgr_heap *heap, const struct record *record)
 static bool release_zones(struct memmgr_heap *heap, unsigned long *flags)
 {
 	u32 top = heap->stack.count - 1;
-	struct record *record = heap_record(heap, heap->record_at[top]);
+	struct record *record = heap_record(heap, heap->table.record_at[top]);
 	u64 handle = record->handle;
 
 	return record_zones(heap, record, flags, false) &&
@@ -131,7 +131,7 @@ static bool release_zones(struct memmgr_heap *heap, unsigned long *flags)
 
 static bool top_has_zones(const struct memmgr_heap *heap)
 {
-	u32 i = heap->record_at[heap->stack.count - 1];
+	u32 i = heap->table.record_at[heap->stack.count - 1];
 
 	return i != RECORD_NONE && record_has_zones(heap_record(heap, i));
 }
@@ -147,7 +147,7 @@ static void release_above(struct memmgr_heap *heap, u32 depth, u32 *released)
 	for (d = depth; d < s->count; d++) {
 		if (s->entry[d].start & STACK_ABANDONED)
 			continue;
-		record = heap_record(heap, heap->record_at[d]);
+		record = heap_record(heap, heap->table.record_at[d]);
 		released_note(heap, record);
 		record_release(heap, record);
 		++*released;

@@ -51,15 +51,15 @@ int record_access(const struct record *record, const struct viewer *viewer)
 struct record *record_number(const struct memmgr_heap *heap, u32 i)
 {
 	heap_assert_locked(heap);
-	if (i >= heap->made_records)
+	if (i >= heap->table.made)
 		return NULL;
-	return heap_record(heap, array_index_nospec(i, heap->made_records));
+	return heap_record(heap, array_index_nospec(i, heap->table.made));
 }
 
 /* The record of a handle in any state; NULL if the handle is stale. */
 struct record *record_of(struct memmgr_heap *heap, u64 handle)
 {
-	struct record *record = record_number(heap, handle_record(handle, heap->record_bits));
+	struct record *record = record_number(heap, handle_record(handle, heap->table.bits));
 
 	return record && record->handle == handle && record->state != RECORD_FREE ?
 	       record : NULL;
@@ -100,7 +100,7 @@ struct record *record_use_alone(struct memmgr_heap *heap,
 static u32 record_index(const struct memmgr_heap *heap,
 			const struct record *record)
 {
-	return handle_record(record->handle, heap->record_bits);
+	return handle_record(record->handle, heap->table.bits);
 }
 
 /* The record is about to be mapped: fix the page number under which mappings are found. */
@@ -129,31 +129,31 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 {
 	if (!record_has_zones(record))
 		return block->granted;
-	return heap->window == HEAP_NO_WINDOW ? record->bytes :
-						PAGE_ALIGN(record_inset(record) + record->bytes);
+	return heap->table.window == HEAP_NO_WINDOW ? record->bytes :
+		PAGE_ALIGN(record_inset(record) + record->bytes);
 }
 
 /* Give a newly allocated block the first free record, filled in from @template; it is new. */
 struct record *record_take(struct memmgr_heap *heap, const struct record *template,
 			   const struct engine_block *block)
 {
-	u32 i = heap->free_record;
+	u32 i = heap->table.free;
 	struct record *record = heap_record(heap, i);
 	u64 handle = record->handle;
 
 	heap_assert_locked(heap);
-	heap->free_record = record->next;
-	heap->used_records++;
+	heap->table.free = record->next;
+	heap->table.used++;
 	record_set_state(heap, record, RECORD_NEW);
 	*record = *template;
 	record->handle = handle;
-	record->seq = ++heap->seq;
+	record->seq = ++heap->table.seq;
 	record->offset = block->offset + record->lead;
 	record->map_bytes = record_map_bytes(heap, record, block);
 	INIT_LIST_HEAD(&record->mine);
-	if (heap->record_at) {
+	if (heap->table.record_at) {
 		record->depth = heap->stack.count - 1;
-		heap->record_at[record->depth] = i;
+		heap->table.record_at[record->depth] = i;
 	}
 	heap_moment(heap, born, record);
 	if (record->client)
@@ -181,19 +181,19 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 		client_give(record->payer, ACCOUNT_RECORDS, 1);
 	if (record->payer)
 		client_uncharge(record->payer, record->charge, 1);
-	if (heap->record_at)
-		heap->record_at[record->depth] = RECORD_NONE;
-	record->handle = handle_next(record->handle, heap->record_bits);
+	if (heap->table.record_at)
+		heap->table.record_at[record->depth] = RECORD_NONE;
+	record->handle = handle_next(record->handle, heap->table.bits);
 	record_set_state(heap, record, RECORD_FREE);
 	record->pins = 0;
 	record->payer = NULL;
-	heap->used_records--;
+	heap->table.used--;
 	if (unlikely(record->handle == HANDLE_NONE)) {
-		heap->spent_records++;
+		heap->table.spent++;
 		return;
 	}
-	record->next = heap->free_record;
-	heap->free_record = record_index(heap, record);
+	record->next = heap->table.free;
+	heap->table.free = record_index(heap, record);
 }
 
 /* Forget a record whose zones were checked. Its block stays allocated. */
@@ -243,8 +243,8 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->granted = record_has_zones(record) ? record->bytes : block.granted;
 	info->align = record->align;
 	info->map_offset = ~0ull;
-	if (mine && heap->window != HEAP_NO_WINDOW)
-		info->map_offset = ((u64)(heap->window + record_index(heap, record)) <<
+	if (mine && heap->table.window != HEAP_NO_WINDOW)
+		info->map_offset = ((u64)(heap->table.window + record_index(heap, record)) <<
 				    (heap->region->window_shift + PAGE_SHIFT)) +
 				   record_inset(record);
 	info->time_ns = record->time_ns;

@@ -45,17 +45,17 @@ static void records_add(struct memmgr_heap *heap, struct record *step, u32 next)
 {
 	/* No other heap can take the slot meanwhile. */
 	u64 last = heap->region->last_handle[heap->id];
-	u32 first = heap->made_records;
-	u32 n = min(heap->max_records - first, RECORD_STEP);
+	u32 first = heap->table.made;
+	u32 n = min(heap->table.max - first, RECORD_STEP);
 	u32 i;
 
 	for (i = 0; i < n; i++) {
 		step[i].next = i + 1 < n ? first + i + 1 : next;
-		step[i].handle = handle_first(last, heap->id, first + i, heap->record_bits);
+		step[i].handle = handle_first(last, heap->id, first + i, heap->table.bits);
 	}
-	heap->record_steps[first / RECORD_STEP] = step;
+	heap->table.steps[first / RECORD_STEP] = step;
 	/* Pairs with heap_made_records(): a record that is counted can be found. */
-	smp_store_release(&heap->made_records, first + n);
+	smp_store_release(&heap->table.made, first + n);
 }
 
 /**
@@ -71,9 +71,9 @@ void records_setup(struct memmgr_heap *heap, const struct heap_shape *plan, void
 	u32 steps = record_steps(plan->records);
 	u32 i, next;
 
-	heap->free_record = plan->grows ? RECORD_NONE : 0;
-	heap->steps_apart = plan->grows;
-	heap->record_steps = plan->grows ? at : at + plan->records * sizeof(struct record);
+	heap->table.free = plan->grows ? RECORD_NONE : 0;
+	heap->table.apart = plan->grows;
+	heap->table.steps = plan->grows ? at : at + plan->records * sizeof(struct record);
 	for (i = 0; !plan->grows && i < steps; i++) {
 		next = i + 1 < steps ? (i + 1) * RECORD_STEP : RECORD_NONE;
 		records_add(heap, at + (size_t)i * STEP_BYTES, next);
@@ -84,8 +84,8 @@ void records_setup(struct memmgr_heap *heap, const struct heap_shape *plan, void
 /* Is every record in use, and may there be more? For a caller that drops the lock. */
 bool records_wanted(const struct memmgr_heap *heap)
 {
-	return READ_ONCE(heap->free_record) == RECORD_NONE &&
-	       READ_ONCE(heap->made_records) < heap->max_records;
+	return READ_ONCE(heap->table.free) == RECORD_NONE &&
+	       READ_ONCE(heap->table.made) < heap->table.max;
 }
 
 /**
@@ -107,7 +107,7 @@ int records_make(struct memmgr_heap *heap)
 		return -ENOMEM;
 	flags = heap_lock(heap);
 	if (records_wanted(heap)) {
-		heap->free_record = heap->made_records;
+		heap->table.free = heap->table.made;
 		records_add(heap, step, RECORD_NONE);
 		step = NULL;
 	}
@@ -119,7 +119,7 @@ int records_make(struct memmgr_heap *heap)
 /* System memory, in bytes, of the steps with memory of their own. Context: any. */
 u64 records_cost(const struct memmgr_heap *heap)
 {
-	if (!heap->steps_apart)
+	if (!heap->table.apart)
 		return 0;
 	return record_steps(heap_made_records(heap)) * system_bytes(STEP_BYTES);
 }
@@ -129,6 +129,6 @@ void records_free(struct memmgr_heap *heap)
 {
 	u32 i;
 
-	for (i = 0; heap->steps_apart && i < record_steps(heap->made_records); i++)
-		kvfree(heap->record_steps[i]);
+	for (i = 0; heap->table.apart && i < record_steps(heap->table.made); i++)
+		kvfree(heap->table.steps[i]);
 }

@@ -193,7 +193,8 @@ int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r
 	mutex_lock(&heap->region->heap_mutex);
 	now = heap_rights_of(heap);
 	err = rights_may_set(&now, r);
-	if (!err && r->flags & MEMMGR_RIGHTS_MODE && r->mode && heap->window == HEAP_NO_WINDOW)
+	if (!err && r->flags & MEMMGR_RIGHTS_MODE && r->mode &&
+	    heap->table.window == HEAP_NO_WINDOW)
 		err = heap_take_windows(heap, &why);
 	if (!err) {
 		flags = heap_lock(heap);

@@ -41,7 +41,7 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
 	stats->refused_frees = heap->counts.refused;
 	stats->fallbacks = heap->counts.fallbacks;
 	stats->waits = heap->counts.waits;
-	stats->records = heap->used_records;
+	stats->records = heap->table.used;
 	stats->kernel_live = heap_kernel_live(heap);
 	memcpy(stats->failures, heap->counts.failures, sizeof(stats->failures));
 	stats->zeroed = heap->counts.zeroed;
@@ -149,7 +149,7 @@ static const char *record_check(struct memmgr_heap *heap, const struct record *r
 /* Check some records. False at the end, or when one is broken. */
 static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 {
-	u32 end = min(walk->at + CHECK_RECORDS, heap->made_records);
+	u32 end = min(walk->at + CHECK_RECORDS, heap->table.made);
 
 	heap_assert_locked(heap);
 	for (; !walk->what && walk->at < end; walk->at++) {
@@ -161,9 +161,9 @@ static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 		walk->offset = record->offset;
 		walk->what = record_check(heap, record);
 	}
-	if (walk->at == heap->made_records)
-		walk->link = heap->free_record;
-	return !walk->what && walk->at < heap->made_records;
+	if (walk->at == heap->table.made)
+		walk->link = heap->table.free;
+	return !walk->what && walk->at < heap->table.made;
 }
 
 /* Check a part of the list of free records. If it has changed, it is not checked further. */
@@ -172,7 +172,7 @@ static bool links_step(struct memmgr_heap *heap, struct records_walk *walk)
 	u32 n;
 
 	for (n = 0; n < CHECK_LINKS && !walk->torn && walk->link != RECORD_NONE; n++) {
-		if (walk->link >= heap->made_records || ++walk->free > heap->made_records) {
+		if (walk->link >= heap->table.made || ++walk->free > heap->table.made) {
 			walk->what = "list of free records";
 			return false;
 		}
@@ -190,8 +190,8 @@ static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
 	do {
 		flags = heap_lock(heap);
 		/* Each use of a record advances seq; each end changes the number in use. */
-		walk->torn |= heap->seq != walk->seq || heap->used_records != walk->records ||
-			      heap->made_records != walk->made;
+		walk->torn |= heap->table.seq != walk->seq || heap->table.used != walk->records ||
+			      heap->table.made != walk->made;
 		more = step(heap, walk);
 		heap_unlock(heap, flags);
 		cond_resched();
@@ -205,10 +205,10 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *to
 	unsigned long flags;
 
 	flags = heap_lock(heap);
-	walk.seq = heap->seq;
-	walk.records = heap->used_records;
-	walk.spent = heap->spent_records;
-	walk.made = heap->made_records;
+	walk.seq = heap->table.seq;
+	walk.records = heap->table.used;
+	walk.spent = heap->table.spent;
+	walk.made = heap->table.made;
 	heap_unlock(heap, flags);
 	records_walk(heap, &walk, records_step);
 	if (!walk.what)
@@ -313,7 +313,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->bytes = heap->bytes;
 	query->align = heap->align;
 	query->max_align = heap->max_align;
-	query->max_allocations = heap->max_records;
+	query->max_allocations = heap->table.max;
 	query->fallback = fallback ? fallback->id : 0;
 	query->offset = heap->arena;
 	query->held = heap->bytes;
@@ -329,8 +329,8 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->kernel_bytes = heap->kernel_bytes + records_cost(heap);
 	if (heap->traits->query)
 		heap->traits->query(heap, query);
-	if (heap->client == client && heap->arena_window != HEAP_NO_WINDOW) {
-		query->map_offset = (u64)heap->arena_window <<
+	if (heap->client == client && heap->table.arena_window != HEAP_NO_WINDOW) {
+		query->map_offset = (u64)heap->table.arena_window <<
 				    (region->window_shift + PAGE_SHIFT);
 		query->map_size = PAGE_ALIGN(heap->bytes);
 	}
@@ -516,9 +516,9 @@ u32 heap_kernel_live(struct memmgr_heap *heap)
 
 	heap_assert_locked(heap);
 	heap->engine.ops->books(&heap->engine, &books);
-	if (heap->record_at)
+	if (heap->table.record_at)
 		books.live -= heap->stack.abandoned;
-	return books.live - heap->used_records - heap->idle;
+	return books.live - heap->table.used - heap->idle;
 }
 
 /* Size of every block of the heap; 0 if blocks have the requested size. */

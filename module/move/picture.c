@@ -58,7 +58,7 @@ static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
 	flags = heap_lock(heap);
 	heap->engine.ops->books(&heap->engine, &books);
 	changes = 2 * books.allocs - books.live + heap->counts.resizes;
-	*seq = heap->seq;
+	*seq = heap->table.seq;
 	heap_unlock(heap, flags);
 	return changes;
 }
@@ -118,7 +118,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 	}
 	stop_here(heap->region, STOP_SEEN);
 	/* Records that are added from here on look fixed in this picture. */
-	left = READ_ONCE(heap->used_records);
+	left = READ_ONCE(heap->table.used);
 	for (i = 0; left && i < heap_made_records(heap); i = next) {
 		n = see_records(heap, i, seen, &next);
 		left -= min(left, n);
