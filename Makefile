@@ -2,9 +2,12 @@
 # Front end for people; Kbuild says what the module is made of, and
 # `make -C $KDIR M=$PWD` works without this file. `make help` lists the targets.
 
+# Of the guest; scripts/kernels lists them.
+KERNEL ?= armhf
+
 KDIR ?= $(KERNEL_SRC)
 running := /lib/modules/$(shell uname -r)/build
-fetched := $(CURDIR)/build/kernel-armmp/headers
+fetched := $(CURDIR)/build/kernel-$(KERNEL)/headers
 
 # Without a kernel tree of the user's: the running kernel's, else the guest's.
 ifeq ($(KDIR),)
@@ -13,8 +16,8 @@ KDIR := $(running)
 which := the running kernel
 else
 KDIR := $(fetched)
-which := the guest's kernel (Debian armhf)
-kbuild_flags := ARCH=arm CROSS_COMPILE=arm-linux-gnueabihf- CC=arm-linux-gnueabihf-gcc-12
+which := the guest's kernel (Debian's $(KERNEL))
+kbuild_flags = $(shell scripts/kernels $(KERNEL))
 kernel_tree := guest-tree
 endif
 else
@@ -23,7 +26,7 @@ endif
 
 prefix ?= /usr/local
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) $(kbuild_flags)
-export V T REFRESH
+export V T REFRESH KERNEL
 # The scripts build for their own kernels: what is meant for the user's must not
 # reach them.
 scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFLAGS scripts
@@ -53,7 +56,7 @@ clean:
 		-o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.d' \
 		-o -name modules.order -o -name Module.symvers \) -exec rm -f {} +
 	rm -rf build/module-* build/client-* build/importer-* build/caller-* build/bench* build/tools* build/selftests-* \
-		build/unit build/static build/guest build/log build/results
+		build/examples-* build/unit build/static* build/guest build/log build/results*
 
 distclean: clean
 	rm -rf build
@@ -67,17 +70,17 @@ fetch:
 	@$(scripts)/fetch guest source
 
 guest: fetch
-	@$(scripts)/build-guest armmp tests
-	@$(scripts)/initramfs armmp tests
+	@$(scripts)/build-guest $(KERNEL) tests
+	@$(scripts)/initramfs $(KERNEL) tests
 
 run: guest-tree
-	@$(scripts)/build-guest armmp run
-	@$(scripts)/initramfs armmp run
+	@$(scripts)/build-guest $(KERNEL) run
+	@$(scripts)/initramfs $(KERNEL) run
 	@$(scripts)/boot demo
 
 shell: guest-tree
-	@$(scripts)/build-guest armmp run
-	@$(scripts)/initramfs armmp run
+	@$(scripts)/build-guest $(KERNEL) run
+	@$(scripts)/initramfs $(KERNEL) run
 	@$(scripts)/boot -i shell
 
 check:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Builds of the module beside the tree, for checks: source this behind lib.sh.
 
-headers=$build/kernel-armmp/headers
 work=$build/static
+[ "$kernel" = armhf ] || work+=-$kernel
 
 # kbuild NAME [VARIABLE=VALUE]...: builds the module in a copy of its own. Fails
 # if there is an error or a warning, and prints these alone.
@@ -12,8 +12,8 @@ kbuild() {
 	shift
 	mkdir -p "$dir"
 	find Kbuild module include -type f \( -name '*.[chS]' -o -name Kbuild \) | cpio -pdmu --quiet "$dir"
-	make --no-print-directory -C "$headers" M="$dir" ARCH=arm CROSS_COMPILE="$cross" \
-		CC="${cross}gcc-12" -j"$jobs" "$@" modules >"$log" 2>&1 || rc=$?
+	make --no-print-directory -C "$headers" M="$dir" "${kbuild_flags[@]}" \
+		-j"$jobs" "$@" modules >"$log" 2>&1 || rc=$?
 	! grep -E -A 3 '(warning|error):|(WARNING|ERROR):|\*\*\*' "$log" || return 1
 	return $rc
 }

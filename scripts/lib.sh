@@ -7,9 +7,10 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
 cache=${MEMMGR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/memmgr}
-cross=arm-linux-gnueabihf-
 jobs=${JOBS:-$(nproc)}
 self=${0##*/}
+
+. "$top/scripts/kernels.sh"
 
 say() { printf '%s: %s\n' "$self" "$*" >&2; }
 
@@ -61,3 +62,6 @@ turn() {
 		flock "$lock_fd"
 	fi
 }
+
+# The kernel that make's KERNEL= names.
+for_kernel "${KERNEL:-armhf}"

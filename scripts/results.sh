@@ -4,6 +4,7 @@
 # The caller sets $pattern, an extended regular expression or nothing.
 
 results=$build/results
+[ "${kernel:-armhf}" = armhf ] || results+=-$kernel
 passed=0 failed=0 skipped=0 number=0
 # Seconds until a suite is ended by force, and then until nothing of it is left: only what
 # hangs takes so long, be the machine as slow and as busy as it may.

@@ -2,6 +2,6 @@
 DESC="the in-kernel interface, used by the example client module"
 CHECK=1
 DEBUGCHECK=1
-APPEND="mem=384M"
+RAM=384
 WARNINGS=1
 GUEST="sh /usr/lib/memmgr/client/client.sh"

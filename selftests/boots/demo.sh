@@ -10,9 +10,14 @@ show() {
 	"$@"
 }
 
-echo "An emulated ARM board (QEMU virt), $(uname -sr), $(nproc) CPUs."
-echo "64 MiB at 0x50000000 are reserved in its device tree."
-show insmod /lib/modules/memmgr.ko
+echo "An emulated board ($KERNEL), $(uname -sr), $(nproc) CPUs."
+if [ -d /proc/device-tree ]; then
+	echo "64 MiB at 0x50000000 are reserved in its device tree."
+else
+	echo "64 MiB at 0x50000000 are reserved by memmap= and given by base=."
+fi
+# shellcheck disable=SC2086 # words
+show insmod /lib/modules/memmgr.ko $MEMMGR_PARAMETERS
 dmesg | grep 'memmgr: ' | grep -v taint
 show ls -l /dev/memmgr
 show memctl info

@@ -24,6 +24,7 @@ rm -f /usr/bin/timeout
 # A debug kernel is many times slower.
 [ "$KERNEL" != debug ] || export STRESS_OPS=300
 
-insmod /lib/modules/memmgr.ko || exit 1
+# shellcheck disable=SC2086 # words
+insmod /lib/modules/memmgr.ko $MEMMGR_PARAMETERS || exit 1
 # shellcheck disable=SC2086 # a list of options
 $collection/run_kselftest.sh $list

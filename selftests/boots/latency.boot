@@ -2,5 +2,5 @@
 DESC="what each call of a user does to interrupts and to a real-time thread, in its worst state"
 CHECK=1
 ICOUNT=1
-APPEND="mem=384M"
+RAM=384
 GUEST="sh /usr/lib/memmgr/bench/latency.sh ${LATENCY:-}"

@@ -2,4 +2,5 @@
 DESC="what make shell starts: a shell with the module loaded"
 ROOT=run
 DTSO="demo"
+PLAIN="base=0x50000000 size=64M heaps=frames:pool:object=64K,count=64;objects:slab:object=192,bytes=4M;scratch:stack:bytes=1M;small:buddy:bytes=2M,granule=32"
 GUEST="sh /usr/lib/memmgr/boots/shell.sh"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Runs in the guest of make shell.
-insmod /lib/modules/memmgr.ko || exit
+# shellcheck disable=SC2086 # words
+insmod /lib/modules/memmgr.ko $MEMMGR_PARAMETERS || exit
 memctl info
 cat <<'EOT'
 

@@ -27,14 +27,15 @@ group_only() { stat -c '%a %F' "$1" && [ "$(stat -c '%a %F' "$1")" = "660 charac
 
 echo "KTAP version 1"
 echo "1..35"
-check insmod insmod /lib/modules/memmgr.ko
+# shellcheck disable=SC2086 # words
+check insmod insmod /lib/modules/memmgr.ko $MEMMGR_PARAMETERS
 check device test -c /dev/memmgr
 check device_mode group_only /dev/memmgr
 check dma_heap_mode group_only /dev/dma_heap/memmgr
 check reserved grep -i '^ *50000000-53ffffff : memmgr' /proc/iomem
 check debugfs ls /sys/kernel/debug/memmgr/memmgr/summary
 check info memctl info
-check device_tree_heaps sh -c '
+check heaps_of_the_board sh -c '
 	for heap in main frames objects scratch small; do
 		memctl heap list | grep -w $heap || exit 1
 	done'

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+# The kernels that memmgr is built for and tested on: part of lib.sh.
+
+# kernel  architecture  Debian's package  QEMU's CPU
+#
+# The 16k kernel does not start on a cortex-a57, which lacks pages of 16 KiB.
+kernels() {
+	cat <<-'EOT'
+	armhf       armhf  linux-image-armmp           cortex-a15
+	armhf-rt    armhf  linux-image-rt-armmp        cortex-a15
+	arm64       arm64  linux-image-arm64           cortex-a57
+	arm64-6.12  arm64  linux-image-6.12-arm64      cortex-a57
+	arm64-16k   arm64  linux-image-6.12-arm64-16k  cortex-a76
+	arm64-rt    arm64  linux-image-6.12-rt-arm64   cortex-a57
+	amd64       amd64  linux-image-amd64           max
+	amd64-6.12  amd64  linux-image-6.12-amd64      max
+	debug       armhf  -                           cortex-a15
+	EOT
+}
+
+# architecture  ARCH=  compiler  QEMU  its least version  machine  console  virtio  loader
+#
+# Debian 12's QEMU 7.2 may run code of arm64 that the kernel has patched meanwhile.
+architectures() {
+	cat <<-'EOT'
+	armhf  arm    arm-linux-gnueabihf  qemu-system-arm                       7   virt  ttyAMA0  mmio  lib/ld-linux-armhf.so.3
+	arm64  arm64  aarch64-linux-gnu    build/qemu/usr/bin/qemu-system-aarch64  10  virt  ttyAMA0  mmio  lib/ld-linux-aarch64.so.1
+	amd64  x86    x86_64-linux-gnu     qemu-system-x86_64                    7   q35   ttyS0    pci   lib64/ld-linux-x86-64.so.2
+	EOT
+}
+
+kernel_names() { kernels | awk '$1 != "debug" { print $1 }' | xargs; }
+
+# for_kernel NAME: sets $kernel, and all that the tables tell of it.
+# shellcheck disable=SC2034 # for the caller
+for_kernel() {
+	local name triplet
+	kernel=
+	while read -r name arch package cpu; do
+		[ "$name" != "$1" ] || { kernel=$name && break; }
+	done < <(kernels)
+	[ -n "$kernel" ] || die "no kernel is named '$1'" "KERNEL= takes one of: $(kernel_names)"
+	while read -r name karch triplet qemu qemu_least board console virtio loader; do
+		[ "$name" != "$arch" ] || break
+	done < <(architectures)
+	cross=$triplet-
+	libraries=lib/$triplet
+	sysroot=$build/sysroot-$arch
+	headers=$build/kernel-$kernel/headers
+	kbuild_flags=(ARCH="$karch" CROSS_COMPILE="$cross" CC="${cross}gcc-12")
+	[[ $qemu != */* ]] || qemu=$top/$qemu
+}
+
+# What the logs of a boot case are called, on this kernel.
+name_of_boot() {
+	if [ "$kernel" = armhf ]; then
+		echo "$1"
+	else
+		echo "$1.$kernel"
+	fi
+}
