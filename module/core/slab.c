@@ -832,6 +832,8 @@ int slab_prepare(struct slabs *s, u32 objects, struct engine_refusal *why)
 	return 0;
 }
 
+#define SLAB_GROWN_SHIFT	16
+
 /* Bytes of a slab of 2^@shift bytes that no object can use. */
 static u32 slab_rest(u32 shift, u32 stride)
 {
@@ -842,7 +844,7 @@ static u32 slab_rest(u32 shift, u32 stride)
 
 /*
  * Log2 of the smallest slab that wastes at most an eighth and has eight objects. To
- * reach eight objects a slab does not grow beyond 16 pages.
+ * reach eight objects a slab does not grow beyond 64 KiB, whatever the size of a page.
  */
 static u32 slab_shift(u32 stride, u32 page_shift)
 {
@@ -851,7 +853,7 @@ static u32 slab_shift(u32 stride, u32 page_shift)
 	while (1u << shift < stride)
 		shift++;
 	while (slab_rest(shift, stride) > 1u << (shift - 3) ||
-	       (1u << shift < 8 * stride && shift < page_shift + 4))
+	       (1u << shift < 8 * stride && shift < SLAB_GROWN_SHIFT))
 		shift++;
 	return shift;
 }

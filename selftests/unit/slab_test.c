@@ -294,6 +294,29 @@ static void slab_books_are_small(void)
 	book_is_small(1, 4096);
 }
 
+/* A larger page makes a slab larger only where the slab was less than that page. */
+static void slabs_are_alike(u32 object, u32 page_shift)
+{
+	struct slab_layout small, large;
+
+	unit_context("objects of %u on pages of 2^%u", object, page_shift);
+	EXPECT_EQ(slab_layout(&small, object, 8, 1ull << 32, 12), 0);
+	EXPECT_EQ(slab_layout(&large, object, 8, 1ull << 32, page_shift), 0);
+	/* Pages of 64 KiB align objects to 64 bytes. */
+	if (large.stride == small.stride)
+		EXPECT_EQ(large.shift, small.shift > page_shift ? small.shift : page_shift);
+}
+
+static void slab_pages(void)
+{
+	u32 i;
+
+	for (i = 64; i <= 1u << 20; i += i < 20000 ? 1 : 4093) {
+		slabs_are_alike(i, 14);
+		slabs_are_alike(i, 16);
+	}
+}
+
 static void slab_layouts(void)
 {
 	u32 i, ops = unit_ops(300000);
@@ -432,6 +455,7 @@ static const struct unit_test tests[] = {
 	{ "slab_needed_again", slab_needed_again },
 	{ "slab_exhaustive", slab_exhaustive },
 	{ "slab_layouts", slab_layouts },
+	{ "slab_pages", slab_pages },
 	{ "slab_books_are_small", slab_books_are_small },
 	{ "slab_hostile", slab_hostile },
 	{ "slab_walks_in_steps", slab_walks_in_steps },
