@@ -23,6 +23,8 @@ enum call_results {
 	RESULTS,	/* checked to be writable before the call does anything */
 };
 
+#define CALL_BYTES_MAX	4096	/* of a structure, whatever the size of a page */
+
 #define CHANGES		true
 #define LOOKS		false
 
@@ -174,7 +176,7 @@ static_assert(sizeof(struct memmgr_corruptions) == 40);
 static_assert(sizeof(struct memmgr_corruption) == 312);
 
 /* call_writable() checks only two bytes of a structure. */
-static_assert(sizeof(union call_arg) <= PAGE_SIZE);
+static_assert(sizeof(union call_arg) <= CALL_BYTES_MAX);
 
 /* Find the heap that the argument names, and run the call. */
 static int call_run(const struct call *call, struct caller *caller, void *arg)
@@ -238,7 +240,7 @@ long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EFAULT;
 	if (size < call->least)
 		return -EINVAL;
-	if (size > PAGE_SIZE)
+	if (size > CALL_BYTES_MAX)
 		return -E2BIG;
 	err = copy_struct_from_user(&known, call->size, user, size);
 	if (err)

@@ -591,6 +591,31 @@ TEST_F(abi, longer_structures_with_anything_else_are_refused)
 	}
 }
 
+/* The limit does not depend on the size of a page. */
+TEST_F(abi, structures_of_more_than_4096_bytes_are_refused)
+{
+	struct {
+		union request known;
+		__u64 zero;
+	} r;
+	const struct call *c;
+	struct ground g;
+
+	ASSERT_EQ(4096, sizeof(r.known));
+	ground_make(_metadata, self->fd, &g);
+	for_each_call(c, self->fd) {
+		fill(&g, c, &r.known);
+		r.zero = 0;
+		r.known.size = 4096 + 1;
+		EXPECT_EQ(-E2BIG, issue(&g, c, &r))
+			TH_LOG("%s", c->name);
+		r.known.size = sizeof(r);
+		EXPECT_EQ(-E2BIG, issue(&g, c, &r))
+			TH_LOG("%s", c->name);
+		c->undo(&g, &r.known);
+	}
+}
+
 /* Larger than the caller's memory: whichever is met first, never a success. */
 TEST_F(abi, sizes_beyond_everything)
 {

@@ -36,7 +36,7 @@
  *			of two, unknown flag, non-zero reserved field,
  *			structure too short, string not terminated
  *	E2BIG		the structure is longer than this kernel knows and the
- *			unknown part is not zero, or it is longer than a page
+ *			unknown part is not zero, or it is longer than 4,096 bytes
  *	EFAULT		a pointer does not lead to the caller's memory
  *	ENODEV		the device of the region was removed; mappings, dma-bufs
  *			and close() still work
