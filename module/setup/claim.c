@@ -247,29 +247,41 @@ static bool claim_is_kernel(const struct resource *r)
 	return r->flags & IORESOURCE_SYSRAM && r->parent != &iomem_resource;
 }
 
+/* Put a range into the memory map; not if an entry reaches into it from outside. */
+static bool claim_insert(struct resource *range, u64 start, u64 bytes)
+{
+	*range = (struct resource) {
+		.name = "memmgr",
+		.start = start,
+		.end = start + bytes - 1,
+		.flags = IORESOURCE_MEM,
+	};
+	return !insert_resource(&iomem_resource, range);
+}
+
 /*
  * Does the kernel itself lie in the range? To find out, the range is inserted into the
- * memory map for a moment, and the entries around and inside it are examined.
+ * memory map for a moment, and the entries around and inside it are examined. Where banks
+ * of RAM meet, each has an entry of its own: the range goes in by pieces.
  */
 static bool claim_has_kernel(const struct region_source *s)
 {
-	struct resource range = {
-		.name = "memmgr",
-		.start = s->phys,
-		.end = claim_end(s) - 1,
-		.flags = IORESOURCE_MEM,
-	};
+	u64 at, bytes, end = claim_end(s);
+	struct resource range;
 	const struct resource *r;
 	bool found = false;
 
-	/* An entry reaches into the range from outside. */
-	if (insert_resource(&iomem_resource, &range))
-		return true;
-	for (r = range.parent; r != &iomem_resource; r = r->parent)
-		found |= claim_is_kernel(r);
-	for (r = range.child; r; r = r->sibling)
-		found |= claim_is_kernel(r);
-	remove_resource(&range);
+	for (at = s->phys; at < end && !found; at += bytes) {
+		for (bytes = end - at; !claim_insert(&range, at, bytes);
+		     bytes = PAGE_ALIGN(bytes / 2))
+			if (bytes <= PAGE_SIZE)
+				return true;
+		for (r = range.parent; r != &iomem_resource; r = r->parent)
+			found |= claim_is_kernel(r);
+		for (r = range.child; r; r = r->sibling)
+			found |= claim_is_kernel(r);
+		remove_resource(&range);
+	}
 	return found;
 }
 
