@@ -271,6 +271,7 @@ static const struct file_operations caller_fops = {
 	.open = caller_open,
 	.release = caller_release,
 	.unlocked_ioctl = caller_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 };
 
 static struct miscdevice caller_misc = {
