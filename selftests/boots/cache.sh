@@ -15,7 +15,7 @@ refused() {
 
 cached_so() { grep -qx "cache $1" /sys/kernel/debug/memmgr/*/summary; }
 
-mapped_by() { grep "phys=0x$1 " /proc/vmallocinfo | grep "$2"; }
+mapped_by() { grep "phys=0x0*$1 " /proc/vmallocinfo | grep "$2"; }
 
 mark_log
 check load load

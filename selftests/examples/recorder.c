@@ -14,9 +14,9 @@
 
 static int record(int fd, const char *line, long *sum)
 {
-	struct memmgr_alloc reading = { .bytes = sizeof(long), .tag = "reading" };
+	struct memmgr_alloc reading = { .bytes = sizeof(int), .tag = "reading" };
 	char *end;
-	long value;
+	int value;
 	int err;
 
 	err = memmgr_alloc(fd, &reading);	/* what is leaked */
