@@ -32,7 +32,7 @@ export V T REFRESH KERNEL
 scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFLAGS scripts
 
 .PHONY: all modules modules_install tools install clean distclean help guest-tree \
-	fetch guest run shell check check-debug style size bench latency soak
+	fetch guest run shell check check-all check-debug style size bench latency soak
 all: modules
 
 modules: $(kernel_tree)
@@ -85,6 +85,9 @@ shell: guest-tree
 
 check:
 	@$(scripts)/check '$(T)'
+
+check-all:
+	@$(scripts)/check-all '$(T)'
 
 check-debug:
 	@$(scripts)/check-debug '$(T)'

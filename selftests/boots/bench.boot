@@ -2,4 +2,5 @@
 DESC="instructions of a pair of alloc and free, memmgr beside the kernel's own allocators"
 CHECK=1
 ICOUNT=1
+ONLY="armhf:its bounds and the figures of the documents are instructions of armhf"
 GUEST="sh /usr/lib/memmgr/bench/bench.sh"
