@@ -19,14 +19,15 @@ kernels() {
 	EOT
 }
 
-# architecture  ARCH=  compiler  QEMU  its least version  machine  console  virtio  loader
+# architecture  ARCH=  compiler  QEMU  its least version  machine  console  virtio  loader  programs
 #
+# programs: the architecture whose programs the kernels run beside their own.
 # Debian 12's QEMU 7.2 may run code of arm64 that the kernel has patched meanwhile.
 architectures() {
 	cat <<-'EOT'
-	armhf  arm    arm-linux-gnueabihf  qemu-system-arm                       7   virt  ttyAMA0  mmio  lib/ld-linux-armhf.so.3
-	arm64  arm64  aarch64-linux-gnu    build/qemu/usr/bin/qemu-system-aarch64  10  virt  ttyAMA0  mmio  lib/ld-linux-aarch64.so.1
-	amd64  x86    x86_64-linux-gnu     qemu-system-x86_64                    7   q35   ttyS0    pci   lib64/ld-linux-x86-64.so.2
+	armhf  arm    arm-linux-gnueabihf  qemu-system-arm                       7   virt  ttyAMA0  mmio  lib/ld-linux-armhf.so.3         -
+	arm64  arm64  aarch64-linux-gnu    build/qemu/usr/bin/qemu-system-aarch64  10  virt  ttyAMA0  mmio  lib/ld-linux-aarch64.so.1       armhf
+	amd64  x86    x86_64-linux-gnu     qemu-system-x86_64                    7   q35   ttyS0    pci   lib64/ld-linux-x86-64.so.2      -
 	EOT
 }
 
@@ -41,9 +42,10 @@ for_kernel() {
 		[ "$name" != "$1" ] || { kernel=$name && break; }
 	done < <(kernels)
 	[ -n "$kernel" ] || die "no kernel is named '$1'" "KERNEL= takes one of: $(kernel_names)"
-	while read -r name karch triplet qemu qemu_least board console virtio loader; do
+	while read -r name karch triplet qemu qemu_least board console virtio loader compat; do
 		[ "$name" != "$arch" ] || break
 	done < <(architectures)
+	[ "$compat" != - ] || compat=
 	cross=$triplet-
 	libraries=lib/$triplet
 	sysroot=$build/sysroot-$arch

@@ -4,7 +4,7 @@
 # tests named, or all but the tests named after -x.
 # usage: kselftest.sh [-x] [TEST...]
 
-collection=/usr/lib/memmgr/selftests
+collection=${COLLECTION:-/usr/lib/memmgr/selftests}
 list=
 if [ "$1" = -x ]; then
 	shift

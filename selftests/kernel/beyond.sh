@@ -10,6 +10,7 @@ importer=${MEMMGR_IMPORTER_KO:-/lib/modules/memmgr_importer.ko}
 ! has_tree_regions || skip_all "the device tree has regions of its own"
 [ -n "$MEMMGR_SPARE" ] || skip_all "no MEMMGR_SPARE"
 [ -f "$importer" ] || skip_all "no memmgr_importer.ko"
+[ -d /proc/device-tree ] || skip_all "no device tree has the importer's buses"
 require_module
 
 # Bus addresses of the debug kernel, which is built without LPAE, have 32 bits.
