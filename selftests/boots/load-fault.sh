@@ -13,10 +13,11 @@ echo "KTAP version 1"
 insmod /lib/modules/memmgr_importer.ko || exit 1
 whole load_fault
 verdict $? load_fault
-rmmod memmgr_importer
 insmod /lib/modules/memmgr.ko || exit 1
-whole fault
-verdict $? fault
-rmmod memmgr
+for test in fault fault_files; do
+	whole $test
+	verdict $? $test
+done
+rmmod memmgr memmgr_importer
 verdict $? unload
 all_judged

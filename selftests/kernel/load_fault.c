@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * insmod while the system is out of memory: each of its allocations fails once. Either
- * the module is refused and nothing of it is left, or its regions are there, and the log
- * names the parts that are missing. This test needs a kernel with fault injection. It runs
+ * insmod, rmmod, and the driver's bind and unbind while the system is out of memory: each
+ * allocation fails once. Either the module, or the region, is refused and nothing of it is
+ * left, or it is there, and the log names the parts that are missing. Memory is never
+ * lacking to leave. This test needs a kernel with fault injection. It runs
  * while the module is not loaded; memmgr_importer is, and tells where the init begins.
  * LOAD_PARAMETERS are the parameters of insmod.
  *
@@ -10,6 +11,7 @@
  */
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 
 #define POINTS		5000	/* more than there are */
 #define FAIL_INIT	"/sys/module/memmgr_importer/parameters/fail_init"
+#define DRIVER		"/sys/bus/platform/drivers/memmgr"
 
 /* What regions have on the system. */
 static const char * const things[] = {
@@ -34,14 +37,33 @@ static const char * const things[] = {
 
 #define THINGS	ARRAY_SIZE(things)
 
+/*
+ * Is it a node whose device has gone? The kernel leaves it when it lacks the memory for a
+ * path below /dev, see devtmpfs_delete_node(). It is removed, because it would be in the way
+ * of the next device of that name.
+ */
+static bool was_left_behind(const char *path)
+{
+	int fd;
+
+	if (strncmp(path, "/dev/", strlen("/dev/")))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && (errno == ENODEV || errno == ENXIO) && !unlink(path);
+}
+
 static unsigned int thing_count(const char *pattern)
 {
-	unsigned int n;
+	unsigned int n = 0;
 	glob_t g;
+	size_t i;
 
 	if (glob(pattern, GLOB_BRACE, NULL, &g))
 		return 0;
-	n = g.gl_pathc;
+	for (i = 0; i < g.gl_pathc; i++)
+		n += !was_left_behind(g.gl_pathv[i]);
 	globfree(&g);
 	return n;
 }
@@ -74,12 +96,28 @@ static bool said_left_out(int log)
 	return said;
 }
 
+/* How many of @things there are, and entries of /proc/iomem. */
+struct sight {
+	unsigned int there[THINGS];
+	unsigned int claims;
+};
+
+static void look(struct sight *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < THINGS; i++)
+		s->there[i] = thing_count(things[i]);
+	s->claims = claims();
+}
+
+static const struct sight nothing;	/* the module is not loaded */
+
 struct loader {
 	int module;
 	int log;
 	const char *parameters;
-	unsigned int there[THINGS];	/* when nothing fails */
-	unsigned int claims;
+	struct sight loaded;		/* when nothing fails */
 };
 
 FIXTURE(load)
@@ -113,7 +151,6 @@ static bool unload(void)
 FIXTURE_SETUP(load)
 {
 	const char *module = getenv("MEMMGR_KO");
-	unsigned int i;
 
 	if (!access("/sys/module/memmgr", F_OK))
 		SKIP(return, "memmgr is loaded");
@@ -125,9 +162,7 @@ FIXTURE_SETUP(load)
 	self->loader.log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ASSERT_GE(self->loader.log, 0);
 	ASSERT_TRUE(load(&self->loader));
-	for (i = 0; i < THINGS; i++)
-		self->loader.there[i] = thing_count(things[i]);
-	self->loader.claims = claims();
+	look(&self->loader.loaded);
 	ASSERT_TRUE(unload());
 }
 
@@ -137,36 +172,41 @@ FIXTURE_TEARDOWN(load)
 	close(self->loader.module);
 }
 
-/* The module was refused: nothing is left. Or it has come: whole, or with a word. */
-static bool whole_or_not_at_all(const struct loader *loader, unsigned int n, bool loaded)
+/*
+ * It was done: @wanted is there, and the log names what is missing. It was refused: what was
+ * there before is there.
+ */
+static bool is_whole(const struct loader *loader, unsigned int n, bool done,
+		     const struct sight *wanted, const struct sight *before)
 {
-	bool said = said_left_out(loader->log);
+	const struct sight *right = done ? wanted : before;
+	bool said = said_left_out(loader->log), good = true;
 	unsigned int i, less = 0;
-	bool good = true;
+	struct sight now;
 
+	look(&now);
 	for (i = 0; i < THINGS; i++) {
-		unsigned int count = thing_count(things[i]);
-
-		less += count != loader->there[i];
-		if (loaded ? count == loader->there[i] || said : !count)
+		less += now.there[i] != right->there[i];
+		if (now.there[i] == right->there[i] || (done && said))
 			continue;
-		fprintf(stderr, "# allocation %u failed, insmod %s: %u of %u %s\n", n,
-			loaded ? "did not say so" : "did", count, loader->there[i], things[i]);
+		fprintf(stderr, "# allocation %u failed, it %s: %u of %u %s\n", n,
+			done ? "was done, and no word" : "was refused", now.there[i],
+			right->there[i], things[i]);
 		good = false;
 	}
-	if (claims() != (loaded ? loader->claims : 0)) {
-		fprintf(stderr, "# allocation %u failed: %u entries of /proc/iomem\n", n,
-			claims());
+	if (now.claims != right->claims) {
+		fprintf(stderr, "# allocation %u failed: %u entries of /proc/iomem, not %u\n", n,
+			now.claims, right->claims);
 		good = false;
 	}
-	if (loaded && said && !less) {
+	if (done && said && !less) {
 		fprintf(stderr, "# allocation %u failed: the log says so, but all is there\n", n);
 		good = false;
 	}
 	return good;
 }
 
-TEST_F_TIMEOUT(load, whole_or_not_at_all, 900)
+TEST_F_TIMEOUT(load, load_whole_or_not_at_all, 900)
 {
 	unsigned int n, refused = 0, bad = 0;
 	bool failed = true;
@@ -179,7 +219,7 @@ TEST_F_TIMEOUT(load, whole_or_not_at_all, 900)
 		lseek(self->loader.log, 0, SEEK_END);
 		loaded = load_faulting(&self->loader, n, &failed);
 		refused += !loaded;
-		bad += !whole_or_not_at_all(&self->loader, n, loaded);
+		bad += !is_whole(&self->loader, n, loaded, &self->loader.loaded, &nothing);
 		if (loaded)
 			ASSERT_TRUE(unload());
 	}
@@ -187,6 +227,114 @@ TEST_F_TIMEOUT(load, whole_or_not_at_all, 900)
 	EXPECT_FALSE(failed);
 	EXPECT_GT(refused, 0);
 	EXPECT_EQ(bad, 0);
+}
+
+TEST_F_TIMEOUT(load, unload_needs_no_memory, 900)
+{
+	unsigned int n, bad = 0;
+	bool failed = true;
+
+	if (!self->loader.parameters)
+		SKIP(return, "nothing to load, or nothing to fail");
+	for (n = 1; failed && n < POINTS; n++) {
+		bool unloaded;
+
+		ASSERT_TRUE(load(&self->loader));
+		lseek(self->loader.log, 0, SEEK_END);
+		ASSERT_TRUE(fault_at(n));
+		unloaded = unload();
+		/* The copy of the module's name is a point, too. */
+		EXPECT_TRUE(unloaded || errno == EFAULT);
+		failed = fault_end();
+		bad += !is_whole(&self->loader, n, unloaded, &nothing, &self->loader.loaded);
+		ASSERT_TRUE(unloaded || unload());
+	}
+	fprintf(stderr, "# %u allocations\n", n - 2);
+	EXPECT_FALSE(failed);
+	EXPECT_EQ(bad, 0);
+}
+
+/* The name of a device that the driver has. */
+static bool find_device(char *name, size_t size)
+{
+	glob_t g;
+	size_t i;
+
+	*name = '\0';
+	if (glob(DRIVER "/*/driver_override", 0, NULL, &g))
+		return false;
+	for (i = 0; i < g.gl_pathc && !*name; i++) {
+		const char *at = g.gl_pathv[i] + strlen(DRIVER "/");
+
+		snprintf(name, size, "%.*s", (int)strcspn(at, "/"), at);
+	}
+	globfree(&g);
+	return *name;
+}
+
+/*
+ * Writes a device's name to a file of the driver while the @n-th allocation fails; 0: none
+ * does. The file is open and the name is copied before, because they are not memmgr's.
+ */
+static bool drive(const char *file, const char *device, unsigned int n, bool *failed)
+{
+	char path[PATH_MAX];
+	bool done;
+	int fd;
+
+	snprintf(path, sizeof(path), DRIVER "/%s", file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || !fault_at(n))
+		return false;
+	done = write(fd, device, strlen(device)) == (ssize_t)strlen(device);
+	*failed = n && fault_end();
+	close(fd);
+	return done;
+}
+
+/* Each point of writing @device to @file; @back undoes it. */
+static void drive_at_each_point(struct __test_metadata *_metadata, const struct loader *loader,
+				const char *device, const char *file, const char *back)
+{
+	unsigned int n, refused = 0, bad = 0;
+	struct sight before, after;
+	bool failed = true, none;
+
+	look(&before);
+	ASSERT_TRUE(drive(file, device, 0, &none));
+	look(&after);
+	ASSERT_TRUE(drive(back, device, 0, &none));
+	for (n = 1; failed && n < POINTS; n++) {
+		bool done;
+
+		lseek(loader->log, 0, SEEK_END);
+		done = drive(file, device, n, &failed);
+		refused += !done;
+		bad += !is_whole(loader, n, done, &after, &before);
+		if (done)
+			ASSERT_TRUE(drive(back, device, 0, &none));
+	}
+	fprintf(stderr, "# %s: %u points, %u of them needed\n", file, n - 2, refused);
+	EXPECT_FALSE(failed);
+	EXPECT_EQ(bad, 0);
+}
+
+TEST_F_TIMEOUT(load, unbind_and_bind, 900)
+{
+	char device[NAME_MAX + 1];
+	bool none;
+
+	if (!self->loader.parameters)
+		SKIP(return, "nothing to load, or nothing to fail");
+	ASSERT_TRUE(load(&self->loader));
+	if (!find_device(device, sizeof(device))) {
+		unload();
+		SKIP(return, "no region of the device tree");
+	}
+	drive_at_each_point(_metadata, &self->loader, device, "unbind", "bind");
+	ASSERT_TRUE(drive("unbind", device, 0, &none));
+	drive_at_each_point(_metadata, &self->loader, device, "bind", "unbind");
+	EXPECT_TRUE(unload());
 }
 
 TEST_HARNESS_MAIN
