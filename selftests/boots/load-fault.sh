@@ -20,4 +20,13 @@ for test in fault fault_files; do
 done
 rmmod memmgr memmgr_importer
 verdict $? unload
+
+# realtime=1 makes all that main may need at load.
+for parameters in "" realtime=1; do
+	insmod /lib/modules/memmgr.ko $parameters || exit 1
+	insmod /lib/modules/memmgr_caller.ko || exit 1
+	whole no_memory
+	verdict $? "no_memory${parameters:+_realtime}"
+	rmmod memmgr_caller memmgr
+done
 all_judged

@@ -432,11 +432,11 @@ static int do_corruptions(struct swept *m)
 
 static const struct sweep calls[] = {
 	{ "QUERY", NR(QUERY), NULL, do_query },
-	{ "HEAP_CREATE buddy", NR(HEAP_CREATE), NULL, do_buddy, undo_heap },
-	{ "HEAP_CREATE slab", NR(HEAP_CREATE), NULL, do_slab, undo_heap },
-	{ "HEAP_CREATE pool", NR(HEAP_CREATE), NULL, do_pool, undo_heap },
-	{ "HEAP_CREATE stack", NR(HEAP_CREATE), NULL, do_stack, undo_heap },
-	{ "HEAP_CREATE shared", NR(HEAP_CREATE), NULL, do_shared, undo_heap },
+	{ "HEAP_CREATE buddy", NR(HEAP_CREATE), NULL, do_buddy, undo_heap, .memory = true },
+	{ "HEAP_CREATE slab", NR(HEAP_CREATE), NULL, do_slab, undo_heap, .memory = true },
+	{ "HEAP_CREATE pool", NR(HEAP_CREATE), NULL, do_pool, undo_heap, .memory = true },
+	{ "HEAP_CREATE stack", NR(HEAP_CREATE), NULL, do_stack, undo_heap, .memory = true },
+	{ "HEAP_CREATE shared", NR(HEAP_CREATE), NULL, do_shared, undo_heap, .memory = true },
 	{ "HEAP_DESTROY", NR(HEAP_DESTROY), do_shared, do_destroy, NULL, undo_heap },
 	{ "HEAP_QUERY", NR(HEAP_QUERY), NULL, do_heap_query },
 	{ "ALLOC", NR(ALLOC), NULL, do_alloc, undo_alloc },
@@ -459,24 +459,24 @@ static const struct sweep calls[] = {
 	{ "STATS", NR(STATS), NULL, do_stats },
 	{ "FRAG", NR(FRAG), NULL, do_frag },
 	{ "CHECK", NR(CHECK), NULL, do_check },
-	{ "MAP", NR(MAP), NULL, do_map },
+	{ "MAP", NR(MAP), NULL, do_map, .memory = true },
 	{ "FAILURES", NR(FAILURES), NULL, do_failures },
 	{ "PROTECT", NR(PROTECT), NULL, do_protect, undo_protect },
 	{ "SYNC", NR(SYNC), NULL, do_sync },
-	{ "EXPORT", NR(EXPORT), NULL, do_export, undo_file },
+	{ "EXPORT", NR(EXPORT), NULL, do_export, undo_file, .memory = true },
 	{ "ACCOUNTS", NR(ACCOUNTS), NULL, do_accounts },
-	{ "SET_QUOTA", NR(SET_QUOTA), NULL, do_quota },
-	{ "EXPLAIN", NR(EXPLAIN), NULL, do_explain },
-	{ "COMPACT", NR(COMPACT), NULL, do_compact },
+	{ "SET_QUOTA", NR(SET_QUOTA), NULL, do_quota, .memory = true },
+	{ "EXPLAIN", NR(EXPLAIN), NULL, do_explain, .memory = true },
+	{ "COMPACT", NR(COMPACT), NULL, do_compact, .memory = true },
 	{ "PIN", NR(PIN), NULL, do_pin, undo_pin },
 	{ "PIN lease", NR(PIN), NULL, do_lease, undo_lease },
 	{ "UNPIN", NR(UNPIN), do_pin, do_unpin, NULL, undo_pin },
 	{ "HEALTH", NR(HEALTH), NULL, do_health },
-	{ "INJECT", NR(INJECT), NULL, do_inject, undo_inject, NULL, true },
-	{ "TRACK", NR(TRACK), do_shared, do_track, NULL, undo_heap },
-	{ "SITES", NR(SITES), NULL, do_sites },
-	{ "LATENCY", NR(LATENCY), do_shared, do_latency, NULL, undo_heap },
-	{ "DEBUG", NR(DEBUG), do_shared, do_debug, NULL, undo_heap },
+	{ "INJECT", NR(INJECT), NULL, do_inject, undo_inject, NULL, true, .memory = true },
+	{ "TRACK", NR(TRACK), do_shared, do_track, NULL, undo_heap, .memory = true },
+	{ "SITES", NR(SITES), NULL, do_sites, .memory = true },
+	{ "LATENCY", NR(LATENCY), do_shared, do_latency, NULL, undo_heap, .memory = true },
+	{ "DEBUG", NR(DEBUG), do_shared, do_debug, NULL, undo_heap, .memory = true },
 	{ "CORRUPTIONS", NR(CORRUPTIONS), NULL, do_corruptions },
 	{ "HEAP_RIGHTS", NR(HEAP_RIGHTS), do_shared, do_rights, NULL, undo_heap },
 };
@@ -503,6 +503,18 @@ TEST_F(fault, each_call_has_a_row)
 			TH_LOG("no row above for call %#x", nr);
 }
 
+/* A slab is kept when it gets empty, and what is compact stays so. */
+static void must_have_all(struct __test_metadata *_metadata, struct swept *m)
+{
+	ASSERT_EQ(0, quiet_health(m->fd));
+	m->heap = must_kind(_metadata, m->fd, MEMMGR_KIND_SLAB);
+	m->stack = must_kind(_metadata, m->fd, MEMMGR_KIND_STACK);
+	m->handle = must_alloc(_metadata, m->fd, MEMMGR_HEAP_MAIN, 2 * page_size()).handle;
+	ASSERT_EQ(0, do_alloc_small(m));
+	undo_alloc(m);
+	ASSERT_EQ(0, do_compact(m));
+}
+
 TEST_F_TIMEOUT(fault, each_point_of_each_call, 1800)
 {
 	struct swept m = { .fd = self->fd };
@@ -510,16 +522,23 @@ TEST_F_TIMEOUT(fault, each_point_of_each_call, 1800)
 
 	if (!faulting_begin())
 		SKIP(return, "this kernel has no fault injection");
-	ASSERT_EQ(0, quiet_health(self->fd));
-	m.heap = must_kind(_metadata, self->fd, MEMMGR_KIND_SLAB);
-	m.stack = must_kind(_metadata, self->fd, MEMMGR_KIND_STACK);
-	m.handle = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 2 * self->page).handle;
-	/* A slab is kept when it gets empty, and what is compact stays so. */
-	ASSERT_EQ(0, do_alloc_small(&m));
-	undo_alloc(&m);
-	ASSERT_EQ(0, do_compact(&m));
+	must_have_all(_metadata, &m);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		EXPECT_TRUE(sweep_call(&calls[i], &m))
+			TH_LOG("%s", calls[i].name);
+}
+
+/* The calls with @memory are those that memmgr(7), REAL TIME, names. */
+TEST_F_TIMEOUT(fault, calls_without_memory, 600)
+{
+	struct swept m = { .fd = self->fd };
+	unsigned int i;
+
+	if (!faulting_begin())
+		SKIP(return, "this kernel has no fault injection");
+	must_have_all(_metadata, &m);
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		EXPECT_TRUE(starve_call(&calls[i], &m))
 			TH_LOG("%s", calls[i].name);
 }
 

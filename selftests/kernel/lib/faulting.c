@@ -86,6 +86,9 @@ static bool faulting_caches(void)
 	       faulting_write("/sys/kernel/debug/failslab/cache-filter", searches ? "1" : "0");
 }
 
+/* Open while allocations fail, because opening it needs one. */
+static int make_it_fail = -1;
+
 bool faulting_begin(void)
 {
 	static const char * const settings[][2] = {
@@ -105,5 +108,40 @@ bool faulting_begin(void)
 		if (!faulting_write(path, "0"))
 			return false;
 	}
-	return fault_at(0) && faulting_caches() && faulting_settle();
+	if (make_it_fail < 0)
+		make_it_fail = open("/proc/self/make-it-fail", O_WRONLY | O_CLOEXEC);
+	return make_it_fail >= 0 && fault_at(0) && faulting_caches() && faulting_settle();
+}
+
+/* The settings of both injections of allocations; @to is the probability in percent. */
+static bool faulting_always(const char *to)
+{
+	static const char * const injections[] = { "failslab", "fail_page_alloc" };
+	const char * const settings[][2] = {
+		{ "task-filter", "Y" }, { "interval", "1" }, { "space", "0" }, { "times", "-1" },
+		{ "probability", to },
+	};
+	char path[96];
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(injections); i++)
+		for (k = 0; k < ARRAY_SIZE(settings); k++) {
+			snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", injections[i],
+				 settings[k][0]);
+			if (!faulting_write(path, settings[k][1]))
+				return false;
+		}
+	return faulting_write("/sys/kernel/debug/fail_page_alloc/min-order", "0");
+}
+
+bool faulting_on(void)
+{
+	return faulting_always("100") && write(make_it_fail, "1", 1) == 1;
+}
+
+bool faulting_off(void)
+{
+	bool off = write(make_it_fail, "0", 1) == 1;
+
+	return faulting_always("0") && off;
 }

@@ -16,4 +16,12 @@ bool fault_end(void);
 /* Can this kernel do it? Faults that are wanted leave no trace of calls in the log. */
 bool faulting_begin(void);
 
+/*
+ * From here on each allocation that the kernel makes for this thread fails, until
+ * faulting_off(). Without page tables to come: all memory of the program is there, see
+ * faulting_begin(), which must have come before.
+ */
+bool faulting_on(void);
+bool faulting_off(void);
+
 #endif /* MEMMGR_FAULTING_H */

@@ -54,6 +54,7 @@ struct swept {
  * @undo: undoes a call that succeeded; NULL: it leaves nothing
  * @finish: removes what @prepare made, if the call has not done that; NULL: nothing
  * @partly: a call that failed is undone too, because it may have got half way, and says so
+ * @memory: it needs memory of the system; all other calls work without
  */
 struct sweep {
 	const char *name;
@@ -63,6 +64,7 @@ struct sweep {
 	void (*undo)(struct swept *m);
 	void (*finish)(struct swept *m);
 	bool partly;
+	bool memory;
 };
 
 /*
@@ -71,5 +73,11 @@ struct sweep {
  * not have (EOPNOTSUPP) has none.
  */
 bool sweep_call(const struct sweep *s, struct swept *m);
+
+/*
+ * The call while every allocation of the kernel's fails: 0, or -ENOMEM if it needs memory; the
+ * state is as before.
+ */
+bool starve_call(const struct sweep *s, struct swept *m);
 
 #endif /* MEMMGR_SWEEPING_H */

@@ -53,12 +53,13 @@ static int caller_hold(struct caller *c, struct caller_call *call)
 	return 0;
 }
 
-static int caller_alloc(struct caller *c, struct block *block, struct caller_call *call)
+static int caller_alloc(struct caller *c, struct block *block, struct caller_call *call, bool pool)
 {
 	if (block->live)
 		return -EBUSY;
-	block->ptr = memmgr_alloc(c->heap, call->bytes, call->align,
-				  call->zero ? MEMMGR_KALLOC_ZERO : 0);
+	block->ptr = pool ? memmgr_pool_get(c->heap) :
+			    memmgr_alloc(c->heap, call->bytes, call->align,
+					 call->zero ? MEMMGR_KALLOC_ZERO : 0);
 	block->bytes = call->bytes;
 	block->live = block->ptr;
 	call->value = offset_in_page(block->ptr);
@@ -68,6 +69,15 @@ static int caller_alloc(struct caller *c, struct block *block, struct caller_cal
 static int caller_free(struct caller *c, struct block *block, struct caller_call *call)
 {
 	int err = memmgr_free(c->heap, block->ptr + call->offset);
+
+	if (!err)
+		block->live = false;
+	return err;
+}
+
+static int caller_put(struct caller *c, struct block *block)
+{
+	int err = memmgr_pool_put(c->heap, block->ptr);
 
 	if (!err)
 		block->live = false;
@@ -200,9 +210,12 @@ static int caller_do(struct caller *c, unsigned int command, struct caller_call 
 	case CALLER_HOLD:
 		return caller_hold(c, call);
 	case CALLER_ALLOC:
-		return caller_alloc(c, block, call);
+	case CALLER_GET:
+		return caller_alloc(c, block, call, command == CALLER_GET);
 	case CALLER_FREE:
 		return caller_free(c, block, call);
+	case CALLER_PUT:
+		return caller_put(c, block);
 	case CALLER_READ:
 		return caller_read(block, call);
 	case CALLER_WRITE:

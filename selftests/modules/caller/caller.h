@@ -46,5 +46,7 @@ struct caller_call {
 #define CALLER_TOUCH	CALLER_CALL(7)	/* write a byte in a thread, which may die of it */
 #define CALLER_MARK	CALLER_CALL(8)	/* of a stack */
 #define CALLER_RELEASE	CALLER_CALL(9)	/* what is above @value */
+#define CALLER_GET	CALLER_CALL(10)	/* a block of a pool */
+#define CALLER_PUT	CALLER_CALL(11)
 
 #endif
