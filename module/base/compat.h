@@ -83,6 +83,7 @@
 #if COMPAT_BEFORE(6, 12)
 #define compat_dma_is_direct(device)	(!get_dma_ops(device))
 #else
+#include <linux/scatterlist.h>	/* which the next one lacks */
 #include <linux/iommu-dma.h>
 #define compat_dma_is_direct(device)	(!get_dma_ops(device) && !use_dma_iommu(device))
 #endif
