@@ -48,7 +48,7 @@ void track_ptr(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 
 	if (!ptr || !(READ_ONCE(heap->debug) & DEBUG_TRACK))
 		return;
-	block_fill(&block, ptr - region->virt, bytes, block_site(region, caller));
+	block_fill(&block, ptr - region->memory.virt, bytes, block_site(region, caller));
 	track_add(heap, &block);
 }
 
@@ -67,7 +67,7 @@ void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes, size_t
 		});
 	if (!ptr)
 		return;
-	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->virt,
+	trace_memmgr_alloc(heap->region->name, heap->name, 0, ptr - heap->region->memory.virt,
 			   bytes, align, "", caller);
 }
 
@@ -95,7 +95,7 @@ static void *alloc_zoned(struct memmgr_heap *heap, size_t bytes, size_t align,
 	ptr = tail ? alloc_any(heap, lead + bytes + tail, align, true, &why) : NULL;
 	if (!ptr)
 		return NULL;
-	block_fill(&block, ptr + lead - region->virt, bytes, block_site(region, caller));
+	block_fill(&block, ptr + lead - region->memory.virt, bytes, block_site(region, caller));
 	block.lead = lead;
 	block.tail = tail;
 	zones_paint_block(heap, &block);
@@ -229,7 +229,7 @@ noinline int free_looked_at(struct memmgr_heap *heap, void *ptr, unsigned long c
 {
 	struct freeing f = {
 		.ptr = ptr,
-		.was.place = ptr - heap->region->virt,
+		.was.place = ptr - heap->region->memory.virt,
 		.site = SITE_NONE,
 		.caller = caller,
 	};

@@ -897,7 +897,7 @@ static struct guard_slot *slot_at(struct guards *g, const void *ptr)
 /* Is the address in the region's own mapping? No slot is there. */
 static bool is_regular(const struct memmgr_heap *heap, const void *ptr)
 {
-	return (unsigned long)(ptr - heap->region->virt) < heap->region->bytes;
+	return (unsigned long)(ptr - heap->region->memory.virt) < heap->region->memory.bytes;
 }
 
 /**

@@ -51,7 +51,7 @@ void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
 {
 	struct memmgr_corruption c = {
 		.kind = MEMMGR_CORRUPTION_WRONG_FREE,
-		.offset = place < heap->region->bytes ? place : ~0ull,
+		.offset = place < heap->region->memory.bytes ? place : ~0ull,
 		.place = ~0ull,
 		.finder_site = site,
 	};

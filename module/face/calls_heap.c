@@ -28,11 +28,11 @@ int call_query(struct caller *caller, void *arg)
 		(IS_ENABLED(CONFIG_MEMMGR_DMABUF) ? MEMMGR_FEATURE_DMABUF : 0) |
 		(IS_ENABLED(CONFIG_MEMMGR_MOVE) ? MEMMGR_FEATURE_MOVE : 0) |
 		(IS_ENABLED(CONFIG_MEMMGR_DEBUG) ? MEMMGR_FEATURE_DEBUG : 0);
-	q->region_size = region->bytes;
+	q->region_size = region->memory.bytes;
 	q->phys = capable(CAP_SYS_ADMIN) ? region_phys(region, 0) : 0;
-	q->max_align = region->max_align;
+	q->max_align = region->memory.max_align;
 	q->granule = PAGE_SIZE;
-	q->region_flags = region->flags;
+	q->region_flags = region->memory.flags;
 	q->region = region->index;
 	q->heaps = heap_count(region);
 	strscpy_pad(q->name, region->name, sizeof(q->name));

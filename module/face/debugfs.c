@@ -93,18 +93,18 @@ static int summary_show(struct seq_file *m, void *unused)
 	seq_printf(m, "name %s\n", region->name);
 	seq_printf(m, "device /dev/%s\n", region->misc_name);
 	seq_printf(m, "source %s\n",
-		   region->flags & MEMMGR_REGION_DT ? "device-tree" :
-		   region->flags & MEMMGR_REGION_RESERVED ? "parameters" :
+		   region->memory.flags & MEMMGR_REGION_DT ? "device-tree" :
+		   region->memory.flags & MEMMGR_REGION_RESERVED ? "parameters" :
 		   "system");
-	seq_printf(m, "size %llu\n", region->bytes);
-	if (region->flags & MEMMGR_REGION_CONTIGUOUS &&
+	seq_printf(m, "size %llu\n", region->memory.bytes);
+	if (region->memory.flags & MEMMGR_REGION_CONTIGUOUS &&
 	    file_ns_capable(m->file, &init_user_ns, CAP_SYS_ADMIN))
 		seq_printf(m, "phys 0x%llx\n", region_phys(region, 0));
 	seq_printf(m, "cache %s\n", region_cache(region));
-	seq_printf(m, "pages %d\n", !!(region->flags & MEMMGR_REGION_PAGES));
+	seq_printf(m, "pages %d\n", !!(region->memory.flags & MEMMGR_REGION_PAGES));
 	seq_printf(m, "granule %lu\n", PAGE_SIZE);
-	seq_printf(m, "max_align %llu\n", region->max_align);
-	seq_printf(m, "join %d\n", !!(region->flags & MEMMGR_REGION_JOIN));
+	seq_printf(m, "max_align %llu\n", region->memory.max_align);
+	seq_printf(m, "join %d\n", !!(region->memory.flags & MEMMGR_REGION_JOIN));
 	seq_printf(m, "heaps %u\n", heap_count(region));
 	seq_printf(m, "used %llu\n", stats->used);
 	seq_printf(m, "free %llu\n", stats->free);

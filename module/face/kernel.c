@@ -473,7 +473,7 @@ int memmgr_release(struct memmgr_heap *heap, u64 mark)
 		if (debug_is_on() && heap->debug & (DEBUG_TRACK | DEBUG_ZONED))
 			track_remove_from(heap, stack_end(heap));
 		if (debug_is_on() && heap->debug & DEBUG_GUARDS)
-			guards_release(heap, heap->region->virt + stack_end(heap),
+			guards_release(heap, heap->region->memory.virt + stack_end(heap),
 				       block_site(heap->region, _RET_IP_));
 		wake = heap_freed(heap);
 	}
@@ -498,16 +498,16 @@ int memmgr_phys(struct memmgr_heap *heap, const void *ptr, phys_addr_t *phys)
 	struct region *region = heap->region;
 	u64 offset;
 
-	if (!(region->flags & MEMMGR_REGION_CONTIGUOUS))
+	if (!(region->memory.flags & MEMMGR_REGION_CONTIGUOUS))
 		return -EOPNOTSUPP;
 	if (debug_is_on() && guards_place(heap, ptr, &offset)) {
-		*phys = region->phys + offset;
+		*phys = region->memory.phys + offset;
 		return 0;
 	}
 	if (!heap_offset(heap, ptr, &offset))
 		return heap->fallback ? memmgr_phys(heap->fallback, ptr, phys) :
 					-ENOENT;
-	*phys = region->phys + (ptr - region->virt);
+	*phys = region->memory.phys + (ptr - region->memory.virt);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(memmgr_phys);

@@ -117,7 +117,7 @@ static int heap_take_arena(struct memmgr_heap *heap, const struct heap_shape *pl
 			   struct engine_refusal *why)
 {
 	struct region *region = heap->region;
-	u64 align = min(region->max_align, rounddown_pow_of_two(plan->bytes));
+	u64 align = min(region->memory.max_align, rounddown_pow_of_two(plan->bytes));
 	u64 least = max_t(u64, plan->align, PAGE_SIZE);
 	int err = -ENOMEM;
 
@@ -128,7 +128,7 @@ static int heap_take_arena(struct memmgr_heap *heap, const struct heap_shape *pl
 		err = heap_main_take(region, plan->bytes, align, &heap->arena, why);
 	}
 	heap->max_align = align;
-	heap->base = region->virt + heap->arena;
+	heap->base = region->memory.virt + heap->arena;
 	heap->span = plan->bytes;
 	return err;
 }

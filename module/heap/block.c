@@ -31,7 +31,7 @@ bool heap_offset(const struct memmgr_heap *heap, const void *ptr, u64 *offset)
 /* The kernel's address of a block. */
 void *heap_pointer(const struct memmgr_heap *heap, u64 offset)
 {
-	return heap->region->virt + heap_place(heap, offset);
+	return heap->region->memory.virt + heap_place(heap, offset);
 }
 
 /* Allocate in a heap of any kind, through the engine's functions. */
@@ -82,7 +82,7 @@ noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
 	if (!ptr && why.reason)
 		heap_failed(heap, bytes, align, &why);
 	if (ptr && alloc_flags & MEMMGR_KALLOC_ZERO)
-		region_zero(heap->region, ptr - heap->region->virt, bytes);
+		region_zero(heap->region, ptr - heap->region->memory.virt, bytes);
 	return ptr;
 }
 

@@ -167,11 +167,11 @@ int slabs_init(struct memmgr_heap *heap, const struct heap_shape *plan,
 	};
 	u32 shift = plan->layout.shift;
 
-	heap->skew = heap->region->phys & ((1u << shift) - 1);
-	heap->base = heap->region->virt - heap->skew;
+	heap->skew = heap->region->memory.phys & ((1u << shift) - 1);
+	heap->base = heap->region->memory.virt - heap->skew;
 	/* Each slab begins at a page of the region. */
-	heap->span = min(heap->region->bytes + heap->skew,
-			 ALIGN(heap->region->bytes, 1ull << shift));
+	heap->span = min(heap->region->memory.bytes + heap->skew,
+			 ALIGN(heap->region->memory.bytes, 1ull << shift));
 	heap->arena = ~0ull;
 	heap->max_align = plan->align;
 	heap->slab_at = heap->meta + slab_meta_size(&plan->layout);
@@ -215,7 +215,7 @@ bool slabs_in_io(struct memmgr_heap *heap)
 /* Allocate the table that maps pages of the region to slabs, for all slab heaps. */
 int slab_map_alloc(struct region *region)
 {
-	region->slab_of = kvcalloc(region->bytes >> PAGE_SHIFT, sizeof(u32), HEAP_GFP);
+	region->slab_of = kvcalloc(region->memory.bytes >> PAGE_SHIFT, sizeof(u32), HEAP_GFP);
 	return region->slab_of ? 0 : -ENOMEM;
 }
 

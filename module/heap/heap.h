@@ -495,7 +495,7 @@ static inline u64 heap_unplace(const struct memmgr_heap *heap, u64 place)
 /* The page number under which the arena's mappings are found in the address space. */
 static inline u32 heap_arena_page(const struct memmgr_heap *heap)
 {
-	return (heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->bytes :
+	return (heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->memory.bytes :
 						  heap->arena) >> PAGE_SHIFT;
 }
 

@@ -38,7 +38,7 @@ static int too_large(const struct region *region, struct memmgr_heap_create *c)
 	struct engine_refusal why = { 0 };
 	u64 place;
 
-	heap_main_take(region, region->bytes + 1, 0, &place, &why);
+	heap_main_take(region, region->memory.bytes + 1, 0, &place, &why);
 	c->reason = MEMMGR_REASON_TOO_LARGE;
 	c->largest = why.largest;
 	return -ENOMEM;
@@ -51,7 +51,7 @@ static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
 {
 	u64 granules;
 
-	if (c->bytes > region->bytes)
+	if (c->bytes > region->memory.bytes)
 		return too_large(region, c);
 	plan->bytes = PAGE_ALIGN(c->bytes);
 	plan->align = c->granule ? c->granule : PAGE_SIZE;
@@ -91,10 +91,10 @@ static const struct heap_kind buddy_kind = {
 static u64 slab_limit(const struct region *region, const struct memmgr_heap_create *c,
 		      const struct slab_layout *layout)
 {
-	u64 limit = max(region->bytes >> SLAB_LIMIT_SHIFT, SLAB_LIMIT_LEAST);
+	u64 limit = max(region->memory.bytes >> SLAB_LIMIT_SHIFT, SLAB_LIMIT_LEAST);
 	u64 least = (u64)DIV_ROUND_UP(max(c->count, 1u), layout->objects) << layout->shift;
 
-	return min(max(limit, least), region->bytes);
+	return min(max(limit, least), region->memory.bytes);
 }
 
 static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
@@ -102,10 +102,10 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 {
 	int err;
 
-	plan->bytes = c->bytes ? c->bytes : region->bytes;
+	plan->bytes = c->bytes ? c->bytes : region->memory.bytes;
 	plan->align = object_align(c);
-	if (plan->bytes > region->bytes || c->object_size > region->bytes ||
-	    plan->align > region->max_align)
+	if (plan->bytes > region->memory.bytes || c->object_size > region->memory.bytes ||
+	    plan->align > region->memory.max_align)
 		return too_large(region, c);
 	err = slab_layout(&plan->layout, c->object_size, plan->align,
 			  plan->bytes, PAGE_SHIFT);
@@ -182,12 +182,12 @@ static int plan_pool(const struct region *region, struct memmgr_heap_create *c,
 	u64 stride;
 
 	plan->align = object_align(c);
-	if (c->object_size > min_t(u64, region->bytes, POOL_MAX_BLOCK) ||
-	    plan->align > region->max_align)
+	if (c->object_size > min_t(u64, region->memory.bytes, POOL_MAX_BLOCK) ||
+	    plan->align > region->memory.max_align)
 		return too_large(region, c);
 	stride = ALIGN(c->object_size, plan->align);
 	plan->bytes = PAGE_ALIGN(stride * c->count);
-	if (plan->bytes > region->bytes)
+	if (plan->bytes > region->memory.bytes)
 		return too_large(region, c);
 	if (c->bytes && c->bytes < stride * c->count)
 		return -EINVAL;
@@ -226,7 +226,7 @@ static const struct heap_kind pool_kind = {
 static int plan_stack(const struct region *region, struct memmgr_heap_create *c,
 		      struct heap_shape *plan)
 {
-	if (c->bytes > region->bytes)
+	if (c->bytes > region->memory.bytes)
 		return too_large(region, c);
 	plan->bytes = PAGE_ALIGN(c->bytes);
 	plan->align = 1u << STACK_SHIFT;

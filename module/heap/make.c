@@ -48,7 +48,8 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	heap->capacity = c->object_size;
 	heap->flags = c->flags & ~MEMMGR_HEAP_MODE;
 	/* If main does without the slow path, all buddy heaps do. */
-	if (heap->traits->takes & HEAP_FIELD_NO_JOIN && !(region->flags & MEMMGR_REGION_JOIN))
+	if (heap->traits->takes & HEAP_FIELD_NO_JOIN &&
+	    !(region->memory.flags & MEMMGR_REGION_JOIN))
 		heap->flags |= MEMMGR_HEAP_NO_JOIN;
 	strscpy(heap->name, c->name, sizeof(heap->name));
 }
@@ -311,11 +312,11 @@ int heap_create_main(struct region *region, u32 max_records, bool join, bool gro
 		.name = "main",
 		.flags = join ? 0 : MEMMGR_HEAP_NO_JOIN,
 	};
-	u32 granules = region->bytes >> PAGE_SHIFT;
+	u32 granules = region->memory.bytes >> PAGE_SHIFT;
 	/* Alignments hold for addresses, wherever the region begins. */
-	u32 lead = (region->phys & (region->max_align - 1)) >> PAGE_SHIFT;
+	u32 lead = (region->memory.phys & (region->memory.max_align - 1)) >> PAGE_SHIFT;
 	struct heap_shape plan = {
-		.bytes = region->bytes,
+		.bytes = region->memory.bytes,
 		.align = PAGE_SIZE,
 		.meta = buddy_meta_size(lead, granules),
 		.records = min3(max_records, HEAP_MAX_RECORDS,
@@ -336,9 +337,9 @@ int heap_create_main(struct region *region, u32 max_records, bool join, bool gro
 	heap_setup(heap, region, &c);
 	heap_rights_begin(heap, &c);
 	lockdep_set_class(&heap->lock, &main_lock_key);
-	heap->max_align = region->max_align;
-	heap->base = region->virt;
-	heap->span = region->bytes;
+	heap->max_align = region->memory.max_align;
+	heap->base = region->memory.virt;
+	heap->span = region->memory.bytes;
 	mutex_lock(&region->heap_mutex);
 	err = heap_reserve(heap, NULL, &plan, &c);
 	mutex_unlock(&region->heap_mutex);
@@ -445,7 +446,7 @@ static void heap_zap(struct memmgr_heap *heap)
 	 * a guard page before it is one page higher up.
 	 */
 	if (heap->table.window != HEAP_NO_WINDOW && heap_grows(heap))
-		mapping_zap(region, 0, 0, region->bytes + PAGE_SIZE);
+		mapping_zap(region, 0, 0, region->memory.bytes + PAGE_SIZE);
 	else if (heap->table.window != HEAP_NO_WINDOW)
 		mapping_zap(region, heap_arena_page(heap), 0,
 			    PAGE_ALIGN(heap->bytes) + PAGE_SIZE);

@@ -35,7 +35,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 			 struct engine_refusal *why)
 {
 	/* Let the engine refuse a size beyond the region, before a sum overflows. */
-	bool possible = bytes <= heap->region->bytes;
+	bool possible = bytes <= heap->region->memory.bytes;
 	u32 behind = possible ? room_behind(heap, record, bytes) : 0;
 	u64 room = possible ? record->lead + behind : 0;
 	struct engine_request rq = { .bytes = bytes + room, .recorded = true };

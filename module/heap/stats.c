@@ -427,8 +427,8 @@ u32 heap_picture(struct region *region, struct memmgr_cell *cells, u32 count,
 
 	if (!main)
 		return 0;
-	*cell_bytes = PAGE_ALIGN(div64_u64(region->bytes + count - 1, count));
-	count = div64_u64(region->bytes + *cell_bytes - 1, *cell_bytes);
+	*cell_bytes = PAGE_ALIGN(div64_u64(region->memory.bytes + count - 1, count));
+	count = div64_u64(region->memory.bytes + *cell_bytes - 1, *cell_bytes);
 	for (i = 0; i < count; i++)
 		cells[i].heap = MEMMGR_HEAP_ANY;
 	while (heap_next_block(main, &pos, &block)) {

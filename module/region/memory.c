@@ -16,38 +16,37 @@
 /* The page frame number at an offset. */
 unsigned long region_pfn(const struct region *region, u64 offset)
 {
-	if (region->flags & MEMMGR_REGION_CONTIGUOUS)
-		return PHYS_PFN(region->phys + offset);
-	return vmalloc_to_pfn(region->virt + offset);
+	if (region->memory.flags & MEMMGR_REGION_CONTIGUOUS)
+		return PHYS_PFN(region->memory.phys + offset);
+	return vmalloc_to_pfn(region->memory.virt + offset);
 }
 
 /* The physical address at an offset; 0 if the memory is not contiguous. */
 u64 region_phys(const struct region *region, u64 offset)
 {
-	return region->flags & MEMMGR_REGION_CONTIGUOUS ?
-	       region->phys + offset : 0;
+	return region->memory.flags & MEMMGR_REGION_CONTIGUOUS ? region->memory.phys + offset : 0;
 }
 
 void __iomem *region_io(const struct region *region, u64 offset)
 {
-	return (void __iomem __force *)region->virt + offset;
+	return (void __iomem __force *)region->memory.virt + offset;
 }
 
 /* Is the kernel's mapping a device mapping? Then it does not allow every access. */
 bool region_is_io(const struct region *region)
 {
-	return region->flags & (COMPAT_UNCACHED_MAP ? MEMMGR_REGION_DEVICE :
+	return region->memory.flags & (COMPAT_UNCACHED_MAP ? MEMMGR_REGION_DEVICE :
 				MEMMGR_REGION_DEVICE | MEMMGR_REGION_UNCACHED);
 }
 
 /* The attribute of a mapping of the region's memory, which must match the kernel's mapping. */
 pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
 {
-	if (region->flags & MEMMGR_REGION_DEVICE)
+	if (region->memory.flags & MEMMGR_REGION_DEVICE)
 		return pgprot_device(prot);
-	if (region->flags & MEMMGR_REGION_UNCACHED)
+	if (region->memory.flags & MEMMGR_REGION_UNCACHED)
 		return compat_pgprot_uncached(prot);
-	if (region->flags & MEMMGR_REGION_WRITE_COMBINE)
+	if (region->memory.flags & MEMMGR_REGION_WRITE_COMBINE)
 		return pgprot_writecombine(prot);
 	return prot;
 }
@@ -70,7 +69,7 @@ vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma
 	pgprot_t prot = vma->vm_page_prot;
 	int err;
 
-	if (region->flags & MEMMGR_REGION_PAGES) {
+	if (region->memory.flags & MEMMGR_REGION_PAGES) {
 		err = vm_insert_page(vma, address & PAGE_MASK, pfn_to_page(pfn));
 		if (!err || err == -EBUSY)	/* another thread was faster */
 			return VM_FAULT_NOPAGE;
@@ -87,7 +86,7 @@ void region_wait_writes(const struct region *region, u64 offset, u64 bytes)
 {
 	u64 at;
 
-	if (!(region->flags & MEMMGR_REGION_PAGES))
+	if (!(region->memory.flags & MEMMGR_REGION_PAGES))
 		return;
 	for (at = 0; at < bytes; at += PAGE_SIZE) {
 		struct page *page = pfn_to_page(region_pfn(region, offset + at));
@@ -121,7 +120,7 @@ bool region_in_io(const struct region *region, u64 offset, u64 bytes)
 {
 	u64 at;
 
-	if (!(region->flags & MEMMGR_REGION_PAGES))
+	if (!(region->memory.flags & MEMMGR_REGION_PAGES))
 		return false;
 	smp_mb();	/* between unmap and count; pairs with taking a reference */
 	for (at = 0; at < bytes; at += PAGE_SIZE) {
@@ -152,7 +151,7 @@ void region_sync(const struct region *region, u64 offset, u64 bytes)
 		phys_addr_t phys = PFN_PHYS(region_pfn(region, offset)) +
 				   offset_in_page(offset);
 
-		compat_cache_flush(region->virt + offset, phys, n);
+		compat_cache_flush(region->memory.virt + offset, phys, n);
 		offset += n;
 		bytes -= n;
 		cond_resched();
@@ -165,7 +164,7 @@ void region_iosys_map(const struct region *region, u64 offset, struct iosys_map 
 	if (region_is_io(region))
 		iosys_map_set_vaddr_iomem(map, region_io(region, offset));
 	else
-		iosys_map_set_vaddr(map, region->virt + offset);
+		iosys_map_set_vaddr(map, region->memory.virt + offset);
 }
 
 void region_zero(struct region *region, u64 offset, u64 bytes)
@@ -173,7 +172,7 @@ void region_zero(struct region *region, u64 offset, u64 bytes)
 	if (region_is_io(region))
 		memset_io(region_io(region, offset), 0, bytes);
 	else
-		memset(region->virt + offset, 0, bytes);
+		memset(region->memory.virt + offset, 0, bytes);
 }
 
 #define CLEAR_STEP	(1u << 20)
@@ -197,7 +196,7 @@ void region_copy_in(const struct region *region, u64 offset, const void *from, s
 	if (region_is_io(region))
 		memcpy_toio(region_io(region, offset), from, bytes);
 	else
-		memcpy(region->virt + offset, from, bytes);
+		memcpy(region->memory.virt + offset, from, bytes);
 }
 
 /* Copy a few bytes from the region into kernel memory. */
@@ -206,7 +205,7 @@ void region_copy(const struct region *region, u64 offset, void *to, size_t bytes
 	if (region_is_io(region))
 		memcpy_fromio(to, region_io(region, offset), bytes);
 	else
-		memcpy(to, region->virt + offset, bytes);
+		memcpy(to, region->memory.virt + offset, bytes);
 }
 
 #define BOUNCE	256u	/* buffer on the stack, because device mappings limit accesses */
@@ -217,7 +216,7 @@ void region_move(const struct region *region, u64 to, u64 from, u64 bytes)
 	char bounce[BOUNCE];
 
 	if (!region_is_io(region)) {
-		memmove(region->virt + to, region->virt + from, bytes);
+		memmove(region->memory.virt + to, region->memory.virt + from, bytes);
 		return;
 	}
 	while (bytes) {
@@ -238,7 +237,7 @@ unsigned long region_read(struct region *region, u64 offset, void __user *to,
 	char bounce[BOUNCE];
 
 	if (!region_is_io(region))
-		return copy_to_user(to, region->virt + offset, bytes);
+		return copy_to_user(to, region->memory.virt + offset, bytes);
 	while (bytes) {
 		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
 		unsigned long rest;
@@ -260,7 +259,7 @@ unsigned long region_write(struct region *region, u64 offset,
 	char bounce[BOUNCE];
 
 	if (!region_is_io(region))
-		return copy_from_user(region->virt + offset, from, bytes);
+		return copy_from_user(region->memory.virt + offset, from, bytes);
 	while (bytes) {
 		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
 		unsigned long rest = copy_from_user(bounce, from, n);

@@ -9,6 +9,25 @@
 
 struct region;
 
+/**
+ * struct memory - the bytes of a region; constant once the region can be found
+ * @flags: MEMMGR_REGION_*
+ * @phys: physical address, if MEMMGR_REGION_CONTIGUOUS
+ * @bytes: size, whole pages
+ * @virt: the kernel's mapping
+ * @claimed: memmgr has entered @phys into /proc/iomem
+ * @max_align: largest alignment that can be asked for: of addresses, or of offsets if
+ *	the memory is not contiguous
+ */
+struct memory {
+	u32 flags;
+	phys_addr_t phys;
+	u64 bytes;
+	void *virt;
+	bool claimed;
+	u64 max_align;
+};
+
 unsigned long region_pfn(const struct region *region, u64 offset);
 pgprot_t region_pgprot(const struct region *region, pgprot_t prot);
 void region_zero(struct region *region, u64 offset, u64 bytes);

@@ -27,6 +27,7 @@
 
 #include "region/events.h"
 #include "region/failures.h"
+#include "region/memory.h"
 #include "region/stop.h"
 
 struct corruptions;
@@ -66,13 +67,7 @@ struct compact_total {
  * @index: number of the region, which names the device node
  * @first: kernel code that names no region means this one
  * @name: name of the region, unique
- * @flags: MEMMGR_REGION_*
- * @phys: physical address, if MEMMGR_REGION_CONTIGUOUS
- * @bytes: size, whole pages
- * @virt: the kernel's mapping
- * @claimed: memmgr has entered @phys into /proc/iomem
- * @max_align: largest alignment that can be asked for: of addresses, or of offsets if
- *	the memory is not contiguous
+ * @memory: its bytes
  * @misc: the device node
  * @misc_name: name of the device node
  * @inode: its address space contains all clients' mappings
@@ -114,12 +109,7 @@ struct region {
 	u32 index;
 	bool first;
 	char name[MEMMGR_NAME_LEN];
-	u32 flags;
-	phys_addr_t phys;
-	u64 bytes;
-	void *virt;
-	bool claimed;
-	u64 max_align;
+	struct memory memory;
 	struct miscdevice misc;
 	char misc_name[MEMMGR_NAME_LEN];
 	struct inode *inode;
@@ -158,7 +148,7 @@ struct region {
 
 static inline bool region_is_cached(const struct region *region)
 {
-	return !(region->flags & REGION_CACHE_FLAGS);
+	return !(region->memory.flags & REGION_CACHE_FLAGS);
 }
 
 /* The queue runs work of all regions, and is drained before the module is removed. */

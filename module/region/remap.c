@@ -41,7 +41,7 @@ const char *region_cache(const struct region *region)
 	size_t i;
 
 	for (i = ARRAY_SIZE(caches) - 1; i; i--)
-		if (region->flags & caches[i].flag)
+		if (region->memory.flags & caches[i].flag)
 			break;
 	return caches[i].name;
 }
@@ -52,8 +52,9 @@ const char *region_cache(const struct region *region)
  */
 static bool region_straddles(const struct region *region)
 {
-	unsigned long first = PHYS_PFN(region->phys);
-	unsigned long last = PHYS_PFN(region->phys + region->bytes - 1);
+	const struct memory *memory = &region->memory;
+	unsigned long first = PHYS_PFN(memory->phys);
+	unsigned long last = PHYS_PFN(memory->phys + memory->bytes - 1);
 
 	return pfn_valid(first) && pfn_valid(last) &&
 	       PageHighMem(pfn_to_page(first)) != PageHighMem(pfn_to_page(last));
@@ -61,14 +62,15 @@ static bool region_straddles(const struct region *region)
 
 static void *region_remap(const struct region *region, u64 offset, u64 bytes)
 {
+	const struct memory *memory = &region->memory;
 	size_t i;
 
 	for (i = ARRAY_SIZE(caches) - 1; i; i--)
-		if (region->flags & caches[i].flag)
+		if (memory->flags & caches[i].flag)
 			break;
 	if (caches[i].map)
-		return memremap(region->phys + offset, bytes, caches[i].map);
-	return (void __force *)ioremap(region->phys + offset, bytes);
+		return memremap(memory->phys + offset, bytes, caches[i].map);
+	return (void __force *)ioremap(memory->phys + offset, bytes);
 }
 
 /*
@@ -77,13 +79,14 @@ static void *region_remap(const struct region *region, u64 offset, u64 bytes)
  */
 bool region_has_pages(const struct region *region)
 {
+	const struct memory *memory = &region->memory;
 	u64 at;
 
-	if (region->flags & MEMMGR_REGION_RESERVED &&
-	    region_intersects(region->phys, region->bytes, IORESOURCE_SYSTEM_RAM,
+	if (memory->flags & MEMMGR_REGION_RESERVED &&
+	    region_intersects(memory->phys, memory->bytes, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_INTERSECTS)
 		return false;
-	for (at = 0; at < region->bytes; at += PAGE_SIZE) {
+	for (at = 0; at < memory->bytes; at += PAGE_SIZE) {
 		unsigned long pfn = region_pfn(region, at);
 
 		if (!pfn_valid(pfn) || page_count(pfn_to_page(pfn)) != 1)
@@ -114,10 +117,10 @@ void *region_map_page(const struct region *region, u64 offset)
 
 	if (region_is_io(region))
 		return ERR_PTR(-EOPNOTSUPP);
-	if (region->flags & MEMMGR_REGION_PAGES) {
+	if (region->memory.flags & MEMMGR_REGION_PAGES) {
 		page = pfn_to_page(region_pfn(region, offset));
 		virt = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
-	} else if (region->flags & MEMMGR_REGION_CONTIGUOUS) {
+	} else if (region->memory.flags & MEMMGR_REGION_CONTIGUOUS) {
 		virt = region_remap(region, offset, PAGE_SIZE);
 		/* For RAM that the kernel maps itself, memremap() returns that mapping. */
 		if (virt && !is_vmalloc_addr(virt))
@@ -131,7 +134,7 @@ void *region_map_page(const struct region *region, u64 offset)
 /* Remove such a mapping. Context: process, may sleep. */
 void region_unmap_page(const struct region *region, void *virt)
 {
-	if (region->flags & MEMMGR_REGION_PAGES)
+	if (region->memory.flags & MEMMGR_REGION_PAGES)
 		vunmap(virt);
 	else
 		memunmap(virt);
@@ -141,66 +144,72 @@ void region_unmap_page(const struct region *region, void *virt)
 /* Map memory that was set aside at boot. */
 int region_map_reserved(struct region *region)
 {
+	struct memory *memory = &region->memory;
+
 	if (region_straddles(region)) {
 		pr_err("%s: 0x%llx bytes at %pa refused: they lie in low and in high memory; move the region\n",
-		       region->name, region->bytes, &region->phys);
+		       region->name, memory->bytes, &memory->phys);
 		return -EINVAL;
 	}
 	/*
 	 * RAM that the kernel maps is in /proc/iomem already. Each call is tried twice,
 	 * because the first failure may be a momentary lack of memory, not of room.
 	 */
-	if (!region_in_system(region->phys, region->bytes)) {
-		if (!request_mem_region(region->phys, region->bytes, "memmgr") &&
-		    !request_mem_region(region->phys, region->bytes, "memmgr")) {
+	if (!region_in_system(memory->phys, memory->bytes)) {
+		if (!request_mem_region(memory->phys, memory->bytes, "memmgr") &&
+		    !request_mem_region(memory->phys, memory->bytes, "memmgr")) {
 			pr_err("%s: 0x%llx bytes at %pa refused: in use, see /proc/iomem\n",
-			       region->name, region->bytes, &region->phys);
+			       region->name, memory->bytes, &memory->phys);
 			return -EBUSY;
 		}
-		region->claimed = true;
+		memory->claimed = true;
 	}
-	region->virt = region_remap(region, 0, region->bytes);
-	if (!region->virt)
-		region->virt = region_remap(region, 0, region->bytes);
-	if (!region->virt) {
+	memory->virt = region_remap(region, 0, memory->bytes);
+	if (!memory->virt)
+		memory->virt = region_remap(region, 0, memory->bytes);
+	if (!memory->virt) {
 		pr_err("%s: 0x%llx bytes at %pa refused: the kernel has no room to map them; make the region smaller, or vmalloc= larger\n",
-		       region->name, region->bytes, &region->phys);
+		       region->name, memory->bytes, &memory->phys);
 		return -ENOSPC;
 	}
-	region->max_align = rounddown_pow_of_two(region->bytes);
+	memory->max_align = rounddown_pow_of_two(memory->bytes);
 	return 0;
 }
 
 /* Take memory from the system, for trying things out. */
 int region_map_system(struct region *region)
 {
-	if (region->bytes > (u64)si_mem_available() * PAGE_SIZE / 4 * 3)
-		region->virt = NULL;
+	struct memory *memory = &region->memory;
+
+	if (memory->bytes > (u64)si_mem_available() * PAGE_SIZE / 4 * 3)
+		memory->virt = NULL;
 	else
-		region->virt = __vmalloc(region->bytes, GFP_KERNEL | __GFP_ZERO |
+		memory->virt = __vmalloc(memory->bytes, GFP_KERNEL | __GFP_ZERO |
 					 __GFP_NOWARN);
-	if (!region->virt) {
+	if (!memory->virt) {
 		pr_err("%s: the system has no 0x%llx bytes to give; use a smaller size=\n",
-		       region->name, region->bytes);
+		       region->name, memory->bytes);
 		return -ENOMEM;
 	}
-	region->max_align = rounddown_pow_of_two(region->bytes);
+	memory->max_align = rounddown_pow_of_two(memory->bytes);
 	return 0;
 }
 
 void region_unmap(struct region *region)
 {
-	if (!region->virt)
+	const struct memory *memory = &region->memory;
+
+	if (!memory->virt)
 		goto out_release;
 	if (region_is_io(region))
 		iounmap(region_io(region, 0));
-	else if (region->flags & MEMMGR_REGION_RESERVED)
-		memunmap(region->virt);
+	else if (memory->flags & MEMMGR_REGION_RESERVED)
+		memunmap(memory->virt);
 	else
-		vfree(region->virt);
+		vfree(memory->virt);
 out_release:
-	if (region->claimed)
-		release_mem_region(region->phys, region->bytes);
+	if (memory->claimed)
+		release_mem_region(memory->phys, memory->bytes);
 }
 
 bool region_in_system(phys_addr_t phys, u64 bytes)

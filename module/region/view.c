@@ -105,7 +105,7 @@ bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes)
 	u64 at;
 
 	mapping_zap(region, page, 0, bytes);
-	if (!(region->flags & MEMMGR_REGION_PAGES))
+	if (!(region->memory.flags & MEMMGR_REGION_PAGES))
 		return false;
 	for (at = 0; at < bytes; at += PAGE_SIZE) {
 		if (region_in_io(region, place + at, PAGE_SIZE) &&

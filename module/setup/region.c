@@ -55,9 +55,9 @@ static const struct region *overlapping(const struct list_head *list,
 	struct region *region;
 
 	list_for_each_entry(region, list, node)
-		if (region->flags & MEMMGR_REGION_CONTIGUOUS &&
-		    s->phys < region->phys + region->bytes &&
-		    region->phys < s->phys + s->bytes)
+		if (region->memory.flags & MEMMGR_REGION_CONTIGUOUS &&
+		    s->phys < region->memory.phys + region->memory.bytes &&
+		    region->memory.phys < s->phys + s->bytes)
 			return region;
 	return NULL;
 }
@@ -133,13 +133,13 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->index = index;
 	region->release = region_destroy;
 	region->first = s->first;
-	region->flags = s->flags | (join && !region_realtime() ? MEMMGR_REGION_JOIN : 0) |
+	region->memory.flags = s->flags | (join && !region_realtime() ? MEMMGR_REGION_JOIN : 0) |
 			region_cache_flag(s->cache);
 	if (s->flags & MEMMGR_REGION_RESERVED) {
-		region->phys = s->phys;
-		region->flags |= MEMMGR_REGION_CONTIGUOUS;
+		region->memory.phys = s->phys;
+		region->memory.flags |= MEMMGR_REGION_CONTIGUOUS;
 	}
-	region->bytes = s->bytes;
+	region->memory.bytes = s->bytes;
 	region->window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
 	init_rwsem(&region->map_gate);
 	mutex_init(&region->compact_mutex);
@@ -162,10 +162,10 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 static void region_announce(const struct region *region)
 {
 	pr_info("%s: %llu KiB at /dev/%s, %s%s%s\n", region->name,
-		region->bytes >> 10, region->misc_name,
+		region->memory.bytes >> 10, region->misc_name,
 		region_is_cached(region) ? "" : region_cache(region),
 		region_is_cached(region) ? "" : " ",
-		region->flags & MEMMGR_REGION_RESERVED ?
+		region->memory.flags & MEMMGR_REGION_RESERVED ?
 		"reserved memory" :
 		"memory of the system, NOT reserved: for trying out only");
 }
@@ -174,19 +174,19 @@ static int region_build(struct region *region, const struct region_source *s)
 {
 	int err;
 
-	err = region->flags & MEMMGR_REGION_RESERVED ?
+	err = region->memory.flags & MEMMGR_REGION_RESERVED ?
 	      region_map_reserved(region) : region_map_system(region);
 	if (err)
 		goto out_unmap;
 	if (region_has_pages(region))
-		region->flags |= MEMMGR_REGION_PAGES;
+		region->memory.flags |= MEMMGR_REGION_PAGES;
 	region->inode = mapping_inode_get();
 	if (IS_ERR(region->inode)) {
 		err = PTR_ERR(region->inode);
 		goto out_unmap;
 	}
 	err = heap_create_main(region, max_allocations,
-			       region->flags & MEMMGR_REGION_JOIN, !region_realtime());
+			       region->memory.flags & MEMMGR_REGION_JOIN, !region_realtime());
 	if (err)
 		goto out_inode;
 	err = heap_config_apply(region, s);

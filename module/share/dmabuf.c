@@ -87,7 +87,7 @@ static struct region *export_region(const struct export *export)
 /* Does the DMA interface maintain the caches of this memory? */
 static bool region_is_ordinary(const struct region *region)
 {
-	return region->flags & MEMMGR_REGION_PAGES;
+	return region->memory.flags & MEMMGR_REGION_PAGES;
 }
 
 static u32 access_of(enum dma_data_direction direction)
@@ -123,7 +123,7 @@ static u64 bus_window(const struct device *device, phys_addr_t phys, u64 bytes)
  */
 static u64 export_piece(const struct export *export, const struct attachment *a, u64 at)
 {
-	bool contiguous = export_region(export)->flags & MEMMGR_REGION_CONTIGUOUS;
+	bool contiguous = export_region(export)->memory.flags & MEMMGR_REGION_CONTIGUOUS;
 	u64 bytes = min_t(u64, export->base.bytes - at, contiguous ? SEGMENT_MAX : PAGE_SIZE);
 	phys_addr_t phys = export_phys(export, at);
 	dma_addr_t first, last;

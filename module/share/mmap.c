@@ -255,7 +255,7 @@ const struct vm_operations_struct mapping_ops = {
  */
 static int mapping_attach(struct mapping *mapping, struct vm_area_struct *vma)
 {
-	bool pages = mapping->region->flags & MEMMGR_REGION_PAGES;
+	bool pages = mapping->region->memory.flags & MEMMGR_REGION_PAGES;
 
 	if (!mapping_allows(mapping, vma->vm_flags))
 		return -EACCES;
