@@ -31,7 +31,7 @@ static int dev_open(struct inode *inode, struct file *file)
 	if (!client)
 		return -ENOMEM;
 	file->private_data = client;
-	file->f_mapping = region->inode->i_mapping;
+	file->f_mapping = region->view.inode->i_mapping;
 	file->f_mode |= COMPAT_FILE_MODE;
 	return 0;
 }

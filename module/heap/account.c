@@ -394,7 +394,7 @@ struct viewer viewer_of(const struct client *client)
 
 u32 windows_max(const struct region *region)
 {
-	return 1u << min_t(u32, 31, BITS_PER_LONG - region->window_shift);
+	return 1u << min_t(u32, 31, BITS_PER_LONG - region->view.window_shift);
 }
 
 /* Records of heap main. */

@@ -109,7 +109,7 @@ static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *
 /* Does the window hold a guarded allocation, which has two more pages to map? */
 static bool guard_fits(const struct memmgr_heap *heap, u64 bytes)
 {
-	u64 window = PAGE_SIZE << heap->region->window_shift;
+	u64 window = PAGE_SIZE << heap->region->view.window_shift;
 
 	return bytes <= window - 2 * PAGE_SIZE;
 }

@@ -26,7 +26,7 @@
  *	heap_copy_begin()	record.busy refuses all calls but the heap's destruction, and the
  *				caller's reference keeps the memory; heap_copy_end() checks again
  *	heap_export_begin()	record.exports keeps the record until heap_export_end()
- *	heap_map_place()	region.map_gate, which mapping_zap() passes; record.faults,
+ *	heap_map_place()	view.map_gate, which mapping_zap() passes; record.faults,
  *				which a mover checks; heap_map_end() checks record.seq
  *	heap_pin()		the allocation is pinned while a lease maps it; checks the handle
  *	heap_stack_release()	release_step() checks again what release_check_all() checked

@@ -126,7 +126,7 @@ static void config_answer(struct memmgr_heap_create *c,
 	if (heap->table.arena_window == HEAP_NO_WINDOW)
 		return;
 	c->map_offset = (u64)heap->table.arena_window <<
-			(region->window_shift + PAGE_SHIFT);
+			(region->view.window_shift + PAGE_SHIFT);
 	c->map_size = PAGE_ALIGN(heap->bytes);
 }
 

@@ -138,9 +138,9 @@ void heap_help_move(struct memmgr_heap *heap, u64 handle, unsigned long upto)
  */
 int heap_wait_unmapped(struct region *region)
 {
-	unsigned long seen = READ_ONCE(region->unmapping);
+	unsigned long seen = READ_ONCE(region->view.unmapping);
 
-	while (seen & 1 && READ_ONCE(region->unmapping) == seen) {
+	while (seen & 1 && READ_ONCE(region->view.unmapping) == seen) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		schedule_timeout_uninterruptible(1);

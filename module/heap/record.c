@@ -245,7 +245,7 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->map_offset = ~0ull;
 	if (mine && heap->table.window != HEAP_NO_WINDOW)
 		info->map_offset = ((u64)(heap->table.window + record_index(heap, record)) <<
-				    (heap->region->window_shift + PAGE_SHIFT)) +
+				    (heap->region->view.window_shift + PAGE_SHIFT)) +
 				   record_inset(record);
 	info->time_ns = record->time_ns;
 	info->heap = heap->id;

@@ -331,7 +331,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 		heap->traits->query(heap, query);
 	if (heap->client == client && heap->table.arena_window != HEAP_NO_WINDOW) {
 		query->map_offset = (u64)heap->table.arena_window <<
-				    (region->window_shift + PAGE_SHIFT);
+				    (region->view.window_shift + PAGE_SHIFT);
 		query->map_size = PAGE_ALIGN(heap->bytes);
 	}
 	if (fallback)

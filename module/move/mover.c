@@ -220,12 +220,12 @@ static int mover_stays(struct mover *m, u32 why)
 
 static void count_unmapping(struct region *region)
 {
-	WRITE_ONCE(region->unmapping, region->unmapping + 1);
+	WRITE_ONCE(region->view.unmapping, region->view.unmapping + 1);
 }
 
 /*
  * Remove the mappings, unless a call needs them: a lease taken before this was promised
- * that its pages stay mapped. A lease taken later waits (region.unmapping).
+ * that its pages stay mapped. A lease taken later waits (view.unmapping).
  */
 static void mover_unmap(struct work_struct *work)
 {

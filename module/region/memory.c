@@ -59,7 +59,7 @@ pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
  * @offset: offset of the page in the region
  * @write: the process is about to write to the page, and may do so
  *
- * Context: in a fault, region.map_gate is held.
+ * Context: in a fault, view.map_gate is held.
  * Return: the result of the fault.
  */
 vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,

@@ -19,7 +19,6 @@
 #include <linux/pgtable.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
-#include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -29,6 +28,7 @@
 #include "region/failures.h"
 #include "region/memory.h"
 #include "region/stop.h"
+#include "region/view.h"
 
 struct corruptions;
 struct health;
@@ -38,7 +38,6 @@ struct sites;
 
 struct device;
 struct device_node;
-struct inode;
 struct iosys_map;
 struct vm_area_struct;
 
@@ -70,10 +69,7 @@ struct compact_total {
  * @memory: its bytes
  * @misc: the device node
  * @misc_name: name of the device node
- * @inode: its address space contains all clients' mappings
- * @map_gate: a fault holds it for reading from the lookup of a page until it has mapped the
- *	page. Passing it for writing waits for faults that looked before a change
- * @window_shift: log2 of the pages in a window of the mmap() offsets
+ * @view: where its bytes are seen
  * @heap_misc: the device node of the dma-heap interface
  * @heap_node_name: path of this node below /dev
  * @clients: by serial
@@ -81,7 +77,6 @@ struct compact_total {
  * @client_lock: guards both trees and their entries; innermost but for failures
  * @held: work that checks whether I/O that keeps memory has ended
  * @compact_mutex: allows one compaction at a time; guards @compacted
- * @unmapping: odd while mappings are being removed for a move; it changes each time
  * @compacted: totals of compaction
  * @stop: where tests stop a call
  * @stop_wait: queue of the calls that stop there
@@ -112,9 +107,7 @@ struct region {
 	struct memory memory;
 	struct miscdevice misc;
 	char misc_name[MEMMGR_NAME_LEN];
-	struct inode *inode;
-	struct rw_semaphore map_gate;
-	u32 window_shift;
+	struct view view;
 	struct miscdevice heap_misc;
 	char heap_node_name[MEMMGR_NAME_LEN + 16];
 	struct rb_root clients;
@@ -122,7 +115,6 @@ struct region {
 	raw_spinlock_t client_lock;
 	struct delayed_work held;
 	struct mutex compact_mutex;	/* compaction */
-	unsigned long unmapping;
 	struct compact_total compacted;
 	struct stop stop;
 	wait_queue_head_t stop_wait;

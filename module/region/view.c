@@ -27,7 +27,7 @@ void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes)
 {
 	loff_t from = ((loff_t)page << PAGE_SHIFT) + offset;
 
-	unmap_mapping_range(region->inode->i_mapping, from, bytes, 1);
+	unmap_mapping_range(region->view.inode->i_mapping, from, bytes, 1);
 }
 
 static struct workqueue_struct *unmap_queue;
@@ -57,8 +57,8 @@ void mapping_run_soon(struct work_struct *work)
  */
 void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
 {
-	down_write(&region->map_gate);
-	up_write(&region->map_gate);
+	down_write(&region->view.map_gate);
+	up_write(&region->view.map_gate);
 	mapping_unmap(region, page, offset, bytes);
 }
 
@@ -78,10 +78,10 @@ static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 a
 	for (tries = 0; in_io && tries < SETTLE_TRIES; tries++) {
 		if (tries)
 			schedule_timeout_uninterruptible(1);
-		down_write(&region->map_gate);
-		unmap_mapping_range(region->inode->i_mapping, from, PAGE_SIZE, 1);
+		down_write(&region->view.map_gate);
+		unmap_mapping_range(region->view.inode->i_mapping, from, PAGE_SIZE, 1);
 		in_io = region_in_io(region, place + at, PAGE_SIZE);
-		up_write(&region->map_gate);
+		up_write(&region->view.map_gate);
 	}
 	return in_io;
 }

@@ -3,10 +3,30 @@
 #ifndef MEMMGR_REGION_VIEW_H
 #define MEMMGR_REGION_VIEW_H
 
-#include <linux/workqueue.h>
+#include <linux/rwsem.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
+struct inode;
 struct region;
+
+/**
+ * struct view - where the bytes of a region are seen
+ * @inode: its address space contains all mappings of users
+ * @map_gate: a fault holds it for reading from the lookup of a page until it has mapped the
+ *	page. Passing it for writing waits for faults that looked before a change
+ * @window_shift: log2 of the pages in a window of the mmap() offsets
+ * @unmapping: odd while mappings are being removed for a move; it changes each time, and
+ *	is read at any time. region.compact_mutex is held to change it
+ *
+ * @inode and @window_shift are constant once the region can be found.
+ */
+struct view {
+	struct inode *inode;
+	struct rw_semaphore map_gate;
+	u32 window_shift;
+	unsigned long unmapping;
+};
 
 void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes);
 void mapping_run_soon(struct work_struct *work);

@@ -110,7 +110,7 @@ static void region_destroy(struct region *region)
 {
 	health_end(region);
 	heap_destroy_all(region);
-	mapping_inode_put(region->inode);
+	mapping_inode_put(region->view.inode);
 	region_unmap(region);
 	client_forget_users(region);
 	corruptions_end(region);
@@ -140,8 +140,8 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 		region->memory.flags |= MEMMGR_REGION_CONTIGUOUS;
 	}
 	region->memory.bytes = s->bytes;
-	region->window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
-	init_rwsem(&region->map_gate);
+	region->view.window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
+	init_rwsem(&region->view.map_gate);
 	mutex_init(&region->compact_mutex);
 	init_waitqueue_head(&region->stop_wait);
 	events_init(&region->events);
@@ -180,9 +180,9 @@ static int region_build(struct region *region, const struct region_source *s)
 		goto out_unmap;
 	if (region_has_pages(region))
 		region->memory.flags |= MEMMGR_REGION_PAGES;
-	region->inode = mapping_inode_get();
-	if (IS_ERR(region->inode)) {
-		err = PTR_ERR(region->inode);
+	region->view.inode = mapping_inode_get();
+	if (IS_ERR(region->view.inode)) {
+		err = PTR_ERR(region->view.inode);
 		goto out_unmap;
 	}
 	err = heap_create_main(region, max_allocations,
@@ -197,7 +197,7 @@ static int region_build(struct region *region, const struct region_source *s)
 out_heaps:
 	heap_destroy_all(region);
 out_inode:
-	mapping_inode_put(region->inode);
+	mapping_inode_put(region->view.inode);
 out_unmap:
 	region_unmap(region);
 	return err;

@@ -456,7 +456,7 @@ static struct dma_buf *export_create(struct export *export, u32 file_flags)
 	dmabuf = dma_buf_export(&info);
 	/* Its mappings are found in the region's address space, see share/mmap.c. */
 	if (!IS_ERR(dmabuf))
-		dmabuf->file->f_mapping = region->inode->i_mapping;
+		dmabuf->file->f_mapping = region->view.inode->i_mapping;
 	return dmabuf;
 }
 

@@ -88,7 +88,7 @@ static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
 
 	if (!heap)
 		return VM_FAULT_SIGBUS;
-	down_read(&region->map_gate);
+	down_read(&region->view.map_gate);
 	err = heap_map_place(heap, mapping, fault_offset(vmf),
 			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ, true, &place);
 	if (!err) {
@@ -97,7 +97,7 @@ static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
 		result = region_insert(region, vmf->vma, vmf->address, place, write);
 		heap_map_end(heap, mapping);
 	}
-	up_read(&region->map_gate);
+	up_read(&region->view.map_gate);
 	if (err == -EAGAIN)
 		heap_map_help(heap, mapping, fault_offset(vmf));
 	heap_put(heap);
@@ -134,11 +134,11 @@ static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 	if (!heap)
 		return VM_FAULT_SIGBUS;
 	lock_page(vmf->page);
-	down_read(&region->map_gate);
+	down_read(&region->view.map_gate);
 	err = heap_map_place(heap, mapping, fault_offset(vmf), MEMMGR_ACCESS_WRITE, true, &place);
 	if (!err)
 		heap_map_end(heap, mapping);
-	up_read(&region->map_gate);
+	up_read(&region->view.map_gate);
 	heap_put(heap);
 	if (!err)
 		return VM_FAULT_LOCKED;
@@ -197,7 +197,7 @@ static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, in
 	if (!heap)
 		return -EFAULT;
 	bytes = min_t(int, bytes, PAGE_SIZE - inset);
-	down_read(&region->map_gate);
+	down_read(&region->view.map_gate);
 	err = heap_map_place(heap, mapping, offset,
 			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ, false, &page);
 	if (!err && write)
@@ -206,7 +206,7 @@ static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, in
 		region_copy(region, page + inset, buf, bytes);
 	if (!err)
 		heap_map_end(heap, mapping);
-	up_read(&region->map_gate);
+	up_read(&region->view.map_gate);
 	if (err == -EAGAIN)
 		heap_map_help(heap, mapping, offset);
 	heap_put(heap);
@@ -281,14 +281,14 @@ static int mapping_attach(struct mapping *mapping, struct vm_area_struct *vma)
 int mapping_create(struct client *client, struct vm_area_struct *vma)
 {
 	struct region *region = client->region;
-	u32 window = vma->vm_pgoff >> region->window_shift;
-	unsigned long page = vma->vm_pgoff & ((1ul << region->window_shift) - 1);
+	u32 window = vma->vm_pgoff >> region->view.window_shift;
+	unsigned long page = vma->vm_pgoff & ((1ul << region->view.window_shift) - 1);
 	struct mapping *mapping;
 	struct memmgr_heap *heap;
 	int err;
 
 	if (!mapping_may_be(vma) ||
-	    vma->vm_pgoff >> region->window_shift != window)
+	    vma->vm_pgoff >> region->view.window_shift != window)
 		return -EINVAL;
 	heap = heap_get_window(region, window);
 	if (!heap)
