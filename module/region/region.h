@@ -20,7 +20,6 @@
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
 
@@ -79,7 +78,6 @@ struct compact_total {
  * @compact_mutex: allows one compaction at a time; guards @compacted
  * @compacted: totals of compaction
  * @stop: where tests stop a call
- * @stop_wait: queue of the calls that stop there
  * @events: the last events
  * @health: thresholds and the worker
  * @heap_mutex: guards the fields that follow, up to @last_handle
@@ -117,7 +115,6 @@ struct region {
 	struct mutex compact_mutex;	/* compaction */
 	struct compact_total compacted;
 	struct stop stop;
-	wait_queue_head_t stop_wait;
 	struct events events;
 	struct health *health;
 	struct mutex heap_mutex;	/* slots of heaps */

@@ -43,7 +43,7 @@ void stop_wait(struct region *region, u32 step)
 	if (!test_bit(step, &stop->armed))
 		return;
 	set_bit(step, &stop->waiting);
-	if (wait_event_killable(region->stop_wait, !test_bit(step, &stop->armed)))
+	if (wait_event_killable(stop->wait, !test_bit(step, &stop->armed)))
 		clear_bit(step, &stop->armed);
 	clear_bit(step, &stop->waiting);
 }
@@ -66,7 +66,7 @@ int stop_set(struct region *region, const char *word)
 		clear_bit(step, armed);
 	else if (step >= 0)
 		set_bit(step, armed);
-	wake_up_all(&region->stop_wait);
+	wake_up_all(&region->stop.wait);
 	return 0;
 }
 

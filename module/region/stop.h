@@ -4,6 +4,7 @@
 #define MEMMGR_REGION_STOP_H
 
 #include <linux/types.h>
+#include <linux/wait.h>
 
 struct region;
 
@@ -30,10 +31,12 @@ enum stop_step {
 
 /**
  * struct stop - the steps at which calls in a region stop
+ * @wait: queue of the calls that stop
  * @armed: BIT() of each armed enum stop_step
  * @waiting: the armed steps at which a call is stopped
  */
 struct stop {
+	wait_queue_head_t wait;
 	unsigned long armed;
 	unsigned long waiting;
 };

@@ -143,7 +143,7 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->view.window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
 	init_rwsem(&region->view.map_gate);
 	mutex_init(&region->compact_mutex);
-	init_waitqueue_head(&region->stop_wait);
+	init_waitqueue_head(&region->stop.wait);
 	events_init(&region->events);
 	mutex_init(&region->heap_mutex);
 	raw_spin_lock_init(&region->client_lock);
