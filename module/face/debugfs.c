@@ -25,6 +25,7 @@
 #include "heap/stats.h"
 #include "move/explain.h"
 #include "move/health.h"
+#include "move/state.h"
 #include "region/failures.h"
 #include "region/stop.h"
 #include "region/memory.h"
@@ -450,12 +451,9 @@ static int movable_show(struct seq_file *m, void *unused)
 
 static int compaction_show(struct seq_file *m, void *unused)
 {
-	struct region *region = m->private;
-	struct compact_total total;
+	const struct region *region = m->private;
+	struct compact_total total = move_state_total(region->moving);
 
-	mutex_lock(&region->compact_mutex);
-	total = region->compacted;
-	mutex_unlock(&region->compact_mutex);
 	head(m, "compaction");
 	seq_puts(m, "#key value\n");
 	seq_printf(m, "runs %llu\nmoves %llu\nmoved_bytes %llu\nlongest_step_ns %llu\n",

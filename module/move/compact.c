@@ -21,6 +21,7 @@
 #include "move/mover.h"
 #include "move/picture.h"
 #include "move/slabs.h"
+#include "move/state.h"
 #include "region/events.h"
 #include "region/region.h"
 
@@ -273,7 +274,7 @@ static void compact_count(struct memmgr_heap *heap, const struct memmgr_compact 
 			  struct compact_slices *slices)
 {
 	struct region *region = heap->region;
-	struct compact_total *total = &region->compacted;
+	struct compact_total *total = &region->moving->compacted;
 
 	if (out->flags & MEMMGR_COMPACT_DRY_RUN || !out->moves)
 		return;
@@ -337,7 +338,7 @@ static void compact_limits(const struct memmgr_heap *heap, struct memmgr_compact
 /* Wait for other compactions. Returns 0, -EINTR, or -EBUSY if one takes too long. */
 static int compact_lock(struct region *region, const struct move_pace *pace)
 {
-	while (!mutex_trylock(&region->compact_mutex)) {
+	while (!mutex_trylock(&region->moving->compact_mutex)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (ktime_get_ns() >= pace->end)
@@ -383,7 +384,7 @@ int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 			compact_slices_end(region, slices);
 		heap_compact_end(heap);
 	}
-	mutex_unlock(&region->compact_mutex);
+	mutex_unlock(&region->moving->compact_mutex);
 	return err;
 }
 

@@ -38,7 +38,7 @@ struct heap_object {
  * @largest: longest free run after the last move
  *
  * The owner makes the calls, and ends the compaction when there will be no more calls.
- * region.compact_mutex guards it while other calls are possible.
+ * move_state.compact_mutex guards it while other calls are possible.
  */
 struct compact_slices {
 	u64 moved;

@@ -22,6 +22,7 @@
 #include "heap/stats.h"
 #include "move/compact.h"
 #include "move/health.h"
+#include "move/state.h"
 #include "region/events.h"
 #include "region/region.h"
 
@@ -71,7 +72,7 @@ int health_start(void)
 static void health_kick(struct memmgr_heap *main)
 {
 	if (heap_unmark_changes(main))
-		queue_delayed_work(region_queue, &main->region->health->work, HEALTH_DELAY);
+		queue_delayed_work(region_queue, &main->region->moving->health.work, HEALTH_DELAY);
 }
 
 /* The usage of a region and the external fragmentation of main, in thousandths. */
@@ -117,11 +118,11 @@ static void health_tell(struct region *region, u32 kind, u32 value, u32 limit, u
 
 static void health_look(struct region *region, struct memmgr_heap *main)
 {
-	struct health *h = region->health;
+	struct health *h = &region->moving->health;
 	struct memmgr_stats stats;
 	u32 usage, fragmentation;
 
-	lockdep_assert_held(&region->health->mutex);
+	lockdep_assert_held(&region->moving->health.mutex);
 	h->checks++;
 	health_measure(main, &stats, &usage, &fragmentation);
 	if (health_judge(h, MEMMGR_HEALTH_LOW, usage, h->warn_above))
@@ -204,14 +205,11 @@ out:
 	heap_put(main);
 }
 
-/* Called for a new region. Returns 0 or -ENOMEM; health_free() must follow. */
-int health_init(struct region *region)
+/* Called for a new region. */
+void health_init(struct region *region)
 {
-	struct health *h = kzalloc(sizeof(*h), GFP_KERNEL);
+	struct health *h = &region->moving->health;
 
-	if (!h)
-		return -ENOMEM;
-	region->health = h;
 	h->region = region;
 	INIT_DELAYED_WORK(&h->work, health_work);
 	region->changed = health_kick;
@@ -222,18 +220,12 @@ int health_init(struct region *region)
 	h->hysteresis = 50;
 	h->cpu = health_cpu;
 	h->retry = jiffies;
-	return 0;
-}
-
-void health_free(struct region *region)
-{
-	kfree(region->health);
 }
 
 /* The region is ready: measure it once, then after each change. */
 void health_watch(struct region *region)
 {
-	queue_delayed_work(region_queue, &region->health->work, HEALTH_DELAY);
+	queue_delayed_work(region_queue, &region->moving->health.work, HEALTH_DELAY);
 }
 
 /*
@@ -244,7 +236,7 @@ void health_stop(struct region *region)
 {
 	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
 
-	cancel_delayed_work_sync(&region->health->work);
+	cancel_delayed_work_sync(&region->moving->health.work);
 	heap_unmark_changes(main);
 	heap_put(main);
 }
@@ -252,12 +244,12 @@ void health_stop(struct region *region)
 /* Wait for the worker. Nothing can queue it any more. */
 void health_end(struct region *region)
 {
-	cancel_delayed_work_sync(&region->health->work);
+	cancel_delayed_work_sync(&region->moving->health.work);
 }
 
 static int health_set(struct region *region, const struct memmgr_health *wanted)
 {
-	struct health *h = region->health;
+	struct health *h = &region->moving->health;
 
 	if (!limits_ok(wanted->compact_above, wanted->warn_above, wanted->hysteresis,
 		       wanted->cpu))
@@ -287,7 +279,7 @@ static int health_set(struct region *region, const struct memmgr_health *wanted)
 int health_call(struct region *region, struct memmgr_health *out, bool set)
 {
 	struct memmgr_heap *main = heap_get(region, MEMMGR_HEAP_MAIN);
-	struct health *h = region->health;
+	struct health *h = &region->moving->health;
 	struct memmgr_stats stats;
 	int err = 0;
 

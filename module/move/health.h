@@ -56,8 +56,7 @@ struct health {
 
 #if IS_ENABLED(CONFIG_MEMMGR_MOVE)
 int health_start(void);
-int health_init(struct region *region);
-void health_free(struct region *region);
+void health_init(struct region *region);
 void health_watch(struct region *region);
 void health_stop(struct region *region);
 void health_end(struct region *region);
@@ -66,15 +65,6 @@ int health_call(struct region *region, struct memmgr_health *health, bool set);
 static inline int health_start(void)
 {
 	return 0;
-}
-
-static inline int health_init(struct region *region)
-{
-	return 0;
-}
-
-static inline void health_free(struct region *region)
-{
 }
 
 static inline void health_watch(struct region *region)

@@ -49,6 +49,7 @@
 #include "move/compact.h"
 #include "move/mover.h"
 #include "move/picture.h"
+#include "move/state.h"
 #include "region/stop.h"
 #include "region/memory.h"
 #include "region/region.h"
@@ -451,7 +452,7 @@ int heap_relocate(struct memmgr_heap *heap, u32 index, const struct heap_route *
  * heap_compact_begin - keep a heap from being destroyed while it is compacted
  * @heap: the heap
  *
- * Context: process, region.compact_mutex held.
+ * Context: process, move_state.compact_mutex held.
  * Return: 0, or -ENOENT if it is being destroyed already.
  */
 int heap_compact_begin(struct memmgr_heap *heap)
@@ -459,7 +460,7 @@ int heap_compact_begin(struct memmgr_heap *heap)
 	unsigned long flags;
 	int err = 0;
 
-	lockdep_assert_held(&heap->region->compact_mutex);
+	lockdep_assert_held(&heap->region->moving->compact_mutex);
 	flags = heap_lock(heap);
 	if (heap->lasting.dying)
 		err = -ENOENT;

@@ -30,29 +30,15 @@
 #include "region/view.h"
 
 struct corruptions;
-struct health;
 struct heap_moments;
 struct memmgr_heap;
+struct move_state;
 struct sites;
 
 struct device;
 struct device_node;
 struct iosys_map;
 struct vm_area_struct;
-
-/**
- * struct compact_total - totals of a region
- * @runs: compactions that moved something
- * @moves: blocks moved
- * @moved: bytes moved
- * @longest_ns: duration of the longest step
- */
-struct compact_total {
-	u64 runs;
-	u64 moves;
-	u64 moved;
-	u64 longest_ns;
-};
 
 /**
  * struct region - a range of memory that memmgr owns
@@ -75,11 +61,9 @@ struct compact_total {
  * @users: users of @clients, and users with limits of their own, by user id
  * @client_lock: guards both trees and their entries; innermost but for failures
  * @held: work that checks whether I/O that keeps memory has ended
- * @compact_mutex: allows one compaction at a time; guards @compacted
- * @compacted: totals of compaction
+ * @moving: state of compaction and health; NULL in a build without MOVE
  * @stop: where tests stop a call
  * @events: the last events
- * @health: thresholds and the worker
  * @heap_mutex: guards the fields that follow, up to @last_handle
  * @making: heaps that are being made, by id; they cannot be found yet
  * @heaps: by id; written under @heap_mutex, read under RCU
@@ -112,11 +96,9 @@ struct region {
 	struct rb_root users;
 	raw_spinlock_t client_lock;
 	struct delayed_work held;
-	struct mutex compact_mutex;	/* compaction */
-	struct compact_total compacted;
+	struct move_state *moving;
 	struct stop stop;
 	struct events events;
-	struct health *health;
 	struct mutex heap_mutex;	/* slots of heaps */
 	struct memmgr_heap *making[MEMMGR_MAX_HEAPS];
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];

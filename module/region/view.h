@@ -17,7 +17,7 @@ struct region;
  *	page. Passing it for writing waits for faults that looked before a change
  * @window_shift: log2 of the pages in a window of the mmap() offsets
  * @unmapping: odd while mappings are being removed for a move; it changes each time, and
- *	is read at any time. region.compact_mutex is held to change it
+ *	is read at any time. move_state.compact_mutex is held to change it
  *
  * @inode and @window_shift are constant once the region can be found.
  */

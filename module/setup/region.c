@@ -25,6 +25,7 @@
 #include "heap/make.h"
 #include "heap/held.h"
 #include "move/health.h"
+#include "move/state.h"
 #include "region/events.h"
 #include "region/failures.h"
 #include "region/stop.h"
@@ -100,7 +101,7 @@ static void region_set_name(struct region *region,
 
 static void region_free(struct region *region)
 {
-	health_free(region);
+	kfree(region->moving);
 	corruptions_free(region);
 	kfree(region);
 }
@@ -142,7 +143,6 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->memory.bytes = s->bytes;
 	region->view.window_shift = order_base_2(s->bytes >> PAGE_SHIFT);
 	init_rwsem(&region->view.map_gate);
-	mutex_init(&region->compact_mutex);
 	init_waitqueue_head(&region->stop.wait);
 	events_init(&region->events);
 	mutex_init(&region->heap_mutex);
@@ -152,7 +152,7 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	held_init(region);
 	failures_init(&region->failures);
 	region_set_name(region, s);
-	if (health_init(region) || corruptions_init(region)) {
+	if (move_state_init(region) || corruptions_init(region)) {
 		region_free(region);
 		return NULL;
 	}
