@@ -17,6 +17,7 @@
 #include "debug/reports.h"
 #include "debug/sites.h"
 #include "face/debugfs.h"
+#include "face/nodes.h"
 #include "heap/account.h"
 #include "heap/heap.h"
 #include "heap/kinds.h"
@@ -92,7 +93,7 @@ static int summary_show(struct seq_file *m, void *unused)
 	heap_stats(main, stats);
 	head(m, "summary");
 	seq_printf(m, "name %s\n", region->name);
-	seq_printf(m, "device /dev/%s\n", region->misc_name);
+	seq_printf(m, "device /dev/%s\n", region->nodes->dev_name);
 	seq_printf(m, "source %s\n",
 		   region->memory.flags & MEMMGR_REGION_DT ? "device-tree" :
 		   region->memory.flags & MEMMGR_REGION_RESERVED ? "parameters" :
@@ -659,7 +660,7 @@ static const struct file_operations file_fops = {
 static bool file_made(const struct region *region, const char *name, umode_t mode,
 		      const struct file_operations *fops)
 {
-	return debugfs_create_file(name, mode, region->debugfs, (void *)region, fops) !=
+	return debugfs_create_file(name, mode, region->nodes->debugfs, (void *)region, fops) !=
 	       ERR_PTR(-ENOMEM);
 }
 
@@ -669,7 +670,7 @@ bool debugfs_add_region(struct region *region)
 	bool made = true;
 	size_t i;
 
-	region->debugfs = debugfs_create_dir(region->name, debugfs_root);
+	region->nodes->debugfs = debugfs_create_dir(region->name, debugfs_root);
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		made &= file_made(region, files[i].name, 0400, &file_fops);
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
@@ -680,7 +681,7 @@ bool debugfs_add_region(struct region *region)
 
 void debugfs_remove_region(struct region *region)
 {
-	debugfs_remove_recursive(region->debugfs);
+	debugfs_remove_recursive(region->nodes->debugfs);
 }
 
 void debugfs_init(void)

@@ -10,6 +10,7 @@
 #include "client/client.h"
 #include "face/dev.h"
 #include "face/ioctl.h"
+#include "face/nodes.h"
 #include "heap/account.h"
 #include "region/events.h"
 #include "region/region.h"
@@ -24,8 +25,8 @@ static int dev_mmap(struct file *file, struct vm_area_struct *vma)
 
 static int dev_open(struct inode *inode, struct file *file)
 {
-	struct region *region = container_of(file->private_data, struct region,
-					     misc);
+	struct region *region = container_of(file->private_data, struct region_nodes,
+					     dev)->region;
 	struct client *client = client_create(region);
 
 	if (!client)
@@ -139,17 +140,18 @@ static const struct file_operations dev_fops = {
 
 int dev_add_region(struct region *region)
 {
+	struct miscdevice *dev = &region->nodes->dev;
 	int err;
 
-	region->misc.minor = MISC_DYNAMIC_MINOR;
-	region->misc.name = region->misc_name;
-	region->misc.fops = &dev_fops;
-	region->misc.mode = 0660;
-	err = misc_register(&region->misc);
+	dev->minor = MISC_DYNAMIC_MINOR;
+	dev->name = region->nodes->dev_name;
+	dev->fops = &dev_fops;
+	dev->mode = 0660;
+	err = misc_register(dev);
 	if (err)
-		region->misc.this_device = NULL;
+		dev->this_device = NULL;
 	else
-		events_set_device(&region->events, region->misc.this_device);
+		events_set_device(&region->events, dev->this_device);
 	return err;
 }
 
@@ -159,8 +161,10 @@ int dev_add_region(struct region *region)
  */
 void dev_remove_region(struct region *region)
 {
+	struct miscdevice *dev = &region->nodes->dev;
+
 	events_set_device(&region->events, NULL);
-	if (region->misc.this_device)
-		misc_deregister(&region->misc);
+	if (dev->this_device)
+		misc_deregister(dev);
 	wake_up_all(&region->events.wait);
 }

@@ -20,6 +20,7 @@
 #include "client/request.h"
 #include "core/engine.h"
 #include "face/dmaheap.h"
+#include "face/nodes.h"
 #include "heap/account.h"
 #include "heap/alloc.h"
 #include "heap/heap.h"
@@ -131,8 +132,8 @@ out_free:
 
 static int dmaheap_open(struct inode *inode, struct file *file)
 {
-	struct region *region = container_of(file->private_data, struct region,
-					     heap_misc);
+	struct region *region = container_of(file->private_data, struct region_nodes,
+					     heap)->region;
 	struct client *client = client_create(region);
 
 	if (!client)
@@ -158,7 +159,7 @@ static const struct file_operations dmaheap_fops = {
 /* A region that was never published, or whose node could not be made, has no node. */
 void dmaheap_remove_region(struct region *region)
 {
-	struct miscdevice *misc = &region->heap_misc;
+	struct miscdevice *misc = &region->nodes->heap;
 
 	if (!IS_ERR_OR_NULL(misc->this_device))
 		misc_deregister(misc);
@@ -168,7 +169,7 @@ void dmaheap_remove_region(struct region *region)
 /* The device number of a node in /dev; 0 if there is no such node. */
 static dev_t node_of(const char *name)
 {
-	char text[sizeof("/dev/") + sizeof_field(struct region, heap_node_name)];
+	char text[sizeof("/dev/") + sizeof_field(struct region_nodes, heap_name)];
 	struct file *file;
 	dev_t devt;
 
@@ -188,12 +189,13 @@ static dev_t node_of(const char *name)
  */
 static int node_look(const struct region *region)
 {
+	const struct region_nodes *nodes = region->nodes;
 	dev_t found;
 
-	if (node_of(region->misc_name) != region->misc.this_device->devt)
+	if (node_of(nodes->dev_name) != nodes->dev.this_device->devt)
 		return 0;
-	found = node_of(region->heap_node_name);
-	if (found == region->heap_misc.this_device->devt)
+	found = node_of(nodes->heap_name);
+	if (found == nodes->heap.this_device->devt)
 		return 0;
 	return found ? -EEXIST : -ENOMEM;
 }
@@ -207,17 +209,17 @@ static int node_look(const struct region *region)
  */
 int dmaheap_add_region(struct region *region)
 {
-	struct miscdevice *misc = &region->heap_misc;
+	struct region_nodes *nodes = region->nodes;
+	struct miscdevice *misc = &nodes->heap;
 	int err;
 
-	snprintf(region->heap_node_name, sizeof(region->heap_node_name),
-		 "dma_heap/%s", region->name);
+	snprintf(nodes->heap_name, sizeof(nodes->heap_name), "dma_heap/%s", region->name);
 	misc->minor = MISC_DYNAMIC_MINOR;
 	/*
 	 * The name serves as the node's path. The kernel would copy a separate nodename; if
 	 * that failed, it would make a node called by the name, and never remove it.
 	 */
-	misc->name = region->heap_node_name;
+	misc->name = nodes->heap_name;
 	misc->fops = &dmaheap_fops;
 	misc->mode = 0660;
 	err = misc_register(misc);

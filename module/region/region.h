@@ -13,7 +13,6 @@
 #define MEMMGR_REGION_H
 
 #include <linux/list.h>
-#include <linux/miscdevice.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/pgtable.h>
@@ -33,6 +32,7 @@ struct corruptions;
 struct heap_moments;
 struct memmgr_heap;
 struct move_state;
+struct region_nodes;
 struct sites;
 
 struct device;
@@ -52,11 +52,7 @@ struct vm_area_struct;
  * @first: kernel code that names no region means this one
  * @name: name of the region, unique
  * @memory: its bytes
- * @misc: the device node
- * @misc_name: name of the device node
  * @view: where its bytes are seen
- * @heap_misc: the device node of the dma-heap interface
- * @heap_node_name: path of this node below /dev
  * @clients: by serial
  * @users: users of @clients, and users with limits of their own, by user id
  * @client_lock: guards both trees and their entries; innermost but for failures
@@ -74,7 +70,7 @@ struct vm_area_struct;
  * @failures: the last failed requests
  * @corruptions: the last reports of damage
  * @sites: sites of allocations; NULL until a heap is first tracked
- * @debugfs: the debugfs folder
+ * @nodes: its device nodes and its debugfs folder
  */
 struct region {
 	struct list_head node;
@@ -87,11 +83,7 @@ struct region {
 	bool first;
 	char name[MEMMGR_NAME_LEN];
 	struct memory memory;
-	struct miscdevice misc;
-	char misc_name[MEMMGR_NAME_LEN];
 	struct view view;
-	struct miscdevice heap_misc;
-	char heap_node_name[MEMMGR_NAME_LEN + 16];
 	struct rb_root clients;
 	struct rb_root users;
 	raw_spinlock_t client_lock;
@@ -108,7 +100,7 @@ struct region {
 	struct failures failures;
 	struct corruptions *corruptions;
 	struct sites *sites;
-	struct dentry *debugfs;
+	struct region_nodes *nodes;
 };
 
 /* The cache attributes that memory may have. */

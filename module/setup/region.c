@@ -21,6 +21,7 @@
 #include "face/debugfs.h"
 #include "face/dev.h"
 #include "face/dmaheap.h"
+#include "face/nodes.h"
 #include "heap/lookup.h"
 #include "heap/make.h"
 #include "heap/held.h"
@@ -86,13 +87,8 @@ static void region_set_name(struct region *region,
 {
 	const char *fault;
 
-	if (region->index)
-		snprintf(region->misc_name, sizeof(region->misc_name),
-			 "memmgr%u", region->index);
-	else
-		strscpy(region->misc_name, "memmgr", sizeof(region->misc_name));
 	fault = s->name ? region_label_fault(s->name) : NULL;
-	strscpy(region->name, s->name && !fault ? s->name : region->misc_name,
+	strscpy(region->name, s->name && !fault ? s->name : region->nodes->dev_name,
 		sizeof(region->name));
 	if (fault)
 		pr_warn("%pOF: label '%s' is %s; the region is called %s\n", s->node,
@@ -103,6 +99,7 @@ static void region_free(struct region *region)
 {
 	kfree(region->moving);
 	corruptions_free(region);
+	kfree(region->nodes);
 	kfree(region);
 }
 
@@ -151,18 +148,18 @@ static struct region *region_alloc(const struct region_source *s, u32 index)
 	region->users = RB_ROOT;
 	held_init(region);
 	failures_init(&region->failures);
-	region_set_name(region, s);
-	if (move_state_init(region) || corruptions_init(region)) {
+	if (region_nodes_init(region) || move_state_init(region) || corruptions_init(region)) {
 		region_free(region);
 		return NULL;
 	}
+	region_set_name(region, s);
 	return region;
 }
 
 static void region_announce(const struct region *region)
 {
 	pr_info("%s: %llu KiB at /dev/%s, %s%s%s\n", region->name,
-		region->memory.bytes >> 10, region->misc_name,
+		region->memory.bytes >> 10, region->nodes->dev_name,
 		region_is_cached(region) ? "" : region_cache(region),
 		region_is_cached(region) ? "" : " ",
 		region->memory.flags & MEMMGR_REGION_RESERVED ?
@@ -246,12 +243,12 @@ static int region_publish(struct region *region)
 	lockdep_assert_held(&regions_mutex);
 	err = dev_add_region(region);
 	if (err) {
-		region_lacks(region, "/dev/", region->misc_name, err);
+		region_lacks(region, "/dev/", region->nodes->dev_name, err);
 		return err;
 	}
 	err = dmaheap_add_region(region);
 	if (err)
-		region_lacks(region, "/dev/", region->heap_node_name, err);
+		region_lacks(region, "/dev/", region->nodes->heap_name, err);
 	if (!debugfs_add_region(region))
 		region_lacks(region, "", "files of debugfs", -ENOMEM);
 	region_announce(region);
