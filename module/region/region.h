@@ -57,9 +57,6 @@ struct vm_area_struct;
  * @users: users of @clients, and users with limits of their own, by user id
  * @client_lock: guards both trees and their entries; innermost but for failures
  * @held: work that checks whether I/O that keeps memory has ended
- * @moving: state of compaction and health; NULL in a build without MOVE
- * @stop: where tests stop a call
- * @events: the last events
  * @heap_mutex: guards the fields that follow, up to @last_handle
  * @making: heaps that are being made, by id; they cannot be found yet
  * @heaps: by id; written under @heap_mutex, read under RCU
@@ -67,10 +64,16 @@ struct vm_area_struct;
  * @last_handle: by id: last handle that a destroyed heap could have given out
  * @slab_of: by page: the heap and number of the slab that begins there; see heap/heap.h.
  *	Each heap's lock guards the entries of its slabs
+ * @stop: where tests stop a call
+ * @corruptions: of debug/: the last reports of damage
+ * @sites: of debug/: sites of allocations; NULL until a heap is first tracked
+ * @moving: of move/: compaction and health; NULL in a build without MOVE
+ * @nodes: of face/: the device nodes and the debugfs folder
+ * @events: the last events
  * @failures: the last failed requests
- * @corruptions: the last reports of damage
- * @sites: sites of allocations; NULL until a heap is first tracked
- * @nodes: its device nodes and its debugfs folder
+ *
+ * The two logs are large and come last, because 32-bit arm reads the first 4 KiB of a structure
+ * with one instruction.
  */
 struct region {
 	struct list_head node;
@@ -88,19 +91,19 @@ struct region {
 	struct rb_root users;
 	raw_spinlock_t client_lock;
 	struct delayed_work held;
-	struct move_state *moving;
-	struct stop stop;
-	struct events events;
 	struct mutex heap_mutex;	/* slots of heaps */
 	struct memmgr_heap *making[MEMMGR_MAX_HEAPS];
 	struct memmgr_heap __rcu *heaps[MEMMGR_MAX_HEAPS];
 	u64 serial;
 	u64 last_handle[MEMMGR_MAX_HEAPS];
 	u32 *slab_of;
-	struct failures failures;
+	struct stop stop;
 	struct corruptions *corruptions;
 	struct sites *sites;
+	struct move_state *moving;
 	struct region_nodes *nodes;
+	struct events events;
+	struct failures failures;
 };
 
 /* The cache attributes that memory may have. */
