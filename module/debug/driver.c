@@ -7,6 +7,7 @@
 #include "base/trace.h"
 #include "core/engine.h"
 #include "debug/driver.h"
+#include "debug/guard_slots.h"
 #include "debug/guards.h"
 #include "debug/inject.h"
 #include "debug/key.h"

@@ -26,37 +26,22 @@
  * The page before a slot's page is unmapped because nearly every mapping in the kernel's
  * address space ends in a guard page. Those of vm_map_ram() and per-cpu memory do not.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
-#include <linux/err.h>
-#include <linux/kdebug.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/timekeeping.h>
-#include <linux/vmalloc.h>
 
-#include "base/compat.h"
-#include "core/engine.h"
-#include "core/guard.h"
 #include "debug/debugging.h"
+#include "debug/guard_faults.h"
+#include "debug/guard_slots.h"
 #include "debug/guards.h"
 #include "debug/key.h"
 #include "debug/reports.h"
 #include "debug/sites.h"
-#include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/stats.h"
 #include "region/region.h"
-#include "region/remap.h"
 
-#define READY_LEAST	(GUARD_SLOTS / 4)	/* the other three quarters may be away */
 #define ALIGN_LEAST	8u			/* smallest alignment that any block needs */
-
-/* All guards, to find the slot that a fault hit. guards_mutex is also held for changes. */
-static LIST_HEAD(guards_all);
-static DEFINE_RAW_SPINLOCK(guards_lock);
-static DEFINE_MUTEX(guards_mutex);
 
 static struct guards *guards_of(const struct memmgr_heap *heap)
 {
@@ -74,516 +59,7 @@ static struct guard_party party_here(u32 site)
 	return party;
 }
 
-/* --- reports ------------------------------------------------------------- */
-
-static void report_fill(const struct guard_slot *slot, struct memmgr_corruption *c)
-{
-	*c = (struct memmgr_corruption) {
-		.place = slot->place + slot->offset,
-		.bytes = slot->bytes,
-		.alloc_ns = slot->maker.time_ns,
-		.site = slot->maker.site,
-		.pid = slot->maker.pid,
-		.tid = slot->maker.tid,
-	};
-	memcpy(c->comm, slot->maker.comm, sizeof(c->comm));
-	if (slot->state != GUARD_ENDING && slot->state != GUARD_FREED &&
-	    slot->state != GUARD_AWAY)
-		return;
-	c->free_ns = slot->freer.time_ns;
-	c->free_site = slot->freer.site;
-	c->free_pid = slot->freer.pid;
-	c->free_tid = slot->freer.tid;
-	memcpy(c->free_comm, slot->freer.comm, sizeof(c->free_comm));
-}
-
-static void report_add(struct memmgr_heap *heap, struct memmgr_corruption *c, u32 kind, u32 site)
-{
-	c->kind = kind;
-	c->finder_site = site;
-	corruptions_add(heap, c);
-}
-
-/* --- the pattern beside an allocation ------------------------------------ */
-
-/* A run of the pattern beside an allocation in a slot. */
-struct margin {
-	u32 kind;
-	u32 first;
-	u32 bytes;
-	struct guard guard;
-};
-
-static void slot_margins(const struct guard_slot *slot, struct margin margin[2])
-{
-	u32 end = slot->offset + slot->bytes, i;
-
-	margin[0] = (struct margin) {
-		.kind = MEMMGR_CORRUPTION_BEFORE,
-		.bytes = min(slot->offset, GUARD_BEFORE),
-	};
-	margin[0].first = slot->offset - margin[0].bytes;
-	margin[1] = (struct margin) {
-		.kind = MEMMGR_CORRUPTION_BEHIND,
-		.first = end,
-		.bytes = PAGE_SIZE - end,
-	};
-	for (i = 0; i < 2; i++)
-		margin[i].guard = (struct guard) {
-			.kind = GUARD_ZONE,
-			.key = slot->key,
-			.position = slot->place + margin[i].first,
-		};
-}
-
-static void slot_paint(const struct guard_slot *slot)
-{
-	struct margin margin[2];
-	u32 i;
-
-	slot_margins(slot, margin);
-	for (i = 0; i < 2; i++)
-		guard_fill(&margin[i].guard, slot->page + margin[i].first, margin[i].bytes);
-}
-
-static void margin_check(struct memmgr_heap *heap, const struct guard_slot *slot,
-			 const struct margin *margin)
-{
-	const u8 *at = slot->page + margin->first;
-	struct guard guard = margin->guard;
-	struct memmgr_corruption c;
-	u32 first, end;
-
-	first = guard_check(&guard, at, margin->bytes);
-	if (first == margin->bytes)
-		return;
-	end = guard_damage(&guard, at, margin->bytes);
-	report_fill(slot, &c);
-	c.offset = slot->place + margin->first + first;
-	c.distance = margin->kind == MEMMGR_CORRUPTION_BEFORE ? margin->bytes - end : first;
-	c.damaged = end - first;
-	c.dump = min(end - first, MEMMGR_CORRUPTION_DUMP);
-	guard.position += first;
-	guard_fill(&guard, c.expected, c.dump);
-	memcpy(c.found, at + first, c.dump);
-	report_add(heap, &c, margin->kind, slot->freer.site);
-}
-
-/* --- slots come and go --------------------------------------------------- */
-
-static void slot_queue(struct guards *g, struct guard_slot *slot, enum guard_state state)
-{
-	slot->state = state;
-	if (state == GUARD_READY) {
-		list_add_tail(&slot->node, &g->ready);
-		g->readies++;
-	} else {
-		list_add_tail(&slot->node, state == GUARD_FREED ? &g->freed : &g->away);
-	}
-}
-
-/* Take the first slot off a list, or return NULL. Its state does not change. */
-static struct guard_slot *slot_pop(struct guards *g, struct list_head *list)
-{
-	struct guard_slot *slot;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&g->lock, flags);
-	slot = list_first_entry_or_null(list, struct guard_slot, node);
-	if (slot)
-		list_del_init(&slot->node);
-	if (slot && list == &g->ready)
-		g->readies--;
-	raw_spin_unlock_irqrestore(&g->lock, flags);
-	return slot;
-}
-
-static void slot_push(struct guards *g, struct guard_slot *slot, enum guard_state state)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&g->lock, flags);
-	slot_queue(g, slot, state);
-	raw_spin_unlock_irqrestore(&g->lock, flags);
-}
-
-static bool slot_was_near(const struct guard_slot *slot, const void *page)
-{
-	return slot->state == GUARD_AWAY && slot->page &&
-	       abs((long)(page - slot->page)) < (long)(2 * PAGE_SIZE);
-}
-
-/* A page and the guard behind it are mapped again, so forget slots that were there. */
-static void guards_forget(const void *page)
-{
-	unsigned long flags;
-	struct guards *g;
-	u32 i;
-
-	raw_spin_lock_irqsave(&guards_lock, flags);
-	list_for_each_entry(g, &guards_all, node) {
-		raw_spin_lock(&g->lock);
-		for (i = 0; i < GUARD_SLOTS; i++)
-			if (slot_was_near(&g->slot[i], page))
-				g->slot[i].page = NULL;
-		raw_spin_unlock(&g->lock);
-	}
-	raw_spin_unlock_irqrestore(&guards_lock, flags);
-}
-
-/* Was one of the slots that are away mapped at this address, or in a page beside it? */
-static bool guards_were_at(const void *page)
-{
-	unsigned long flags;
-	struct guards *g;
-	bool were = false;
-	u32 i;
-
-	raw_spin_lock_irqsave(&guards_lock, flags);
-	list_for_each_entry(g, &guards_all, node) {
-		raw_spin_lock(&g->lock);
-		for (i = 0; i < GUARD_SLOTS; i++)
-			were |= slot_was_near(&g->slot[i], page);
-		raw_spin_unlock(&g->lock);
-	}
-	raw_spin_unlock_irqrestore(&guards_lock, flags);
-	return were;
-}
-
-/*
- * Map a page where none of our slots was lately, because a late access to such a slot must
- * fault. The kernel gives the lowest free address, so unsuitable mappings are kept aside
- * until all that is needed is mapped.
- */
-static void *page_map_apart(struct guards *g, u64 place)
-{
-	void *page;
-
-	for (;;) {
-		page = region_map_page(g->heap->region, place);
-		if (IS_ERR(page) || g->asides == ARRAY_SIZE(g->aside) || !guards_were_at(page))
-			return page;
-		g->aside[g->asides++] = page;
-	}
-}
-
-/*
- * Unmap the mappings that were kept aside. A late access meanwhile may have put them into
- * the CPUs' address translation, so flush that as in guards_unmap().
- */
-static void aside_drop(struct guards *g)
-{
-	if (!g->asides)
-		return;
-	while (g->asides)
-		region_unmap_page(g->heap->region, g->aside[--g->asides]);
-	vm_unmap_aliases();
-}
-
-static int slot_map(struct guards *g, struct guard_slot *slot)
-{
-	void *page = page_map_apart(g, slot->place);
-	unsigned long flags;
-
-	if (IS_ERR(page))
-		return PTR_ERR(page);
-	guards_forget(page);
-	raw_spin_lock_irqsave(&g->lock, flags);
-	slot->page = page;
-	slot_queue(g, slot, GUARD_READY);
-	raw_spin_unlock_irqrestore(&g->lock, flags);
-	return 0;
-}
-
-/* Give a slot's memory back. @mapped: its page is still mapped. */
-static void slot_drop(struct guards *g, struct guard_slot *slot, bool mapped)
-{
-	unsigned long flags;
-
-	if (mapped)
-		region_unmap_page(g->heap->region, slot->page);
-	raw_spin_lock_irqsave(&g->lock, flags);
-	slot->state = GUARD_NONE;
-	slot->page = NULL;
-	raw_spin_unlock_irqrestore(&g->lock, flags);
-	heap_main_give(g->heap->region, slot->place);
-}
-
-/* Get memory for a slot that has none. */
-static int slot_add(struct guards *g, struct guard_slot *slot)
-{
-	struct region *region = g->heap->region;
-	struct engine_refusal why;
-	int err;
-
-	err = heap_main_take(region, PAGE_SIZE, 0, &slot->place, &why);
-	if (err)
-		return err;
-	err = slot_map(g, slot);
-	if (err)
-		heap_main_give(region, slot->place);
-	return err;
-}
-
-static bool guards_used(struct guards *g)
-{
-	unsigned long flags;
-	bool used;
-	u32 i;
-
-	raw_spin_lock_irqsave(&g->lock, flags);
-	used = g->shifted;
-	for (i = 0; i < GUARD_SLOTS; i++)
-		used |= g->slot[i].state != GUARD_NONE;
-	raw_spin_unlock_irqrestore(&g->lock, flags);
-	return used;
-}
-
-/* Guarding is off: keep only slots with live allocations. */
-static void guards_shrink(struct guards *g)
-{
-	struct guard_slot *slot;
-
-	lockdep_assert_held(&g->mutex);
-	while ((slot = slot_pop(g, &g->ready)))
-		slot_drop(g, slot, true);
-	while ((slot = slot_pop(g, &g->freed)))
-		slot_drop(g, slot, true);
-	while ((slot = slot_pop(g, &g->away)))
-		slot_drop(g, slot, false);
-	vm_unmap_aliases();	/* as in guards_unmap() */
-	if (!guards_used(g))
-		debug_set(g->heap, 0, DEBUG_GUARDS);
-}
-
-/* If slots are needed, map those that have been away longest. */
-static void guards_refill(struct guards *g)
-{
-	struct guard_slot *slot;
-
-	lockdep_assert_held(&g->mutex);
-	while (READ_ONCE(g->readies) < READY_LEAST && (slot = slot_pop(g, &g->away))) {
-		if (!slot_map(g, slot))
-			continue;
-		/* No room now; the next free tries again. */
-		slot_push(g, slot, GUARD_AWAY);
-		break;
-	}
-	aside_drop(g);
-}
-
-/*
- * Unmap freed slots. Without vm_unmap_aliases() the kernel would flush the CPUs' address
- * translation only some time later, and until then an access would not fault.
- */
-static void guards_unmap(struct guards *g)
-{
-	struct guard_slot *slot;
-	bool unmapped = false;
-	void *page;
-
-	lockdep_assert_held(&g->mutex);
-	while ((slot = slot_pop(g, &g->freed))) {
-		page = slot->page;
-		/* Before unmapping: afterwards the address may be reused, see guards_forget(). */
-		slot_push(g, slot, GUARD_AWAY);
-		region_unmap_page(g->heap->region, page);
-		unmapped = true;
-	}
-	if (unmapped)
-		vm_unmap_aliases();
-}
-
-static void guards_work(struct work_struct *work)
-{
-	struct guards *g = container_of(work, struct guards, work);
-
-	mutex_lock(&g->mutex);
-	if (READ_ONCE(g->interval)) {
-		guards_unmap(g);
-		guards_refill(g);
-	} else {
-		guards_shrink(g);
-	}
-	mutex_unlock(&g->mutex);
-}
-
-/* --- a fault ------------------------------------------------------------- */
-
-/**
- * struct guard_hit - the allocation that a fault belongs to
- * @g: its guards
- * @slot: its slot; NULL: the fault belongs to none
- * @far: bytes between the fault and the allocation
- */
-struct guard_hit {
-	struct guards *g;
-	struct guard_slot *slot;
-	u64 far;
-};
-
-/* Is, or was, there an allocation in the slot, and is the address there or in a page beside? */
-static bool slot_is_near(const struct guard_slot *slot, unsigned long address)
-{
-	unsigned long page = (unsigned long)slot->page;
-
-	return page && slot->state != GUARD_NONE && slot->state != GUARD_READY &&
-	       address - (page - PAGE_SIZE) < 3 * PAGE_SIZE;
-}
-
-static bool slot_is_live(const struct guard_slot *slot)
-{
-	return slot->state == GUARD_LIVE || slot->state == GUARD_ENDING;
-}
-
-static bool slot_holds(const struct guard_slot *slot, unsigned long address)
-{
-	return address - (unsigned long)guard_start(slot) < slot->bytes;
-}
-
-/* How an address misses the allocation, and by how many bytes. */
-static const char *slot_miss(const struct guard_slot *slot, unsigned long address, u64 *distance)
-{
-	unsigned long start = (unsigned long)guard_start(slot);
-
-	if (address < start) {
-		*distance = start - address - 1;
-		return "before";
-	}
-	*distance = address - start;
-	if (slot_holds(slot, address))
-		return "into";
-	*distance -= slot->bytes;
-	return "past the end of";
-}
-
-/* A page may lie between two slots. Choose the nearer one; if equal, the live one. */
-static void guards_hit(struct guards *g, unsigned long address, struct guard_hit *hit)
-{
-	struct guard_slot *slot;
-	u64 far;
-
-	for (slot = g->slot; slot < g->slot + GUARD_SLOTS; slot++) {
-		if (!slot_is_near(slot, address))
-			continue;
-		slot_miss(slot, address, &far);
-		if (slot_holds(slot, address))
-			far = 0;
-		if (!hit->slot || far < hit->far || (far == hit->far && slot_is_live(slot)))
-			*hit = (struct guard_hit) { g, slot, far };
-	}
-}
-
-/* Printed at once, not by a work item, because the machine may not live to run it. */
-static noinline void hit_print(const struct memmgr_heap *heap, const struct memmgr_corruption *c,
-			       const char *miss)
-{
-	const struct region *region = heap->region;
-	char site[SITE_PATH + 24];
-
-	site_print(site, sizeof(site), region, c->site);
-	pr_err("%s: heap %s: access %llu bytes %s %s allocation of %llu bytes at 0x%llx, allocated by %*pE, pid %u, thread %u, at %s\n",
-	       region->name, heap->name, c->distance, miss, c->free_ns ? "a freed" : "an",
-	       c->bytes, c->place, (int)strnlen(c->comm, sizeof(c->comm)), c->comm, c->pid,
-	       c->tid, site);
-	if (!c->free_ns)
-		return;
-	site_print(site, sizeof(site), region, c->free_site);
-	pr_err("  freed by %*pE, pid %u, thread %u, at %s, %llu ms before\n",
-	       (int)strnlen(c->free_comm, sizeof(c->free_comm)), c->free_comm, c->free_pid,
-	       c->free_tid, site,
-	       div_u64(ktime_get_boottime_ns() - c->free_ns, NSEC_PER_MSEC));
-}
-
-/* Describe a hit. Returns how the address misses. */
-static const char *hit_describe(const struct guard_hit *hit, unsigned long address,
-				struct memmgr_corruption *c)
-{
-	lockdep_assert_held(&hit->g->lock);
-	report_fill(hit->slot, c);
-	/* A page beside the slot is in no region; report where it would be. */
-	c->offset = hit->slot->place + (s64)(long)(address - (unsigned long)hit->slot->page);
-	return slot_miss(hit->slot, address, &c->distance);
-}
-
-/* Guards that are locked are skipped. Returns true if the fault is nearest to one of these. */
-static bool guards_look(struct guards *g, unsigned long address, struct guard_hit *hit,
-			struct memmgr_corruption *c, const char **miss)
-{
-	if (!raw_spin_trylock(&g->lock))
-		return false;
-	guards_hit(g, address, hit);
-	if (hit->g == g)
-		*miss = hit_describe(hit, address, c);
-	raw_spin_unlock(&g->lock);
-	return hit->g == g;
-}
-
-/* Report a fault at an address. */
-static void guards_tell(unsigned long address)
-{
-	struct guard_hit hit = { 0 };
-	struct memmgr_corruption c;
-	const char *miss;
-	struct guards *g;
-	bool ours = false;
-
-	lockdep_assert_held(&guards_lock);
-	list_for_each_entry(g, &guards_all, node)
-		ours |= guards_look(g, address, &hit, &c, &miss);
-	if (!ours)
-		return;
-	hit_print(hit.g->heap, &c, miss);
-	report_add(hit.g->heap, &c, MEMMGR_CORRUPTION_GUARD, SITE_NONE);
-}
-
-/*
- * Called when the kernel dies of a fault. It may have stopped anywhere, also while it
- * held our locks, so this waits for no lock.
- */
-static int guards_die(struct notifier_block *self, unsigned long event, void *data)
-{
-	const struct die_args *args = data;
-
-	/* Other ways to die have other names, and no fault address. */
-	if (event != DIE_OOPS || strcmp(args->str, "Oops") || !raw_spin_trylock(&guards_lock))
-		return NOTIFY_DONE;
-	guards_tell(compat_fault_address());
-	raw_spin_unlock(&guards_lock);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block guards_notifier = {
-	.notifier_call = guards_die,
-};
-
 /* --- turning on and off -------------------------------------------------- */
-
-static void guards_enter(struct guards *g)
-{
-	unsigned long flags;
-
-	mutex_lock(&guards_mutex);
-	if (list_empty(&guards_all))
-		register_die_notifier(&guards_notifier);
-	raw_spin_lock_irqsave(&guards_lock, flags);
-	list_add(&g->node, &guards_all);
-	raw_spin_unlock_irqrestore(&guards_lock, flags);
-	mutex_unlock(&guards_mutex);
-}
-
-static void guards_leave(struct guards *g)
-{
-	unsigned long flags;
-
-	mutex_lock(&guards_mutex);
-	raw_spin_lock_irqsave(&guards_lock, flags);
-	list_del(&g->node);
-	raw_spin_unlock_irqrestore(&guards_lock, flags);
-	if (list_empty(&guards_all))
-		unregister_die_notifier(&guards_notifier);
-	mutex_unlock(&guards_mutex);
-}
 
 /* Made once, and kept until the heap is destroyed, so readers need no lock to find it. */
 static int guards_make(struct memmgr_heap *heap)
@@ -608,19 +84,6 @@ static int guards_make(struct memmgr_heap *heap)
 	guards_enter(g);
 	smp_store_release(&heap->debugging->guards, g);	/* see guards_of() */
 	return 0;
-}
-
-/* Get memory for as many slots as possible. An error only if there is none at all. */
-static int guards_grow(struct guards *g)
-{
-	int err = 0;
-	u32 i;
-
-	for (i = 0; i < GUARD_SLOTS && !err; i++)
-		if (READ_ONCE(g->slot[i].state) == GUARD_NONE)
-			err = slot_add(g, &g->slot[i]);
-	aside_drop(g);
-	return guards_used(g) ? 0 : err;
 }
 
 static void guards_set_interval(struct guards *g, u32 interval)
@@ -951,7 +414,7 @@ struct guard_slot *guards_end(struct memmgr_heap *heap, void *ptr, u32 site)
 		slot->state = GUARD_ENDING;
 		slot->freer = freer;
 	} else if (slot) {
-		report_fill(slot, &c);
+		guard_report_fill(slot, &c);
 		c.offset = slot->place + offset_in_page(ptr);
 		c.distance = c.offset > c.place ? c.offset - c.place : c.place - c.offset;
 	}
@@ -959,19 +422,16 @@ struct guard_slot *guards_end(struct memmgr_heap *heap, void *ptr, u32 site)
 	if (live && right)
 		return slot;
 	if (slot)
-		report_add(heap, &c, right ? MEMMGR_CORRUPTION_DOUBLE_FREE :
+		guard_report_add(heap, &c, right ? MEMMGR_CORRUPTION_DOUBLE_FREE :
 					     MEMMGR_CORRUPTION_WRONG_FREE, site);
 	return NULL;
 }
 
 static void slot_ended(struct memmgr_heap *heap, struct guards *g, struct guard_slot *slot)
 {
-	struct margin margin[2];
 	unsigned long flags;
 
-	slot_margins(slot, margin);
-	margin_check(heap, slot, &margin[0]);
-	margin_check(heap, slot, &margin[1]);
+	slot_check(heap, slot);
 	raw_spin_lock_irqsave(&g->lock, flags);
 	g->live--;
 	slot_queue(g, slot, GUARD_FREED);

@@ -10,6 +10,7 @@
 
 #include "core/guard.h"
 #include "debug/debugging.h"
+#include "debug/guard_slots.h"
 #include "debug/guards.h"
 #include "debug/key.h"
 #include "debug/pattern.h"
