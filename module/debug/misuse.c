@@ -124,7 +124,7 @@ void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u
 /**
  * heap_report_fault - report that a client accessed memory that it may not access
  * @heap: heap with the id of the one that the mapping showed when it was made
- * @mapping: the mapping
+ * @view: the part that the mapping shows
  * @offset: offset of the byte in the mapping
  *
  * A memory error is an access to a guard page, or to memory that was freed under its
@@ -132,21 +132,21 @@ void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u
  *
  * Context: in a fault, the heap's lock is held. O(entries of the quarantine).
  */
-void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
+void heap_report_fault(struct memmgr_heap *heap, const struct heap_view *view, u64 offset)
 {
 	struct memmgr_corruption c = { .kind = MEMMGR_CORRUPTION_GUARD };
-	u64 page = offset - (mapping->guard ? PAGE_SIZE : 0);
-	u64 inside = page - mapping->inset;
+	u64 page = offset - (view->guard ? PAGE_SIZE : 0);
+	u64 inside = page - view->inset;
 	const struct freed *freed;
 	const struct record *record;
 
 	heap_assert_locked(heap);
-	if (!(heap->debug & DEBUG_ERRORS) || heap->serial != mapping->serial ||
-	    mapping->kind != MAPPING_RECORD)
+	if (!(heap->debug & DEBUG_ERRORS) || heap->serial != view->serial ||
+	    view->kind != MAPPING_RECORD)
 		return;
-	record = record_of(heap, mapping->handle);
-	freed = record ? NULL : quarantine_find(heap, mapping->handle, 0);
-	if (record && mapping->guard && page >= record->map_bytes) {
+	record = record_of(heap, view->handle);
+	freed = record ? NULL : quarantine_find(heap, view->handle, 0);
+	if (record && view->guard && page >= record->map_bytes) {
 		corruption_of_record(&c, heap, record);
 	} else if (freed) {
 		c.kind = MEMMGR_CORRUPTION_STALE;

@@ -7,14 +7,14 @@
 #include <uapi/linux/memmgr.h>
 
 struct client;
-struct mapping;
+struct heap_view;
 struct memmgr_heap;
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site);
 void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u64 handle,
 			int err, bool free);
-void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
+void heap_report_fault(struct memmgr_heap *heap, const struct heap_view *view, u64 offset);
 #else
 static inline void heap_report_free(struct memmgr_heap *heap, u64 place, int err, u32 site)
 {
@@ -25,7 +25,7 @@ static inline void heap_report_handle(struct memmgr_heap *heap, const struct cli
 {
 }
 
-static inline void heap_report_fault(struct memmgr_heap *heap, const struct mapping *mapping,
+static inline void heap_report_fault(struct memmgr_heap *heap, const struct heap_view *view,
 				     u64 offset)
 {
 }

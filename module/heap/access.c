@@ -117,7 +117,7 @@ void heap_copy_end(struct memmgr_heap *heap, u64 handle)
 
 /* Map the arena of a private heap, for its client. */
 static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset,
-		     u64 bytes, struct mapping *mapping)
+		     u64 bytes, struct heap_view *view)
 {
 	u64 limit = PAGE_ALIGN(heap->bytes);
 	int err = heap_may_use(heap, client);
@@ -126,8 +126,8 @@ static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset
 		return err;
 	if (bytes > limit || offset > limit - bytes)
 		return -EINVAL;
-	mapping->kind = MAPPING_ARENA;
-	mapping->first = heap_arena_page(heap);
+	view->kind = MAPPING_ARENA;
+	view->first = heap_arena_page(heap);
 	return 0;
 }
 
@@ -138,13 +138,13 @@ static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset
  * @window: window of a record or of the arena
  * @offset: first byte in the window
  * @bytes: number of bytes
- * @mapping: the answer
+ * @view: the answer
  *
  * Context: any. O(1).
  * Return: 0, -EINVAL or -EACCES.
  */
 int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, struct mapping *mapping)
+	     u64 offset, u64 bytes, struct heap_view *view)
 {
 	struct viewer viewer = viewer_of(client);
 	struct record *record;
@@ -152,10 +152,10 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	u64 limit;
 	int err;
 
-	mapping->heap = heap->id;
-	mapping->serial = heap->serial;
+	view->heap = heap->id;
+	view->serial = heap->serial;
 	if (window == heap->table.arena_window)
-		return arena_map(heap, client, offset, bytes, mapping);
+		return arena_map(heap, client, offset, bytes, view);
 	flags = heap_lock(heap);
 	record = record_number(heap, window - heap->table.window);
 	if (!record) {
@@ -164,19 +164,19 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	}
 	err = record->state == RECORD_LIVE || record->state == RECORD_MOVING ?
 	      record_access(record, &viewer) : -EINVAL;
-	mapping->guard = record->flags & MEMMGR_ALLOC_GUARD;
-	limit = record->map_bytes + (mapping->guard ? 2 * PAGE_SIZE : 0);
+	view->guard = record->flags & MEMMGR_ALLOC_GUARD;
+	limit = record->map_bytes + (view->guard ? 2 * PAGE_SIZE : 0);
 	if (!err && (bytes > limit || offset > limit - bytes))
 		err = -EINVAL;
 	if (!err) {
 		record_set_mapped(heap, record);
-		mapping->kind = MAPPING_RECORD;
-		mapping->handle = record->handle;
-		mapping->seq = record->seq;
-		mapping->inset = record_inset(record);
-		mapping->first = record->map_page;
-		mapping->pages = record->map_bytes >> PAGE_SHIFT;
-		mapping->final = record->sealed;
+		view->kind = MAPPING_RECORD;
+		view->handle = record->handle;
+		view->seq = record->seq;
+		view->inset = record_inset(record);
+		view->first = record->map_page;
+		view->pages = record->map_bytes >> PAGE_SHIFT;
+		view->final = record->sealed;
 	}
 	heap_unlock(heap, flags);
 	return err;
@@ -185,23 +185,23 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 /**
  * heap_map_access - the accesses that a mapping allows now
  * @heap: heap with the id of the one that the mapping showed when it was made
- * @mapping: the mapping
+ * @view: the part that the mapping shows
  *
  * Context: any. O(1).
  * Return: MEMMGR_ACCESS_*; none if the allocation no longer exists.
  */
-u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping)
+u32 heap_map_access(struct memmgr_heap *heap, const struct heap_view *view)
 {
 	u32 access = MEMMGR_ACCESS_NONE;
 	struct record *record;
 	unsigned long flags;
 
 	flags = heap_lock(heap);
-	if (heap->serial == mapping->serial && mapping->kind == MAPPING_ARENA) {
+	if (heap->serial == view->serial && view->kind == MAPPING_ARENA) {
 		access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
-	} else if (heap->serial == mapping->serial) {
-		record = record_of(heap, mapping->handle);
-		if (record && record->seq == mapping->seq)
+	} else if (heap->serial == view->serial) {
+		record = record_of(heap, view->handle);
+		if (record && record->seq == view->seq)
 			access = record->access;
 	}
 	heap_unlock(heap, flags);
@@ -234,14 +234,14 @@ static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 }
 
 /* May a mapping show the memory of the record in its present state? */
-static bool record_shows(const struct record *record, const struct mapping *mapping)
+static bool record_shows(const struct record *record, const struct heap_view *view)
 {
-	if (!record || record->seq != mapping->seq)
+	if (!record || record->seq != view->seq)
 		return false;
 	if (record->state == RECORD_LIVE || record->state == RECORD_CHANGING ||
 	    record->state == RECORD_MOVING)
 		return true;
-	return mapping->kind == MAPPING_EXPORT &&
+	return view->kind == MAPPING_EXPORT &&
 	       (record->state == RECORD_HELD || record->state == RECORD_DYING);
 }
 
@@ -263,15 +263,15 @@ static int moving_place(struct memmgr_heap *heap, const struct record *record,
 	return 0;
 }
 
-static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
+static int record_place(struct memmgr_heap *heap, const struct heap_view *view,
 			u64 offset, u32 access, u64 *place,
 			struct violation *violation)
 {
-	struct record *record = record_of(heap, mapping->handle);
-	u64 guard = mapping->guard ? PAGE_SIZE : 0;
-	u64 byte = offset - guard - mapping->inset;
+	struct record *record = record_of(heap, view->handle);
+	u64 guard = view->guard ? PAGE_SIZE : 0;
+	u64 byte = offset - guard - view->inset;
 
-	if (!record_shows(record, mapping))
+	if (!record_shows(record, view))
 		return -ENOENT;
 	/* An access before the allocation, or to the page behind it; offset from its start. */
 	if (offset < guard || (guard && page_of(offset) - guard == record->map_bytes))
@@ -287,22 +287,23 @@ static int record_place(struct memmgr_heap *heap, const struct mapping *mapping,
 /**
  * heap_map_help - complete a slide as far as a fault needs
  * @heap: as for heap_map_place(), which returned -EAGAIN
- * @mapping: the mapping
+ * @view: the part that the mapping shows
  * @offset: offset of the accessed byte in the mapping
  *
  * Context: process, may reschedule, no locks of memmgr held. See heap_help_move().
  */
-void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset)
+void heap_map_help(struct memmgr_heap *heap, const struct heap_view *view, u64 offset)
 {
-	u64 guard = mapping->guard ? PAGE_SIZE : 0;
+	u64 guard = view->guard ? PAGE_SIZE : 0;
 
-	heap_help_move(heap, mapping->handle, page_of(offset) - guard + PAGE_SIZE);
+	heap_help_move(heap, view->handle, page_of(offset) - guard + PAGE_SIZE);
 }
 
 /* Keep the mover away from the record until heap_map_end(). */
-static int count_fault(struct memmgr_heap *heap, const struct mapping *mapping, bool fault)
+static int count_fault(struct memmgr_heap *heap, const struct heap_view *view,
+		       enum heap_look look)
 {
-	struct record *record = record_of(heap, mapping->handle);
+	struct record *record = record_of(heap, view->handle);
 
 	heap_assert_locked(heap);
 	/* Try again later, when one of the other faults has ended. */
@@ -310,7 +311,7 @@ static int count_fault(struct memmgr_heap *heap, const struct mapping *mapping, 
 		return -EAGAIN;
 	record->faults++;
 	/* Leases promise real-time programs that there are no faults, so count them. */
-	if (fault && READ_ONCE(mapping->populator) != current)
+	if (look == LOOK_PROGRAM)
 		record->lease_faults += !!record->leases;
 	return 0;
 }
@@ -318,21 +319,21 @@ static int count_fault(struct memmgr_heap *heap, const struct mapping *mapping, 
 /**
  * heap_map_end - end a fault that heap_map_place() began
  * @heap: the same
- * @mapping: the same
+ * @view: the same
  *
  * Context: process, the region's map_gate is held. O(1).
  */
-void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping)
+void heap_map_end(struct memmgr_heap *heap, const struct heap_view *view)
 {
 	struct record *record;
 	unsigned long flags;
 
-	if (mapping->kind == MAPPING_ARENA)
+	if (view->kind == MAPPING_ARENA)
 		return;
 	flags = heap_lock(heap);
-	record = record_of(heap, mapping->handle);
+	record = record_of(heap, view->handle);
 	/* The heap may have forgotten the record meanwhile, and use it for another. */
-	if (record && record->seq == mapping->seq)
+	if (record && record->seq == view->seq)
 		record->faults--;
 	heap_unlock(heap, flags);
 }
@@ -340,11 +341,11 @@ void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping)
 /**
  * heap_map_place - find the page that a mapping shows at an offset
  * @heap: heap with the id of the one that the mapping showed when it was made
- * @mapping: the mapping
+ * @view: the part that the mapping shows
  * @offset: offset of the accessed byte in the mapping
  * @access: MEMMGR_ACCESS_* that is wanted
- * @fault: the program accesses it. False: a debugger does. That is no page fault of a
- *	lease, nor an error of the program if the page is gone
+ * @look: LOOK_PROGRAM alone counts as a page fault of a lease, and LOOK_DEBUGGER is no
+ *	error of the program if the page is gone
  * @place: set to the offset of the page in the region
  *
  * Context: process, the region's map_gate is held. O(1).
@@ -352,22 +353,22 @@ void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping)
  * page any more; -EAGAIN if the page has yet to arrive, see heap_map_help(); or -EACCES,
  * which is counted and reported.
  */
-int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
-		   u64 offset, u32 access, bool fault, u64 *place)
+int heap_map_place(struct memmgr_heap *heap, const struct heap_view *view,
+		   u64 offset, u32 access, enum heap_look look, u64 *place)
 {
 	struct violation violation;
 	unsigned long flags;
 	int err = -ENOENT;
 
 	flags = heap_lock(heap);
-	if (heap->serial == mapping->serial && mapping->kind == MAPPING_ARENA)
+	if (heap->serial == view->serial && view->kind == MAPPING_ARENA)
 		err = arena_place(heap, offset, place);
-	else if (heap->serial == mapping->serial)
-		err = record_place(heap, mapping, offset, access, place, &violation);
-	if (!err && mapping->kind != MAPPING_ARENA)
-		err = count_fault(heap, mapping, fault);
-	if (err && fault)
-		heap_moment(heap, fault, mapping, offset);
+	else if (heap->serial == view->serial)
+		err = record_place(heap, view, offset, access, place, &violation);
+	if (!err && view->kind != MAPPING_ARENA)
+		err = count_fault(heap, view, look);
+	if (err && look != LOOK_DEBUGGER)
+		heap_moment(heap, fault, view, offset);
 	heap_unlock(heap, flags);
 	if (err == -EACCES)
 		violation_report(heap, &violation);

@@ -3,14 +3,12 @@
 #ifndef MEMMGR_HEAP_ACCESS_H
 #define MEMMGR_HEAP_ACCESS_H
 
-#include <linux/refcount.h>
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
 
 struct client;
 struct memmgr_heap;
 struct record;
-struct region;
 
 /**
  * struct violation - an access that was refused, to be reported
@@ -31,9 +29,7 @@ enum mapping_kind {
 };
 
 /**
- * struct mapping - the subject of a VMA; shared by the VMA's copies and parts
- * @users: number of VMAs
- * @region: the region
+ * struct heap_view - what a mapping shows of a heap; heap_map() fills it in
  * @heap: id of the heap
  * @serial: serial of the heap
  * @kind: enum mapping_kind
@@ -43,12 +39,9 @@ enum mapping_kind {
  * @seq: number of the allocation
  * @inset: offset of the allocation in its first page
  * @first: vm_pgoff of its first page
- * @populator: task that is mapping its pages for a lease
  * @pages: pages of the allocation when it was mapped, without guard pages
  */
-struct mapping {
-	refcount_t users;
-	struct region *region;
+struct heap_view {
 	u32 heap;
 	u64 serial;
 	u8 kind;
@@ -59,7 +52,18 @@ struct mapping {
 	u32 inset;
 	u32 first;
 	u32 pages;
-	const struct task_struct *populator;
+};
+
+/**
+ * enum heap_look - the reason for which a page of a view is looked up
+ * @LOOK_PROGRAM: the program accesses it: a page fault
+ * @LOOK_LEASE: a lease maps it before the program accesses it
+ * @LOOK_DEBUGGER: a debugger accesses it
+ */
+enum heap_look {
+	LOOK_PROGRAM,
+	LOOK_LEASE,
+	LOOK_DEBUGGER,
 };
 
 int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
@@ -69,13 +73,13 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 		    u64 offset, u64 bytes, u32 access, u64 *place);
 void heap_copy_end(struct memmgr_heap *heap, u64 handle);
 int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
-	     u64 offset, u64 bytes, struct mapping *mapping);
-u32 heap_map_access(struct memmgr_heap *heap, const struct mapping *mapping);
-int heap_map_place(struct memmgr_heap *heap, const struct mapping *mapping,
-		   u64 offset, u32 access, bool fault, u64 *place);
+	     u64 offset, u64 bytes, struct heap_view *view);
+u32 heap_map_access(struct memmgr_heap *heap, const struct heap_view *view);
+int heap_map_place(struct memmgr_heap *heap, const struct heap_view *view,
+		   u64 offset, u32 access, enum heap_look look, u64 *place);
 int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 		 u32 access, bool seal);
-void heap_map_end(struct memmgr_heap *heap, const struct mapping *mapping);
-void heap_map_help(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
+void heap_map_end(struct memmgr_heap *heap, const struct heap_view *view);
+void heap_map_help(struct memmgr_heap *heap, const struct heap_view *view, u64 offset);
 
 #endif /* MEMMGR_HEAP_ACCESS_H */

@@ -134,22 +134,21 @@ void heap_export_unuse(const struct heap_export *export, u32 access)
 }
 
 /* Fill in what a mapping of a dma-buf shows, and the page number under which it is found. */
-void heap_map_export(const struct heap_export *export, struct mapping *mapping)
+void heap_map_export(const struct heap_export *export, struct heap_view *view)
 {
 	struct memmgr_heap *heap = export->heap;
 	struct record *record;
 	unsigned long flags;
 
-	mapping->kind = MAPPING_EXPORT;
-	mapping->region = heap->region;
-	mapping->heap = heap->id;
-	mapping->serial = heap->serial;
-	mapping->handle = export->handle;
+	view->kind = MAPPING_EXPORT;
+	view->heap = heap->id;
+	view->serial = heap->serial;
+	view->handle = export->handle;
 	flags = heap_lock(heap);
 	record = record_of(heap, export->handle);
-	mapping->seq = record->seq;
+	view->seq = record->seq;
 	/* Its pages may become the target of I/O through this mapping too. */
 	record_set_mapped(heap, record);
-	mapping->first = record_first_page(record);
+	view->first = record_first_page(record);
 	heap_unlock(heap, flags);
 }

@@ -7,7 +7,7 @@
 #include <uapi/linux/memmgr.h>
 
 struct client;
-struct mapping;
+struct heap_view;
 struct memmgr_heap;
 
 /**
@@ -31,6 +31,6 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 void heap_export_end(struct heap_export *export);
 int heap_export_use(const struct heap_export *export, u32 access, bool ask);
 void heap_export_unuse(const struct heap_export *export, u32 access);
-void heap_map_export(const struct heap_export *export, struct mapping *mapping);
+void heap_map_export(const struct heap_export *export, struct heap_view *view);
 
 #endif /* MEMMGR_HEAP_EXPORT_H */

@@ -14,7 +14,7 @@
 #include "region/region.h"
 
 struct client;
-struct mapping;
+struct heap_view;
 struct record;
 
 /**
@@ -53,7 +53,7 @@ struct heap_moments {
 	bool (*evict)(struct memmgr_heap *heap, u64 align, u32 reason, bool may_sleep);
 	void (*misuse)(struct memmgr_heap *heap, const struct client *client, u64 handle, int err,
 		       bool free);
-	void (*fault)(struct memmgr_heap *heap, const struct mapping *mapping, u64 offset);
+	void (*fault)(struct memmgr_heap *heap, const struct heap_view *view, u64 offset);
 	const char *(*verify)(struct memmgr_heap *heap, u64 *offset);
 	void (*off)(struct memmgr_heap *heap);
 	void (*flush)(struct memmgr_heap *heap);

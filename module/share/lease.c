@@ -59,7 +59,7 @@ static int populate_page(struct vm_area_struct *vma, unsigned long address,
 static int populate_vma(struct vm_area_struct *vma)
 {
 	struct mapping *mapping = vma->vm_private_data;
-	unsigned long first = mapping->first + mapping->guard;
+	unsigned long first = mapping->view.first + mapping->view.guard;
 	unsigned int flags = 0;
 	unsigned long address;
 	int err = 0;
@@ -73,7 +73,7 @@ static int populate_vma(struct vm_area_struct *vma)
 	for (address = vma->vm_start; !err && address < vma->vm_end; address += PAGE_SIZE) {
 		unsigned long page = vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
 
-		if (page >= first && page < first + mapping->pages)
+		if (page >= first && page < first + mapping->view.pages)
 			err = populate_page(vma, address, flags);
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
@@ -103,7 +103,7 @@ int mapping_populate(struct region *region, u64 handle)
 		struct mapping *mapping = vma->vm_private_data;
 
 		if (vma->vm_ops == &mapping_ops && mapping->region == region &&
-		    mapping->kind == MAPPING_RECORD && mapping->handle == handle)
+		    mapping->view.kind == MAPPING_RECORD && mapping->view.handle == handle)
 			err = populate_vma(vma);
 	}
 	mmap_read_unlock(mm);

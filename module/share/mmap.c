@@ -58,13 +58,20 @@ static u64 mapping_offset(const struct vm_area_struct *vma, unsigned long addres
 {
 	const struct mapping *mapping = vma->vm_private_data;
 
-	return ((u64)(vma->vm_pgoff - mapping->first) << PAGE_SHIFT) + (address - vma->vm_start);
+	return ((u64)(vma->vm_pgoff - mapping->view.first) << PAGE_SHIFT) +
+	       (address - vma->vm_start);
 }
 
 /* The offset of a fault: exact to the byte, as far as the kernel knows it. */
 static u64 fault_offset(const struct vm_fault *vmf)
 {
 	return mapping_offset(vmf->vma, vmf->address & PAGE_MASK) + compat_fault_byte(vmf);
+}
+
+/* Leases promise real-time programs that there are no faults, but make some themselves. */
+static enum heap_look fault_look(const struct mapping *mapping)
+{
+	return READ_ONCE(mapping->populator) == current ? LOOK_LEASE : LOOK_PROGRAM;
 }
 
 /* The result of a fault that found no page. */
@@ -81,7 +88,7 @@ static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct region *region = mapping->region;
-	struct memmgr_heap *heap = heap_get(region, mapping->heap);
+	struct memmgr_heap *heap = heap_get(region, mapping->view.heap);
 	vm_fault_t result = 0;
 	u64 place;
 	int err;
@@ -89,17 +96,18 @@ static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
 	if (!heap)
 		return VM_FAULT_SIGBUS;
 	down_read(&region->view.map_gate);
-	err = heap_map_place(heap, mapping, fault_offset(vmf),
-			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ, true, &place);
+	err = heap_map_place(heap, &mapping->view, fault_offset(vmf),
+			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ,
+			     fault_look(mapping), &place);
 	if (!err) {
 		if (again)
 			zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
 		result = region_insert(region, vmf->vma, vmf->address, place, write);
-		heap_map_end(heap, mapping);
+		heap_map_end(heap, &mapping->view);
 	}
 	up_read(&region->view.map_gate);
 	if (err == -EAGAIN)
-		heap_map_help(heap, mapping, fault_offset(vmf));
+		heap_map_help(heap, &mapping->view, fault_offset(vmf));
 	heap_put(heap);
 	return err ? fault_failed(err) : result;
 }
@@ -127,7 +135,7 @@ static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct region *region = mapping->region;
-	struct memmgr_heap *heap = heap_get(region, mapping->heap);
+	struct memmgr_heap *heap = heap_get(region, mapping->view.heap);
 	u64 place;
 	int err;
 
@@ -135,9 +143,10 @@ static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	lock_page(vmf->page);
 	down_read(&region->view.map_gate);
-	err = heap_map_place(heap, mapping, fault_offset(vmf), MEMMGR_ACCESS_WRITE, true, &place);
+	err = heap_map_place(heap, &mapping->view, fault_offset(vmf), MEMMGR_ACCESS_WRITE,
+			     fault_look(mapping), &place);
 	if (!err)
-		heap_map_end(heap, mapping);
+		heap_map_end(heap, &mapping->view);
 	up_read(&region->view.map_gate);
 	heap_put(heap);
 	if (!err)
@@ -164,12 +173,12 @@ static bool mapping_may_be(struct vm_area_struct *vma)
 
 bool mapping_allows(const struct mapping *mapping, vm_flags_t flags)
 {
-	struct memmgr_heap *heap = heap_get(mapping->region, mapping->heap);
+	struct memmgr_heap *heap = heap_get(mapping->region, mapping->view.heap);
 	u32 access;
 
 	if (!heap)
 		return true;	/* the mapping is allowed; an access is SIGBUS */
-	access = heap_map_access(heap, mapping);
+	access = heap_map_access(heap, &mapping->view);
 	heap_put(heap);
 	return !(flags & VM_WRITE && !(access & MEMMGR_ACCESS_WRITE)) &&
 	       !(flags & VM_READ && !(access & MEMMGR_ACCESS_READ));
@@ -189,7 +198,7 @@ static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, in
 			bool write)
 {
 	struct region *region = mapping->region;
-	struct memmgr_heap *heap = heap_get(region, mapping->heap);
+	struct memmgr_heap *heap = heap_get(region, mapping->view.heap);
 	int err;
 	u32 inset = offset_in_page(offset);
 	u64 page;
@@ -198,17 +207,18 @@ static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, in
 		return -EFAULT;
 	bytes = min_t(int, bytes, PAGE_SIZE - inset);
 	down_read(&region->view.map_gate);
-	err = heap_map_place(heap, mapping, offset,
-			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ, false, &page);
+	err = heap_map_place(heap, &mapping->view, offset,
+			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ,
+			     LOOK_DEBUGGER, &page);
 	if (!err && write)
 		region_copy_in(region, page + inset, buf, bytes);
 	else if (!err)
 		region_copy(region, page + inset, buf, bytes);
 	if (!err)
-		heap_map_end(heap, mapping);
+		heap_map_end(heap, &mapping->view);
 	up_read(&region->view.map_gate);
 	if (err == -EAGAIN)
-		heap_map_help(heap, mapping, offset);
+		heap_map_help(heap, &mapping->view, offset);
 	heap_put(heap);
 	return err ? err : bytes;
 }
@@ -262,7 +272,7 @@ static int mapping_attach(struct mapping *mapping, struct vm_area_struct *vma)
 	compat_vm_flags_set(vma, (pages ? VM_MIXEDMAP : VM_PFNMAP) |
 			    VM_DONTEXPAND | VM_DONTDUMP);
 	compat_vm_flags_clear(vma, VM_MAYEXEC);
-	if (mapping->final && !mapping_allows(mapping, VM_WRITE))
+	if (mapping->view.final && !mapping_allows(mapping, VM_WRITE))
 		compat_vm_flags_clear(vma, VM_MAYWRITE);
 	vma->vm_page_prot = region_pgprot(mapping->region, vm_get_page_prot(vma->vm_flags));
 	vma->vm_private_data = mapping;
@@ -301,7 +311,7 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 	refcount_set(&mapping->users, 1);
 	mapping->region = region;
 	err = heap_map(heap, client, window, (u64)page << PAGE_SHIFT,
-		       vma->vm_end - vma->vm_start, mapping);
+		       vma->vm_end - vma->vm_start, &mapping->view);
 	heap_put(heap);
 	if (!err)
 		err = mapping_attach(mapping, vma);
@@ -309,7 +319,7 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 		kfree(mapping);
 		return err;
 	}
-	vma->vm_pgoff = mapping->first + page;
+	vma->vm_pgoff = mapping->view.first + page;
 	return 0;
 }
 
@@ -334,13 +344,14 @@ int mapping_create_export(const struct heap_export *export, struct vm_area_struc
 	if (!mapping)
 		return -ENOMEM;
 	refcount_set(&mapping->users, 1);
-	heap_map_export(export, mapping);
+	mapping->region = export->heap->region;
+	heap_map_export(export, &mapping->view);
 	err = mapping_attach(mapping, vma);
 	if (err) {
 		kfree(mapping);
 		return err;
 	}
-	vma->vm_pgoff += mapping->first;
+	vma->vm_pgoff += mapping->view.first;
 	if (!export->writable)
 		compat_vm_flags_clear(vma, VM_MAYWRITE);
 	return 0;

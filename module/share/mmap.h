@@ -7,12 +7,28 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "heap/access.h"
+
 struct client;
 struct heap_export;
-struct mapping;
+struct region;
 
 struct task_struct;
 struct vm_area_struct;
+
+/**
+ * struct mapping - the subject of a VMA; shared by the VMA's copies and parts
+ * @users: number of VMAs
+ * @region: the region
+ * @view: the part of a heap that it shows
+ * @populator: task that is mapping its pages for a lease
+ */
+struct mapping {
+	refcount_t users;
+	struct region *region;
+	struct heap_view view;
+	const struct task_struct *populator;
+};
 
 int mapping_create(struct client *client, struct vm_area_struct *vma);
 int mapping_create_export(const struct heap_export *export, struct vm_area_struct *vma);
