@@ -58,7 +58,7 @@ static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err
  * always wakes the next one, because one free may satisfy two waiters, or only a later
  * one. The chain ends at the first waiter that has already seen the latest free.
  */
-static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
+static int alloc_wait(struct memmgr_heap *heap, const struct record_copy *wanted,
 		      const struct viewer *viewer, u32 timeout_ms,
 		      struct memmgr_info *info, struct engine_refusal *why)
 {
@@ -82,7 +82,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 		/* A search may miss memory freed behind it, so note frees from its start on. */
 		if (!search.at)
 			seen = heap->freed;
-		err = alloc_locked(heap, template, &search, &handle, &block, why);
+		err = alloc_locked(heap, wanted, &search, &handle, &block, why);
 		if (err == -EAGAIN) {
 			heap_unlock(heap, flags);
 			err = alloc_again(heap);
@@ -92,10 +92,10 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 			break;
 		}
 		search = (struct engine_search) { 0 };
-		if (!go_on || !may_wait(heap, template, err, why))
+		if (!go_on || !may_wait(heap, &wanted->record, err, why))
 			break;
 		heap_unlock(heap, flags);
-		if (!heap_evict(heap, template->align, why->reason, true)) {
+		if (!heap_evict(heap, wanted->record.align, why->reason, true)) {
 			go_on = alloc_sleep(heap, seen, &left, &result);
 			heap_wake(heap, true);
 		}
@@ -105,9 +105,9 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 	heap_unlock(heap, flags);
 	heap_touched(heap);
 	if (!err)
-		return alloc_finish(heap, viewer, handle, wants_zero(template),
+		return alloc_finish(heap, viewer, handle, wants_zero(&wanted->record),
 				    &block, info);
-	if (!go_on && may_wait(heap, template, err, why)) {
+	if (!go_on && may_wait(heap, &wanted->record, err, why)) {
 		if (result == -ETIMEDOUT)
 			why->reason = MEMMGR_REASON_TIMEOUT;
 		return result;
@@ -118,7 +118,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record *template,
 #define COMPACT_TRIES	3u	/* others may take the memory that was made free */
 
 /* Allocate after compaction, if the request was refused because of fragmentation. */
-static int alloc_compacted(struct memmgr_heap *heap, const struct record *template,
+static int alloc_compacted(struct memmgr_heap *heap, const struct record_copy *wanted,
 			   const struct viewer *viewer, struct memmgr_info *info,
 			   struct engine_refusal *why)
 {
@@ -126,10 +126,10 @@ static int alloc_compacted(struct memmgr_heap *heap, const struct record *templa
 	u32 tries;
 
 	for (tries = 0; tries < COMPACT_TRIES && err == -ENOMEM &&
-	     compact_may_help(heap, template->align, why); tries++) {
-		if (compact_for(heap, template->bytes, template->align, why))
+	     compact_may_help(heap, wanted->record.align, why); tries++) {
+		if (compact_for(heap, wanted->record.bytes, wanted->record.align, why))
 			break;
-		err = alloc_try(heap, template, viewer, info, why);
+		err = alloc_try(heap, wanted, viewer, info, why);
 	}
 	return err;
 }
@@ -162,7 +162,7 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct r
 
 /* Try all ways that the request allows, one after the other. */
 static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_request *rq,
-			      const struct record *template, const struct viewer *viewer,
+			      const struct record_copy *wanted, const struct viewer *viewer,
 			      struct memmgr_info *info, struct engine_refusal *why)
 {
 	struct engine_refusal second;
@@ -170,21 +170,21 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 	int err;
 
 	do {
-		err = alloc_try(heap, template, viewer, info, why);
-	} while (err == -ENOMEM && heap_evict(heap, template->align, why->reason, true));
-	fallback = fallback_for(heap, template, err);
+		err = alloc_try(heap, wanted, viewer, info, why);
+	} while (err == -ENOMEM && heap_evict(heap, wanted->record.align, why->reason, true));
+	fallback = fallback_for(heap, &wanted->record, err);
 	if (fallback) {
 		count_fallback(heap);
-		err = alloc_try(fallback, template, viewer, info, &second);
+		err = alloc_try(fallback, wanted, viewer, info, &second);
 		if (err == -ENOMEM || err == -ENOSPC)
 			why->largest = max(why->largest, second.largest);
 		why->exact &= second.exact;
 		heap_put(fallback);
 	}
 	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
-		err = alloc_compacted(heap, template, viewer, info, why);
-	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, template, err, why))
-		err = alloc_wait(heap, template, viewer, rq->timeout_ms, info, why);
+		err = alloc_compacted(heap, wanted, viewer, info, why);
+	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, &wanted->record, err, why))
+		err = alloc_wait(heap, wanted, viewer, rq->timeout_ms, info, why);
 	return err;
 }
 
@@ -199,7 +199,7 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 				struct engine_refusal *why)
 {
 	struct viewer viewer = viewer_of(client);
-	struct record template;
+	struct record_copy wanted;
 	int err;
 
 	err = heap_may_use(heap, client);
@@ -210,12 +210,12 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 	/* A private heap is destroyed with its client, and all its allocations with it. */
 	if (rq->flags & MEMMGR_ALLOC_PERSISTENT && heap->flags & MEMMGR_HEAP_PRIVATE)
 		return -EINVAL;
-	record_prepare(&template, client, rq);
-	err = request_check(heap, &template);
+	record_prepare(&wanted, client, rq);
+	err = request_check(heap, &wanted.record);
 	if (!err)
 		err = heap_fails(heap, client, rq->bytes, why);
 	if (!err)
-		err = alloc_by_all_means(heap, rq, &template, &viewer, info, why);
+		err = alloc_by_all_means(heap, rq, &wanted, &viewer, info, why);
 	if (alloc_refused(err))
 		heap_failed(heap, rq->bytes, rq->align, why);
 	return err;

@@ -31,7 +31,7 @@ static bool report_record_at(struct memmgr_heap *heap, u64 place, struct memmgr_
 			found = record->state != RECORD_FREE &&
 				place - heap_place(heap, record->offset) < record->bytes;
 			if (found)
-				corruption_of_record(c, heap, record);
+				corruption_of_record(c, heap, record, record_origin(heap, record));
 		}
 		heap_unlock(heap, flags);
 	}
@@ -113,7 +113,7 @@ void heap_report_handle(struct memmgr_heap *heap, const struct client *client, u
 		corruption_of_freed(&c, freed);
 		c.offset = c.place;
 	} else if (err == -EACCES && free && record) {
-		corruption_of_record(&c, heap, record);
+		corruption_of_record(&c, heap, record, record_origin(heap, record));
 		c.offset = c.place;
 	} else if (err != -EBADF || !free) {
 		return;
@@ -147,7 +147,7 @@ void heap_report_fault(struct memmgr_heap *heap, const struct heap_view *view, u
 	record = record_of(heap, view->handle);
 	freed = record ? NULL : quarantine_find(heap, view->handle, 0);
 	if (record && view->guard && page >= record->map_bytes) {
-		corruption_of_record(&c, heap, record);
+		corruption_of_record(&c, heap, record, record_origin(heap, record));
 	} else if (freed) {
 		c.kind = MEMMGR_CORRUPTION_STALE;
 		corruption_of_freed(&c, freed);

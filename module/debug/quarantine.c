@@ -115,6 +115,7 @@ static struct freed *freed_new(struct memmgr_heap *heap, const struct engine_blo
 void quarantine_add_record(struct memmgr_heap *heap, const struct record *record, u64 place,
 			   const struct engine_block *block, bool kept)
 {
+	const struct origin *origin = record_origin(heap, record);
 	struct freed *freed = freed_new(heap, block, kept);
 
 	heap_assert_locked(heap);
@@ -125,11 +126,11 @@ void quarantine_add_record(struct memmgr_heap *heap, const struct record *record
 	freed->bytes = record->bytes;
 	freed->alloc_ns = record->time_ns;
 	freed->site = record->site;
-	freed->pid = record->pid;
-	freed->tid = record->tid;
-	freed->uid = __kuid_val(record->uid);
-	memcpy(freed->comm, record->comm, sizeof(freed->comm));
-	memcpy(freed->tag, record->tag, sizeof(freed->tag));
+	freed->pid = origin->pid;
+	freed->tid = origin->tid;
+	freed->uid = __kuid_val(origin->uid);
+	memcpy(freed->comm, origin->comm, sizeof(freed->comm));
+	memcpy(freed->tag, origin->tag, sizeof(freed->tag));
 }
 
 /**

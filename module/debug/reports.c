@@ -29,18 +29,18 @@ MODULE_PARM_DESC(panic_on_corruption, "Panic when a memory error is found (defau
 
 /* Fill in the allocation of a report, from a record, a tracked block or an ended one. */
 void corruption_of_record(struct memmgr_corruption *c, const struct memmgr_heap *heap,
-			  const struct record *record)
+			  const struct record *record, const struct origin *origin)
 {
 	c->handle = record->handle;
 	c->place = heap_place(heap, record->offset);
 	c->bytes = record->bytes;
 	c->alloc_ns = record->time_ns;
 	c->site = record->site;
-	c->pid = record->pid;
-	c->tid = record->tid;
-	c->uid = __kuid_val(record->uid);
-	memcpy(c->comm, record->comm, sizeof(c->comm));
-	memcpy(c->tag, record->tag, sizeof(c->tag));
+	c->pid = origin->pid;
+	c->tid = origin->tid;
+	c->uid = __kuid_val(origin->uid);
+	memcpy(c->comm, origin->comm, sizeof(c->comm));
+	memcpy(c->tag, origin->tag, sizeof(c->tag));
 }
 
 void corruption_of_block(struct memmgr_corruption *c, const struct track_block *block)

@@ -13,6 +13,7 @@
 
 struct freed;
 struct memmgr_heap;
+struct origin;
 struct record;
 struct region;
 struct track_block;
@@ -49,7 +50,7 @@ int corruptions_init(struct region *region);
 void corruptions_free(struct region *region);
 void corruptions_end(struct region *region);
 void corruption_of_record(struct memmgr_corruption *c, const struct memmgr_heap *heap,
-			  const struct record *record);
+			  const struct record *record, const struct origin *origin);
 void corruption_of_block(struct memmgr_corruption *c, const struct track_block *block);
 void corruption_of_freed(struct memmgr_corruption *c, const struct freed *freed);
 void corruptions_add(struct memmgr_heap *heap, struct memmgr_corruption *found);

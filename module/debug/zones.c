@@ -68,6 +68,7 @@ struct zoned {
 	u32 behind;
 	u32 key;
 	const struct record *record;
+	const struct origin *origin;
 	const struct track_block *block;
 };
 
@@ -79,7 +80,8 @@ static u32 record_before(const struct record *record)
 	return record->lead ? record->tail : 0;
 }
 
-static struct zoned zoned_record(const struct memmgr_heap *heap, const struct record *record)
+static struct zoned zoned_record(const struct memmgr_heap *heap, const struct record *record,
+				 const struct origin *origin)
 {
 	return (struct zoned) {
 		.place = heap_place(heap, record->offset),
@@ -88,6 +90,7 @@ static struct zoned zoned_record(const struct memmgr_heap *heap, const struct re
 		.behind = record->tail,
 		.key = record->seq,
 		.record = record,
+		.origin = origin,
 	};
 }
 
@@ -178,7 +181,7 @@ static bool walk_step(struct memmgr_heap *heap, struct zones_walk *walk,
 	if (c == &part)
 		walk->damage.damaged = part.offset + part.damaged - first;
 	else if (zoned->record)
-		corruption_of_record(c, heap, zoned->record);
+		corruption_of_record(c, heap, zoned->record, zoned->origin);
 	else
 		corruption_of_block(c, zoned->block);
 	return true;
@@ -196,14 +199,14 @@ static u32 zoned_check(struct memmgr_heap *heap, const struct zoned *zoned)
 /**
  * zones_paint - write the zones of an allocation that is new or was resized
  * @heap: its heap
- * @record: its record, or a copy
+ * @seen: copy of its record
  *
  * Context: any. Takes too long for a lock; the record's state keeps others from the
  * allocation. O(bytes of a zone).
  */
-void zones_paint(struct memmgr_heap *heap, const struct record *record)
+void zones_paint(struct memmgr_heap *heap, const struct record_copy *seen)
 {
-	struct zoned zoned = zoned_record(heap, record);
+	struct zoned zoned = zoned_record(heap, &seen->record, &seen->origin);
 
 	zoned_paint(heap, &zoned);
 }
@@ -219,15 +222,15 @@ void zones_paint_block(struct memmgr_heap *heap, const struct track_block *block
 /**
  * zones_check - check the zones of an allocation that ends or changes
  * @heap: its heap
- * @record: its record, or a copy
+ * @seen: copy of its record
  *
  * Context: any. Takes too long for a lock; the record's state keeps others from the
  * allocation. O(bytes of a zone): at most 2 * MEMMGR_ZONE_MAX, or a page if an allocation
  * that ends with its page was resized.
  */
-void zones_check(struct memmgr_heap *heap, const struct record *record)
+void zones_check(struct memmgr_heap *heap, const struct record_copy *seen)
 {
-	struct zoned zoned = zoned_record(heap, record);
+	struct zoned zoned = zoned_record(heap, &seen->record, &seen->origin);
 
 	zoned_check(heap, &zoned);
 }
@@ -259,7 +262,7 @@ u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
 		if (!record && block->live)
 			zoned = zoned_block(block);
 		else if (record && record_has_zones(record) && BIT(record->state) & ZONES_STAND)
-			zoned = zoned_record(heap, record);
+			zoned = zoned_record(heap, record, record_origin(heap, record));
 		more = walk_step(heap, &walk, &zoned);
 		raw_spin_unlock_irqrestore(lock, flags);
 		cond_resched();

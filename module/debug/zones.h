@@ -9,6 +9,7 @@
 
 struct memmgr_heap;
 struct record;
+struct record_copy;
 struct track_block;
 
 #define ZONE_USUAL	64u	/* default bytes of a zone */
@@ -29,8 +30,8 @@ u32 zones_check_block(struct memmgr_heap *heap, const struct track_block *block)
 
 #if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 void zones_room(struct memmgr_heap *heap, u64 bytes, u64 align, u32 *lead, u32 *tail);
-void zones_paint(struct memmgr_heap *heap, const struct record *record);
-void zones_check(struct memmgr_heap *heap, const struct record *record);
+void zones_paint(struct memmgr_heap *heap, const struct record_copy *seen);
+void zones_check(struct memmgr_heap *heap, const struct record_copy *seen);
 u32 zones_check_shared(struct memmgr_heap *heap, raw_spinlock_t *lock,
 		       const struct record *record, const struct track_block *block,
 		       u64 *place);
@@ -41,11 +42,11 @@ static inline void zones_room(struct memmgr_heap *heap, u64 bytes, u64 align, u3
 {
 }
 
-static inline void zones_paint(struct memmgr_heap *heap, const struct record *record)
+static inline void zones_paint(struct memmgr_heap *heap, const struct record_copy *seen)
 {
 }
 
-static inline void zones_check(struct memmgr_heap *heap, const struct record *record)
+static inline void zones_check(struct memmgr_heap *heap, const struct record_copy *seen)
 {
 }
 

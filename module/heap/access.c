@@ -31,7 +31,7 @@ int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
 	heap->counts.violations++;
 	violation->offset = offset;
 	violation->access = access;
-	memcpy(violation->tag, record->tag, sizeof(violation->tag));
+	memcpy(violation->tag, record_origin(heap, record)->tag, sizeof(violation->tag));
 	return -EACCES;
 }
 
@@ -163,7 +163,7 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 		return -EINVAL;
 	}
 	err = record->state == RECORD_LIVE || record->state == RECORD_MOVING ?
-	      record_access(record, &viewer) : -EINVAL;
+	      record_access(heap, record, &viewer) : -EINVAL;
 	view->guard = record->flags & MEMMGR_ALLOC_GUARD;
 	limit = record->map_bytes + (view->guard ? 2 * PAGE_SIZE : 0);
 	if (!err && (bytes > limit || offset > limit - bytes))

@@ -14,6 +14,7 @@
 #include "heap/heap.h"
 #include "heap/kinds.h"
 #include "heap/moments.h"
+#include "heap/origins.h"
 #include "heap/record.h"
 #include "heap/records.h"
 #include "region/failures.h"
@@ -26,11 +27,11 @@ void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes)
 	region_clear(heap->region, heap_place(heap, offset), bytes);
 }
 
-/* Fill in all fields of a record that describe its maker. */
-void record_prepare(struct record *record, struct client *client,
+/* Fill in all fields of a record that its maker chooses, and its origin. */
+void record_prepare(struct record_copy *wanted, struct client *client,
 		    const struct heap_request *rq)
 {
-	*record = (struct record) {
+	wanted->record = (struct record) {
 		.state = RECORD_NEW,
 		.flags = rq->flags,
 		.bytes = rq->bytes,
@@ -40,12 +41,14 @@ void record_prepare(struct record *record, struct client *client,
 		.payer = client,
 		.access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE,
 		.site = rq->site,
+	};
+	wanted->origin = (struct origin) {
 		.uid = current_euid(),
 		.pid = task_tgid_nr(current),
 		.tid = task_pid_nr(current),
 	};
-	get_task_comm(record->comm, current);
-	strscpy_pad(record->tag, rq->tag, sizeof(record->tag));
+	get_task_comm(wanted->origin.comm, current);
+	strscpy_pad(wanted->origin.tag, rq->tag, sizeof(wanted->origin.tag));
 }
 
 /* No record is left. If no memory is left either, report that, as it has to change first. */
@@ -138,22 +141,30 @@ static void leave_room(struct engine_refusal *why, const struct record *template
 		why->largest -= min_t(u64, why->largest, room);
 }
 
+/* Are a record and an origin ready? -EAGAIN: alloc_again() has to make some. */
+static int record_ready(struct memmgr_heap *heap, struct engine_refusal *why)
+{
+	if (heap->table.free == RECORD_NONE && !records_wanted(heap))
+		return refuse_record(heap, why);
+	return records_wanted(heap) || origins_wanted(heap) ? -EAGAIN : 0;
+}
+
 /*
  * Try once. After success the record is new, and its memory not yet cleared. -EAGAIN: the
- * search for memory has not finished, or there is no record yet. The caller drops the lock
+ * search for memory has not finished, or there is no record or no origin yet. The caller drops the lock
  * and calls alloc_again() before it tries again.
  */
-int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
+int alloc_locked(struct memmgr_heap *heap, const struct record_copy *wanted,
 		 struct engine_search *search, u64 *handle, struct engine_block *block,
 		 struct engine_refusal *why)
 {
-	struct record template = *wanted;
+	struct record template = wanted->record;
 	struct engine_request rq = {
 		.align = template.align, .recorded = true, .search = search,
 	};
 	int err;
 
-	err = request_check(heap, wanted);
+	err = request_check(heap, &template);
 	if (err)
 		return err;
 	if (template.flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, template.bytes))
@@ -162,13 +173,14 @@ int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
 	if (!records_left(heap, template.payer))
 		return refuse_record(heap, why);
-	if (heap->table.free == RECORD_NONE)
-		return records_wanted(heap) ? -EAGAIN : refuse_record(heap, why);
+	err = record_ready(heap, why);
+	if (err)
+		return err;
 	heap_moment(heap, room, &template);
 	rq.bytes = record_request(&template);
 	err = alloc_charged(heap, &rq, &template, block, why);
 	if (!err)
-		*handle = record_take(heap, &template, block)->handle;
+		*handle = record_take(heap, &template, &wanted->origin, block)->handle;
 	else if (err != -EAGAIN)
 		leave_room(why, &template);
 	/* Kernel code may have used up the stack's own table of blocks. */
@@ -179,7 +191,8 @@ int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
 int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 handle,
 		 bool zero, const struct engine_block *block, struct memmgr_info *info)
 {
-	struct record *record, seen;
+	struct record_copy seen;
+	struct record *record;
 	unsigned long flags;
 	u64 took = 0;
 	int err = 0;
@@ -193,7 +206,7 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 	record = record_of(heap, handle);
 	/* The handle is not known yet, so its red zones can be written without the lock. */
 	if (record && record_has_zones(record)) {
-		seen = *record;
+		record_copy(heap, record, &seen);
 		heap_unlock(heap, flags);
 		heap_moment(heap, paint, &seen);
 		flags = heap_lock(heap);
@@ -205,7 +218,8 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 		record_set_state(heap, record, RECORD_LIVE);
 		record_describe(heap, record, viewer, info);
 		trace_memmgr_alloc(heap->region->name, heap->name, handle, info->offset,
-				   record->bytes, record->align, record->tag, 0);
+				   record->bytes, record->align, record_origin(heap, record)->tag,
+				   0);
 	} else {
 		err = -ENOENT;	/* the heap was destroyed by force */
 	}
@@ -216,8 +230,11 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 /* Before a try goes on. Context: may sleep. -ENOMEM: the system has no memory for records. */
 int alloc_again(struct memmgr_heap *heap)
 {
+	int err;
+
 	cond_resched();
-	return records_make(heap);
+	err = records_make(heap);
+	return err ? err : origins_make(heap);
 }
 
 bool wants_zero(const struct record *template)
@@ -225,7 +242,7 @@ bool wants_zero(const struct record *template)
 	return !(template->flags & MEMMGR_ALLOC_NO_ZERO);
 }
 
-int alloc_try(struct memmgr_heap *heap, const struct record *template,
+int alloc_try(struct memmgr_heap *heap, const struct record_copy *wanted,
 	      const struct viewer *viewer, struct memmgr_info *info,
 	      struct engine_refusal *why)
 {
@@ -237,7 +254,7 @@ int alloc_try(struct memmgr_heap *heap, const struct record *template,
 
 	for (;;) {
 		flags = heap_lock(heap);
-		err = alloc_locked(heap, template, &search, &handle, &block, why);
+		err = alloc_locked(heap, wanted, &search, &handle, &block, why);
 		heap_unlock(heap, flags);
 		if (err != -EAGAIN)
 			break;
@@ -246,7 +263,7 @@ int alloc_try(struct memmgr_heap *heap, const struct record *template,
 			break;
 	}
 	heap_touched(heap);
-	return err ? err : alloc_finish(heap, viewer, handle, wants_zero(template),
+	return err ? err : alloc_finish(heap, viewer, handle, wants_zero(&wanted->record),
 					&block, info);
 }
 

@@ -12,6 +12,7 @@ struct engine_refusal;
 struct engine_search;
 struct memmgr_heap;
 struct record;
+struct record_copy;
 struct viewer;
 
 /**
@@ -36,17 +37,17 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 		 const struct engine_refusal *why);
 bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
 void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes);
-void record_prepare(struct record *record, struct client *client,
+void record_prepare(struct record_copy *wanted, struct client *client,
 		    const struct heap_request *rq);
 int request_check(const struct memmgr_heap *heap, const struct record *wanted);
 int alloc_again(struct memmgr_heap *heap);
-int alloc_locked(struct memmgr_heap *heap, const struct record *wanted,
+int alloc_locked(struct memmgr_heap *heap, const struct record_copy *wanted,
 		 struct engine_search *search, u64 *handle, struct engine_block *block,
 		 struct engine_refusal *why);
 int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 handle,
 		 bool zero, const struct engine_block *block, struct memmgr_info *info);
 bool wants_zero(const struct record *template);
-int alloc_try(struct memmgr_heap *heap, const struct record *template,
+int alloc_try(struct memmgr_heap *heap, const struct record_copy *wanted,
 	      const struct viewer *viewer, struct memmgr_info *info,
 	      struct engine_refusal *why);
 

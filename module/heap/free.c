@@ -69,20 +69,21 @@ static bool record_part(struct memmgr_heap *heap, struct record *record,
 			unsigned long *flags, bool *in_io)
 	__must_hold(&heap->lock)
 {
-	struct record seen = *record;
+	struct record_copy seen;
 	bool reachable;
 
+	record_copy(heap, record, &seen);
 	record_set_state(heap, record, RECORD_DYING);
 	do {
 		reachable = record->exports;
 		heap_unlock(heap, *flags);
-		*in_io = record_in_io(heap, &seen);
+		*in_io = record_in_io(heap, &seen.record);
 		/* No client can write there through a mapping any more, so check the zones. */
-		if (record_has_zones(&seen))
+		if (record_has_zones(&seen.record))
 			heap_moment(heap, look, &seen);
 		stop_here(heap->region, STOP_COUNTED);
 		*flags = heap_lock(heap);
-		if (!record_is_still(heap, record, seen.handle, RECORD_DYING))
+		if (!record_is_still(heap, record, seen.record.handle, RECORD_DYING))
 			return false;
 	} while (reachable && !record->exports && !*in_io);
 	return true;
@@ -126,14 +127,15 @@ static struct record *record_held(struct memmgr_heap *heap, u64 handle)
 /* Free a held allocation, if possible. Returns true if I/O keeps it. */
 bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 {
-	struct record *record, seen;
+	struct record_copy seen;
+	struct record *record;
 	unsigned long flags;
 	bool wake = false;
 
 	flags = heap_lock(heap);
 	record = record_held(heap, handle);
 	if (record)
-		seen = *record;
+		record_copy(heap, record, &seen);
 	heap_unlock(heap, flags);
 	if (!record)
 		return false;
@@ -142,9 +144,9 @@ bool heap_let_go(struct memmgr_heap *heap, u64 handle)
 	 * see nothing. The call that held it may still be removing the clients' mappings. After
 	 * that no new I/O can begin.
 	 */
-	if (record_in_io(heap, &seen))
+	if (record_in_io(heap, &seen.record))
 		return true;
-	if (record_has_zones(&seen))
+	if (record_has_zones(&seen.record))
 		heap_moment(heap, look, &seen);
 	flags = heap_lock(heap);
 	record = record_held(heap, handle);

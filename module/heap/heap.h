@@ -74,6 +74,7 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
+#include "heap/origins.h"
 #include "heap/record.h"
 #include "region/region.h"
 
@@ -255,6 +256,7 @@ struct heap_counts {
  * @traits: the row of @kind in heap/kinds.c
  * @capacity: bytes that each block has; 0: as many as were requested
  * @debugging: state of the features of debug/; NULL: none was ever used
+ * @origins: the makers and tags of its allocations
  * @rcu: delays the free until no reader can see it
  */
 struct memmgr_heap {
@@ -310,6 +312,7 @@ struct memmgr_heap {
 	const struct heap_kind *traits;
 	u64 capacity;
 	struct heap_debug *debugging;
+	struct origins origins;
 	struct rcu_head rcu;
 };
 
@@ -352,7 +355,7 @@ static __always_inline void record_set_state(struct memmgr_heap *heap, struct re
 					     u32 state)
 {
 	heap_assert_locked(heap);
-	if (unlikely(!(BIT(record->state) & record_origin[state])))
+	if (unlikely(!(BIT(record->state) & record_from[state])))
 		record_wrong_step(heap, record, state);
 	record->state = state;
 }

@@ -73,7 +73,7 @@ static int release_check(struct memmgr_heap *heap, const struct viewer *viewer,
 		if (i == RECORD_NONE)
 			return -EBUSY;
 		record = heap_record(heap, i);
-		if (record_access(record, viewer) || record->busy ||
+		if (record_access(heap, record, viewer) || record->busy ||
 		    record->pins || record->state != RECORD_LIVE)
 			return -EBUSY;
 	}

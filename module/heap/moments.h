@@ -16,6 +16,7 @@
 struct client;
 struct heap_view;
 struct record;
+struct record_copy;
 
 /**
  * struct heap_moments - one function for each moment
@@ -23,7 +24,7 @@ struct record;
  * @room: plan the room in the block before and behind a new allocation. Heap locked
  * @born: an allocation has got its record. Heap locked
  * @paint: an allocation is about to be used, or was resized: write its red zones. No lock:
- *	the record's state keeps others away, and the record may be a copy
+ *	the record's state keeps others away, and @seen is a copy
  * @look: an allocation ends or changes: check its red zones. As @paint
  * @resized: an allocation has @more bytes than before, possibly negative. Heap locked
  * @keeps: shall memory that is freed now be kept for a while? Heap locked
@@ -42,8 +43,8 @@ struct heap_moments {
 	bool (*fails)(struct memmgr_heap *heap, struct client *client, u64 bytes);
 	void (*room)(struct memmgr_heap *heap, struct record *wanted);
 	void (*born)(struct memmgr_heap *heap, const struct record *record);
-	void (*paint)(struct memmgr_heap *heap, const struct record *record);
-	void (*look)(struct memmgr_heap *heap, const struct record *record);
+	void (*paint)(struct memmgr_heap *heap, const struct record_copy *seen);
+	void (*look)(struct memmgr_heap *heap, const struct record_copy *seen);
 	void (*resized)(struct memmgr_heap *heap, const struct record *record, s64 more);
 	bool (*keeps)(const struct memmgr_heap *heap);
 	void (*ended)(struct memmgr_heap *heap, const struct record *record, u64 place,

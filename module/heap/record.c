@@ -14,7 +14,7 @@
 #include "region/memory.h"
 #include "region/region.h"
 
-/* Report a transition that record_origin[] does not allow: a bug of memmgr. Only once. */
+/* Report a transition that record_from[] does not allow: a bug of memmgr. Only once. */
 void record_wrong_step(const struct memmgr_heap *heap, const struct record *record, u32 state)
 {
 	WARN_ONCE(true, "memmgr: a record of heap %s went from state %u to %u\n", heap->name,
@@ -38,13 +38,30 @@ bool record_is_still(const struct memmgr_heap *heap, const struct record *record
 	return record->handle == handle && record->state == state;
 }
 
-int record_access(const struct record *record, const struct viewer *viewer)
+/* The maker and the tag of a record in use. They stay until the record ends. */
+const struct origin *record_origin(const struct memmgr_heap *heap,
+				   const struct record *record)
+{
+	return origin_at(heap, record->origin);
+}
+
+/* Copy a record in use, for a reader who drops the lock: what is read then may be gone. */
+void record_copy(const struct memmgr_heap *heap, const struct record *record,
+		 struct record_copy *copy)
+{
+	copy->record = *record;
+	copy->origin = *record_origin(heap, record);
+}
+
+int record_access(const struct memmgr_heap *heap, const struct record *record,
+		  const struct viewer *viewer)
 {
 	if (record->state == RECORD_HELD)
 		return -EACCES;
 	if (record->client)
 		return record->client == viewer->client ? 0 : -EACCES;
-	return viewer->admin || uid_eq(record->uid, viewer->uid) ? 0 : -EACCES;
+	return viewer->admin || uid_eq(record_origin(heap, record)->uid, viewer->uid) ?
+	       0 : -EACCES;
 }
 
 /* The record of a number that a user gave, or NULL if there is none yet. */
@@ -78,7 +95,7 @@ struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 	if (!record || heap->lasting.dying || record->state == RECORD_NEW ||
 	    record->state == RECORD_HELD)
 		return ERR_PTR(-EBADF);
-	err = record_access(record, viewer);
+	err = record_access(heap, record, viewer);
 	if (err)
 		return ERR_PTR(err);
 	if (record->state == RECORD_MOVING)
@@ -135,7 +152,7 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 
 /* Give a newly allocated block the first free record, filled in from @template; it is new. */
 struct record *record_take(struct memmgr_heap *heap, const struct record *template,
-			   const struct engine_block *block)
+			   const struct origin *origin, const struct engine_block *block)
 {
 	u32 i = heap->table.free;
 	struct record *record = heap_record(heap, i);
@@ -146,6 +163,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 	heap->table.used++;
 	record_set_state(heap, record, RECORD_NEW);
 	*record = *template;
+	record->origin = origin_take(heap, origin);
 	record->handle = handle;
 	record->seq = ++heap->table.seq;
 	record->offset = block->offset + record->lead;
@@ -185,6 +203,7 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 		heap->table.record_at[record->depth] = RECORD_NONE;
 	record->handle = handle_next(record->handle, heap->table.bits);
 	record_set_state(heap, record, RECORD_FREE);
+	origin_put(heap, record->origin);
 	record->pins = 0;
 	record->payer = NULL;
 	heap->table.used--;
@@ -226,7 +245,8 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 void record_describe(struct memmgr_heap *heap, const struct record *record,
 		     const struct viewer *viewer, struct memmgr_info *info)
 {
-	bool mine = !record_access(record, viewer);
+	const struct origin *origin = record_origin(heap, record);
+	bool mine = !record_access(heap, record, viewer);
 	struct engine_block block = { .granted = record->map_bytes };
 	u32 size = info->size;
 
@@ -256,12 +276,12 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 		      (record->leases ? MEMMGR_INFO_LEASED : 0) |
 		      (heap_can_move(heap) && !record_fixed(record) ?
 		       MEMMGR_INFO_MOVABLE : 0);
-	info->pid = record->pid;
-	info->tid = record->tid;
-	info->uid = __kuid_val(record->uid);
+	info->pid = origin->pid;
+	info->tid = origin->tid;
+	info->uid = __kuid_val(origin->uid);
 	info->pins = record->pins;
-	memcpy(info->comm, record->comm, sizeof(info->comm));
-	memcpy(info->tag, record->tag, sizeof(info->tag));
+	memcpy(info->comm, origin->comm, sizeof(info->comm));
+	memcpy(info->tag, origin->tag, sizeof(info->tag));
 	info->client = record->payer ? record->payer->serial : 0;
 	info->violations = record->violations;
 	info->access = record->access;
@@ -315,12 +335,12 @@ bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long
 		  bool paint)
 	__must_hold(&heap->lock)
 {
-	struct record seen;
+	struct record_copy seen;
 
 	/* In another state: destroyed by force, so the zones are of no interest. */
 	if (!record_has_zones(record) || record->state != RECORD_LIVE)
 		return true;
-	seen = *record;
+	record_copy(heap, record, &seen);
 	record_set_state(heap, record, RECORD_CHANGING);
 	heap_unlock(heap, *flags);
 	if (paint)
@@ -328,7 +348,7 @@ bool record_zones(struct memmgr_heap *heap, struct record *record, unsigned long
 	else
 		heap_moment(heap, look, &seen);
 	*flags = heap_lock(heap);
-	if (!record_is_still(heap, record, seen.handle, RECORD_CHANGING))
+	if (!record_is_still(heap, record, seen.record.handle, RECORD_CHANGING))
 		return false;
 	record_set_state(heap, record, RECORD_LIVE);
 	return true;

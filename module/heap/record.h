@@ -6,8 +6,9 @@
 #include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/types.h>
-#include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
+
+#include "heap/origins.h"
 
 struct client;
 struct engine_block;
@@ -17,7 +18,7 @@ struct viewer;
 #define RECORD_NONE		(~0u)
 #define RECORD_STEP		32u	/* records that are made at once, a power of two */
 
-/* record_origin[] below tells which state may follow which. */
+/* record_from[] below tells which state may follow which. */
 enum record_state {
 	RECORD_FREE,	/* in the list of free records */
 	RECORD_NEW,	/* its memory is being cleared; the handle is not known yet */
@@ -35,6 +36,7 @@ enum record_state {
  * @seq: number of the allocation in its heap; unlike a handle it never wraps,
  *	so that a mapping never shows a later allocation
  * @next: free: the next free record
+ * @origin: otherwise: number of its origin
  * @state: enum record_state; only record_set_state() sets it
  * @mapped: a client has mapped it
  * @access: MEMMGR_ACCESS_* of users and devices
@@ -62,9 +64,6 @@ enum record_state {
  * @mine: in the client's list
  * @payer: the client that it is charged to; NULL: in a private heap
  * @charge: bytes that @payer is charged
- * @uid: user id of its maker
- * @pid: thread group of its maker
- * @tid: thread of its maker
  * @pins: pins, leases and dma-bufs, which keep it in its place
  * @leases: number of leases: pins that also promise that there are no page faults
  * @lease_faults: page faults since the first of the present leases
@@ -72,13 +71,14 @@ enum record_state {
  * @map_page: page of the region at which it was when it was first mapped
  * @depth: stack heaps: its index in the stack
  * @site: its site
- * @comm: command name of its maker
- * @tag: as given
  */
 struct record {
 	u64 handle;
 	u64 seq;
-	u32 next;
+	union {
+		u32 next;
+		u32 origin;
+	};
 	u8 state;
 	bool mapped;
 	u8 access;
@@ -104,9 +104,6 @@ struct record {
 	struct list_head mine;
 	struct client *payer;
 	u64 charge;
-	kuid_t uid;
-	u32 pid;
-	u32 tid;
 	u32 pins;
 	u32 leases;
 	u64 lease_faults;
@@ -114,8 +111,16 @@ struct record {
 	u32 map_page;
 	u32 depth;
 	u32 site;
-	char comm[MEMMGR_COMM_LEN];
-	char tag[MEMMGR_TAG_LEN];
+};
+
+/**
+ * struct record_copy - a record outside of its table, and its origin
+ * @record: a copy, for a reader who drops the lock; or the template of a new record
+ * @origin: its origin
+ */
+struct record_copy {
+	struct record record;
+	struct origin origin;
 };
 
 /* The start of the engine's block, and the size that the engine was asked for. */
@@ -145,7 +150,7 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 		     const struct engine_block *block);
 
 /* For each state: BIT() of the states from which a record may enter it. */
-static const u8 record_origin[RECORD_STATES] __maybe_unused = {
+static const u8 record_from[RECORD_STATES] __maybe_unused = {
 	/* From NEW, LIVE and CHANGING: the heap was destroyed meanwhile. */
 	[RECORD_FREE]	  = BIT(RECORD_NEW) | BIT(RECORD_LIVE) | BIT(RECORD_CHANGING) |
 			    BIT(RECORD_DYING) | BIT(RECORD_HELD),
@@ -164,7 +169,12 @@ void record_wrong_step(const struct memmgr_heap *heap, const struct record *reco
 /* The caller of each function below holds the heap's lock. */
 bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
 		     u64 handle, u32 state);
-int record_access(const struct record *record, const struct viewer *viewer);
+const struct origin *record_origin(const struct memmgr_heap *heap,
+				   const struct record *record);
+void record_copy(const struct memmgr_heap *heap, const struct record *record,
+		 struct record_copy *copy);
+int record_access(const struct memmgr_heap *heap, const struct record *record,
+		  const struct viewer *viewer);
 struct record *record_number(const struct memmgr_heap *heap, u32 i);
 struct record *record_of(struct memmgr_heap *heap, u64 handle);
 struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
@@ -175,7 +185,7 @@ void record_set_mapped(struct memmgr_heap *heap, struct record *record);
 u32 record_first_page(const struct record *record);
 u64 record_map_place(const struct memmgr_heap *heap, const struct record *record);
 struct record *record_take(struct memmgr_heap *heap, const struct record *template,
-			   const struct engine_block *block);
+			   const struct origin *origin, const struct engine_block *block);
 void record_disown(struct memmgr_heap *heap, struct record *record);
 void record_release(struct memmgr_heap *heap, struct record *record);
 int record_free(struct memmgr_heap *heap, struct record *record);

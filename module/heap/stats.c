@@ -12,6 +12,7 @@
 #include "heap/kinds.h"
 #include "heap/lookup.h"
 #include "heap/moments.h"
+#include "heap/origins.h"
 #include "heap/record.h"
 #include "heap/records.h"
 #include "heap/rights.h"
@@ -103,15 +104,18 @@ void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 #define CHECK_LINKS	512u	/* free records, the same */
 
 /**
- * struct records_walk - progress of a check of the records
- * @at: the next record
- * @link: the next record in the list of free ones
+ * struct records_walk - progress of a check of the records and their origins
+ * @at: the next record or origin
+ * @link: the next record or origin in the list of free ones
  * @used: records in use met so far
  * @free: free records met in the list so far
+ * @uses: uses of the origins met so far
+ * @unused: free origins met so far, minus those met in their list
  * @seq: number of the last allocation when the check began
  * @records: number of records in use then
  * @spent: number of used-up records then
  * @made: records in the table
+ * @origins: origins in their table
  * @torn: the records have changed since
  * @what: the broken invariant, or NULL
  * @offset: offset of the last record in use
@@ -121,10 +125,13 @@ struct records_walk {
 	u32 link;
 	u32 used;
 	u32 free;
+	u32 uses;
+	u32 unused;
 	u64 seq;
 	u32 records;
 	u32 spent;
 	u32 made;
+	u32 origins;
 	bool torn;
 	const char *what;
 	u64 offset;
@@ -136,6 +143,8 @@ static const char *record_check(struct memmgr_heap *heap, const struct record *r
 	struct engine_block block;
 
 	heap_assert_locked(heap);
+	if (!origin_uses(heap, record->origin))
+		return "record of no origin";
 	/* During a move the block at the old offset may be another one. */
 	if (record->state == RECORD_MOVING)
 		return NULL;
@@ -181,6 +190,37 @@ static bool links_step(struct memmgr_heap *heap, struct records_walk *walk)
 	return !walk->torn && walk->link != RECORD_NONE;
 }
 
+/* Count the uses of some origins. */
+static bool uses_step(struct memmgr_heap *heap, struct records_walk *walk)
+{
+	u32 end = min(walk->at + CHECK_RECORDS, heap->origins.made);
+	u32 uses;
+
+	for (; walk->at < end; walk->at++) {
+		uses = origin_uses(heap, walk->at);
+		walk->uses += uses;
+		walk->unused += !uses;
+	}
+	walk->link = heap->origins.free;
+	return walk->at < heap->origins.made;
+}
+
+/* As links_step(), for the origins. */
+static bool origins_step(struct memmgr_heap *heap, struct records_walk *walk)
+{
+	u32 n;
+
+	for (n = 0; n < CHECK_LINKS && !walk->torn && walk->link != ORIGIN_NONE; n++) {
+		if (walk->link >= heap->origins.made || origin_uses(heap, walk->link) ||
+		    !walk->unused--) {
+			walk->what = "list of free origins";
+			return false;
+		}
+		walk->link = origin_next(heap, walk->link);
+	}
+	return !walk->torn && walk->link != ORIGIN_NONE;
+}
+
 static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
 			 bool (*step)(struct memmgr_heap *heap, struct records_walk *walk))
 {
@@ -191,11 +231,24 @@ static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
 		flags = heap_lock(heap);
 		/* Each use of a record advances seq; each end changes the number in use. */
 		walk->torn |= heap->table.seq != walk->seq || heap->table.used != walk->records ||
-			      heap->table.made != walk->made;
+			      heap->table.made != walk->made ||
+			      heap->origins.made != walk->origins;
 		more = step(heap, walk);
 		heap_unlock(heap, flags);
 		cond_resched();
 	} while (more);
+}
+
+/* Check that each record in use has one origin, and that all other origins are free. */
+static void origins_check(struct memmgr_heap *heap, struct records_walk *walk)
+{
+	walk->at = 0;
+	records_walk(heap, walk, uses_step);
+	records_walk(heap, walk, origins_step);
+	if (!walk->what && !walk->torn && (walk->uses != walk->records || walk->unused))
+		walk->what = "number of origins";
+	if (walk->what)
+		walk->offset = 0;
 }
 
 /* Check the records against the engine. @torn: they changed, so sums cannot be compared. */
@@ -209,10 +262,13 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *to
 	walk.records = heap->table.used;
 	walk.spent = heap->table.spent;
 	walk.made = heap->table.made;
+	walk.origins = heap->origins.made;
 	heap_unlock(heap, flags);
 	records_walk(heap, &walk, records_step);
 	if (!walk.what)
 		records_walk(heap, &walk, links_step);
+	if (!walk.what)
+		origins_check(heap, &walk);
 	*torn = walk.torn;
 	if (!walk.what && !walk.torn &&
 	    (walk.used != walk.records ||
@@ -326,7 +382,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->uid = __kuid_val(rights.uid);
 	query->gid = __kgid_val(rights.gid);
 	query->pad = 0;
-	query->kernel_bytes = heap->kernel_bytes + records_cost(heap);
+	query->kernel_bytes = heap->kernel_bytes + records_cost(heap) + origins_cost(heap);
 	if (heap->traits->query)
 		heap->traits->query(heap, query);
 	if (heap->client == client && heap->table.arena_window != HEAP_NO_WINDOW) {

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Origins: the makers and tags of a heap's allocations, each kept once for many records. */
+#ifndef MEMMGR_HEAP_ORIGINS_H
+#define MEMMGR_HEAP_ORIGINS_H
+
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <uapi/linux/memmgr.h>
+
+struct heap_shape;
+struct memmgr_heap;
+
+#define ORIGIN_NONE	(~0u)
+#define ORIGIN_HINTS	16u	/* a power of two */
+
+/**
+ * struct origin - the maker of an allocation, and its tag; without holes, see origin_is()
+ * @uid: user id of the maker
+ * @pid: thread group of the maker
+ * @tid: thread of the maker
+ * @comm: command name of the maker, padded with zeros
+ * @tag: as given, padded with zeros
+ */
+struct origin {
+	kuid_t uid;
+	u32 pid;
+	u32 tid;
+	char comm[MEMMGR_COMM_LEN];
+	char tag[MEMMGR_TAG_LEN];
+};
+
+/**
+ * struct origin_entry - an entry of the table of origins
+ * @uses: number of records that have it; 0: free
+ * @next: free: the next free entry
+ * @origin: in use: the origin
+ */
+struct origin_entry {
+	u32 uses;
+	union {
+		u32 next;
+		struct origin origin;
+	};
+};
+
+/**
+ * struct origins - the origins of a heap's records; guarded by the heap's lock
+ * @steps: the table, ORIGIN_STEP entries in each step
+ * @made: number of entries in the table; it grows up to the most records of the heap
+ * @free: first free entry
+ * @hints: by hash: the entry that an origin of this hash took last, or ORIGIN_NONE. It may
+ *	be free by now, or have got another origin
+ */
+struct origins {
+	struct origin_entry **steps;
+	u32 made;
+	u32 free;
+	u32 hints[ORIGIN_HINTS];
+};
+
+u64 origins_bytes(const struct heap_shape *plan);
+void origins_setup(struct memmgr_heap *heap, const struct heap_shape *plan, void *at);
+bool origins_wanted(const struct memmgr_heap *heap);
+int origins_make(struct memmgr_heap *heap);
+u64 origins_cost(const struct memmgr_heap *heap);
+void origins_free(struct memmgr_heap *heap);
+
+/* The caller of each function below holds the heap's lock. */
+const struct origin *origin_at(const struct memmgr_heap *heap, u32 i);
+u32 origin_uses(const struct memmgr_heap *heap, u32 i);
+u32 origin_next(const struct memmgr_heap *heap, u32 i);
+u32 origin_take(struct memmgr_heap *heap, const struct origin *wanted);
+void origin_put(struct memmgr_heap *heap, u32 i);
+
+#endif /* MEMMGR_HEAP_ORIGINS_H */
