@@ -22,10 +22,10 @@
 #include "move/compact.h"
 
 /* Can waiting help? Not if the request can never be served. */
-static bool may_wait(const struct memmgr_heap *heap, const struct record *template,
+static bool may_wait(const struct memmgr_heap *heap, const struct heap_request *rq,
 		     int err, const struct engine_refusal *why)
 {
-	if (template->align > heap->max_align)
+	if (rq->align > heap->max_align)
 		return false;
 	return err == -ENOSPC ||
 	       (err == -ENOMEM && why->reason != MEMMGR_REASON_TOO_LARGE);
@@ -58,13 +58,13 @@ static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err
  * always wakes the next one, because one free may satisfy two waiters, or only a later
  * one. The chain ends at the first waiter that has already seen the latest free.
  */
-static int alloc_wait(struct memmgr_heap *heap, const struct record_copy *wanted,
-		      const struct viewer *viewer, u32 timeout_ms,
+static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
+		      const struct record_copy *wanted, const struct viewer *viewer,
 		      struct memmgr_info *info, struct engine_refusal *why)
 {
 	/* One more jiffy, because the present one is already partly over. */
-	long left = timeout_ms ?
-		    min_t(unsigned long, msecs_to_jiffies(timeout_ms), MAX_JIFFY_OFFSET) + 1 :
+	long left = rq->timeout_ms ?
+		    min_t(unsigned long, msecs_to_jiffies(rq->timeout_ms), MAX_JIFFY_OFFSET) + 1 :
 		    MAX_SCHEDULE_TIMEOUT;
 	struct engine_search search = { 0 };
 	struct engine_block block;
@@ -92,10 +92,10 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record_copy *wanted
 			break;
 		}
 		search = (struct engine_search) { 0 };
-		if (!go_on || !may_wait(heap, &wanted->record, err, why))
+		if (!go_on || !may_wait(heap, rq, err, why))
 			break;
 		heap_unlock(heap, flags);
-		if (!heap_evict(heap, wanted->record.align, why->reason, true)) {
+		if (!heap_evict(heap, rq->align, why->reason, true)) {
 			go_on = alloc_sleep(heap, seen, &left, &result);
 			heap_wake(heap, true);
 		}
@@ -107,7 +107,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record_copy *wanted
 	if (!err)
 		return alloc_finish(heap, viewer, handle, wants_zero(&wanted->record),
 				    &block, info);
-	if (!go_on && may_wait(heap, &wanted->record, err, why)) {
+	if (!go_on && may_wait(heap, rq, err, why)) {
 		if (result == -ETIMEDOUT)
 			why->reason = MEMMGR_REASON_TIMEOUT;
 		return result;
@@ -118,16 +118,16 @@ static int alloc_wait(struct memmgr_heap *heap, const struct record_copy *wanted
 #define COMPACT_TRIES	3u	/* others may take the memory that was made free */
 
 /* Allocate after compaction, if the request was refused because of fragmentation. */
-static int alloc_compacted(struct memmgr_heap *heap, const struct record_copy *wanted,
-			   const struct viewer *viewer, struct memmgr_info *info,
-			   struct engine_refusal *why)
+static int alloc_compacted(struct memmgr_heap *heap, const struct heap_request *rq,
+			   const struct record_copy *wanted, const struct viewer *viewer,
+			   struct memmgr_info *info, struct engine_refusal *why)
 {
 	int err = -ENOMEM;
 	u32 tries;
 
 	for (tries = 0; tries < COMPACT_TRIES && err == -ENOMEM &&
-	     compact_may_help(heap, wanted->record.align, why); tries++) {
-		if (compact_for(heap, wanted->record.bytes, wanted->record.align, why))
+	     compact_may_help(heap, rq->align, why); tries++) {
+		if (compact_for(heap, rq->bytes, rq->align, why))
 			break;
 		err = alloc_try(heap, wanted, viewer, info, why);
 	}
@@ -143,17 +143,16 @@ static void count_fallback(struct memmgr_heap *heap)
 }
 
 /* The heap that serves the request after @err, with a reference, or NULL. */
-static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, const struct record *template,
-					int err)
+static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, struct client *client,
+					const struct heap_request *rq, int err)
 {
 	struct memmgr_heap *fallback;
 
-	if ((err != -ENOMEM && err != -ENOSPC) || template->flags & MEMMGR_ALLOC_NO_FALLBACK)
+	if ((err != -ENOMEM && err != -ENOSPC) || rq->flags & MEMMGR_ALLOC_NO_FALLBACK)
 		return NULL;
 	fallback = heap_get_fallback(heap);
 	/* A fallback that never serves such a request is of no use. */
-	if (fallback && (heap_may_use(fallback, template->payer) ||
-			 request_check(fallback, template))) {
+	if (fallback && (heap_may_use(fallback, client) || request_check(fallback, rq))) {
 		heap_put(fallback);
 		fallback = NULL;
 	}
@@ -171,8 +170,8 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 
 	do {
 		err = alloc_try(heap, wanted, viewer, info, why);
-	} while (err == -ENOMEM && heap_evict(heap, wanted->record.align, why->reason, true));
-	fallback = fallback_for(heap, &wanted->record, err);
+	} while (err == -ENOMEM && heap_evict(heap, rq->align, why->reason, true));
+	fallback = fallback_for(heap, wanted->record.client, rq, err);
 	if (fallback) {
 		count_fallback(heap);
 		err = alloc_try(fallback, wanted, viewer, info, &second);
@@ -182,9 +181,9 @@ static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_reques
 		heap_put(fallback);
 	}
 	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
-		err = alloc_compacted(heap, wanted, viewer, info, why);
-	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, &wanted->record, err, why))
-		err = alloc_wait(heap, wanted, viewer, rq->timeout_ms, info, why);
+		err = alloc_compacted(heap, rq, wanted, viewer, info, why);
+	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, rq, err, why))
+		err = alloc_wait(heap, rq, wanted, viewer, info, why);
 	return err;
 }
 
@@ -211,7 +210,7 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 	if (rq->flags & MEMMGR_ALLOC_PERSISTENT && heap->flags & MEMMGR_HEAP_PRIVATE)
 		return -EINVAL;
 	record_prepare(&wanted, client, rq);
-	err = request_check(heap, &wanted.record);
+	err = request_check(heap, rq);
 	if (!err)
 		err = heap_fails(heap, client, rq->bytes, why);
 	if (!err)

@@ -3,6 +3,8 @@
  * Calls the features at the moments of an allocation, in their order. This is the one file
  * that knows all features.
  */
+#include <linux/build_bug.h>
+#include <linux/limits.h>
 #include <linux/slab.h>
 
 #include "debug/debugging.h"
@@ -21,6 +23,9 @@
 #include "heap/moments.h"
 #include "heap/record.h"
 
+/* The values that record.site has to hold. */
+static_assert(SITES_MAX <= U16_MAX);
+
 /* Both injections count the request, whichever of them makes it fail. */
 static bool moment_fails(struct memmgr_heap *heap, struct client *client, u64 bytes)
 {
@@ -32,11 +37,15 @@ static bool moment_fails(struct memmgr_heap *heap, struct client *client, u64 by
 
 static void moment_room(struct memmgr_heap *heap, struct record *wanted)
 {
+	u64 align = record_align(wanted);
+	u32 lead = 0, tail = 0;
+
 	if (wanted->flags & MEMMGR_ALLOC_MAY_SHIFT)
-		wanted->shifted = guards_room(heap, wanted->bytes, wanted->align, &wanted->lead,
-					      &wanted->tail);
+		wanted->shifted = guards_room(heap, wanted->bytes, align, &lead, &tail);
 	if (!wanted->shifted)
-		zones_room(heap, wanted->bytes, wanted->align, &wanted->lead, &wanted->tail);
+		zones_room(heap, wanted->bytes, align, &lead, &tail);
+	wanted->lead = lead;
+	wanted->tail = tail;
 }
 
 static void moment_born(struct memmgr_heap *heap, const struct record *record)

@@ -33,6 +33,9 @@
 			 MEMMGR_ALLOC_MAY_COMPACT | MEMMGR_ALLOC_MAY_SHIFT)
 #define ALLOC_FLAGS	(BATCH_FLAGS | MEMMGR_ALLOC_WAIT)
 
+/* The values that record.flags has to hold. */
+static_assert(ALLOC_FLAGS <= U8_MAX);
+
 static bool alloc_flags_ok(u32 flags, u32 known)
 {
 	/* A program that maps without guard pages assumes a page-aligned allocation. */

@@ -27,7 +27,7 @@ int record_violated(struct memmgr_heap *heap, struct record *record, u64 offset,
 		    u32 access, struct violation *violation)
 {
 	heap_assert_locked(heap);
-	record->violations++;
+	record_count(&record->violations);
 	heap->counts.violations++;
 	violation->offset = offset;
 	violation->access = access;
@@ -311,8 +311,8 @@ static int count_fault(struct memmgr_heap *heap, const struct heap_view *view,
 		return -EAGAIN;
 	record->faults++;
 	/* Leases promise real-time programs that there are no faults, so count them. */
-	if (look == LOOK_PROGRAM)
-		record->lease_faults += !!record->leases;
+	if (look == LOOK_PROGRAM && record->leases)
+		record_count(&record->lease_faults);
 	return 0;
 }
 

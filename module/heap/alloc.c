@@ -35,13 +35,14 @@ void record_prepare(struct record_copy *wanted, struct client *client,
 		.state = RECORD_NEW,
 		.flags = rq->flags,
 		.bytes = rq->bytes,
-		.align = rq->align,
 		.time_ns = ktime_get_boottime_ns(),
-		.client = rq->flags & MEMMGR_ALLOC_PERSISTENT ? NULL : client,
-		.payer = client,
+		.client = client,
+		.owned = !(rq->flags & MEMMGR_ALLOC_PERSISTENT),
+		.charged = true,
 		.access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE,
-		.site = rq->site,
 	};
+	record_set_align(&wanted->record, rq->align);
+	record_set_site(&wanted->record, rq->site);
 	wanted->origin = (struct origin) {
 		.uid = current_euid(),
 		.pid = task_tgid_nr(current),
@@ -86,26 +87,26 @@ static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *
 
 	/* A private heap is charged as a whole. */
 	if (heap->flags & MEMMGR_HEAP_PRIVATE) {
-		record->payer = NULL;
+		record->charged = false;
 		return heap->engine.ops->alloc(&heap->engine, rq, block, why);
 	}
 	if (heap->id == MEMMGR_HEAP_MAIN) {
-		err = client_take(record->payer, ACCOUNT_RECORDS, 1, why);
+		err = client_take(record->client, ACCOUNT_RECORDS, 1, why);
 		if (err)
 			return err;
 	}
 	/* Check first, so that the engine's books do not count a request that must fail. */
-	err = client_may_charge(record->payer, rq->bytes, 1, why);
+	err = client_may_charge(record->client, rq->bytes, 1, why);
 	if (!err)
 		err = heap->engine.ops->alloc(&heap->engine, rq, block, why);
 	if (!err) {
 		record->charge = block->granted;
-		err = client_charge(record->payer, block->granted, 1, why);
+		err = client_charge(record->client, block->granted, 1, why);
 		if (err)
 			heap->engine.ops->free(&heap->engine, block->offset, true, block);
 	}
 	if (err && heap->id == MEMMGR_HEAP_MAIN)
-		client_give(record->payer, ACCOUNT_RECORDS, 1);
+		client_give(record->client, ACCOUNT_RECORDS, 1);
 	return err;
 }
 
@@ -117,16 +118,24 @@ static bool guard_fits(const struct memmgr_heap *heap, u64 bytes)
 	return bytes <= window - 2 * PAGE_SIZE;
 }
 
-/* Refuse requests that the heap never serves, however much is free. */
-int request_check(const struct memmgr_heap *heap, const struct record *wanted)
+/* Does the heap still serve requests? */
+static int heap_serves(const struct memmgr_heap *heap)
 {
 	if (region_is_gone(heap->region))
 		return -ENODEV;
-	if (READ_ONCE(heap->lasting.dying))
-		return -ENOENT;
-	if (!wanted->bytes || !engine_align_ok(wanted->align))
+	return READ_ONCE(heap->lasting.dying) ? -ENOENT : 0;
+}
+
+/* Refuse requests that the heap never serves, however much is free. */
+int request_check(const struct memmgr_heap *heap, const struct heap_request *rq)
+{
+	int err = heap_serves(heap);
+
+	if (err)
+		return err;
+	if (!rq->bytes || !engine_align_ok(rq->align))
 		return -EINVAL;
-	if (wanted->flags & MEMMGR_ALLOC_GUARD && heap->table.window == HEAP_NO_WINDOW)
+	if (rq->flags & MEMMGR_ALLOC_GUARD && heap->table.window == HEAP_NO_WINDOW)
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -134,10 +143,10 @@ int request_check(const struct memmgr_heap *heap, const struct record *wanted)
 /* Subtract the room beside an allocation from the largest possible size. */
 static void leave_room(struct engine_refusal *why, const struct record *template)
 {
-	u32 room = template->lead + template->tail;
+	u32 room = record_lead(template) + record_tail(template);
 
 	why->exact &= !room;
-	if (!template->shifted)
+	if (!record_shifted(template))
 		why->largest -= min_t(u64, why->largest, room);
 }
 
@@ -150,7 +159,7 @@ static int record_ready(struct memmgr_heap *heap, struct engine_refusal *why)
 }
 
 /*
- * Try once. After success the record is new, and its memory not yet cleared. -EAGAIN: the
+ * Try once a request that request_check() has let pass. After success the record is new, and its memory not yet cleared. -EAGAIN: the
  * search for memory has not finished, or there is no record or no origin yet. The caller drops the lock
  * and calls alloc_again() before it tries again.
  */
@@ -160,18 +169,18 @@ int alloc_locked(struct memmgr_heap *heap, const struct record_copy *wanted,
 {
 	struct record template = wanted->record;
 	struct engine_request rq = {
-		.align = template.align, .recorded = true, .search = search,
+		.align = record_align(&template), .recorded = true, .search = search,
 	};
 	int err;
 
-	err = request_check(heap, &template);
+	err = heap_serves(heap);
 	if (err)
 		return err;
 	if (template.flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, template.bytes))
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	if (rq.align > heap->max_align)
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
-	if (!records_left(heap, template.payer))
+	if (!records_left(heap, template.client))
 		return refuse_record(heap, why);
 	err = record_ready(heap, why);
 	if (err)
@@ -218,8 +227,8 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 		record_set_state(heap, record, RECORD_LIVE);
 		record_describe(heap, record, viewer, info);
 		trace_memmgr_alloc(heap->region->name, heap->name, handle, info->offset,
-				   record->bytes, record->align, record_origin(heap, record)->tag,
-				   0);
+				   record->bytes, record_align(record),
+				   record_origin(heap, record)->tag, 0);
 	} else {
 		err = -ENOENT;	/* the heap was destroyed by force */
 	}

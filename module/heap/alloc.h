@@ -39,7 +39,7 @@ bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
 void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes);
 void record_prepare(struct record_copy *wanted, struct client *client,
 		    const struct heap_request *rq);
-int request_check(const struct memmgr_heap *heap, const struct record *wanted);
+int request_check(const struct memmgr_heap *heap, const struct heap_request *rq);
 int alloc_again(struct memmgr_heap *heap);
 int alloc_locked(struct memmgr_heap *heap, const struct record_copy *wanted,
 		 struct engine_search *search, u64 *handle, struct engine_block *block,

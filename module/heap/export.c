@@ -35,7 +35,7 @@ int heap_export_begin(struct memmgr_heap *heap, struct client *client, u64 handl
 	err = PTR_ERR_OR_ZERO(record);
 	if (err)
 		heap_moment(heap, misuse, client, handle, err, false);
-	if (!err && (!heap_has_pages(heap) || record->shifted))
+	if (!err && (!heap_has_pages(heap) || record_shifted(record)))
 		err = -EOPNOTSUPP;
 	if (!err && !(record->access & MEMMGR_ACCESS_READ))
 		err = -EACCES;

@@ -202,8 +202,8 @@ void heap_reclaim(struct memmgr_heap *heap, struct client *client, u64 handle,
 	stop_here(heap->region, STOP_CLOSING);
 	flags = heap_lock_unmoved(heap, handle);
 	record = record_of(heap, handle);
-	if (record && record->client == client) {
-		*left = (struct heap_left) { .bytes = record->bytes, .site = record->site };
+	if (record && record_owner(record) == client) {
+		*left = (struct heap_left) { .bytes = record->bytes, .site = record_site(record) };
 		if (heap_end(heap, record, &flags)) {
 			/* Below another block: it is freed when it is the top one. */
 			if (heap_is(heap, MEMMGR_KIND_STACK))

@@ -44,7 +44,7 @@ bool move_arrived(struct memmgr_heap *heap)
 
 	heap_assert_locked(heap);
 	record->offset = heap->move.to;
-	record->moves++;
+	record_count(&record->moves);
 	move_over(heap);
 	return heap_freed(heap);
 }

@@ -76,7 +76,7 @@ u32 client_pins(const struct client *client, const struct record *record)
 	struct pin *pin;
 	u32 n;
 
-	if (record->client)
+	if (record->owned)
 		return record->client == client ? record->own_pins + record->own_leases : 0;
 	raw_spin_lock_irqsave(&region->client_lock, flags);
 	pin = pins_find(client, record->handle);
@@ -189,7 +189,7 @@ static int client_count_pin(struct client *client, struct record *record, bool l
 	int err;
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	err = record->client ? own_count(client, record, lease, change, now) :
+	err = record->owned ? own_count(client, record, lease, change, now) :
 			       pins_count(client, record->handle, lease, change, now);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 	return err;

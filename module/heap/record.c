@@ -58,7 +58,7 @@ int record_access(const struct memmgr_heap *heap, const struct record *record,
 {
 	if (record->state == RECORD_HELD)
 		return -EACCES;
-	if (record->client)
+	if (record->owned)
 		return record->client == viewer->client ? 0 : -EACCES;
 	return viewer->admin || uid_eq(record_origin(heap, record)->uid, viewer->uid) ?
 	       0 : -EACCES;
@@ -166,7 +166,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 	record->origin = origin_take(heap, origin);
 	record->handle = handle;
 	record->seq = ++heap->table.seq;
-	record->offset = block->offset + record->lead;
+	record->offset = block->offset + record_lead(record);
 	record->map_bytes = record_map_bytes(heap, record, block);
 	INIT_LIST_HEAD(&record->mine);
 	if (heap->table.record_at) {
@@ -174,7 +174,7 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 		heap->table.record_at[record->depth] = i;
 	}
 	heap_moment(heap, born, record);
-	if (record->client)
+	if (record->owned)
 		client_add_record(record->client, record);
 	return record;
 }
@@ -182,9 +182,11 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 /* Take a record off its owner, so that no client can use it. */
 void record_disown(struct memmgr_heap *heap, struct record *record)
 {
-	if (record->client)
+	if (record->owned)
 		client_remove_record(record->client, record);
-	record->client = NULL;
+	record->owned = false;
+	if (!record->charged)
+		record->client = NULL;
 }
 
 /* End a record. Its block, and in a slab heap its slab, may be gone; it lay at @place. */
@@ -195,17 +197,18 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 	heap_moment(heap, gone, record);
 	record_drop_pins(heap, record, place);
 	record_disown(heap, record);
-	if (record->payer && heap->id == MEMMGR_HEAP_MAIN)
-		client_give(record->payer, ACCOUNT_RECORDS, 1);
-	if (record->payer)
-		client_uncharge(record->payer, record->charge, 1);
+	if (record->charged && heap->id == MEMMGR_HEAP_MAIN)
+		client_give(record->client, ACCOUNT_RECORDS, 1);
+	if (record->charged)
+		client_uncharge(record->client, record->charge, 1);
 	if (heap->table.record_at)
 		heap->table.record_at[record->depth] = RECORD_NONE;
 	record->handle = handle_next(record->handle, heap->table.bits);
 	record_set_state(heap, record, RECORD_FREE);
 	origin_put(heap, record->origin);
 	record->pins = 0;
-	record->payer = NULL;
+	record->charged = false;
+	record->client = NULL;
 	heap->table.used--;
 	if (unlikely(record->handle == HANDLE_NONE)) {
 		heap->table.spent++;
@@ -261,7 +264,7 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->phys = viewer->admin ? region_phys(heap->region, info->offset) : 0;
 	info->bytes = record->bytes;
 	info->granted = record_has_zones(record) ? record->bytes : block.granted;
-	info->align = record->align;
+	info->align = record_align(record);
 	info->map_offset = ~0ull;
 	if (mine && heap->table.window != HEAP_NO_WINDOW)
 		info->map_offset = ((u64)(heap->table.window + record_index(heap, record)) <<
@@ -282,13 +285,13 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->pins = record->pins;
 	memcpy(info->comm, origin->comm, sizeof(info->comm));
 	memcpy(info->tag, origin->tag, sizeof(info->tag));
-	info->client = record->payer ? record->payer->serial : 0;
+	info->client = record->charged ? record->client->serial : 0;
 	info->violations = record->violations;
 	info->access = record->access;
 	info->exports = record->exports;
 	info->moves = record->moves;
 	info->lease_faults = record->lease_faults;
-	info->site = record->site;
+	info->site = record_site(record);
 }
 
 /**
@@ -361,7 +364,7 @@ void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place
 
 	heap_assert_locked(heap);
 	heap->lasting.pinned -= pins;
-	if (record->client)
+	if (record->owned)
 		record->client->pinned[heap->id] -= pins;
 	if (record->own_pins | record->own_leases) {
 		client_give(record->client, ACCOUNT_PINS, 1);

@@ -3,9 +3,13 @@
 #ifndef MEMMGR_RECORD_H
 #define MEMMGR_RECORD_H
 
+#include <linux/bitops.h>
 #include <linux/bits.h>
+#include <linux/build_bug.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/types.h>
+#include <asm/page.h>
 #include <uapi/linux/memmgr.h>
 
 #include "heap/origins.h"
@@ -35,83 +39,97 @@ enum record_state {
  * @handle: generation above index and heap; changes when the record is freed
  * @seq: number of the allocation in its heap; unlike a handle it never wraps,
  *	so that a mapping never shows a later allocation
+ * @offset: where it begins, inside its block
+ * @bytes: requested size
+ * @map_bytes: bytes that may be mapped
+ * @time_ns: when it was made
+ * @charge: bytes that record_payer() is charged
+ * @mine: in the list of record_owner()
+ * @client: the client of @owned and @charged; NULL if it is neither
  * @next: free: the next free record
  * @origin: otherwise: number of its origin
- * @state: enum record_state; only record_set_state() sets it
- * @mapped: a client has mapped it
- * @access: MEMMGR_ACCESS_* of users and devices
- * @sealed: @access and the size are final
- * @shifted: it begins inside its first page, and ends at the end of its last page
- * @busy: number of calls that are copying from or to it
- * @exports: number of dma-bufs of it
- * @faults: number of page faults that know its place and may yet map it there
- * @own_pins: plain pins among @pins that belong to @client
- * @own_leases: leases among @leases that belong to @client
+ * @pins: pins, leases and dma-bufs, which keep it in its place
  * @users: devices and kernel mappings that use its dma-bufs
  * @writers: how many of @users may write
- * @flags: MEMMGR_ALLOC_* that it was made with
- * @offset: where it begins, inside its block
+ * @map_page: page of the region at which it was when it was first mapped
+ * @depth: stack heaps: its index in the stack
+ * @moves: how often it was moved, see record_count()
+ * @violations: accesses that protection or guard pages stopped, see record_count()
+ * @lease_faults: page faults since the first of the present leases, see record_count()
  * @lead: bytes of the block before it, with room for a red zone; @shifted: bytes of its
  *	first page before it
  * @tail: bytes of the block behind it, for a red zone; @shifted: bytes of its last page
  *	behind it, which the alignment leaves
- * @bytes: requested size
- * @map_bytes: bytes that may be mapped
- * @align: requested alignment
- * @time_ns: when it was made
- * @violations: accesses that protection or guard pages stopped
- * @client: its owner; NULL: persistent, or held
- * @mine: in the client's list
- * @payer: the client that it is charged to; NULL: in a private heap
- * @charge: bytes that @payer is charged
- * @pins: pins, leases and dma-bufs, which keep it in its place
- * @leases: number of leases: pins that also promise that there are no page faults
- * @lease_faults: page faults since the first of the present leases
- * @moves: how often it was moved
- * @map_page: page of the region at which it was when it was first mapped
- * @depth: stack heaps: its index in the stack
  * @site: its site
+ * @busy: number of calls that are copying from or to it
+ * @exports: number of dma-bufs of it
+ * @faults: number of page faults that know its place and may yet map it there
+ * @leases: number of leases: pins that also promise that there are no page faults. At most
+ *	U16_MAX, because no more pins are made than that, see pin_change()
+ * @own_pins: plain pins among @pins that belong to record_owner()
+ * @own_leases: leases among @leases that belong to record_owner()
+ * @state: enum record_state; only record_set_state() sets it
+ * @flags: MEMMGR_ALLOC_* that it was made with
+ * @align_bits: bits of the requested alignment, see record_align()
+ * @access: MEMMGR_ACCESS_* of users and devices
+ * @sealed: @access and the size are final
+ * @mapped: a client has mapped it
+ * @owned: @client owns it; otherwise it is persistent, or held
+ * @charged: it is charged to @client; not in a private heap
+ * @shifted: it begins inside its first page, and ends at the end of its last page
+ *
+ * From large to small, so that there are no holes. Without the search for memory errors
+ * there are no red zones and no sites, see record_lead() and the like.
  */
 struct record {
 	u64 handle;
 	u64 seq;
+	u64 offset;
+	u64 bytes;
+	u64 map_bytes;
+	u64 time_ns;
+	u64 charge;
+	struct list_head mine;
+	struct client *client;
 	union {
 		u32 next;
 		u32 origin;
 	};
-	u8 state;
-	bool mapped;
-	u8 access;
-	bool sealed;
-	bool shifted;
+	u32 pins;
+	u32 users;
+	u32 writers;
+	u32 map_page;
+	u32 depth;
+	u32 moves;
+	u32 violations;
+	u32 lease_faults;
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+	u32 lead;
+	u16 tail;
+	u16 site;
+#endif
 	u16 busy;
 	u16 exports;
 	u16 faults;
+	u16 leases;
 	u16 own_pins;
 	u16 own_leases;
-	u32 users;
-	u32 writers;
-	u32 flags;
-	u64 offset;
-	u32 lead;
-	u32 tail;
-	u64 bytes;
-	u64 map_bytes;
-	u64 align;
-	u64 time_ns;
-	u64 violations;
-	struct client *client;
-	struct list_head mine;
-	struct client *payer;
-	u64 charge;
-	u32 pins;
-	u32 leases;
-	u64 lease_faults;
-	u64 moves;
-	u32 map_page;
-	u32 depth;
-	u32 site;
+	u8 state;
+	u8 flags;
+	u8 align_bits;
+	u8 access : 2;
+	u8 sealed : 1;
+	u8 mapped : 1;
+	u8 owned : 1;
+	u8 charged : 1;
+	u8 shifted : 1;
 };
+
+/* A heap may have thousands of records. */
+static_assert(sizeof(struct record) <= (sizeof(void *) == 4 ? 128 : 144));
+/* The values that the narrow fields have to hold. */
+static_assert((MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE) < 1 << 2);
+static_assert(MEMMGR_ZONE_MAX <= U16_MAX && PAGE_SIZE - 1 <= U16_MAX);
 
 /**
  * struct record_copy - a record outside of its table, and its origin
@@ -123,27 +141,116 @@ struct record_copy {
 	struct origin origin;
 };
 
+/* Room for red zones, and the site. Without the search for memory errors there are none. */
+#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
+static inline u32 record_lead(const struct record *record)
+{
+	return record->lead;
+}
+
+static inline u32 record_tail(const struct record *record)
+{
+	return record->tail;
+}
+
+static inline u32 record_site(const struct record *record)
+{
+	return record->site;
+}
+
+static inline bool record_shifted(const struct record *record)
+{
+	return record->shifted;
+}
+
+static inline void record_set_tail(struct record *record, u32 tail)
+{
+	record->tail = tail;
+}
+
+static inline void record_set_site(struct record *record, u32 site)
+{
+	record->site = site;
+}
+#else
+static inline u32 record_lead(const struct record *record)
+{
+	return 0;
+}
+
+static inline u32 record_tail(const struct record *record)
+{
+	return 0;
+}
+
+static inline u32 record_site(const struct record *record)
+{
+	return 0;
+}
+
+static inline bool record_shifted(const struct record *record)
+{
+	return false;
+}
+
+static inline void record_set_tail(struct record *record, u32 tail)
+{
+}
+
+static inline void record_set_site(struct record *record, u32 site)
+{
+}
+#endif
+
+/* The client that owns it; NULL: it is persistent, or held. */
+static inline struct client *record_owner(const struct record *record)
+{
+	return record->owned ? record->client : NULL;
+}
+
+/* The client that it is charged to; NULL: in a private heap. */
+static inline struct client *record_payer(const struct record *record)
+{
+	return record->charged ? record->client : NULL;
+}
+
+/* The requested alignment: 0 or a power of two. */
+static inline u64 record_align(const struct record *record)
+{
+	return record->align_bits ? 1ull << (record->align_bits - 1) : 0;
+}
+
+static inline void record_set_align(struct record *record, u64 align)
+{
+	record->align_bits = fls64(align);
+}
+
+/* Count what a user can repeat without end. The count stays at its largest number. */
+static inline void record_count(u32 *count)
+{
+	*count += *count != U32_MAX;
+}
+
 /* The start of the engine's block, and the size that the engine was asked for. */
 static inline u64 record_block(const struct record *record)
 {
-	return record->offset - record->lead;
+	return record->offset - record_lead(record);
 }
 
 static inline u64 record_request(const struct record *record)
 {
-	return record->lead + record->bytes + record->tail;
+	return record_lead(record) + record->bytes + record_tail(record);
 }
 
 static inline bool record_has_zones(const struct record *record)
 {
-	return IS_ENABLED(CONFIG_MEMMGR_DEBUG) &&
-	       (record->lead | record->tail | record->shifted);
+	return record_lead(record) | record_tail(record) | record_shifted(record);
 }
 
 /* Offset of the allocation in its first page, for mappings. */
 static inline u32 record_inset(const struct record *record)
 {
-	return record->shifted ? record->lead : 0;
+	return record_shifted(record) ? record_lead(record) : 0;
 }
 
 u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record,

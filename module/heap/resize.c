@@ -21,11 +21,11 @@
 /* Bytes of the block behind the allocation if it has @bytes. */
 static u32 room_behind(const struct memmgr_heap *heap, const struct record *record, u64 bytes)
 {
-	u64 end = record->lead + bytes, capacity = heap_capacity(heap);
+	u64 end = record_lead(record) + bytes, capacity = heap_capacity(heap);
 	u64 left = PAGE_ALIGN(end) - end;
 
-	if (!record->shifted)
-		return record->tail;
+	if (!record_shifted(record))
+		return record_tail(record);
 	/* A block may end inside a page. */
 	return capacity && capacity >= end ? min(left, capacity - end) : left;
 }
@@ -37,7 +37,7 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 	/* Let the engine refuse a size beyond the region, before a sum overflows. */
 	bool possible = bytes <= heap->region->memory.bytes;
 	u32 behind = possible ? room_behind(heap, record, bytes) : 0;
-	u64 room = possible ? record->lead + behind : 0;
+	u64 room = possible ? record_lead(record) + behind : 0;
 	struct engine_request rq = { .bytes = bytes + room, .recorded = true };
 	struct engine_refusal undone;
 	int err;
@@ -45,13 +45,15 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 	err = heap->engine.ops->resize(&heap->engine, record_block(record), &rq, block,
 				       why);
 	if (err) {
-		why->exact &= !(record->lead | record->tail);
-		why->largest -= min_t(u64, why->largest, record->shifted ? record->lead :
-				      record->lead + record->tail);
+		why->exact &= !(record_lead(record) | record_tail(record));
+		room = record_lead(record);
+		if (!record_shifted(record))
+			room += record_tail(record);
+		why->largest -= min(why->largest, room);
 		return err;
 	}
-	if (record->payer && block->granted > record->charge) {
-		err = client_charge(record->payer, block->granted - record->charge,
+	if (record_payer(record) && block->granted > record->charge) {
+		err = client_charge(record_payer(record), block->granted - record->charge,
 				    0, why);
 		if (err) {
 			/* Cannot fail, because it was that small just before. */
@@ -60,13 +62,13 @@ static int resize_locked(struct memmgr_heap *heap, struct record *record,
 						 &rq, block, &undone);
 			return err;
 		}
-	} else if (record->payer) {
-		client_uncharge(record->payer, record->charge - block->granted, 0);
+	} else if (record_payer(record)) {
+		client_uncharge(record_payer(record), record->charge - block->granted, 0);
 	}
 	record->charge = block->granted;
 	heap_moment(heap, resized, record, bytes - record->bytes);
 	record->bytes = bytes;
-	record->tail = behind;
+	record_set_tail(record, behind);
 	heap->counts.resizes++;
 	return 0;
 }
@@ -110,7 +112,7 @@ static int resize_clear(struct memmgr_heap *heap, struct record *record,
 {
 	u64 handle = record->handle;
 	u64 offset = record->offset;
-	u64 end = block->granted - record->lead;
+	u64 end = block->granted - record_lead(record);
 
 	record_set_state(heap, record, RECORD_CHANGING);
 	heap_unlock(heap, *flags);

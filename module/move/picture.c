@@ -69,6 +69,7 @@ static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u3
 	u32 shift = heap->buddy.shift;
 	unsigned long flags;
 	u32 i, n = 0;
+	u64 align;
 
 	flags = heap_lock(heap);
 	for (i = from; i < end; i++) {
@@ -76,10 +77,11 @@ static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u3
 
 		if (record->state == RECORD_FREE)
 			continue;
+		align = record_align(record) >> shift;
 		seen[n++] = (struct seen) {
 			.index = i,
 			.first = record_block(record) >> shift,
-			.order = record->align >> shift ? ilog2(record->align >> shift) : 0,
+			.order = align ? ilog2(align) : 0,
 			.fixed = heap_can_move(heap) ? record_fixed(record) :
 						       MEMMGR_FIXED_KERNEL,
 		};
