@@ -59,7 +59,7 @@ static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err
  * one. The chain ends at the first waiter that has already seen the latest free.
  */
 static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
-		      const struct record_copy *wanted, const struct viewer *viewer,
+		      struct record_copy *wanted, const struct viewer *viewer,
 		      struct memmgr_info *info, struct engine_refusal *why)
 {
 	/* One more jiffy, because the present one is already partly over. */
@@ -119,7 +119,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 
 /* Allocate after compaction, if the request was refused because of fragmentation. */
 static int alloc_compacted(struct memmgr_heap *heap, const struct heap_request *rq,
-			   const struct record_copy *wanted, const struct viewer *viewer,
+			   struct record_copy *wanted, const struct viewer *viewer,
 			   struct memmgr_info *info, struct engine_refusal *why)
 {
 	int err = -ENOMEM;
@@ -161,7 +161,7 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, struct client 
 
 /* Try all ways that the request allows, one after the other. */
 static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_request *rq,
-			      const struct record_copy *wanted, const struct viewer *viewer,
+			      struct record_copy *wanted, const struct viewer *viewer,
 			      struct memmgr_info *info, struct engine_refusal *why)
 {
 	struct engine_refusal second;

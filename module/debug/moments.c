@@ -40,8 +40,8 @@ static void moment_room(struct memmgr_heap *heap, struct record *wanted)
 	u64 align = record_align(wanted);
 	u32 lead = 0, tail = 0;
 
-	if (wanted->flags & MEMMGR_ALLOC_MAY_SHIFT)
-		wanted->shifted = guards_room(heap, wanted->bytes, align, &lead, &tail);
+	wanted->shifted = wanted->flags & MEMMGR_ALLOC_MAY_SHIFT &&
+			  guards_room(heap, wanted->bytes, align, &lead, &tail);
 	if (!wanted->shifted)
 		zones_room(heap, wanted->bytes, align, &lead, &tail);
 	wanted->lead = lead;

@@ -43,11 +43,9 @@ void record_prepare(struct record_copy *wanted, struct client *client,
 	};
 	record_set_align(&wanted->record, rq->align);
 	record_set_site(&wanted->record, rq->site);
-	wanted->origin = (struct origin) {
-		.uid = current_euid(),
-		.pid = task_tgid_nr(current),
-		.tid = task_pid_nr(current),
-	};
+	wanted->origin.uid = current_euid();
+	wanted->origin.pid = task_tgid_nr(current);
+	wanted->origin.tid = task_pid_nr(current);
 	get_task_comm(wanted->origin.comm, current);
 	strscpy_pad(wanted->origin.tag, rq->tag, sizeof(wanted->origin.tag));
 }
@@ -86,10 +84,9 @@ static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *
 	int err;
 
 	/* A private heap is charged as a whole. */
-	if (heap->flags & MEMMGR_HEAP_PRIVATE) {
-		record->charged = false;
+	record->charged = !(heap->flags & MEMMGR_HEAP_PRIVATE);
+	if (!record->charged)
 		return heap->engine.ops->alloc(&heap->engine, rq, block, why);
-	}
 	if (heap->id == MEMMGR_HEAP_MAIN) {
 		err = client_take(record->client, ACCOUNT_RECORDS, 1, why);
 		if (err)
@@ -153,45 +150,48 @@ static void leave_room(struct engine_refusal *why, const struct record *template
 /* Are a record and an origin ready? -EAGAIN: alloc_again() has to make some. */
 static int record_ready(struct memmgr_heap *heap, struct engine_refusal *why)
 {
+	if (likely(heap->table.free != RECORD_NONE && heap->origins.free != ORIGIN_NONE))
+		return 0;
 	if (heap->table.free == RECORD_NONE && !records_wanted(heap))
 		return refuse_record(heap, why);
-	return records_wanted(heap) || origins_wanted(heap) ? -EAGAIN : 0;
+	return -EAGAIN;
 }
 
 /*
- * Try once a request that request_check() has let pass. After success the record is new, and its memory not yet cleared. -EAGAIN: the
- * search for memory has not finished, or there is no record or no origin yet. The caller drops the lock
- * and calls alloc_again() before it tries again.
+ * Try once a request that request_check() has let pass. Each try plans the room and the charge
+ * in @wanted anew. After success the record is new, and its memory not yet cleared. -EAGAIN:
+ * the search for memory has not finished, or there is no record or no origin yet. The caller
+ * drops the lock and calls alloc_again() before it tries again.
  */
-int alloc_locked(struct memmgr_heap *heap, const struct record_copy *wanted,
+int alloc_locked(struct memmgr_heap *heap, struct record_copy *wanted,
 		 struct engine_search *search, u64 *handle, struct engine_block *block,
 		 struct engine_refusal *why)
 {
-	struct record template = wanted->record;
+	struct record *template = &wanted->record;
 	struct engine_request rq = {
-		.align = record_align(&template), .recorded = true, .search = search,
+		.align = record_align(template), .recorded = true, .search = search,
 	};
 	int err;
 
 	err = heap_serves(heap);
 	if (err)
 		return err;
-	if (template.flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, template.bytes))
+	if (template->flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, template->bytes))
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
 	if (rq.align > heap->max_align)
 		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
-	if (!records_left(heap, template.client))
+	if (!records_left(heap, template->client))
 		return refuse_record(heap, why);
 	err = record_ready(heap, why);
 	if (err)
 		return err;
-	heap_moment(heap, room, &template);
-	rq.bytes = record_request(&template);
-	err = alloc_charged(heap, &rq, &template, block, why);
+	heap_moment(heap, room, template);
+	rq.bytes = record_request(template);
+	err = alloc_charged(heap, &rq, template, block, why);
 	if (!err)
-		*handle = record_take(heap, &template, &wanted->origin, block)->handle;
+		*handle = record_take(heap, wanted, block)->handle;
 	else if (err != -EAGAIN)
-		leave_room(why, &template);
+		leave_room(why, template);
 	/* Kernel code may have used up the stack's own table of blocks. */
 	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
 }
@@ -227,8 +227,7 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 		record_set_state(heap, record, RECORD_LIVE);
 		record_describe(heap, record, viewer, info);
 		trace_memmgr_alloc(heap->region->name, heap->name, handle, info->offset,
-				   record->bytes, record_align(record),
-				   record_origin(heap, record)->tag, 0);
+				   record->bytes, info->align, info->tag, 0);
 	} else {
 		err = -ENOENT;	/* the heap was destroyed by force */
 	}
@@ -251,7 +250,7 @@ bool wants_zero(const struct record *template)
 	return !(template->flags & MEMMGR_ALLOC_NO_ZERO);
 }
 
-int alloc_try(struct memmgr_heap *heap, const struct record_copy *wanted,
+int alloc_try(struct memmgr_heap *heap, struct record_copy *wanted,
 	      const struct viewer *viewer, struct memmgr_info *info,
 	      struct engine_refusal *why)
 {

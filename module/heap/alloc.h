@@ -41,13 +41,13 @@ void record_prepare(struct record_copy *wanted, struct client *client,
 		    const struct heap_request *rq);
 int request_check(const struct memmgr_heap *heap, const struct heap_request *rq);
 int alloc_again(struct memmgr_heap *heap);
-int alloc_locked(struct memmgr_heap *heap, const struct record_copy *wanted,
+int alloc_locked(struct memmgr_heap *heap, struct record_copy *wanted,
 		 struct engine_search *search, u64 *handle, struct engine_block *block,
 		 struct engine_refusal *why);
 int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 handle,
 		 bool zero, const struct engine_block *block, struct memmgr_info *info);
 bool wants_zero(const struct record *template);
-int alloc_try(struct memmgr_heap *heap, const struct record_copy *wanted,
+int alloc_try(struct memmgr_heap *heap, struct record_copy *wanted,
 	      const struct viewer *viewer, struct memmgr_info *info,
 	      struct engine_refusal *why);
 

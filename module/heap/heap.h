@@ -325,9 +325,15 @@ static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 }
 
 /* The record of a number below heap_made_records(). Context: any. */
-static inline struct record *heap_record(const struct memmgr_heap *heap, u32 i)
+static __always_inline struct record *heap_record(const struct memmgr_heap *heap, u32 i)
 {
 	return &heap->table.steps[i / RECORD_STEP][i % RECORD_STEP];
+}
+
+/* The entry of an origin that there is. */
+static __always_inline struct origin_entry *origin_entry(const struct memmgr_heap *heap, u32 i)
+{
+	return &heap->origins.steps[i / ORIGIN_STEP][i % ORIGIN_STEP];
 }
 
 /* The number of records in the table. It only grows. Context: any. */
@@ -341,6 +347,14 @@ static inline u32 heap_made_records(const struct memmgr_heap *heap)
 static inline void heap_assert_locked(const struct memmgr_heap *heap)
 {
 	lockdep_assert_held(&heap->lock);
+}
+
+/* The maker and the tag of a record in use. They stay until the record ends. */
+static inline const struct origin *record_origin(const struct memmgr_heap *heap,
+						 const struct record *record)
+{
+	heap_assert_locked(heap);
+	return &origin_entry(heap, record->origin)->origin;
 }
 
 /**

@@ -13,6 +13,7 @@
  */
 #include <linux/align.h>
 #include <linux/hash.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
@@ -24,7 +25,6 @@
 #include "heap/origins.h"
 #include "heap/shape.h"
 
-#define ORIGIN_STEP	32u	/* entries that are made at once */
 #define STEP_BYTES	(ORIGIN_STEP * sizeof(struct origin_entry))
 
 /* A step takes up a power of two, so that the system wastes nothing. */
@@ -43,11 +43,6 @@ u64 origins_bytes(const struct heap_shape *plan)
 	if (!plan->grows)
 		bytes += plan->records * (u64)sizeof(struct origin_entry);
 	return ALIGN(bytes, sizeof(u64));
-}
-
-static struct origin_entry *origin_entry(const struct memmgr_heap *heap, u32 i)
-{
-	return &heap->origins.steps[i / ORIGIN_STEP][i % ORIGIN_STEP];
 }
 
 /* Add a step. Its entries are free, and @next follows them. As records_add(). */
@@ -141,13 +136,6 @@ void origins_free(struct memmgr_heap *heap)
 		kvfree(heap->origins.steps[i]);
 }
 
-/* The origin of an entry in use. */
-const struct origin *origin_at(const struct memmgr_heap *heap, u32 i)
-{
-	heap_assert_locked(heap);
-	return &origin_entry(heap, i)->origin;
-}
-
 /* Number of records that have an origin. 0: its entry is free, or there is no such entry. */
 u32 origin_uses(const struct memmgr_heap *heap, u32 i)
 {
@@ -162,17 +150,19 @@ u32 origin_next(const struct memmgr_heap *heap, u32 i)
 	return origin_entry(heap, i)->next;
 }
 
-/* The hint for an origin. Of a tag, all bytes count, as many tags differ in the last ones. */
+static_assert(MEMMGR_TAG_LEN == 8 * sizeof(u32) && IS_ALIGNED(offsetof(struct origin, tag), 4));
+
+/*
+ * The hint for an origin. A sum is good enough. Of a tag all bytes count, as many tags differ
+ * in the last ones alone. Threads of one program differ in @tid.
+ */
 static u32 *origin_hint(struct memmgr_heap *heap, const struct origin *origin)
 {
-	u32 hash = origin->pid ^ origin->tid;
-	u32 i, word;
+	const u32 *tag = (const u32 *)origin->tag;
+	u32 sum = origin->tid + tag[0] + tag[1] + tag[2] + tag[3] + tag[4] + tag[5] + tag[6] +
+		  tag[7];
 
-	for (i = 0; i < sizeof(origin->tag); i += sizeof(word)) {
-		memcpy(&word, &origin->tag[i], sizeof(word));
-		hash = rol32(hash, 5) ^ word;
-	}
-	return &heap->origins.hints[hash_32(hash, ilog2(ORIGIN_HINTS))];
+	return &heap->origins.hints[hash_32(sum, ilog2(ORIGIN_HINTS))];
 }
 
 static bool origin_is(const struct origin_entry *entry, const struct origin *wanted)

@@ -11,6 +11,7 @@ struct heap_shape;
 struct memmgr_heap;
 
 #define ORIGIN_NONE	(~0u)
+#define ORIGIN_STEP	32u	/* entries that are made at once, a power of two */
 #define ORIGIN_HINTS	16u	/* a power of two */
 
 /**
@@ -66,7 +67,6 @@ u64 origins_cost(const struct memmgr_heap *heap);
 void origins_free(struct memmgr_heap *heap);
 
 /* The caller of each function below holds the heap's lock. */
-const struct origin *origin_at(const struct memmgr_heap *heap, u32 i);
 u32 origin_uses(const struct memmgr_heap *heap, u32 i);
 u32 origin_next(const struct memmgr_heap *heap, u32 i);
 u32 origin_take(struct memmgr_heap *heap, const struct origin *wanted);

@@ -38,13 +38,6 @@ bool record_is_still(const struct memmgr_heap *heap, const struct record *record
 	return record->handle == handle && record->state == state;
 }
 
-/* The maker and the tag of a record in use. They stay until the record ends. */
-const struct origin *record_origin(const struct memmgr_heap *heap,
-				   const struct record *record)
-{
-	return origin_at(heap, record->origin);
-}
-
 /* Copy a record in use, for a reader who drops the lock: what is read then may be gone. */
 void record_copy(const struct memmgr_heap *heap, const struct record *record,
 		 struct record_copy *copy)
@@ -150,9 +143,9 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 		PAGE_ALIGN(record_inset(record) + record->bytes);
 }
 
-/* Give a newly allocated block the first free record, filled in from @template; it is new. */
-struct record *record_take(struct memmgr_heap *heap, const struct record *template,
-			   const struct origin *origin, const struct engine_block *block)
+/* Give a newly allocated block the first free record, filled in from @wanted; it is new. */
+struct record *record_take(struct memmgr_heap *heap, const struct record_copy *wanted,
+			   const struct engine_block *block)
 {
 	u32 i = heap->table.free;
 	struct record *record = heap_record(heap, i);
@@ -162,8 +155,8 @@ struct record *record_take(struct memmgr_heap *heap, const struct record *templa
 	heap->table.free = record->next;
 	heap->table.used++;
 	record_set_state(heap, record, RECORD_NEW);
-	*record = *template;
-	record->origin = origin_take(heap, origin);
+	*record = wanted->record;
+	record->origin = origin_take(heap, &wanted->origin);
 	record->handle = handle;
 	record->seq = ++heap->table.seq;
 	record->offset = block->offset + record_lead(record);

@@ -276,8 +276,6 @@ void record_wrong_step(const struct memmgr_heap *heap, const struct record *reco
 /* The caller of each function below holds the heap's lock. */
 bool record_is_still(const struct memmgr_heap *heap, const struct record *record,
 		     u64 handle, u32 state);
-const struct origin *record_origin(const struct memmgr_heap *heap,
-				   const struct record *record);
 void record_copy(const struct memmgr_heap *heap, const struct record *record,
 		 struct record_copy *copy);
 int record_access(const struct memmgr_heap *heap, const struct record *record,
@@ -291,8 +289,8 @@ struct record *record_use_alone(struct memmgr_heap *heap,
 void record_set_mapped(struct memmgr_heap *heap, struct record *record);
 u32 record_first_page(const struct record *record);
 u64 record_map_place(const struct memmgr_heap *heap, const struct record *record);
-struct record *record_take(struct memmgr_heap *heap, const struct record *template,
-			   const struct origin *origin, const struct engine_block *block);
+struct record *record_take(struct memmgr_heap *heap, const struct record_copy *wanted,
+			   const struct engine_block *block);
 void record_disown(struct memmgr_heap *heap, struct record *record);
 void record_release(struct memmgr_heap *heap, struct record *record);
 int record_free(struct memmgr_heap *heap, struct record *record);
