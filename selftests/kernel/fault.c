@@ -542,4 +542,75 @@ TEST_F_TIMEOUT(fault, calls_without_memory, 600)
 			TH_LOG("%s", calls[i].name);
 }
 
+#define POINTS	100	/* more than ALLOC has */
+#define TAGGED	200	/* a few times what main makes at once */
+
+static __u64 kernel_bytes(int fd)
+{
+	struct memmgr_heap_query q;
+
+	return mm_heap_query(fd, MEMMGR_HEAP_MAIN, &q) ? 0 : q.kernel_bytes;
+}
+
+/* An allocation with a tag of its own, each point of which fails. Number of -ENOMEM. */
+static int alloc_tagged(struct __test_metadata *_metadata, int fd, __u32 i, __u64 *handle)
+{
+	int result = -ENOMEM, short_of_memory = 0;
+	bool failed = true;
+	unsigned int n;
+
+	for (n = 1; failed && n < POINTS; n++) {
+		struct memmgr_stats before = must_stats(_metadata, fd, MEMMGR_HEAP_MAIN);
+		struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 1);
+
+		snprintf(a.tag, sizeof(a.tag), "number %u", i);
+		ASSERT_TRUE(fault_at(n));
+		result = mm_alloc(fd, &a);
+		failed = fault_end();
+		short_of_memory += result == -ENOMEM;
+		EXPECT_TRUE(!result || (failed && (result == -ENOMEM || result == -EFAULT)))
+			TH_LOG("allocation %u, point %u: %d", i, n, result);
+		EXPECT_EQ(before.records + !result,
+			  must_stats(_metadata, fd, MEMMGR_HEAP_MAIN).records);
+		*handle = a.handle;
+		if (!result && failed)
+			EXPECT_EQ(0, mm_free(fd, a.handle));
+	}
+	EXPECT_EQ(0, result);
+	return short_of_memory;
+}
+
+/*
+ * The table of records of heap main, and that of their makers and tags, grow in steps.
+ * Without memory for a step the request says ENOMEM, and the next one has it.
+ */
+TEST_F(fault, steps_of_main)
+{
+	static __u64 handles[TAGGED];
+	struct memmgr_info info;
+	int short_of_memory = 0;
+	char tag[MEMMGR_TAG_LEN];
+	__u64 bytes;
+	__u32 i;
+
+	if (!faulting_begin())
+		SKIP(return, "this kernel has no fault injection");
+	ASSERT_EQ(0, quiet_health(self->fd));
+	bytes = kernel_bytes(self->fd);
+	for (i = 0; i < TAGGED; i++)
+		short_of_memory += alloc_tagged(_metadata, self->fd, i, &handles[i]);
+	bytes = kernel_bytes(self->fd) - bytes;
+	fprintf(stderr, "# main grew by %llu bytes, after %d refusals\n",
+		(unsigned long long)bytes, short_of_memory);
+	/* Earlier tests may have left main with all that this one needs. */
+	EXPECT_EQ(!bytes, !short_of_memory);
+	EXPECT_EQ(0, mm_check(self->fd, MEMMGR_HEAP_MAIN));
+	for (i = 0; i < TAGGED; i++) {
+		snprintf(tag, sizeof(tag), "number %u", i);
+		EXPECT_EQ(0, mm_info(self->fd, handles[i], &info));
+		EXPECT_STREQ(tag, info.tag);
+		EXPECT_EQ(0, mm_free(self->fd, handles[i]));
+	}
+}
+
 MEMMGR_TEST_MAIN

@@ -61,6 +61,8 @@ kernel_bytes() { memctl --json heap list | sed -n 's/.*"kernel_bytes": *\([0-9]*
 good default "size_is 16777216"
 good records_when_used '[ "$(kernel_bytes)" -lt 65536 ]'
 good records_at_once '[ "$(kernel_bytes)" -gt 500000 ]' realtime=1
+good origins_when_used "! MEMMGR_FRESH=1 ./origin | grep '^not ok'"
+good origins_at_once "! ./origin | grep '^not ok'" realtime=1
 good size_in_mebibytes "size_is 8388608" size=8M
 good size_in_kibibytes "size_is 1048576" size=1024K
 good size_in_bytes "size_is 4194304" size=4194304
