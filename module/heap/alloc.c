@@ -14,7 +14,6 @@
 #include "heap/heap.h"
 #include "heap/kinds.h"
 #include "heap/moments.h"
-#include "heap/origins.h"
 #include "heap/record.h"
 #include "heap/records.h"
 #include "region/failures.h"
@@ -150,9 +149,10 @@ static void leave_room(struct engine_refusal *why, const struct record *template
 /* Are a record and an origin ready? -EAGAIN: alloc_again() has to make some. */
 static int record_ready(struct memmgr_heap *heap, struct engine_refusal *why)
 {
-	if (likely(heap->table.free != RECORD_NONE && heap->origins.free != ORIGIN_NONE))
+	if (likely(heap->table.records.free != RECORD_NONE &&
+		   heap->table.origins.free != RECORD_NONE))
 		return 0;
-	if (heap->table.free == RECORD_NONE && !records_wanted(heap))
+	if (heap->table.records.free == RECORD_NONE && !records_wanted(heap))
 		return refuse_record(heap, why);
 	return -EAGAIN;
 }
@@ -238,11 +238,8 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 /* Before a try goes on. Context: may sleep. -ENOMEM: the system has no memory for records. */
 int alloc_again(struct memmgr_heap *heap)
 {
-	int err;
-
 	cond_resched();
-	err = records_make(heap);
-	return err ? err : origins_make(heap);
+	return records_make(heap);
 }
 
 bool wants_zero(const struct record *template)

@@ -14,7 +14,6 @@
 #include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/kinds.h"
-#include "heap/origins.h"
 #include "heap/records.h"
 #include "heap/shape.h"
 #include "region/stop.h"
@@ -106,9 +105,7 @@ int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_shape *plan)
 	heap->books = at;
 	heap->kernel_bytes = plan_cost(plan);
 	records_setup(heap, plan, at);
-	at += records_bytes(plan);
-	origins_setup(heap, plan, at);
-	heap->meta = at + origins_bytes(plan);
+	heap->meta = at + records_bytes(plan);
 	return 0;
 }
 

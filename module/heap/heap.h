@@ -149,33 +149,46 @@ struct heap_lasting {
 };
 
 /**
+ * struct heap_steps - entries that are made HEAP_STEP at a time
+ * @steps: the steps
+ * @made: number of entries; it grows when all are in use
+ * @free: first free entry, or RECORD_NONE
+ */
+struct heap_steps {
+	void **steps;
+	u32 made;
+	u32 free;
+};
+
+/**
  * struct heap_table - the records of a heap
- * @steps: the records, RECORD_STEP of them in each step
+ * @records: the records
+ * @origins: their makers and tags, see heap/origins.c
+ * @hints: by hash: the origin that one of this hash took last, or RECORD_NONE. It may be
+ *	free by now, or have got other content
  * @apart: each step has its own memory; otherwise all lie in heap.books
- * @made: number of records; it grows when all are in use
- * @max: the most records that the table can have
+ * @max: the most records, and the most origins, that the table can have
  * @bits: handle_bits() of @max
  * @spent: number of records whose handles are used up
  * @used: number of records in use
- * @free: first free record
  * @record_at: stack heaps: record of the block at each depth, or RECORD_NONE
  * @seq: number of the last allocation
  * @window: first window of the records, or HEAP_NO_WINDOW
  * @arena_window: window of a private heap's arena, or HEAP_NO_WINDOW
  *
- * The heap's lock guards the table; @made, @used and @free are also read without it. @apart,
+ * The heap's lock guards the table; @used, @made and @free are also read without it. @apart,
  * @max, @bits and the windows do not change once the heap can be found; until then
  * region.heap_mutex guards the windows.
  */
 struct heap_table {
-	struct record **steps;
+	struct heap_steps records;
+	struct heap_steps origins;
+	u32 hints[ORIGIN_HINTS];
 	bool apart;
-	u32 made;
 	u32 max;
 	u32 bits;
 	u32 spent;
 	u32 used;
-	u32 free;
 	u32 *record_at;
 	u64 seq;
 	u32 window;
@@ -256,7 +269,6 @@ struct heap_counts {
  * @traits: the row of @kind in heap/kinds.c
  * @capacity: bytes that each block has; 0: as many as were requested
  * @debugging: state of the features of debug/; NULL: none was ever used
- * @origins: the makers and tags of its allocations
  * @rcu: delays the free until no reader can see it
  */
 struct memmgr_heap {
@@ -312,7 +324,6 @@ struct memmgr_heap {
 	const struct heap_kind *traits;
 	u64 capacity;
 	struct heap_debug *debugging;
-	struct origins origins;
 	struct rcu_head rcu;
 };
 
@@ -327,20 +338,24 @@ static inline void heap_unlock(struct memmgr_heap *heap, unsigned long flags)
 /* The record of a number below heap_made_records(). Context: any. */
 static __always_inline struct record *heap_record(const struct memmgr_heap *heap, u32 i)
 {
-	return &heap->table.steps[i / RECORD_STEP][i % RECORD_STEP];
+	struct record *step = heap->table.records.steps[i / HEAP_STEP];
+
+	return &step[i % HEAP_STEP];
 }
 
 /* The entry of an origin that there is. */
 static __always_inline struct origin_entry *origin_entry(const struct memmgr_heap *heap, u32 i)
 {
-	return &heap->origins.steps[i / ORIGIN_STEP][i % ORIGIN_STEP];
+	struct origin_entry *step = heap->table.origins.steps[i / HEAP_STEP];
+
+	return &step[i % HEAP_STEP];
 }
 
 /* The number of records in the table. It only grows. Context: any. */
 static inline u32 heap_made_records(const struct memmgr_heap *heap)
 {
 	/* Pairs with records_add(), which publishes them. */
-	return smp_load_acquire(&heap->table.made);
+	return smp_load_acquire(&heap->table.records.made);
 }
 
 /* For functions that are called with the heap locked. */

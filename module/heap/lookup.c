@@ -176,7 +176,6 @@ void heap_destruct(struct memmgr_heap *heap)
 	/* Guards give their memory back to main, so main frees its own guards itself. */
 	heap_moment(heap, free);
 	records_free(heap);
-	origins_free(heap);
 	kvfree(heap->books);
 	kfree_rcu(heap, rcu);
 }

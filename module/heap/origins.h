@@ -7,11 +7,8 @@
 #include <linux/uidgid.h>
 #include <uapi/linux/memmgr.h>
 
-struct heap_shape;
 struct memmgr_heap;
 
-#define ORIGIN_NONE	(~0u)
-#define ORIGIN_STEP	32u	/* entries that are made at once, a power of two */
 #define ORIGIN_HINTS	16u	/* a power of two */
 
 /**
@@ -44,31 +41,8 @@ struct origin_entry {
 	};
 };
 
-/**
- * struct origins - the origins of a heap's records; guarded by the heap's lock
- * @steps: the table, ORIGIN_STEP entries in each step
- * @made: number of entries in the table; it grows up to the most records of the heap
- * @free: first free entry
- * @hints: by hash: the entry that an origin of this hash took last, or ORIGIN_NONE. It may
- *	be free by now, or have got another origin
- */
-struct origins {
-	struct origin_entry **steps;
-	u32 made;
-	u32 free;
-	u32 hints[ORIGIN_HINTS];
-};
-
-u64 origins_bytes(const struct heap_shape *plan);
-void origins_setup(struct memmgr_heap *heap, const struct heap_shape *plan, void *at);
-bool origins_wanted(const struct memmgr_heap *heap);
-int origins_make(struct memmgr_heap *heap);
-u64 origins_cost(const struct memmgr_heap *heap);
-void origins_free(struct memmgr_heap *heap);
-
 /* The caller of each function below holds the heap's lock. */
 u32 origin_uses(const struct memmgr_heap *heap, u32 i);
-u32 origin_next(const struct memmgr_heap *heap, u32 i);
 u32 origin_take(struct memmgr_heap *heap, const struct origin *wanted);
 void origin_put(struct memmgr_heap *heap, u32 i);
 

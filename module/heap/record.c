@@ -61,9 +61,9 @@ int record_access(const struct memmgr_heap *heap, const struct record *record,
 struct record *record_number(const struct memmgr_heap *heap, u32 i)
 {
 	heap_assert_locked(heap);
-	if (i >= heap->table.made)
+	if (i >= heap->table.records.made)
 		return NULL;
-	return heap_record(heap, array_index_nospec(i, heap->table.made));
+	return heap_record(heap, array_index_nospec(i, heap->table.records.made));
 }
 
 /* The record of a handle in any state; NULL if the handle is stale. */
@@ -147,12 +147,12 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 struct record *record_take(struct memmgr_heap *heap, const struct record_copy *wanted,
 			   const struct engine_block *block)
 {
-	u32 i = heap->table.free;
+	u32 i = heap->table.records.free;
 	struct record *record = heap_record(heap, i);
 	u64 handle = record->handle;
 
 	heap_assert_locked(heap);
-	heap->table.free = record->next;
+	heap->table.records.free = record->next;
 	heap->table.used++;
 	record_set_state(heap, record, RECORD_NEW);
 	*record = wanted->record;
@@ -207,8 +207,8 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 		heap->table.spent++;
 		return;
 	}
-	record->next = heap->table.free;
-	heap->table.free = record_index(heap, record);
+	record->next = heap->table.records.free;
+	heap->table.records.free = record_index(heap, record);
 }
 
 /* Forget a record whose zones were checked. Its block stays allocated. */

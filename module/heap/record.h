@@ -20,7 +20,7 @@ struct memmgr_heap;
 struct viewer;
 
 #define RECORD_NONE		(~0u)
-#define RECORD_STEP		32u	/* records that are made at once, a power of two */
+#define HEAP_STEP		32u	/* records or origins made at once, a power of two */
 
 /* record_from[] below tells which state may follow which. */
 enum record_state {

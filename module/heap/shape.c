@@ -10,7 +10,6 @@
 #include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/kinds.h"
-#include "heap/origins.h"
 #include "heap/records.h"
 #include "heap/rights.h"
 #include "heap/shape.h"
@@ -99,7 +98,7 @@ void plan_books(const struct memmgr_heap_create *c, struct heap_shape *plan, u32
 	plan->held = plan->bytes;
 	if (books)
 		books(c, plan, records);
-	plan->books = plan->meta + records_bytes(plan) + origins_bytes(plan);
+	plan->books = plan->meta + records_bytes(plan);
 }
 
 /* Limit of the system memory for a heap that has @held bytes of the region. */

@@ -106,11 +106,10 @@ void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 /**
  * struct records_walk - progress of a check of the records and their origins
  * @at: the next record or origin
- * @link: the next record or origin in the list of free ones
+ * @link: the next record in the list of free ones
  * @used: records in use met so far
  * @free: free records met in the list so far
  * @uses: uses of the origins met so far
- * @unused: free origins met so far, minus those met in their list
  * @seq: number of the last allocation when the check began
  * @records: number of records in use then
  * @spent: number of used-up records then
@@ -126,7 +125,6 @@ struct records_walk {
 	u32 used;
 	u32 free;
 	u32 uses;
-	u32 unused;
 	u64 seq;
 	u32 records;
 	u32 spent;
@@ -158,7 +156,7 @@ static const char *record_check(struct memmgr_heap *heap, const struct record *r
 /* Check some records. False at the end, or when one is broken. */
 static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 {
-	u32 end = min(walk->at + CHECK_RECORDS, heap->table.made);
+	u32 end = min(walk->at + CHECK_RECORDS, heap->table.records.made);
 
 	heap_assert_locked(heap);
 	for (; !walk->what && walk->at < end; walk->at++) {
@@ -170,9 +168,9 @@ static bool records_step(struct memmgr_heap *heap, struct records_walk *walk)
 		walk->offset = record->offset;
 		walk->what = record_check(heap, record);
 	}
-	if (walk->at == heap->table.made)
-		walk->link = heap->table.free;
-	return !walk->what && walk->at < heap->table.made;
+	if (walk->at == heap->table.records.made)
+		walk->link = heap->table.records.free;
+	return !walk->what && walk->at < heap->table.records.made;
 }
 
 /* Check a part of the list of free records. If it has changed, it is not checked further. */
@@ -181,7 +179,8 @@ static bool links_step(struct memmgr_heap *heap, struct records_walk *walk)
 	u32 n;
 
 	for (n = 0; n < CHECK_LINKS && !walk->torn && walk->link != RECORD_NONE; n++) {
-		if (walk->link >= heap->table.made || ++walk->free > heap->table.made) {
+		if (walk->link >= heap->table.records.made ||
+		    ++walk->free > heap->table.records.made) {
 			walk->what = "list of free records";
 			return false;
 		}
@@ -193,32 +192,11 @@ static bool links_step(struct memmgr_heap *heap, struct records_walk *walk)
 /* Count the uses of some origins. */
 static bool uses_step(struct memmgr_heap *heap, struct records_walk *walk)
 {
-	u32 end = min(walk->at + CHECK_RECORDS, heap->origins.made);
-	u32 uses;
+	u32 end = min(walk->at + CHECK_RECORDS, heap->table.origins.made);
 
-	for (; walk->at < end; walk->at++) {
-		uses = origin_uses(heap, walk->at);
-		walk->uses += uses;
-		walk->unused += !uses;
-	}
-	walk->link = heap->origins.free;
-	return walk->at < heap->origins.made;
-}
-
-/* As links_step(), for the origins. */
-static bool origins_step(struct memmgr_heap *heap, struct records_walk *walk)
-{
-	u32 n;
-
-	for (n = 0; n < CHECK_LINKS && !walk->torn && walk->link != ORIGIN_NONE; n++) {
-		if (walk->link >= heap->origins.made || origin_uses(heap, walk->link) ||
-		    !walk->unused--) {
-			walk->what = "list of free origins";
-			return false;
-		}
-		walk->link = origin_next(heap, walk->link);
-	}
-	return !walk->torn && walk->link != ORIGIN_NONE;
+	for (; walk->at < end; walk->at++)
+		walk->uses += origin_uses(heap, walk->at);
+	return walk->at < heap->table.origins.made;
 }
 
 static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
@@ -231,24 +209,23 @@ static void records_walk(struct memmgr_heap *heap, struct records_walk *walk,
 		flags = heap_lock(heap);
 		/* Each use of a record advances seq; each end changes the number in use. */
 		walk->torn |= heap->table.seq != walk->seq || heap->table.used != walk->records ||
-			      heap->table.made != walk->made ||
-			      heap->origins.made != walk->origins;
+			      heap->table.records.made != walk->made ||
+			      heap->table.origins.made != walk->origins;
 		more = step(heap, walk);
 		heap_unlock(heap, flags);
 		cond_resched();
 	} while (more);
 }
 
-/* Check that each record in use has one origin, and that all other origins are free. */
+/* Check that the origins have as many uses as there are records in use. */
 static void origins_check(struct memmgr_heap *heap, struct records_walk *walk)
 {
 	walk->at = 0;
 	records_walk(heap, walk, uses_step);
-	records_walk(heap, walk, origins_step);
-	if (!walk->what && !walk->torn && (walk->uses != walk->records || walk->unused))
+	if (!walk->torn && walk->uses != walk->records) {
 		walk->what = "number of origins";
-	if (walk->what)
 		walk->offset = 0;
+	}
 }
 
 /* Check the records against the engine. @torn: they changed, so sums cannot be compared. */
@@ -261,8 +238,8 @@ static const char *records_check(struct memmgr_heap *heap, u64 *offset, bool *to
 	walk.seq = heap->table.seq;
 	walk.records = heap->table.used;
 	walk.spent = heap->table.spent;
-	walk.made = heap->table.made;
-	walk.origins = heap->origins.made;
+	walk.made = heap->table.records.made;
+	walk.origins = heap->table.origins.made;
 	heap_unlock(heap, flags);
 	records_walk(heap, &walk, records_step);
 	if (!walk.what)
@@ -382,7 +359,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->uid = __kuid_val(rights.uid);
 	query->gid = __kgid_val(rights.gid);
 	query->pad = 0;
-	query->kernel_bytes = heap->kernel_bytes + records_cost(heap) + origins_cost(heap);
+	query->kernel_bytes = heap->kernel_bytes + records_cost(heap);
 	if (heap->traits->query)
 		heap->traits->query(heap, query);
 	if (heap->client == client && heap->table.arena_window != HEAP_NO_WINDOW) {
