@@ -78,8 +78,10 @@ enum record_state {
  * @charged: it is charged to @client; not in a private heap
  * @shifted: it begins inside its first page, and ends at the end of its last page
  *
- * From large to small, so that there are no holes. Without the search for memory errors
- * there are no red zones and no sites, see record_lead() and the like.
+ * From large to small, so that there are no holes. A build without the search for memory
+ * errors has the same structure, because the checksums of the exported functions cover it: a
+ * driver fits all builds. There lead, tail, shifted and site are not read, see record_lead()
+ * and the like.
  */
 struct record {
 	u64 handle;
@@ -103,11 +105,9 @@ struct record {
 	u32 moves;
 	u32 violations;
 	u32 lease_faults;
-#if IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 	u32 lead;
 	u16 tail;
 	u16 site;
-#endif
 	u16 busy;
 	u16 exports;
 	u16 faults;
