@@ -255,9 +255,7 @@ static int do_frag(struct swept *m)
 
 static int do_check(struct swept *m)
 {
-	struct memmgr_check c = { .size = sizeof(c), .heap = MEMMGR_HEAP_MAIN };
-
-	return mm_call(m->fd, MEMMGR_IOC_CHECK, &c);
+	return mm_check(m->fd, MEMMGR_HEAP_MAIN);
 }
 
 /* ---- views, and what changes the region ------------------------------------------ */

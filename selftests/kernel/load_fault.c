@@ -18,12 +18,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/driver.h"
 #include "lib/faulting.h"
 #include "lib/memmgr_test.h"
 
 #define POINTS		5000	/* more than there are */
 #define FAIL_INIT	"/sys/module/memmgr_importer/parameters/fail_init"
-#define DRIVER		"/sys/bus/platform/drivers/memmgr"
 
 /* What regions have on the system. */
 static const char * const things[] = {
@@ -254,65 +254,29 @@ TEST_F_TIMEOUT(load, unload_needs_no_memory, 900)
 	EXPECT_EQ(bad, 0);
 }
 
-/* The name of a device that the driver has. */
-static bool find_device(char *name, size_t size)
-{
-	glob_t g;
-	size_t i;
-
-	*name = '\0';
-	if (glob(DRIVER "/*/driver_override", 0, NULL, &g))
-		return false;
-	for (i = 0; i < g.gl_pathc && !*name; i++) {
-		const char *at = g.gl_pathv[i] + strlen(DRIVER "/");
-
-		snprintf(name, size, "%.*s", (int)strcspn(at, "/"), at);
-	}
-	globfree(&g);
-	return *name;
-}
-
-/*
- * Writes a device's name to a file of the driver while the @n-th allocation fails; 0: none
- * does. The file is open and the name is copied before, because they are not memmgr's.
- */
-static bool drive(const char *file, const char *device, unsigned int n, bool *failed)
-{
-	char path[PATH_MAX];
-	bool done;
-	int fd;
-
-	snprintf(path, sizeof(path), DRIVER "/%s", file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || !fault_at(n))
-		return false;
-	done = write(fd, device, strlen(device)) == (ssize_t)strlen(device);
-	*failed = n && fault_end();
-	close(fd);
-	return done;
-}
-
 /* Each point of writing @device to @file; @back undoes it. */
 static void drive_at_each_point(struct __test_metadata *_metadata, const struct loader *loader,
 				const char *device, const char *file, const char *back)
 {
 	unsigned int n, refused = 0, bad = 0;
 	struct sight before, after;
-	bool failed = true, none;
+	bool failed = true;
 
 	look(&before);
-	ASSERT_TRUE(drive(file, device, 0, &none));
+	ASSERT_EQ(0, driver_write(file, device));
 	look(&after);
-	ASSERT_TRUE(drive(back, device, 0, &none));
+	ASSERT_EQ(0, driver_write(back, device));
 	for (n = 1; failed && n < POINTS; n++) {
 		bool done;
 
 		lseek(loader->log, 0, SEEK_END);
-		done = drive(file, device, n, &failed);
+		ASSERT_TRUE(fault_at(n));
+		done = !driver_write(file, device);
+		failed = fault_end();
 		refused += !done;
 		bad += !is_whole(loader, n, done, &after, &before);
 		if (done)
-			ASSERT_TRUE(drive(back, device, 0, &none));
+			ASSERT_EQ(0, driver_write(back, device));
 	}
 	fprintf(stderr, "# %s: %u points, %u of them needed\n", file, n - 2, refused);
 	EXPECT_FALSE(failed);
@@ -322,17 +286,16 @@ static void drive_at_each_point(struct __test_metadata *_metadata, const struct 
 TEST_F_TIMEOUT(load, unbind_and_bind, 900)
 {
 	char device[NAME_MAX + 1];
-	bool none;
 
 	if (!self->loader.parameters)
 		SKIP(return, "nothing to load, or nothing to fail");
 	ASSERT_TRUE(load(&self->loader));
-	if (!find_device(device, sizeof(device))) {
+	if (!driver_device(device, sizeof(device))) {
 		unload();
 		SKIP(return, "no region of the device tree");
 	}
 	drive_at_each_point(_metadata, &self->loader, device, "unbind", "bind");
-	ASSERT_TRUE(drive("unbind", device, 0, &none));
+	ASSERT_EQ(0, driver_write("unbind", device));
 	drive_at_each_point(_metadata, &self->loader, device, "bind", "unbind");
 	EXPECT_TRUE(unload());
 }

@@ -8,53 +8,17 @@
  *
  * Rule: <linux/memmgr.h>, ENODEV, and module/region/region.h, the opening comment.
  */
-#include <dirent.h>
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "../modules/caller/caller.h"
+#include "lib/driver.h"
 #include "lib/memmgr_test.h"
 
-#define DRIVER		"/sys/bus/platform/drivers/memmgr"
 #define CALLS		64	/* more numbers than there are calls */
 #define ROUNDS		10
 #define CALLER_KO	"/lib/modules/memmgr_caller.ko"
-
-/* The one device that the driver has; 0, or how many there are. */
-static int find_device(char *name, size_t size)
-{
-	struct dirent *entry;
-	DIR *dir = opendir(DRIVER);
-	int found = 0;
-
-	if (!dir)
-		return 0;
-	while ((entry = readdir(dir))) {
-		if (entry->d_type != DT_LNK || !strcmp(entry->d_name, "module"))
-			continue;
-		snprintf(name, size, "%s", entry->d_name);
-		found++;
-	}
-	closedir(dir);
-	return found;
-}
-
-/* Writes a device's name to a file of the driver: 0 or a negative errno. */
-static int drive(const char *file, const char *device)
-{
-	char path[PATH_MAX];
-	int fd, err = 0;
-
-	snprintf(path, sizeof(path), DRIVER "/%s", file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, device, strlen(device)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
 
 static bool is_there(void)
 {
@@ -75,7 +39,7 @@ static void __attribute__((constructor)) check_device_of_tree(void)
 {
 	char device[NAME_MAX + 1];
 
-	if (find_device(device, sizeof(device)) != 1)
+	if (driver_device(device, sizeof(device)) != 1)
 		ksft_exit_skip("no region of the device tree, or more than one\n");
 }
 
@@ -83,7 +47,7 @@ FIXTURE_SETUP(removal)
 {
 	struct memmgr_query q;
 
-	ASSERT_EQ(1, find_device(self->device, sizeof(self->device)));
+	ASSERT_EQ(1, driver_device(self->device, sizeof(self->device)));
 	self->fd = open_device(O_RDWR);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mm_query(self->fd, &q));
@@ -100,7 +64,7 @@ FIXTURE_TEARDOWN(removal)
 	if (self->fd >= 0)
 		close(self->fd);
 	if (!is_there())
-		EXPECT_EQ(0, drive("bind", self->device));
+		EXPECT_EQ(0, driver_write("bind", self->device));
 	fd = open_device(O_RDWR);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(self->free, must_stats(_metadata, fd, MEMMGR_HEAP_MAIN).free);
@@ -108,12 +72,12 @@ FIXTURE_TEARDOWN(removal)
 	close(fd);
 }
 
-#define REMOVE()	ASSERT_EQ(0, drive("unbind", self->device))
+#define REMOVE()	ASSERT_EQ(0, driver_write("unbind", self->device))
 
 /* The device cannot come back as long as its memory is in use. */
 #define EXPECT_IN_USE()							\
 	do {								\
-		EXPECT_NE(0, drive("bind", self->device));		\
+		EXPECT_NE(0, driver_write("bind", self->device));		\
 		EXPECT_FALSE(is_there());				\
 	} while (0)
 
@@ -168,7 +132,7 @@ TEST_F(removal, memory_stays_for_who_mapped_it)
 	EXPECT_IN_USE();
 	EXPECT_TRUE(is_pattern(p, bytes, 2));
 	unmap_all();
-	EXPECT_EQ(0, drive("bind", self->device));
+	EXPECT_EQ(0, driver_write("bind", self->device));
 }
 
 TEST_F(removal, persistent_allocations_go_with_the_region)
@@ -202,7 +166,7 @@ TEST_F(removal, dmabuf_keeps_the_memory)
 	close(dmabuf);
 	EXPECT_IN_USE();
 	munmap(p, bytes);
-	EXPECT_EQ(0, drive("bind", self->device));
+	EXPECT_EQ(0, driver_write("bind", self->device));
 }
 
 /* A page in a pipe is a target of I/O: no file of ours and no dma-buf knows of it. */
@@ -231,7 +195,7 @@ TEST_F(removal, io_keeps_the_memory)
 	EXPECT_EQ(0, close(pipe_fd[0]));
 	EXPECT_EQ(0, close(pipe_fd[1]));
 	/* A worker looks now and again whether I/O has ended. */
-	for (i = 0; i < 1000 && drive("bind", self->device); i++)
+	for (i = 0; i < 1000 && driver_write("bind", self->device); i++)
 		usleep(100000);
 	EXPECT_TRUE(is_there());
 }
@@ -277,7 +241,7 @@ TEST_F(removal, driver_keeps_its_heap)
 	close(caller);
 	caller = open("/dev/memmgr_caller", O_RDWR | O_CLOEXEC);
 	EXPECT_EQ(-ENOENT, mm_call(caller, CALLER_HOLD, &call));
-	EXPECT_EQ(0, drive("bind", self->device));
+	EXPECT_EQ(0, driver_write("bind", self->device));
 	EXPECT_EQ(0, mm_call(caller, CALLER_HOLD, &call));
 	close(caller);
 	EXPECT_EQ(0, syscall(SYS_delete_module, "memmgr_caller", 0));
@@ -362,9 +326,9 @@ TEST_F(removal, again_and_again_beside_users)
 	self->fd = -1;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, use_device, &stop));
 	for (i = 0; i < ROUNDS; i++) {
-		EXPECT_EQ(0, drive("unbind", self->device));
+		EXPECT_EQ(0, driver_write("unbind", self->device));
 		/* The other thread's file may just be open. */
-		for (j = 0; j < 1000 && drive("bind", self->device); j++)
+		for (j = 0; j < 1000 && driver_write("bind", self->device); j++)
 			usleep(1000);
 		EXPECT_TRUE(is_there());
 	}
