@@ -534,7 +534,6 @@ TEST_F_TIMEOUT(live_writers, not_one_wrong_byte, 3000)
 	pid_t child;
 	char c;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, mm_query(self->fd, &q));
 	m.size = q.region_size;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,

@@ -102,7 +102,6 @@ TEST_F(on_failure, succeeds_in_one_call)
 	struct holes h;
 	__u64 bytes;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	bytes = WANTED * h.unit;
 	ASSERT_EQ(-ENOMEM, try_alloc(self->fd, MEMMGR_HEAP_MAIN, bytes, 0, 0, &a));
@@ -138,7 +137,6 @@ TEST_F(on_failure, all_that_is_free_at_once)
 	struct holes h;
 	__u64 bytes;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	bytes = must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).free;
 	ASSERT_EQ(-ENOMEM, try_alloc(self->fd, MEMMGR_HEAP_MAIN, bytes, 0, 0, &a));
@@ -158,7 +156,6 @@ TEST_F(on_failure, exhausted_stays_exhausted)
 	struct holes h;
 	__u64 bytes;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, mm_query(self->fd, &q));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	bytes = must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).free + h.unit;
@@ -182,7 +179,6 @@ TEST_F(on_failure, pinned_is_said)
 	struct memmgr_alloc a;
 	struct holes h;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	pin_all(_metadata, self->fd, &h);
 	before = must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN);
@@ -226,7 +222,6 @@ TEST_F(on_failure, others_keep_their_alignment)
 	size_t align = 16 * self->page;
 	struct memmgr_alloc a;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	take_starts(_metadata, self->fd, align, align);
 	EXPECT_EQ(-ENOMEM, try_alloc(self->fd, MEMMGR_HEAP_MAIN, self->page, align,
 				     MEMMGR_ALLOC_MAY_COMPACT, &a));
@@ -242,7 +237,6 @@ TEST_F(on_failure, alignment)
 	struct memmgr_alloc a;
 	struct memmgr_info i;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	take_starts(_metadata, self->fd, align, 0);
 	ASSERT_EQ(-ENOMEM, try_alloc(self->fd, MEMMGR_HEAP_MAIN, 8 * self->page, align, 0, &a));
 	EXPECT_EQ(MEMMGR_REASON_ALIGNMENT, a.reason);
@@ -267,7 +261,6 @@ TEST_F(on_failure, mappings_live_through_it)
 	struct holes h;
 	__u32 n;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	for (n = 0; n < ARRAY_SIZE(p); n++) {
 		ASSERT_EQ(0, mm_info(self->fd, h.handles[n], &i));
@@ -298,7 +291,6 @@ TEST_F(on_failure, guard_and_persistent)
 	struct memmgr_alloc a;
 	struct holes h;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	EXPECT_EQ(0, try_alloc(self->fd, MEMMGR_HEAP_MAIN, 5 * h.unit, 0,
 			       MEMMGR_ALLOC_MAY_COMPACT | MEMMGR_ALLOC_GUARD, &a));
@@ -314,7 +306,6 @@ TEST_F(on_failure, batch)
 	struct holes h;
 	__u32 count = ARRAY_SIZE(handles), i;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	EXPECT_EQ(-ENOMEM, mm_alloc_batch(self->fd, MEMMGR_HEAP_MAIN, 0, WANTED * h.unit,
 					  handles, &count));
@@ -339,7 +330,6 @@ TEST_F(on_failure, slab_heap_grows)
 
 	if (!kind_is_built(self->fd, MEMMGR_KIND_SLAB))
 		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_SLAB]);
-	ASSERT_EQ(0, quiet_health(self->fd));
 	config.flags = 0;
 	/* its slabs are many pages */
 	config.object_size = 8 * self->page;
@@ -366,7 +356,6 @@ TEST_F(on_failure, shared_heap_of_small_units)
 	struct memmgr_alloc a;
 	struct holes h;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	config.flags = 0;
 	config.granule = 64;
 	config.bytes = 64 * KIB;
@@ -432,7 +421,6 @@ TEST_F(on_failure, unprivileged)
 	pid_t child;
 
 	ASSERT_LE(0, node);
-	ASSERT_EQ(0, quiet_health(self->fd));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	child = fork();
 	if (!child)
@@ -452,7 +440,6 @@ TEST_F(on_failure, quota_comes_first)
 	struct holes h;
 
 	ASSERT_LE(0, other);
-	ASSERT_EQ(0, quiet_health(self->fd));
 	make_holes(_metadata, self->fd, MEMMGR_HEAP_MAIN, &h);
 	ASSERT_EQ(0, mm_set_quota(self->fd, MEMMGR_QUOTA_USER, getuid(), self->page, 0));
 	ASSERT_EQ(0, mm_info(self->fd, h.handles[0], &one));

@@ -88,7 +88,6 @@ TEST_F(board, pinned_and_leased_stay)
 	struct memmgr_info info;
 	__u32 i;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	for (i = 0; i < ARRAY_SIZE(sorts); i++) {
 		a.offset = offset_of(_metadata, self->fd, a.handle);
 		ASSERT_EQ(0, mm_pin(self->fd, a.handle, sorts[i]));
@@ -110,7 +109,6 @@ TEST_F(board, sealed_stays)
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 2 * self->page);
 	struct memmgr_info info;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ, MEMMGR_PROTECT_SEAL));
 	ASSERT_EQ(0, mm_info(self->fd, a.handle, &info));
 	EXPECT_EQ(0, info.state & MEMMGR_INFO_MOVABLE);
@@ -125,7 +123,6 @@ TEST_F(board, protected_moves_and_stays_protected)
 	struct memmgr_compact c;
 	struct memmgr_info info;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	fill_pattern(p, 2 * self->page, 5);
 	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ, 0));
 	EXPECT_EQ(0, mm_empty(self->fd, MEMMGR_HEAP_MAIN, a.offset, a.granted, &c));
@@ -145,7 +142,6 @@ TEST_F(board, exported_stays)
 	int file;
 
 	REQUIRE_DMABUF;
-	ASSERT_EQ(0, quiet_health(self->fd));
 	file = mm_export(self->fd, a.handle, MEMMGR_EXPORT_CLOEXEC);
 	ASSERT_LE(0, file);
 	expect_in_the_way(_metadata, self->fd, a.offset, a.granted, MEMMGR_FIXED_EXPORTED);
@@ -162,7 +158,6 @@ TEST_F(board, arena_of_a_heap_stays)
 	struct memmgr_heap_query q, then;
 	struct memmgr_alloc a;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, mm_heap_create(self->fd, &config));
 	ASSERT_EQ(0, mm_heap_query(self->fd, config.heap, &q));
 	a = must_alloc(_metadata, self->fd, config.heap, sizeof(data));

@@ -23,7 +23,6 @@ TEST_F(board, sparse_slabs_are_merged)
 
 	if (!kind_is_built(self->fd, MEMMGR_KIND_SLAB))
 		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_SLAB]);
-	ASSERT_EQ(0, quiet_health(self->fd));
 	config.flags = 0;
 	config.object_size = OBJECT;
 	ASSERT_EQ(0, mm_heap_create(self->fd, &config));
@@ -82,7 +81,6 @@ TEST_F(board, pinned_objects_keep_their_slab)
 
 	if (!kind_is_built(self->fd, MEMMGR_KIND_SLAB))
 		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_SLAB]);
-	ASSERT_EQ(0, quiet_health(self->fd));
 	config.flags = 0;
 	config.object_size = OBJECT;
 	ASSERT_EQ(0, mm_heap_create(self->fd, &config));

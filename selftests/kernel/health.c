@@ -111,7 +111,6 @@ static void make_event(struct __test_metadata *_metadata, int fd, __u64 handle)
 
 static void quiet(struct __test_metadata *_metadata, int fd)
 {
-	ASSERT_EQ(0, quiet_health(fd));
 	set_health(_metadata, fd, 1000, 1000, 0);
 	wait_for_state(_metadata, fd, 0);
 }
@@ -124,7 +123,6 @@ TEST_F(health, set_is_what_is_got)
 	struct memmgr_health h, set;
 	__u32 i;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	for (i = 0; i < ARRAY_SIZE(flags); i++) {
 		set = (struct memmgr_health){
 			.compact_above = 700 + i, .warn_above = 800 + i, .hysteresis = 20 + i,
@@ -178,7 +176,6 @@ TEST_F(health, malformed_changes_nothing)
 	} tomorrow = { .h = { .size = sizeof(tomorrow) } };
 	struct memmgr_health before, after, h;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	before = health_now(_metadata, self->fd);
 	EXPECT_EQ(-EINVAL, set_raw(self->fd, set, 1001, 900, 50, 100));
 	EXPECT_EQ(-EINVAL, set_raw(self->fd, set, 300, 1001, 50, 100));

@@ -71,7 +71,6 @@ TEST_F(pin, counts)
 	struct memmgr_pin p;
 	__u32 s, i;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	for (s = 0; s < ARRAY_SIZE(sorts); s++) {
 		for (i = 1; i <= 5; i++) {
 			ASSERT_EQ(0, pin_call(self->fd, MEMMGR_IOC_PIN, a.handle, sorts[s], &p));
@@ -105,7 +104,6 @@ TEST_F(pin, sorts_are_apart)
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
 	struct memmgr_pin p;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, pin_call(self->fd, MEMMGR_IOC_PIN, a.handle, 0, &p));
 	EXPECT_EQ(-EINVAL, mm_unpin(self->fd, a.handle, MEMMGR_PIN_LEASE));
 	ASSERT_EQ(0, pin_call(self->fd, MEMMGR_IOC_PIN, a.handle, MEMMGR_PIN_LEASE, &p));
@@ -236,7 +234,6 @@ TEST_F(pin, another_client_has_it_pinned)
 	int other;
 	__u32 s;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	for (s = 0; s < ARRAY_SIZE(sorts); s++) {
 		other = open_device(O_RDWR);
 		ASSERT_LE(0, other);
@@ -306,7 +303,6 @@ TEST_F(pin, killed_client)
 	pid_t child;
 	char c = 0;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, pipe(ready));
 	child = fork();
 	if (!child) {
@@ -421,7 +417,6 @@ TEST_F(pin, small_units_of_a_shared_heap)
 	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-small");
 	struct memmgr_alloc a;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	config.flags = 0;
 	config.granule = 64;
 	ASSERT_EQ(0, mm_heap_create(self->fd, &config));
@@ -544,7 +539,6 @@ TEST_F(pin, no_fault_with_a_lease)
 	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, PAGES * self->page);
 	int i;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE));
 	EXPECT_EQ(0, faults_of(p, PAGES * self->page));
 	for (i = 0; i < 10; i++) {
@@ -714,7 +708,6 @@ TEST_F(pin, lease_of_nothing_mapped)
 {
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE));
 	EXPECT_TRUE(resists(self->fd, a.handle));
 }
@@ -727,7 +720,6 @@ TEST_F(pin, child_of_a_leaseholder)
 	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, PAGES * self->page);
 	pid_t child;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	fill_pattern(p, PAGES * self->page, 1);
 	ASSERT_EQ(0, mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE));
 	child = fork();
@@ -750,7 +742,6 @@ TEST_F(pin, many)
 	struct memmgr_compact c;
 	struct memmgr_pin p;
 
-	ASSERT_EQ(0, quiet_health(self->fd));
 	ASSERT_EQ(0, mm_alloc_batch(self->fd, MEMMGR_HEAP_MAIN, 0, self->page, handles, &count));
 	ASSERT_EQ(ARRAY_SIZE(handles), count);
 	for (i = 0; i < count; i++)

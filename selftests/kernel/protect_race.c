@@ -122,7 +122,6 @@ TEST_F(protect_race, no_write_after_protect)
 
 	words = mmap(NULL, self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(words != MAP_FAILED);
-	ASSERT_EQ(0, quiet_health(self->fd));
 	show(_metadata, self->fd, &a, variant->dmabuf);
 	threads_start(_metadata, thread);
 	for (round = 0; round < ROUNDS; round++) {
@@ -152,7 +151,6 @@ TEST_F(protect_race, readers_do_not_make_it_fail)
 
 	words = mmap(NULL, self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(words != MAP_FAILED);
-	ASSERT_EQ(0, quiet_health(self->fd));
 	show(_metadata, self->fd, &a, variant->dmabuf);
 	for (i = 0; i < THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, read_words, NULL));
@@ -176,7 +174,6 @@ TEST_F(protect_race, no_write_after_seal)
 
 	words = mmap(NULL, self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(words != MAP_FAILED);
-	ASSERT_EQ(0, quiet_health(self->fd));
 	threads_start(_metadata, thread);
 	for (round = 0; round < SEAL_ROUNDS; round++) {
 		a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);

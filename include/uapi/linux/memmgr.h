@@ -759,6 +759,8 @@ struct memmgr_list {
  * @violations: accesses that protection or guard pages stopped. A write through a mapping
  *	that the program itself made read-only does not count
  * @injected: requests that MEMMGR_IOC_INJECT made fail
+ *
+ * While an allocation moves, it has two places, and @live, @used and @requested count both.
  */
 struct memmgr_stats {
 	__u32 size;

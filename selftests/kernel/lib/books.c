@@ -117,23 +117,40 @@ bool state_returns(int fd, const struct snapshot *before)
 	return !err && snapshot_same_state(before, &now);
 }
 
+/* The worker may be in a slice; it ends soon, because a slice is short. */
+static int wait_for_worker(int fd)
+{
+	struct memmgr_health h;
+	int result;
+
+	do {
+		result = mm_health(fd, &h);
+		if (result || !(h.state & MEMMGR_HEALTH_AT_WORK))
+			return result;
+		usleep(1000);
+	} while (true);
+}
+
 /* A module without MOVE has no worker that could move anything. */
 int quiet_health(int fd)
 {
-	int result;
+	int result = 0;
 
 	if (!move_is_built(fd))
 		return 0;
-	result = mm_health(fd, &found_health);
+	if (!health_is_changed)
+		result = mm_health(fd, &found_health);
 	if (result)
 		return result;
 	health_is_changed = true;
-	return mm_health_set(fd, &found_health, 0);
+	result = mm_health_set(fd, &found_health, 0);
+	return result ? result : wait_for_worker(fd);
 }
 
 int restore_health(int fd)
 {
 	if (!health_is_changed)
 		return 0;
+	health_is_changed = false;
 	return mm_health_set(fd, &found_health, found_health.flags & MEMMGR_HEALTH_ON);
 }

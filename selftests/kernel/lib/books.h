@@ -28,7 +28,10 @@ __u64 snapshot_refused(const struct snapshot *s);
  */
 bool state_returns(int fd, const struct snapshot *before);
 
-/* The region does not compact itself while a test counts moves or compares places. */
+/*
+ * From now on the region does not compact itself: a move changes places, and counts both of
+ * them as used until it ends.
+ */
 int quiet_health(int fd);
 
 int restore_health(int fd);

@@ -60,6 +60,7 @@
 		self->page = page_size();				\
 		self->fd = open_device(O_RDWR);				\
 		ASSERT_LE(0, self->fd);					\
+		ASSERT_EQ(0, quiet_health(self->fd));			\
 		ASSERT_EQ(0, snapshot_take(self->fd, &self->before));	\
 	}								\
 	FIXTURE_TEARDOWN(fixture)					\
