@@ -4,34 +4,41 @@
 
 # kernel  architecture  Debian's package  QEMU's CPU
 #
-# The 16k kernel does not start on a cortex-a57, which lacks pages of 16 KiB.
+# The 16k kernel does not start on a cortex-a57, which lacks pages of 16 KiB. A kernel whose
+# package is a source is built here, of selftests/kernels/NAME.config.
 kernels() {
 	cat <<-'EOT'
-	armhf       armhf  linux-image-armmp           cortex-a15
-	armhf-rt    armhf  linux-image-rt-armmp        cortex-a15
-	arm64       arm64  linux-image-arm64           cortex-a57
-	arm64-6.12  arm64  linux-image-6.12-arm64      cortex-a57
-	arm64-16k   arm64  linux-image-6.12-arm64-16k  cortex-a76
-	arm64-rt    arm64  linux-image-6.12-rt-arm64   cortex-a57
-	amd64       amd64  linux-image-amd64           max
-	amd64-6.12  amd64  linux-image-6.12-amd64      max
-	debug       armhf  -                           cortex-a15
+	armhf           armhf  linux-image-armmp           cortex-a15
+	armhf-rt        armhf  linux-image-rt-armmp        cortex-a15
+	arm64           arm64  linux-image-arm64           cortex-a57
+	arm64-6.12      arm64  linux-image-6.12-arm64      cortex-a57
+	arm64-16k       arm64  linux-image-6.12-arm64-16k  cortex-a76
+	arm64-rt        arm64  linux-image-6.12-rt-arm64   cortex-a57
+	amd64           amd64  linux-image-amd64           max
+	amd64-6.12      amd64  linux-image-6.12-amd64      max
+	debug           armhf  linux-source-6.1            cortex-a15
+	arm64-64k       arm64  linux-source-6.12           cortex-a57
+	arm64-rt-debug  arm64  linux-source-6.12           cortex-a57
 	EOT
 }
 
-# architecture  ARCH=  compiler  QEMU  its least version  machine  console  virtio  loader  programs
+# architecture  ARCH=  image  compiler  QEMU  its least version  machine  console  virtio  loader  programs
 #
 # programs: the architecture whose programs the kernels run beside their own.
 # Debian 12's QEMU 7.2 may run code of arm64 that the kernel has patched meanwhile.
 architectures() {
 	cat <<-'EOT'
-	armhf  arm    arm-linux-gnueabihf  qemu-system-arm                       7   virt  ttyAMA0  mmio  lib/ld-linux-armhf.so.3         -
-	arm64  arm64  aarch64-linux-gnu    build/qemu/usr/bin/qemu-system-aarch64  10  virt  ttyAMA0  mmio  lib/ld-linux-aarch64.so.1       armhf
-	amd64  x86    x86_64-linux-gnu     qemu-system-x86_64                    7   q35   ttyS0    pci   lib64/ld-linux-x86-64.so.2      -
+	armhf  arm    zImage   arm-linux-gnueabihf  qemu-system-arm                       7   virt  ttyAMA0  mmio  lib/ld-linux-armhf.so.3         -
+	arm64  arm64  Image    aarch64-linux-gnu    build/qemu/usr/bin/qemu-system-aarch64  10  virt  ttyAMA0  mmio  lib/ld-linux-aarch64.so.1       armhf
+	amd64  x86    bzImage  x86_64-linux-gnu     qemu-system-x86_64                    7   q35   ttyS0    pci   lib64/ld-linux-x86-64.so.2      -
 	EOT
 }
 
-kernel_names() { kernels | awk '$1 != "debug" { print $1 }' | xargs; }
+# Those of Debian, which make check-all checks, and all that KERNEL= takes.
+kernel_names() { kernels | awk '$3 ~ /^linux-image-/ { print $1 }' | xargs; }
+all_kernel_names() { kernels | awk '{ print $1 }' | xargs; }
+
+is_built_here() { [[ $package = linux-source-* ]]; }
 
 # for_kernel NAME: sets $kernel, and all that the tables tell of it.
 # shellcheck disable=SC2034 # for the caller
@@ -41,8 +48,8 @@ for_kernel() {
 	while read -r name arch package cpu; do
 		[ "$name" != "$1" ] || { kernel=$name && break; }
 	done < <(kernels)
-	[ -n "$kernel" ] || die "no kernel is named '$1'" "KERNEL= takes one of: $(kernel_names)"
-	while read -r name karch triplet qemu qemu_least board console virtio loader compat; do
+	[ -n "$kernel" ] || die "no kernel is named '$1'" "KERNEL= takes one of: $(all_kernel_names)"
+	while read -r name karch image triplet qemu qemu_least board console virtio loader compat; do
 		[ "$name" != "$arch" ] || break
 	done < <(architectures)
 	[ "$compat" != - ] || compat=
@@ -53,6 +60,17 @@ for_kernel() {
 	kbuild_flags=(ARCH="$karch" CROSS_COMPILE="$cross" CC="${cross}gcc-12")
 	[[ $qemu != */* ]] || qemu=$top/$qemu
 }
+
+# What the cache calls the source package of a kernel that is built here, and the folder
+# under build/. The tests take parts of the first one.
+source_set() {
+	case $package in
+	linux-source-6.1) echo source ;;
+	*) echo "${package#linux-}" ;;
+	esac
+}
+
+source_folder() { echo "linux-$(source_set)"; }
 
 # What the logs of a boot case are called, on this kernel.
 name_of_boot() {

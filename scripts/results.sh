@@ -186,12 +186,11 @@ longest_first() {
 }
 
 # A boot ends its guest by force after TIMEOUT; what it does before and after has a bound
-# as well. $1: the case, then the options of scripts/boot.
+# as well. $1: the case.
 boot_bound() {
 	local seconds
 	seconds=$(boot_timeout "$1")
-	shift
-	[[ " $* " != *' debug '* ]] || seconds=$((seconds * 3))
+	[[ $kernel != *debug ]] || seconds=$((seconds * 3))
 	echo $((seconds + 300))
 }
 
@@ -209,7 +208,7 @@ boots() {
 		guest
 		await_place $((jobs < 4 ? jobs : 4))
 		conclude_ended
-		bound=$(boot_bound "$case" "$@")
+		bound=$(boot_bound "$case")
 		beside "$name" scripts/boot "$@" "$case"
 		names+=("$name")
 		pids+=($!)

@@ -22,7 +22,9 @@ fi
 rm -f /usr/bin/timeout
 
 # A debug kernel is many times slower.
-[ "$KERNEL" != debug ] || export STRESS_OPS=300
+case $KERNEL in
+*debug) export STRESS_OPS=300 ;;
+esac
 
 # shellcheck disable=SC2086 # words
 insmod /lib/modules/memmgr.ko $MEMMGR_PARAMETERS || exit 1
