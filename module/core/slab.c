@@ -378,10 +378,12 @@ u32 slab_live(const struct slabs *s, u32 n)
 	return slab->held && slab->free ? s->layout.objects - slab->free : 0;
 }
 
-/* Move slab @n to the end of the ring, unless slab_live() is 0. */
+/* Move slab @n to the end of the ring, if it is in the ring: it may be empty, but not full. */
 void slab_last(struct slabs *s, u32 n)
 {
-	if (!slab_live(s, n))
+	const struct slab *slab = slab_book(s, n);
+
+	if (!slab->held || slab->leaving || !slab->free)
 		return;
 	ring_del(s, n);
 	ring_add_tail(s, n);
@@ -394,10 +396,12 @@ void slab_last(struct slabs *s, u32 n)
  * @offset: offset of the object that moves, which has a record
  * @to: set to the new offset, in the slab at the head of the ring
  *
- * The new object counts as live, but not as an allocation.
+ * The new object counts as live, but not as an allocation. The caller puts the slabs that
+ * shall take nothing last, see slab_last(): the object's own, and the empty ones.
  *
  * Context: any; the caller serialises. O(1).
- * Return: 0, -ENOENT, or -EBUSY if no other slab has both live and free objects.
+ * Return: 0, -ENOENT, or -EBUSY if the slab at the head of the ring is the object's own or
+ * is empty, or if there is none.
  */
 int slab_move(struct slabs *s, u64 offset, u64 *to)
 {

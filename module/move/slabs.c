@@ -202,6 +202,27 @@ static void merge_choose(struct merge *m, struct memmgr_heap *heap, struct memmg
 	}
 }
 
+/*
+ * Objects move to the slab at the head of the ring. So the slabs to be emptied go to its
+ * end, and the empty ones behind them.
+ */
+static void merge_order(struct merge *m, struct memmgr_heap *heap)
+{
+	u32 i, n;
+
+	for (i = 0; i < m->partial; i++) {
+		n = m->order[i];
+		if (m->mark[n] == MERGE_GOES)
+			slab_serves_last(heap, n);
+		compact_pause();
+	}
+	for (n = 0; READ_ONCE(heap->slabs.empty) && n < heap->slabs.layout.max; n++) {
+		if (!m->live[n])
+			slab_serves_last(heap, n);
+		compact_pause();
+	}
+}
+
 /* Move one object out of a slab to be emptied. An object in use is left for another time. */
 static int merge_move(struct merge *m, struct memmgr_heap *heap, u32 index,
 		      struct memmgr_compact *out, struct move_pace *pace)
@@ -228,21 +249,17 @@ static int merge_move(struct merge *m, struct memmgr_heap *heap, u32 index,
 static int merge_carry(struct merge *m, struct memmgr_heap *heap, struct memmgr_compact *out,
 		       struct move_pace *pace)
 {
-	u32 i, n;
 	int err = 0;
+	u32 i;
 
 	m->record = kvmalloc_array(m->moves, sizeof(*m->record),
 				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (m->moves && !m->record)
 		return -ENOMEM;
 	memset(m->record, 0xff, m->moves * sizeof(*m->record));
-	for (i = 0; i < m->partial; i++) {
-		n = m->order[i];
-		m->seen[n] = 0;
-		if (m->mark[n] == MERGE_GOES)
-			slab_serves_last(heap, n);
-		compact_pause();
-	}
+	for (i = 0; i < m->partial; i++)
+		m->seen[m->order[i]] = 0;
+	merge_order(m, heap);
 	merge_walk(m, heap, merge_collect, out);
 	pace->clock = ktime_get_ns();
 	for (i = 0; i < m->moves && !err; i++)

@@ -70,6 +70,57 @@ TEST_F(board, sparse_slabs_are_merged)
 	EXPECT_EQ(0, mm_heap_destroy(self->fd, config.heap, MEMMGR_DESTROY_FORCE));
 }
 
+/* Free all but @left of the @n objects from @handle on. */
+static void keep_some(struct __test_metadata *_metadata, int fd, const __u64 *handle, __u32 n,
+		      __u32 left)
+{
+	__u32 i;
+
+	for (i = left; i < n; i++)
+		ASSERT_EQ(0, mm_free(fd, handle[i]));
+}
+
+/*
+ * A compaction that ended early has put two sparse slabs behind the empty one that the heap
+ * keeps, and nothing is left before it. The next compaction merges them all the same.
+ */
+TEST_F(board, sparse_slabs_behind_an_empty_one)
+{
+	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_SLAB, "t-behind");
+	struct memmgr_heap_query q;
+	struct memmgr_compact c;
+	static __u64 handles[OBJECTS];
+	__u32 i, n, slab;
+
+	if (!kind_is_built(self->fd, MEMMGR_KIND_SLAB))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_SLAB]);
+	config.flags = 0;
+	config.object_size = OBJECT;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &config));
+	handles[0] = must_alloc(_metadata, self->fd, config.heap, OBJECT).handle;
+	ASSERT_EQ(0, mm_heap_query(self->fd, config.heap, &q));
+	n = q.count;
+	ASSERT_LE(8, n);
+	ASSERT_GE(OBJECTS, 4 * n);
+	for (i = 1; i < 4 * n; i++)
+		handles[i] = must_alloc(_metadata, self->fd, config.heap, OBJECT).handle;
+	/* an empty slab, one with n / 4 objects, two with 2 each */
+	for (slab = 0; slab < 4; slab++)
+		keep_some(_metadata, self->fd, &handles[slab * n], n,
+			  slab == 3 ? 0 : slab == 2 ? n / 4 : 2);
+	c = compact_request(config.heap, 0, 0);
+	c.max_bytes = OBJECT;
+	ASSERT_EQ(0, mm_compact(self->fd, &c));
+	ASSERT_EQ(1, c.moves);
+	for (i = n / 4 + 1; i < n; i++)
+		must_alloc(_metadata, self->fd, config.heap, OBJECT);
+	c = compact_request(config.heap, 0, 0);
+	ASSERT_EQ(0, mm_compact(self->fd, &c));
+	EXPECT_EQ(1, c.moves);
+	EXPECT_EQ(0, mm_check(self->fd, config.heap));
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, config.heap, MEMMGR_DESTROY_FORCE));
+}
+
 /* A pinned object keeps its slab. */
 TEST_F(board, pinned_objects_keep_their_slab)
 {

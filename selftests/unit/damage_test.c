@@ -342,6 +342,31 @@ static bool slab_books_dont_care(const void *engine, u32 byte, u32 bit)
 	return !slab->held;
 }
 
+/*
+ * A pool changes during a check, so that the sums cannot be compared. Still the check sees
+ * that a block is both free and used.
+ */
+static void damage_torn(void)
+{
+	const struct engine_request rq = { .bytes = 100 };
+	void *meta = calloc(1, pool_meta_size(40));
+	struct engine_block kept, block;
+	struct engine_check c = { 0 };
+	struct engine_refusal why;
+	struct pool p;
+
+	EXPECT_EQ(pool_init(&p, 100, 8, 40, meta), 0);
+	EXPECT_EQ(model_ask(&p.e, &rq, &kept, &why), 0);
+	EXPECT(engine_check(&p.e, &c, 1), "a check of 40 blocks in a step of one");
+	EXPECT_EQ(model_ask(&p.e, &rq, &block, &why), 0);
+	p.stack[0] = kept.offset / p.stride;
+	while (engine_check(&p.e, &c, 1))
+		;
+	EXPECT(c.torn, "a change was not noticed");
+	EXPECT(c.fault.what, "a block that is free and used was not noticed");
+	free(meta);
+}
+
 static void damage_slab(void)
 {
 	static const u32 sizes[] = { 8, 40, 700, 1360, 3000 };
@@ -437,6 +462,7 @@ static void damage_stack(void)
 static const struct unit_test tests[] = {
 	{ "damage_buddy", damage_buddy },
 	{ "damage_pool", damage_pool },
+	{ "damage_torn", damage_torn },
 	{ "damage_slab", damage_slab },
 	{ "damage_stack", damage_stack },
 };

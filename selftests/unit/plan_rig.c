@@ -373,6 +373,7 @@ void plan_rig_replay(struct plan_rig *rig)
 	EXPECT_EQ(p->moved, moved);
 	EXPECT(p->moved >= p->least, "%llu granules move, at least %llu had to",
 	       p->moved, p->least);
+	EXPECT(p->least || !p->moves, "%u moves, none of which had to be", p->moves);
 	if (p->window != PLAN_NONE)
 		window_free(rig);
 }

@@ -420,6 +420,102 @@ static bool shrink_any(void *context, u32 number)
 	return true;
 }
 
+#define MOVED_SLABS	6u
+
+/* Live objects of each slab, by what a walk shows; their offsets in @live. */
+static u32 count_live(struct slabs *s, u32 *of, u64 *live)
+{
+	struct engine_block block;
+	u32 n = 0;
+	u64 pos = 0;
+
+	memset(of, 0, MOVED_SLABS * sizeof(*of));
+	while (s->e.ops->next(&s->e, &pos, &block)) {
+		if (!block.granted || !block.used)
+			continue;
+		of[block.offset >> s->layout.shift]++;
+		live[n++] = block.offset;
+	}
+	return n;
+}
+
+/* Is there a slab other than @n that has both live and free objects? */
+static bool has_place(const struct slabs *s, const u32 *of, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < MOVED_SLABS; i++)
+		if (i != n && of[i] && of[i] < s->layout.objects)
+			return true;
+	return false;
+}
+
+/* Move an object: its new place is an object of another slab that was neither full nor empty. */
+static void move_object(struct slabs *s, u64 from, const u32 *of)
+{
+	struct engine_block before, after, gone;
+	u32 n = from >> s->layout.shift;
+	u64 to = ~0ull, allocs = s->e.allocs;
+	u32 live = s->live, i;
+	int err;
+
+	EXPECT_EQ(s->e.ops->find(&s->e, from, &before), 0);
+	/* The caller puts those last that shall take nothing: the ring's head is another then. */
+	slab_last(s, n);
+	for (i = 0; i < MOVED_SLABS; i++)
+		if (!of[i])
+			slab_last(s, i);
+	err = slab_move(s, from, &to);
+	EXPECT_EQ(err, has_place(s, of, n) ? 0 : -EBUSY);
+	EXPECT_EQ(s->live, live + !err);
+	if (err)
+		return;
+	EXPECT(to >> s->layout.shift != n, "from %llu to %llu, the same slab", from, to);
+	EXPECT(of[to >> s->layout.shift], "to %llu, a slab that was empty", to);
+	EXPECT_EQ(s->e.ops->find(&s->e, to, &after), 0);
+	EXPECT_EQ(after.requested, before.requested);
+	EXPECT(after.recorded, "a new place without record");
+	EXPECT_EQ(s->e.ops->free(&s->e, from, true, &gone), 0);
+	EXPECT_EQ(s->e.allocs, allocs);
+}
+
+/* Objects that move to other slabs, in states from empty to full. */
+static void slab_moves(void)
+{
+	struct slabs s;
+	const struct slab_supply source = {
+		.grow = grow_any, .shrink = shrink_any, .context = &s,
+	};
+	u32 of[MOVED_SLABS], n, i, ops = unit_ops(20000);
+	struct engine_block block;
+	struct engine_refusal why;
+	struct slab_layout layout;
+	u64 live[MOVED_SLABS * 8], to;
+	void *meta;
+
+	EXPECT_EQ(slab_layout(&layout, 512, 8, MOVED_SLABS << 12, 12), 0);
+	EXPECT_EQ(layout.objects, 8);
+	meta = calloc(1, slab_meta_size(&layout));
+	slab_init(&s, &layout, &source, meta);
+	for (i = 0; i < ops; i++) {
+		const struct engine_request rq = { .bytes = 1 + unit_below(512), .recorded = true };
+
+		unit_context("operation %u", i);
+		n = count_live(&s, of, live);
+		if (n && unit_chance(30)) {
+			move_object(&s, live[unit_below(n)], of);
+		} else if (unit_chance(i / 500 % 2 ? 35 : 65)) {
+			model_ask(&s.e, &rq, &block, &why);
+		} else if (n) {
+			to = live[unit_below(n)];
+			EXPECT_EQ(s.e.ops->free(&s.e, to, true, &block), 0);
+			EXPECT_EQ(slab_move(&s, to, &to), -ENOENT);
+		}
+		model_check(&s.e);
+	}
+	free(meta);
+}
+
 /* A walk passes over slabs without memory, some at a time, and goes on upwards. */
 static void slab_walks_in_steps(void)
 {
@@ -459,6 +555,7 @@ static const struct unit_test tests[] = {
 	{ "slab_books_are_small", slab_books_are_small },
 	{ "slab_hostile", slab_hostile },
 	{ "slab_walks_in_steps", slab_walks_in_steps },
+	{ "slab_moves", slab_moves },
 };
 
 int main(int argc, char **argv)
