@@ -608,6 +608,8 @@ TEST_F(pin, lease_of_what_may_only_be_read)
 	volatile unsigned char *q;
 	long before;
 
+	if (is_user_mode_linux())
+		SKIP(return, "each first access is a fault");
 	q = mmap(NULL, bytes, PROT_READ, MAP_SHARED, self->fd, (off_t)a.map_offset);
 	ASSERT_TRUE(q != MAP_FAILED);
 	ASSERT_EQ(0, mm_protect(self->fd, a.handle, MEMMGR_ACCESS_READ, 0));
@@ -630,6 +632,8 @@ TEST_F(pin, lease_of_a_mapping_for_reading)
 	volatile unsigned char *q;
 	long before;
 
+	if (is_user_mode_linux())
+		SKIP(return, "each first access is a fault");
 	q = mmap(NULL, bytes, PROT_READ, MAP_SHARED, self->fd, (off_t)a.map_offset);
 	ASSERT_TRUE(q != MAP_FAILED);
 	ASSERT_EQ(0, mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE));

@@ -88,6 +88,13 @@ bool is_debug_kernel(void)
 	       (kernel && !strcmp(kernel, "debug"));
 }
 
+bool is_user_mode_linux(void)
+{
+	const char *kernel = getenv("KERNEL");
+
+	return kernel && !strcmp(kernel, "um");
+}
+
 void wake_up(int signal)
 {
 }

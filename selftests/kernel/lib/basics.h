@@ -32,6 +32,9 @@ __u32 test_seed(void);
 /* A debug kernel is many times slower. */
 bool is_debug_kernel(void);
 
+/* Its first access to a page that is mapped already is a fault all the same. */
+bool is_user_mode_linux(void);
+
 /* A handler that does nothing: its signal ends a wait. */
 void wake_up(int signal);
 
