@@ -32,7 +32,7 @@ export V T REFRESH KERNEL
 scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFLAGS scripts
 
 .PHONY: all modules modules_install tools install clean distclean help guest-tree \
-	fetch guest run shell check check-all check-debug style size bench latency soak
+	fetch guest run shell quick check check-all check-debug style size bench latency soak
 all: modules
 
 modules: $(kernel_tree)
@@ -55,7 +55,7 @@ clean:
 	find . \( -path ./build -o -path ./.git \) -prune -o -type f \( -name '*.o' -o -name '*.ko' \
 		-o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.d' \
 		-o -name modules.order -o -name Module.symvers \) -exec rm -f {} +
-	rm -rf build/module-* build/client-* build/importer-* build/caller-* build/bench* build/tools* build/selftests-* \
+	rm -rf build/module-* build/remap-* build/client-* build/importer-* build/caller-* build/bench* build/tools* build/selftests-* \
 		build/examples-* build/unit build/static* build/guest build/log build/results*
 
 distclean: clean
@@ -82,6 +82,9 @@ shell: guest-tree
 	@$(scripts)/build-guest $(KERNEL) run
 	@$(scripts)/initramfs $(KERNEL) run
 	@$(scripts)/boot -i shell
+
+quick:
+	@$(scripts)/quick '$(T)'
 
 check:
 	@$(scripts)/check '$(T)'

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 DESC="allocations move under running programs, in steps (memory without struct pages)"
 CHECK=1
+QUICK=1
 DEBUGCHECK=1
 DTSO="no-map"
 PLAIN="base=0x50000000 size=32M"
