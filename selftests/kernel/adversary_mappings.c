@@ -98,11 +98,11 @@ ATTACK(map_before)
 /* Who stops it first: the C library (offsets of 44 bits), the kernel, or we. */
 static int wrapping_error(__u64 offset, size_t bytes)
 {
-	unsigned long first = offset / page_size(), pages = bytes / page_size();
+	__u64 last = offset / page_size() + bytes / page_size();
 
 	if (sizeof(long) == 4 && offset >> 44)
 		return -EINVAL;
-	if (first + pages < first)
+	if (kernel_bits() == 32 && last >> 32)
 		return -EOVERFLOW;
 	return bytes == (size_t)0 - page_size() ? -ENOMEM : -EINVAL;
 }

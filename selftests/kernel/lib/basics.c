@@ -95,6 +95,19 @@ bool is_user_mode_linux(void)
 	return kernel && !strcmp(kernel, "um");
 }
 
+unsigned int kernel_bits(void)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	char address[17] = "";
+
+	if (symbols) {
+		if (fscanf(symbols, "%16[0-9a-f]", address) != 1)
+			address[0] = '\0';
+		fclose(symbols);
+	}
+	return sizeof(long) == 8 || strlen(address) == 16 ? 64 : 32;
+}
+
 void wake_up(int signal)
 {
 }

@@ -35,6 +35,9 @@ bool is_debug_kernel(void);
 /* Its first access to a page that is mapped already is a fault all the same. */
 bool is_user_mode_linux(void);
 
+/* Of an address of the kernel, which may be wider than the program's own. */
+unsigned int kernel_bits(void);
+
 /* A handler that does nothing: its signal ends a wait. */
 void wake_up(int signal);
 
