@@ -13,6 +13,7 @@ number=0
 bad=0
 out=/tmp/memmgr-test.$$
 module=${MEMMGR_KO:-/lib/modules/memmgr.ko}
+page=$(($(sed -n '/^KernelPageSize: */ { s///; s/ kB//p; q }' /proc/self/smaps) * 1024))
 
 skip_all() {
 	echo "1..0 # SKIP $1"

@@ -114,8 +114,8 @@ if [ -n "$MEMMGR_SPARE" ]; then
 	at() { printf '0x%x' $((base + $1)); }
 	good base_and_size "size_is 16777216" base="$(at 0)" size=16M
 	good all_of_it "size_is $bytes" base="$(at 0)" size=$bytes
-	good odd_number_of_pages "size_is 5259264" base="$(at 4096)" size=5259264
-	good one_page "size_is 4096" base="$(at 0)" size=4096
+	good odd_number_of_pages "size_is 5259264" base="$(at "$page")" size=5259264
+	good one_page "size_is $page" base="$(at 0)" size="$page"
 	good heaps_in_the_first_of_two "devices memmgr memmgr1 && four_heaps" \
 		base="$(at 0),$(at 0x2000000)" size=16M,16M "heaps=$four"
 	refused base_misaligned "page|align" base="$(at 100)" size=16M
