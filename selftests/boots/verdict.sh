@@ -21,7 +21,7 @@ verdict() {
 # Test program $1 on region $2: its exit code, its output indented and kept.
 run_on() {
 	rc=0
-	MEMMGR_DEVICE=/dev/$2 /usr/lib/memmgr/selftests/memmgr/"$1" >$out 2>&1 || rc=$?
+	MEMMGR_DEVICE=/dev/$2 "${COLLECTION:-/usr/lib/memmgr/selftests}/memmgr/$1" >$out 2>&1 || rc=$?
 	sed 's/^/    /' $out
 	cat $out >>$seen
 	return $rc
