@@ -27,11 +27,12 @@ static bool name_ok(const char *name)
 
 /*
  * Limit of the system memory that a client's heap may use: 1/16 of the memory that it
- * holds, 1/8 for small objects, plus COST_BASE.
+ * holds, 1/8 for small objects, plus COST_BASE: what a small heap takes, and a page, because
+ * its books are rounded up to pages.
  */
 #define COST_SHIFT		4
 #define COST_SMALL_SHIFT	3
-#define COST_BASE		(16u << 10)
+#define COST_BASE		((12u << 10) + PAGE_SIZE)
 
 /**
  * heap_config_fields - find the fields that do not fit the kind

@@ -9,7 +9,7 @@
 
 MEMMGR_FIXTURE(cost)
 
-#define BASE		(16 * KIB)
+#define BASE		(12 * KIB + page_size())
 #define NOISE		(2 * MIB)	/* of MemAvailable: page tables, per-CPU lists of pages */
 
 static const struct shape {

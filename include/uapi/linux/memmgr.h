@@ -279,7 +279,7 @@ struct memmgr_query {
  * memmgr_heap_query.kernel_bytes. For a private heap this counts against the quota of its
  * client, like the memory that the heap holds. Without CAP_SYS_ADMIN it is at most 1/16
  * of the memory that the heap holds (1/8 for slabs and pools of objects that take 16 bytes
- * or less), plus 16 KiB. If @max_allocations is 0, the table is as large as this limit
+ * or less), plus 12 KiB and a page. If @max_allocations is 0, the table is as large as this limit
  * allows for the memory that the heap holds from the start; for slabs of whole pages,
  * for the memory that the heap holds once its records are used up. A caller may ask for
  * more, up to the size of the arena or limit; beyond that the call fails with ENOSPC.
