@@ -26,6 +26,7 @@
 
 /* Messages that are longer than a line. */
 #define SAY_LEFT_OUT "it is not reserved: the kernel left it out at boot; give /reserved-memory the #address-cells and #size-cells of the root node, and ranges"
+#define SAY_EMPTY "its size is 0; give a size in whole pages"
 #define SAY_NO_ROOM "the kernel found no room for it at boot; make it smaller, or see its alloc-ranges"
 #define SAY_RANGES "its reg has several ranges, of which the kernel takes the first only; make a node and a region of each"
 #define SAY_OVERLAPS "it overlaps region %s; give each its own memory"
@@ -86,6 +87,16 @@ bool claim_is_reserved_node(const struct device_node *memory)
 	return parent && parent == top;
 }
 
+/* A number that consists of @cells cells. */
+static u64 claim_number(const __be32 *cell, int cells)
+{
+	u64 n = 0;
+
+	while (cells-- > 0)
+		n = n << 32 | be32_to_cpup(cell++);
+	return n;
+}
+
 /* Number of ranges in the node's reg. */
 static u32 claim_ranges(const struct device_node *memory)
 {
@@ -94,6 +105,23 @@ static u32 claim_ranges(const struct device_node *memory)
 	int n = of_property_count_u32_elems(memory, "reg");
 
 	return n > 0 && cells > 0 ? (u32)n / (u32)cells : 0;
+}
+
+/*
+ * The fault of a node of which the kernel has no memory. Since 6.12 such nodes are unknown
+ * to of_reserved_mem_lookup(); before, they have a size of 0.
+ */
+static const char *claim_empty_fault(const struct device_node *memory)
+{
+	const __be32 *reg = of_get_property(memory, "reg", NULL);
+	int cells = of_n_addr_cells((struct device_node *)memory);
+
+	if (of_get_property(memory, "size", NULL))
+		return SAY_NO_ROOM;
+	if (claim_ranges(memory) &&
+	    !claim_number(reg + cells, of_n_size_cells((struct device_node *)memory)))
+		return SAY_EMPTY;
+	return SAY_LEFT_OUT;
 }
 
 /* The fault of the node that a region's memory-region names; NULL if there is none. */
@@ -106,12 +134,10 @@ static const char *claim_node_fault(struct region_source *s)
 	if (!of_device_is_available(s->memory))
 		return "it is not reserved, being disabled; set its status to okay";
 	rmem = of_reserved_mem_lookup(s->memory);
-	if (!rmem)
-		return SAY_LEFT_OUT;
+	if (!rmem || !rmem->size)
+		return claim_empty_fault(s->memory);
 	s->phys = rmem->base;
 	s->bytes = rmem->size;
-	if (!rmem->size && of_get_property(s->memory, "size", NULL))
-		return SAY_NO_ROOM;
 	if (claim_ranges(s->memory) > 1)
 		return SAY_RANGES;
 	return NULL;
@@ -154,16 +180,6 @@ int claim_node(struct region_source *s)
 		return -EINVAL;
 	}
 	return 0;
-}
-
-/* A number that consists of @cells cells. */
-static u64 claim_number(const __be32 *cell, int cells)
-{
-	u64 n = 0;
-
-	while (cells-- > 0)
-		n = n << 32 | be32_to_cpup(cell++);
-	return n;
 }
 
 static u64 claim_end(const struct region_source *s)
@@ -398,7 +414,7 @@ static const char *claim_fault(const struct region_source *s)
 	u64 last = claim_end(s) - 1;
 
 	if (!s->bytes)
-		return "its size is 0; give a size in whole pages";
+		return SAY_EMPTY;
 	if (!PAGE_ALIGNED(s->bytes))
 		return "its size is not a multiple of the page size; give whole pages";
 	if (s->bytes > CLAIM_MAX)
