@@ -41,7 +41,8 @@ struct importer {
 
 /* --- a bus that takes nothing -------------------------------------------------- */
 
-#ifdef CONFIG_DMA_OPS
+/* CONFIG_DMA_OPS until 6.10, CONFIG_ARCH_HAS_DMA_OPS since: set_dma_ops() does something. */
+#if defined(CONFIG_DMA_OPS) || defined(CONFIG_ARCH_HAS_DMA_OPS)
 static dma_addr_t refuse_resource(struct device *dev, phys_addr_t phys, size_t bytes,
 				  enum dma_data_direction direction, unsigned long attrs)
 {
