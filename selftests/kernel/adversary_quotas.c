@@ -117,7 +117,7 @@ ATTACK_QUOTA(quota_by_growing_slabs)
 static void quota_by_resize_and_batch(const struct target *t)
 {
 	int fd = attacker_open(t, O_RDWR);
-	struct memmgr_alloc a = attacker_alloc(fd, t->page);
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, t->page);
 	__u64 handles[64];
 	struct memmgr_alloc_batch batch = {
 		.size = sizeof(batch), .count = 64, .bytes = t->page,
@@ -125,6 +125,9 @@ static void quota_by_resize_and_batch(const struct target *t)
 	};
 	struct memmgr_resize r;
 
+	/* Where there are pages behind it. */
+	a.align = 2 * QUOTA_PAGES * t->page;
+	HOLDS(!mm_alloc(fd, &a));
 	HOLDS(mm_resize(fd, a.handle, (QUOTA_PAGES + 1) * t->page, &r) == -EDQUOT);
 	HOLDS(r.reason == MEMMGR_REASON_QUOTA);
 	HOLDS(!mm_call(fd, MEMMGR_IOC_ALLOC_BATCH, &batch));

@@ -60,7 +60,7 @@ kernel_bytes() { memctl --json heap list | sed -n 's/.*"kernel_bytes": *\([0-9]*
 
 good default "size_is 16777216"
 good records_when_used '[ "$(kernel_bytes)" -lt 65536 ]'
-good records_at_once '[ "$(kernel_bytes)" -gt 500000 ]' realtime=1
+good records_at_once '[ "$(kernel_bytes)" -gt $((2048000000 / page)) ]' realtime=1
 good origins_when_used "! MEMMGR_FRESH=1 ./origin | grep '^not ok'"
 good origins_at_once "! ./origin | grep '^not ok'" realtime=1
 good size_in_mebibytes "size_is 8388608" size=8M
@@ -124,7 +124,8 @@ if [ -n "$MEMMGR_SPARE" ]; then
 	refused base_without_size size base="$(at 0)"
 	refused fewer_sizes_than_bases size base="$(at 0),$(at 0x2000000)" size=16M
 	refused more_sizes_than_bases "size|base" base="$(at 0)" size=16M,16M
-	refused wraps "wrap|beyond|larger" base="$(at 0)" size=0xfffffffffffff000
+	last_page=0xffffffffffff$(printf '%04x' $((0x10000 - page)))
+	refused wraps "wrap|beyond|larger" base="$(at 0)" size="$last_page"
 	refused beyond_all_addresses "beyond|address|ram|size" base=0xfffffffffff00000 size=16M
 	refused second_is_bad "page|align" base="$(at 0),$(at 0x2000010)" size=16M,16M
 	refused overlap overlap base="$(at 0),$(at 0x800000)" size=16M,16M

@@ -12,6 +12,7 @@ first=$((${MEMMGR_SPARE%:*}))
 first=$(printf '0x%x' $first)
 second=$(printf '0x%x' $((first + 0x1000000)))
 third=$(printf '0x%x' $((first + 0x2000000)))
+page_more=$(printf '0x%x' $((0x1000000 + page)))
 
 folders() { [ "$(ls /sys/kernel/debug/memmgr | wc -l)" = "$1" ]; }
 claims() { [ "$(grep -ci memmgr /proc/iomem)" = "$1" ]; }
@@ -31,7 +32,7 @@ check overlap_is_refused not load base=$first,$first size=16M,16M
 check overlap_is_one_line one_error_line overlap
 check overlap_leaves_nothing nothing_left
 mark_log
-check part_overlap_is_refused not load base=$second,$first size=16M,0x1001000
+check part_overlap_is_refused not load base=$second,$first size=16M,$page_more
 check part_overlap_is_one_line one_error_line overlap
 check part_overlap_leaves_nothing nothing_left
 check good_pair_still_loads load base=$first,$second size=16M,16M
