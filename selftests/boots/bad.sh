@@ -52,7 +52,7 @@ check dma_pool refused /dma-pool: 'dma-pool@56000000' 'pool of the kernel' 'with
 check reusable refused /reusable: 'reusable@56200000' 'movable' 'without compatible and reusable'
 check initrd refused /in-initrd: 'in-initrd@48200000' 'initrd' 'elsewhere'
 check kernel_image refused /in-kernel: 'in-kernel@40400000' 'the kernel itself' 'move'
-check pages_that_were_freed refused /in-init: 'in-init@41300000' '16 pages of it are in use' 'move'
+check pages_that_were_freed refused /in-init: 'in-init@41300000' "$((0x10000 / page)) pages of it are in use" 'move'
 check another_node refused /over-dsp: 'over-dsp@57080000' 'overlaps /reserved-memory/dsp@57000000'
 check two_phandles refused /two-phandles: 'names 2 nodes' 'a region of each'
 check two_ranges refused /two-ranges: 'ranges2@57600000' 'several ranges' 'of each'
