@@ -32,7 +32,8 @@ export V T REFRESH KERNEL
 scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFLAGS scripts
 
 .PHONY: all modules modules_install tools install clean distclean help guest-tree \
-	fetch guest run shell quick check check-all check-debug style size bench latency soak
+	fetch guest run shell quick check check-all check-debug style size bench latency soak \
+	coverage mutate
 all: modules
 
 modules: $(kernel_tree)
@@ -109,6 +110,12 @@ latency: guest
 
 soak: guest
 	@SOAK_OPS=$(or $(SOAK_OPS),10000000) $(scripts)/boot soak
+
+coverage:
+	@$(scripts)/coverage
+
+mutate:
+	@$(scripts)/mutate $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL)) '$(T)'
 
 help:
 	@scripts/help
