@@ -253,13 +253,22 @@ unsigned long region_read(struct region *region, u64 offset, void __user *to,
 	return bytes;
 }
 
+/*
+ * copy_from_user() clears the part of its target that it cannot copy. Here this part is a
+ * program's memory, and keeps its contents.
+ */
+static unsigned long copy_in(void *to, const void __user *from, unsigned long bytes)
+{
+	return access_ok(from, bytes) ? __copy_from_user(to, from, bytes) : bytes;
+}
+
 unsigned long region_write(struct region *region, u64 offset,
 			   const void __user *from, unsigned long bytes)
 {
 	char bounce[BOUNCE];
 
 	if (!region_is_io(region))
-		return copy_from_user(region->memory.virt + offset, from, bytes);
+		return copy_in(region->memory.virt + offset, from, bytes);
 	while (bytes) {
 		unsigned long n = min_t(unsigned long, bytes, BOUNCE);
 		unsigned long rest = copy_from_user(bounce, from, n);

@@ -131,15 +131,25 @@ TEST_F(copy, write_until_a_hole)
 	unsigned char *edge = page_before_hole(), *seen = malloc(3 * self->page);
 	struct memmgr_copy c;
 
-	ASSERT_TRUE(edge && seen);
+	unsigned char *old = malloc(3 * self->page);
+
+	ASSERT_TRUE(edge && seen && old);
+	fill_pattern(old, 3 * self->page, 9);
+	ASSERT_EQ(0, mm_write(self->fd, a.handle, 0, old, 3 * self->page));
 	fill_pattern(edge, self->page, 4);
 	c = copy_request(a.handle, 0, 3 * self->page, edge);
 	EXPECT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_WRITE, &c));
 	ASSERT_GE(self->page, c.bytes);
 	ASSERT_EQ(0, mm_read(self->fd, a.handle, 0, seen, 3 * self->page));
 	EXPECT_EQ(0, memcmp(edge, seen, c.bytes));
-	EXPECT_TRUE(is_zero(seen + self->page, 2 * self->page));
+	/* what could not be copied changes nothing */
+	EXPECT_EQ(0, memcmp(old + self->page, seen + self->page, 2 * self->page));
+	ASSERT_EQ(0, mm_write(self->fd, a.handle, 0, old, 3 * self->page));
+	EXPECT_EQ(-EFAULT, mm_write(self->fd, a.handle, 0, NULL, 100));
+	ASSERT_EQ(0, mm_read(self->fd, a.handle, 0, seen, 3 * self->page));
+	EXPECT_EQ(0, memcmp(old, seen, 3 * self->page));
 	free(seen);
+	free(old);
 }
 
 TEST_F(copy, pointers_that_lead_nowhere)
