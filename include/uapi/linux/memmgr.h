@@ -740,7 +740,8 @@ struct memmgr_list {
  * @used: bytes granted
  * @free: bytes not granted
  * @peak: highest @used ever
- * @requested: bytes that were asked for all live blocks; @used - @requested is wasted
+ * @requested: bytes that were asked for all live blocks, with their red zones; @used -
+ *	@requested is wasted
  * @largest: a size that one request would get now. It costs as few steps as the rest, so
  *	it is at least a quarter of the longest free run, and mostly all of it
  * @allocs: successful allocations ever
