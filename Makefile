@@ -33,7 +33,7 @@ scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFL
 
 .PHONY: all modules modules_install tools install clean distclean help guest-tree \
 	fetch guest run shell quick check check-all check-debug style size bench latency soak \
-	coverage mutate
+	coverage mutate fuzz
 all: modules
 
 modules: $(kernel_tree)
@@ -116,6 +116,9 @@ coverage:
 
 mutate:
 	@$(scripts)/mutate $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL)) '$(T)'
+
+fuzz: guest
+	@$(scripts)/fuzz
 
 help:
 	@scripts/help
