@@ -26,7 +26,7 @@ endif
 
 prefix ?= /usr/local
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) $(kbuild_flags)
-export V T REFRESH KERNEL
+export V T REFRESH KERNEL TIMES
 # The scripts build for their own kernels: what is meant for the user's must not
 # reach them.
 scripts = env -u ARCH -u CROSS_COMPILE -u KDIR -u KERNEL_SRC -u MAKEFLAGS -u MFLAGS scripts

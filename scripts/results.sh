@@ -129,6 +129,7 @@ capture() {
 	wait $! || rc=$?
 	[ $((SECONDS - start)) -lt "$bound" ] || late="no end after $bound s"
 	echo "$rc $late" >"$results/$name.rc"
+	echo $((SECONDS - start)) >"$results/$name.time"
 	say "$name: $((SECONDS - start)) s"
 }
 
@@ -252,6 +253,7 @@ close() {
 	local line="$passed passed, $failed failed"
 	[ $skipped = 0 ] || line+=", $skipped skipped"
 	[ $((passed + failed)) != 0 ] || say "error: no test${pattern:+ matches $pattern}"
+	[ -z "${TIMES:-}" ] || "$top/scripts/times" "$TIMES"
 	echo "1..$number"
 	echo "$line"
 	[ $failed = 0 ] && [ $passed != 0 ]
