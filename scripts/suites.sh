@@ -13,7 +13,7 @@ build_units() {
 }
 
 units() {
-	local program name names=()
+	local program name names=() pids=()
 	wanted unit || return 0
 	while read -r program; do
 		name=unit.$(basename "$program")
@@ -21,19 +21,32 @@ units() {
 		names+=("$name")
 		await_place "$jobs"
 		beside "$name" "$program"
+		pids+=($!)
 	done <"$results/units"
-	wait
+	[ ${#pids[@]} = 0 ] || wait "${pids[@]}" 2>/dev/null || true
 	for name in "${names[@]}"; do
 		conclude "$name"
 	done
 }
 
-# Suites of one process run beside the unit tests.
+# Suites of one process run beside all others: memctl's tests wait most of the time, and the
+# static checks use what the boots leave.
 begun=()
 begin() {
 	wanted "$1" || return 0
-	beside "$@"
+	beside_all "$@"
 	begun+=("$1")
+}
+
+# The static checks named.
+statics() {
+	local name names=()
+	for name; do
+		! matches "static.$name" || names+=("$name")
+	done
+	[ ${#names[@]} -gt 0 ] || return 0
+	beside_all static scripts/static "${names[@]}"
+	begun+=(static)
 }
 
 end_begun() {
@@ -42,22 +55,4 @@ end_begun() {
 	for name in "${begun[@]}"; do
 		conclude "$name"
 	done
-}
-
-# The static checks named run beside the boots.
-statics() {
-	local name names=()
-	static_pid=
-	for name; do
-		! matches "static.$name" || names+=("$name")
-	done
-	[ ${#names[@]} -gt 0 ] || return 0
-	beside static scripts/static "${names[@]}"
-	static_pid=$!
-}
-
-statics_end() {
-	[ -n "$static_pid" ] || return 0
-	wait "$static_pid"
-	conclude static
 }

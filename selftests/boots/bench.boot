@@ -4,3 +4,4 @@ CHECK=1
 ICOUNT=1
 ONLY="armhf:its bounds and the figures of the documents are instructions of armhf"
 GUEST="sh /usr/lib/memmgr/bench/bench.sh"
+TAKES=25

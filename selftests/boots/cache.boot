@@ -4,3 +4,4 @@ CHECK=1
 DTSO=cache
 MODULES="vgem"
 GUEST="sh /usr/lib/memmgr/boots/cache.sh"
+TAKES=80

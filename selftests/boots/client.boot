@@ -6,3 +6,4 @@ RAM=384
 PLAIN="base=0x58000000 size=16M"
 WARNINGS=1
 GUEST="sh /usr/lib/memmgr/client/client.sh"
+TAKES=140

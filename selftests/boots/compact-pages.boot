@@ -4,3 +4,4 @@ CHECK=1
 DEBUGCHECK=1
 DTSO="mapped"
 GUEST="MEMMGR_MOVES=${MEMMGR_MOVES:-20000} sh /usr/lib/memmgr/boots/kselftest.sh compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps compact_slabs compact_refused compact_on_failure compact_interrupted"
+TAKES=90

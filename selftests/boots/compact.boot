@@ -7,3 +7,4 @@ DTSO="no-map"
 PLAIN="base=0x50000000 size=32M"
 GUEST="sh /usr/lib/memmgr/boots/kselftest.sh compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps compact_slabs compact_refused compact_on_failure compact_interrupted"
 TIMEOUT=1000
+TAKES=150

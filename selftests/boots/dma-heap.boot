@@ -4,3 +4,4 @@ CHECK=1
 DTSO="dmabuf buses"
 MODULES="vgem"
 GUEST="sh /usr/lib/memmgr/boots/dma-heap.sh"
+TAKES=60

@@ -7,3 +7,4 @@ DTSO=dmabuf
 is_built_here || MODULES="brd"
 GUEST="sh /usr/lib/memmgr/boots/fuzz.sh ${FUZZ_CALLS:-0} ${FUZZ_KILLS:-0} ${SEED:-}"
 TIMEOUT=$((600 + ${FUZZ_CALLS:-0} / 100))
+TAKES=120

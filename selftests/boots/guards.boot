@@ -5,3 +5,4 @@ DEBUGCHECK=1
 DTSO=dmabuf
 GUEST="sh /usr/lib/memmgr/boots/guards.sh"
 TIMEOUT=1200
+TAKES=350

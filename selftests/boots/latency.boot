@@ -5,3 +5,4 @@ ICOUNT=1
 ONLY="armhf:its bounds are instructions of armhf"
 RAM=384
 GUEST="sh /usr/lib/memmgr/bench/latency.sh ${LATENCY:-}"
+TAKES=30

@@ -5,3 +5,4 @@ DTSO=two
 # Every cache may fail but those of the search for leaks.
 APPEND="slub_debug=A;-,kmemleak_object,kmemleak_scan_area"
 GUEST="sh /usr/lib/memmgr/boots/load-fault.sh"
+TAKES=230

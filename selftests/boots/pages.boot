@@ -4,3 +4,4 @@ CHECK=1
 DTSO=dmabuf
 MODULES="brd"
 GUEST="sh /usr/lib/memmgr/boots/pages.sh"
+TAKES=35

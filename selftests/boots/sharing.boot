@@ -4,3 +4,4 @@ DEBUGCHECK=1
 DTSO=dmabuf
 GUEST="sh /usr/lib/memmgr/boots/sharing.sh"
 TIMEOUT=1000
+TAKES=230
