@@ -263,7 +263,7 @@ static bool op_pass(struct fuzz_worker *w)
 static bool use_file(struct fuzz_worker *w, int fd)
 {
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, w->page);
-	int result = mm_alloc(fd, &a);
+	int result = mm_alloc(fd, &a), tries;
 	unsigned char *p;
 	bool good = true;
 
@@ -276,7 +276,13 @@ static bool use_file(struct fuzz_worker *w, int fd)
 	result = fuzz_compare_zero(p, w->page) ?: fuzz_refill(p, w->page, 77);
 	if (result)
 		good = fuzz_fail(w, "memory of a file of another", result);
-	result = mm_free(fd, a.handle);
+	/* another to whom the file was passed may be reading it */
+	for (tries = 0; tries < 1000; tries++) {
+		result = mm_free(fd, a.handle);
+		if (result != -EBUSY)
+			break;
+		usleep(100);
+	}
 	if (!result && fuzz_touch(p, false) < FUZZ_SIGNAL)
 		good = fuzz_fail(w, "freed, and still mapped", 0);
 	munmap(p, w->page);
