@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # The sum of many texts of gcov -b -c. A header appears in the text of each source that
 # includes it: a line of it was run if any of them ran it.
-# -v copy=DIR/            sources below it count, named without it and what is before
 # -v lines=FILE -v branches=FILE   get what was not run, not taken
 # -v least_lines=N -v least_branches=N   bounds in percent
 
@@ -12,9 +11,11 @@ FNR == 1 { source = "" }
 /^ *-: *0:Source:/ {
 	source = $0
 	sub(/^ *-: *0:Source:/, "", source)
-	# From where the compiler was: a path to the copy.
-	at = index(source, copy)
-	source = at ? substr(source, at + length(copy)) : ""
+	# As seen from where the compiler was.
+	if (match(source, /module\/(base|client|core|debug|face|heap|move|region|setup|share)\/[^\/]*$/))
+		source = substr(source, RSTART)
+	else
+		source = ""
 	next
 }
 

@@ -42,13 +42,13 @@ alternatives() {
 may_match() {
 	local part word rest
 	while read -r part; do
-		if [[ $part =~ ^\^\(([a-z|]+)\)(.*) ]]; then
+		if [[ $part =~ ^\^\(([a-z|-]+)\)(.*) ]]; then
 			rest=${BASH_REMATCH[2]}
 			[[ $rest != [?*\{]* ]] || return 0
 			! may_match "$1" "^${BASH_REMATCH[1]//|/$rest|^}$rest" || return 0
 			continue
 		fi
-		[[ $part =~ ^\^([a-z]+)([?*{]?) ]] || return 0
+		[[ $part =~ ^\^([a-z-]+)([?*{]?) ]] || return 0
 		word=${BASH_REMATCH[1]}
 		[ -z "${BASH_REMATCH[2]}" ] || word=${word%?}
 		[[ $1. != "$word"* && $word != "$1."* ]] || return 0
