@@ -23,7 +23,10 @@ alternatives() {
 	for ((i = 0; i < ${#1}; i++)); do
 		char=${1:i:1}
 		case $char in
-		\\) text+=$char char=${1:++i:1} ;;
+		\\)
+			i=$((i + 1))
+			text+=$char char=${1:i:1}
+			;;
 		'(') depth=$((depth + 1)) ;;
 		')') depth=$((depth - 1)) ;;
 		esac
@@ -48,9 +51,12 @@ may_match() {
 			! may_match "$1" "^${BASH_REMATCH[1]//|/$rest|^}$rest" || return 0
 			continue
 		fi
-		[[ $part =~ ^\^([a-z-]+)([?*{]?) ]] || return 0
+		[[ $part =~ ^\^([a-z-]+)([?*{]|\\\.|) ]] || return 0
 		word=${BASH_REMATCH[1]}
-		[ -z "${BASH_REMATCH[2]}" ] || word=${word%?}
+		case ${BASH_REMATCH[2]} in
+		'\.') word+=. ;;
+		?) word=${word%?} ;;
+		esac
 		[[ $1. != "$word"* && $word != "$1."* ]] || return 0
 	done < <(alternatives "$2")
 	return 1
