@@ -51,12 +51,9 @@ may_match() {
 			! may_match "$1" "^${BASH_REMATCH[1]//|/$rest|^}$rest" || return 0
 			continue
 		fi
-		[[ $part =~ ^\^([a-z-]+)([?*{]|\\\.|) ]] || return 0
-		word=${BASH_REMATCH[1]}
-		case ${BASH_REMATCH[2]} in
-		'\.') word+=. ;;
-		?) word=${word%?} ;;
-		esac
+		[[ $part =~ ^\^(([a-z-]|\\\.)+)([?*{]?) ]] || return 0
+		word=${BASH_REMATCH[1]//\\./.}
+		[ -z "${BASH_REMATCH[3]}" ] || word=${word%?}
 		[[ $1. != "$word"* && $word != "$1."* ]] || return 0
 	done < <(alternatives "$2")
 	return 1
