@@ -10,8 +10,7 @@ work=$build/static
 kbuild() {
 	local dir=$work/$1 log=$work/$1.make rc=0
 	shift
-	mkdir -p "$dir"
-	find Kbuild module include -type f \( -name '*.[chS]' -o -name Kbuild \) | cpio -pdmu --quiet "$dir"
+	copy_sources "$dir" Kbuild module include
 	make --no-print-directory -C "$headers" M="$dir" "${kbuild_flags[@]}" \
 		-j"$jobs" "$@" modules >"$log" 2>&1 || rc=$?
 	! grep -E -A 3 '(warning|error):|(WARNING|ERROR):|\*\*\*' "$log" || return 1

@@ -63,5 +63,22 @@ turn() {
 	fi
 }
 
+# copy_sources DIR PATH...: the sources under PATH, with their times.
+copy_sources() {
+	local dir=$1 file
+	shift
+	mkdir -p "$dir"
+	find "$@" -type f \( -name '*.[chS]' -o -name Kbuild \) | cpio -pdmu --quiet "$dir"
+	# A header that has moved must not be found where it was.
+	while read -r file; do
+		[ -e "$file" ] || rm -f "$dir/$file"
+	done < <(cd "$dir" && find . -name '*.[hS]')
+}
+
+# The boot cases with $1=1.
+boots_with() {
+	grep -l "^$1=1" "$top"/selftests/boots/*.boot | xargs -n 1 basename -s .boot
+}
+
 # The kernel that make's KERNEL= names.
 for_kernel "${KERNEL:-armhf}"

@@ -188,11 +188,9 @@ boot_timeout() {
 # The boot cases with $1=1, those first that take longest: so that none of these is begun
 # when the others are done.
 longest_first() {
-	local file case
-	for file in selftests/boots/*.boot; do
-		grep -q "^$1=1" "$file" || continue
-		case=$(basename "$file" .boot)
-		echo "$(sed -n 's/^TAKES=//p' "$file" | grep . || echo 0) $case"
+	local case
+	for case in $(boots_with "$1"); do
+		echo "$(sed -n 's/^TAKES=//p' "selftests/boots/$case.boot" | grep . || echo 0) $case"
 	done | sort -s -k1,1nr | awk '{ print $NF }'
 }
 

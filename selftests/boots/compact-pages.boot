@@ -3,5 +3,5 @@ DESC="the same where there are struct pages, and I/O can begin at any time"
 CHECK=1
 DEBUGCHECK=1
 DTSO="mapped"
-GUEST="MEMMGR_MOVES=${MEMMGR_MOVES:-20000} sh /usr/lib/memmgr/boots/kselftest.sh compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps compact_slabs compact_refused compact_on_failure compact_interrupted"
+GUEST="MEMMGR_MOVES=${MEMMGR_MOVES:-20000} sh /usr/lib/memmgr/boots/kselftest.sh moves"
 TAKES=90

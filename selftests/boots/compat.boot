@@ -4,6 +4,6 @@ CHECK=1
 ONLY="arm64:its programs are of armhf"
 CONFIG=COMPAT
 DTSO="no-map"
-GUEST="sh /usr/lib/memmgr/boots/compat.sh isolation fuzz_device corruption_guard corruption_kernel corruption_oops compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps compact_slabs compact_refused compact_on_failure compact_interrupted regions.sh params.sh beyond.sh"
+GUEST="sh /usr/lib/memmgr/boots/compat.sh"
 TIMEOUT=1200
 TAKES=100

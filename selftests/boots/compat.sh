@@ -1,13 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Runs in the guest: the collection of programs of another width than the kernel's, all
-# but the tests named, and then those that steer kernel code.
-# usage: compat.sh TEST...
+# but those that have a boot of their own, and then those that steer kernel code.
 
 export COLLECTION=/usr/lib/memmgr/selftests-armhf
 . /usr/lib/memmgr/boots/verdict.sh
 
-sh /usr/lib/memmgr/boots/kselftest.sh -x "$@" || bad=1
+sh /usr/lib/memmgr/boots/kselftest.sh rest || bad=1
 
 echo "KTAP version 1"
 for module in memmgr_caller memmgr_importer; do

@@ -5,6 +5,6 @@ QUICK=1
 DEBUGCHECK=1
 DTSO="no-map"
 PLAIN="base=0x50000000 size=32M"
-GUEST="sh /usr/lib/memmgr/boots/kselftest.sh -x isolation fuzz_device corruption_guard corruption_kernel corruption_oops compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps compact_slabs compact_refused compact_on_failure compact_interrupted regions.sh params.sh beyond.sh"
+GUEST="sh /usr/lib/memmgr/boots/kselftest.sh rest"
 TIMEOUT=1200
 TAKES=600

@@ -1,17 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-# Runs in the guest: loads the module, then the test collection: all of it, the
-# tests named, or all but the tests named after -x.
-# usage: kselftest.sh [-x] [TEST...]
+# Runs in the guest: loads the module, then the test collection: all of it, the tests
+# named, those about moves, or those that have no boot of their own.
+# usage: kselftest.sh [TEST...|moves|rest]
 
 collection=${COLLECTION:-/usr/lib/memmgr/selftests}
+moves="compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps
+	compact_slabs compact_refused compact_on_failure compact_interrupted"
+apart="isolation fuzz_device corruption_guard corruption_kernel corruption_oops $moves
+	regions.sh params.sh beyond.sh"
 list=
-if [ "$1" = -x ]; then
-	shift
-	for test; do
+if [ "$1" = rest ]; then
+	for test in $apart; do
 		sed -i "/^memmgr:$test\$/d" $collection/kselftest-list.txt
 	done
 else
+	# shellcheck disable=SC2086 # words
+	[ "$1" != moves ] || set -- $moves
 	for test; do
 		list="$list -t memmgr:$test"
 	done

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define MEMMGR_HEAP_H
-#define MEMMGR_KINDS_H
 #define MEMMGR_HEAP_LOOKUP_H
 #define MEMMGR_HEAP_MAKE_H
 #define MEMMGR_HEAP_RIGHTS_H
@@ -26,8 +25,13 @@
 #define U64_MAX		UINT64_MAX
 #define GFP_KERNEL	0
 
+#define IS_ENABLED(CONFIG_option)	1
+
+struct heap_kind;
+
 struct memmgr_heap {
 	u32 id;
+	const struct heap_kind *traits;
 };
 
 struct region {
@@ -54,15 +58,6 @@ struct region_source {
 	const char *heaps;
 };
 
-#define HEAP_FIELD_BYTES	(1u << 0)
-#define HEAP_FIELD_OBJECT	(1u << 1)
-#define HEAP_FIELD_ALIGN	(1u << 2)
-#define HEAP_FIELD_COUNT	(1u << 3)
-#define HEAP_FIELD_GRANULE	(1u << 4)
-#define HEAP_FIELD_NO_JOIN	(1u << 5)
-
-extern const char * const heap_kind_names;
-const char *heap_kind_name(u32 kind);
 struct memmgr_heap *heap_get_named(struct region *region, const char *name);
 void heap_put(struct memmgr_heap *heap);
 int heap_create(struct region *region, struct client *client, struct memmgr_heap_create *c);

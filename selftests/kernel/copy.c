@@ -129,9 +129,8 @@ TEST_F(copy, write_until_a_hole)
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN,
 					   3 * self->page);
 	unsigned char *edge = page_before_hole(), *seen = malloc(3 * self->page);
-	struct memmgr_copy c;
-
 	unsigned char *old = malloc(3 * self->page);
+	struct memmgr_copy c;
 
 	ASSERT_TRUE(edge && seen && old);
 	fill_pattern(old, 3 * self->page, 9);
