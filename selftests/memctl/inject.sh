@@ -57,7 +57,7 @@ test_inject_command() {
 		says '.injections[0].times' 1 m inject heap main --json
 		kill -"${signal%:*}" "$(cat "$work/pid")"
 		wait
-		[ "$(cat "$work/rc")" = "${signal#*:}" ]
+		ended_as "$(cat "$work/rc")" "${signal#*:}" runs
 		says '.injections[0].times' 0 m inject heap main --json
 		rm "$work/ran"
 	done

@@ -108,6 +108,6 @@ test_latency_command() {
 	says '.latency[0].on' true m latency main --json
 	kill "$(cat "$work/pid")"
 	wait
-	[ "$(cat "$work/rc")" = 9 ]
+	ended_as "$(cat "$work/rc")" 9 runs
 	says '.latency[0].on' false m latency main --json
 }

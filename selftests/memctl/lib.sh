@@ -36,15 +36,24 @@ m_exec() {
 		LD_PRELOAD="$asan $out/fake_memmgr.so" exec "$out/memctl" "$@"
 }
 
-# wait_for TEXT FILE: until the file has it.
+# wait_for TEXT FILE: until the file is there and has it.
 wait_for() {
 	local i
-	for ((i = 0; i < 100; i++)); do
-		grep -qF -- "$1" "$2" && return
+	for ((i = 0; i < command_bound * 10; i++)); do
+		! grep -qsF -- "$1" "$2" || return 0
 		sleep 0.1
 	done
 	echo "no '$1' in:"
 	cat "$2"
+	return 1
+}
+
+# ended_as CODE EXPECTED TEXT: the exit code of what ran into $work/ran and $work/stderr,
+# and the text among what it printed.
+ended_as() {
+	[ "$1" = "$2" ] && grep -qF -- "$3" "$work/ran" && return
+	echo "exit code $1 instead of $2, or no '$3' in:"
+	cat "$work/ran" "$work/stderr"
 	return 1
 }
 
