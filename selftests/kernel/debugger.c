@@ -196,11 +196,14 @@ TEST_F(debugger, guard_pages)
 
 TEST_F(debugger, freed_and_held)
 {
-	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
-	unsigned char *p = must_map(_metadata, self->fd, a.map_offset, self->page), *q;
-	int file = mm_export(self->fd, a.handle, MEMMGR_EXPORT_READ_ONLY);
+	struct memmgr_alloc a;
+	unsigned char *p, *q;
+	int file;
 
 	REQUIRE_LOOKS;
+	a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+	p = must_map(_metadata, self->fd, a.map_offset, self->page);
+	file = mm_export(self->fd, a.handle, MEMMGR_EXPORT_READ_ONLY);
 	ASSERT_LE(0, file);
 	q = mmap(NULL, self->page, PROT_READ, MAP_SHARED, file, 0);
 	ASSERT_TRUE(q != MAP_FAILED);

@@ -540,7 +540,7 @@ static void look_and_go(struct __test_metadata *_metadata, bool by_close)
 	pid_t child;
 	char c;
 
-	for (round = 0; round < 60; round++) {
+	for (round = 0; round < race_rounds(60); round++) {
 		int fd = open_device(O_RDWR), file, said[2];
 
 		ASSERT_LE(0, fd);

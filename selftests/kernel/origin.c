@@ -151,7 +151,7 @@ static void threads_and_tags(struct __test_metadata *_metadata, int fd, __u32 he
 	for (i = 0; i < THREADS; i++) {
 		w[i] = (struct worker){
 			.fd = fd, .heap = heap, .bytes = bytes, .number = i, .tags = tags,
-			.slots = slots, .turns = slots * (is_debug_kernel() ? 4 : 12),
+			.slots = slots, .turns = slots * (is_debug_kernel() ? 4 : race_rounds(12)),
 		};
 		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, work, &w[i]));
 	}

@@ -88,6 +88,11 @@ bool is_debug_kernel(void)
 	       (kernel && !strcmp(kernel, "debug"));
 }
 
+unsigned int race_rounds(unsigned int many)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? many : many / 4;
+}
+
 bool is_user_mode_linux(void)
 {
 	const char *kernel = getenv("KERNEL");

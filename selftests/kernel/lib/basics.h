@@ -35,6 +35,9 @@ bool is_debug_kernel(void);
 /* Its first access to a page that is mapped already is a fault all the same. */
 bool is_user_mode_linux(void);
 
+/* How often a race is run: a quarter of @many where one CPU leaves little to race. */
+unsigned int race_rounds(unsigned int many);
+
 /* Of an address of the kernel, which may be wider than the program's own. */
 unsigned int kernel_bits(void);
 
