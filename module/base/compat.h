@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* All differences between kernel versions, 6.1 to 6.12, and nothing else. */
+/*
+ * All differences between kernel versions, 6.1 to 7.2, and between architectures, and
+ * nothing else. The comment on each says which kernel changed what.
+ */
 #ifndef MEMMGR_COMPAT_H
 #define MEMMGR_COMPAT_H
 
@@ -11,8 +14,11 @@
 #define COMPAT_BEFORE(major, minor) \
 	(KERNEL_VERSION(major, minor, 0) > LINUX_VERSION_CODE)
 
+/*
+ * 6.3: the flags of a mapping are read-only, two functions change them. Debian's 6.1 has
+ * the functions from stable; early 6.1 does not.
+ */
 #if COMPAT_BEFORE(6, 3)
-/* Debian's 6.1 has these two functions from stable; early 6.1 does not. */
 #define compat_vm_flags_set(vma, flags)		((vma)->vm_flags |= (flags))
 #define compat_vm_flags_clear(vma, flags)	((vma)->vm_flags &= ~(flags))
 #else
@@ -22,8 +28,7 @@
 
 /*
  * A character device's mmap() offsets may exceed what an unsigned long can hold in
- * bytes. Older kernels allow this by a mode of the file, newer ones by a flag of its
- * operations.
+ * bytes. 6.12: a flag of the file's operations allows this, no longer a mode of the file.
  */
 #ifdef FOP_UNSIGNED_OFFSET
 #define COMPAT_FOP_FLAGS	.fop_flags = FOP_UNSIGNED_OFFSET,
@@ -33,7 +38,7 @@
 #define COMPAT_FILE_MODE	FMODE_UNSIGNED_OFFSET
 #endif
 
-/* platform_driver.remove changed its return type from int to void, in two steps. */
+/* 6.11: platform_driver.remove returns nothing, no longer an int. */
 #if COMPAT_BEFORE(6, 11)
 #define COMPAT_REMOVE_TYPE	int
 #define COMPAT_REMOVE_RESULT	0
@@ -65,27 +70,37 @@
 #define compat_pgprot_uncached(prot)	pgprot_writecombine(prot)
 #endif
 
-/* The name of a namespace became a string. */
+/* 6.13: MODULE_IMPORT_NS() takes the name of a namespace as a string. */
 #if COMPAT_BEFORE(6, 13)
 #define COMPAT_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #else
 #define COMPAT_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
 #endif
 
-/* __assign_str() needed the value a second time. */
+/* 6.10: __assign_str() takes the value from __string(), no longer a second time. */
 #if COMPAT_BEFORE(6, 10)
 #define COMPAT_ASSIGN_STR(field, value)	__assign_str(field, value)
 #else
 #define COMPAT_ASSIGN_STR(field, value)	__assign_str(field)
 #endif
 
-/* Do only the dma-ranges of its bus translate addresses for this device? */
+/*
+ * Do only the dma-ranges of its bus translate addresses for this device? 6.12: an IOMMU is
+ * called directly, it has no dma_map_ops any more.
+ */
 #if COMPAT_BEFORE(6, 12)
 #define compat_dma_is_direct(device)	(!get_dma_ops(device))
 #else
 #include <linux/scatterlist.h>	/* which the next one lacks */
 #include <linux/iommu-dma.h>
 #define compat_dma_is_direct(device)	(!get_dma_ops(device) && !use_dma_iommu(device))
+#endif
+
+/* 7.1: zap_vma_ptes() is called zap_special_vma_range(). */
+#if COMPAT_BEFORE(7, 1)
+#define compat_zap(vma, address, bytes)	zap_vma_ptes(vma, address, bytes)
+#else
+#define compat_zap(vma, address, bytes)	zap_special_vma_range(vma, address, bytes)
 #endif
 
 /*

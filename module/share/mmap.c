@@ -101,7 +101,7 @@ static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
 			     fault_look(mapping), &place);
 	if (!err) {
 		if (again)
-			zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
+			compat_zap(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
 		result = region_insert(region, vmf->vma, vmf->address, place, write);
 		heap_map_end(heap, &mapping->view);
 	}
