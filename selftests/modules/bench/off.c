@@ -10,7 +10,6 @@
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
-#include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/kallsyms.h>
 #include <linux/ktime.h>
@@ -19,6 +18,7 @@
 #include <linux/string.h>
 #include <asm/irq_regs.h>
 #include "bench.h"
+#include "kernels.h"
 
 /* Instructions from one to the next, and up to so many more. */
 static u32 off_interval = 20000;
@@ -117,8 +117,7 @@ DEFINE_SHOW_ATTRIBUTE(off_where);
 
 void off_start(struct dentry *dir)
 {
-	hrtimer_init(&off_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	off_timer.function = off_due;
+	hrtimer_setup(&off_timer, off_due, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	debugfs_create_file_unsafe("off", 0600, dir, NULL, &off_fops);
 	debugfs_create_u32("off_interval", 0600, dir, &off_interval);
 	debugfs_create_file("off_where", 0400, dir, NULL, &off_where_fops);

@@ -3,7 +3,6 @@
 #include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/hrtimer.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
@@ -14,6 +13,7 @@
 #include <linux/uaccess.h>
 #include <linux/memmgr.h>
 #include "caller.h"
+#include "kernels.h"
 
 /**
  * struct block - a block that was asked for
@@ -170,8 +170,8 @@ static int caller_stress(struct caller *c, struct caller_call *call)
 	u64 n;
 
 	init_completion(&s.done);
-	hrtimer_init_on_stack(&s.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	s.timer.function = stress_interrupt;
+	hrtimer_setup_on_stack(&s.timer, stress_interrupt, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL_HARD);
 	hrtimer_start(&s.timer, 0, HRTIMER_MODE_REL_HARD);
 	call->value = 0;
 	for (n = 0; n < call->bytes; n++) {

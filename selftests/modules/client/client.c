@@ -25,6 +25,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include "client.h"
+#include "kernels.h"
 
 #define RING_BYTES	(3 * PAGE_SIZE)
 #define FRAME_BYTES	256
@@ -301,8 +302,7 @@ static int __init client_init(void)
 	INIT_LIST_HEAD(&c->reports);
 	init_llist_head(&c->ready);
 	INIT_WORK(&c->work, client_work);
-	hrtimer_init(&c->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	c->timer.function = client_interrupt;
+	hrtimer_setup(&c->timer, client_interrupt, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 
 	err = client_get_heaps(c);
 	if (err)

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "client.h"
+#include "kernels.h"
 
 #define OBJECTS		300	/* objects of the slab test: several slabs */
 #define BURST		16	/* blocks between a mark and its release */
@@ -486,8 +487,8 @@ static void test_put_wakes(struct test *t)
 		return;
 	rest = chain[0];
 	p.block = chain;
-	hrtimer_init_on_stack(&p.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	p.timer.function = putter_interrupt;
+	hrtimer_setup_on_stack(&p.timer, putter_interrupt, CLOCK_MONOTONIC,
+			       HRTIMER_MODE_REL_HARD);
 	hrtimer_start(&p.timer, ms_to_ktime(20), HRTIMER_MODE_REL_HARD);
 	chain = memmgr_pool_get_timeout(pool_of(t), 10 * HZ);
 	hrtimer_cancel(&p.timer);

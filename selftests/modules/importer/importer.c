@@ -25,8 +25,9 @@
 #include <linux/uaccess.h>
 
 #include "importer.h"
+#include "kernels.h"
 
-MODULE_IMPORT_NS(DMA_BUF);
+MODULE_IMPORT_NS("DMA_BUF");
 
 /* An open file: one import at most. */
 struct importer {
