@@ -21,11 +21,11 @@ MEMMGR_FIXTURE(live_writers)
 
 #define WRITERS		2	/* threads that share the pieces of the first process */
 #define PROCESSES	2
-#define PIECES		512	/* of each process */
+#define PIECES		512	/* of each process, with pages of 4 KiB */
 #define LARGEST		5	/* pages of a piece */
 #define SIDE		24	/* pieces of the thread that makes every other call */
 #define SIDE_LARGEST	4
-#define CYCLE		256	/* of single granules that are checker-boarded */
+#define CYCLE		256	/* of single granules that are checker-boarded, as well */
 
 struct piece {
 	__u64 handle;
@@ -56,6 +56,12 @@ struct writer {
 };
 
 static struct piece pieces[PROCESSES][PIECES];
+
+/* As many bytes on every kernel: what half of the region holds must fit into the other half. */
+static __u32 of_pages(__u32 count)
+{
+	return count * 4096 / page_size();
+}
 
 static __u32 word_of(__u32 id, __u32 piece, __u32 generation, __u32 word)
 {
@@ -104,7 +110,7 @@ static void fill(struct writer *w)
 {
 	__u32 n, i;
 
-	for (n = 0; n < PIECES; n++)
+	for (n = 0; n < of_pages(PIECES); n++)
 		for (i = w->first; i < w->pieces[n].count; i += w->step)
 			w->pieces[n].words[i] = word_of(w->id, n, 0, i);
 }
@@ -115,8 +121,8 @@ static void *write_on(void *argument)
 	__u32 n = 0;
 
 	while (!stopped(w->shared))
-		visit(w, n++ % PIECES, true);
-	for (n = 0; n < PIECES; n++)
+		visit(w, n++ % of_pages(PIECES), true);
+	for (n = 0; n < of_pages(PIECES); n++)
 		visit(w, n, false);
 	return NULL;
 }
@@ -134,7 +140,7 @@ static int make_pieces(int fd, struct piece *made, __u32 *random)
 	__u32 i;
 	int result;
 
-	for (i = 0; i < PIECES; i++) {
+	for (i = 0; i < of_pages(PIECES); i++) {
 		__u32 pages = test_random(random) % 8 ? 1 : 2 + test_random(random) % (LARGEST - 1);
 		struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, pages * page_size());
 		void *p;
@@ -156,7 +162,7 @@ static void unmap_pieces(struct piece *made)
 {
 	__u32 i;
 
-	for (i = 0; i < PIECES; i++)
+	for (i = 0; i < of_pages(PIECES); i++)
 		munmap(made[i].words, made[i].pages * page_size());
 }
 
@@ -417,13 +423,13 @@ static void move_half(struct __test_metadata *_metadata, struct mover *m, bool u
 static void checkerboard(struct __test_metadata *_metadata, struct mover *m)
 {
 	__u64 handles[CYCLE], keep[CYCLE / 2];
-	__u32 count = CYCLE, i;
+	__u32 cycle = of_pages(CYCLE), count = cycle, i;
 	struct memmgr_compact c;
 	struct memmgr_info info;
 
 	ASSERT_EQ(0, mm_alloc_batch(m->fd, MEMMGR_HEAP_MAIN, 0, page_size(), handles, &count));
-	ASSERT_EQ(CYCLE, count);
-	for (i = 0; i < CYCLE; i += 2) {
+	ASSERT_EQ(cycle, count);
+	for (i = 0; i < cycle; i += 2) {
 		ASSERT_EQ(0, mm_info(m->fd, handles[i], &info));
 		m->gone += info.moves;
 		ASSERT_EQ(0, mm_free(m->fd, handles[i]));
@@ -434,11 +440,11 @@ static void checkerboard(struct __test_metadata *_metadata, struct mover *m)
 		ASSERT_EQ(0, mm_compact(m->fd, &c));
 		note_moves(m, &c);
 	} while (c.left && c.moves);
-	for (i = 0; i < CYCLE / 2; i++) {
+	for (i = 0; i < cycle / 2; i++) {
 		ASSERT_EQ(0, mm_info(m->fd, keep[i], &info));
 		m->gone += info.moves;
 	}
-	ASSERT_EQ(0, mm_free_batch(m->fd, keep, CYCLE / 2));
+	ASSERT_EQ(0, mm_free_batch(m->fd, keep, cycle / 2));
 }
 
 /* The moves of everything in main, by the records. */
@@ -488,7 +494,7 @@ static void move_on(struct __test_metadata *_metadata, struct mover *m, struct s
 	struct shared *shared = side->shared;
 	__u32 round;
 
-	for (round = 0; m->moves < wanted || !all_progressed(shared, PIECES); round++) {
+	for (round = 0; m->moves < wanted || !all_progressed(shared, of_pages(PIECES)); round++) {
 		move_half(_metadata, m, round % 2);
 		if (round % 16 == 15)
 			checkerboard(_metadata, m);
