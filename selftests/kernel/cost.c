@@ -92,6 +92,18 @@ static bool too_dear(const char *when, const struct memmgr_heap_query *q)
 	return q->kernel_bytes > most(q);
 }
 
+/* Is the client charged for the heap, and for nothing else? */
+static bool is_charged(const char *when, int fd, const struct memmgr_heap_query *q)
+{
+	__u64 bytes = own_account(fd).bytes;
+
+	if (bytes == q->held + q->kernel_bytes)
+		return true;
+	fprintf(stderr, "# %s: charged %llu, holds %llu and costs %llu\n", when, bytes, q->held,
+		q->kernel_bytes);
+	return false;
+}
+
 static int fill_shape(int fd, const struct shape *s)
 {
 	struct memmgr_heap_create c = shape_config(s);
@@ -106,7 +118,7 @@ static int fill_shape(int fd, const struct shape *s)
 	/* Objects of pages have their records before their memory. */
 	if (s->object < 4096 && too_dear("new", &q))
 		return 3;
-	if (own_account(fd).bytes != q.held + q.kernel_bytes)
+	if (!is_charged("new", fd, &q))
 		return 4;
 	do {
 		a = alloc_request(c.heap, s->object ? s->object : 8);
@@ -116,7 +128,7 @@ static int fill_shape(int fd, const struct shape *s)
 		return 5;
 	if (mm_heap_query(fd, c.heap, &q) || too_dear("full", &q))
 		return 6;
-	if (own_account(fd).bytes != q.held + q.kernel_bytes)
+	if (!is_charged("full", fd, &q))
 		return 7;
 	if (mm_check(fd, c.heap))
 		return 8;

@@ -681,22 +681,52 @@ TEST_F(inject_kind, ends_with_its_heap)
 	must_alloc(_metadata, self->fd, again, BYTES);
 }
 
-static bool is_in_debugfs(int fd, const char *text)
+/* The rest of the line in debugfs that begins so. */
+static bool in_debugfs(int fd, const char *text, char line[256])
 {
-	char path[96], line[256];
 	struct memmgr_query q;
 	bool found = false;
+	char path[96];
 	FILE *file;
 
 	if (mm_query(fd, &q))
 		return false;
 	snprintf(path, sizeof(path), "/sys/kernel/debug/memmgr/%.31s/inject", q.name);
 	file = fopen(path, "r");
-	while (file && fgets(line, sizeof(line), file))
-		found |= !strncmp(line, text, strlen(text));
+	while (file && !found && fgets(line, 256, file))
+		found = !strncmp(line, text, strlen(text));
 	if (file)
 		fclose(file);
+	if (found)
+		memmove(line, line + strlen(text), strlen(line + strlen(text)) + 1);
 	return found;
+}
+
+static bool is_in_debugfs(int fd, const char *text)
+{
+	char line[256];
+
+	return in_debugfs(fd, text, line);
+}
+
+/* The line that begins so tells the rule of @whom. */
+static void expect_told(struct __test_metadata *_metadata, int fd, const char *text, __u32 whom)
+{
+	struct memmgr_inject i = read_rule(_metadata, fd, whom, MEMMGR_HEAP_MAIN);
+	unsigned long long skip, interval, times, seen, failed;
+	unsigned int probability, seed;
+	char line[256];
+
+	ASSERT_TRUE(in_debugfs(fd, text, line));
+	ASSERT_EQ(7, sscanf(line, "%llu %llu %llu %u %u %llu %llu", &skip, &interval, &times,
+			    &probability, &seed, &seen, &failed));
+	EXPECT_EQ(i.skip, skip);
+	EXPECT_EQ(i.interval, interval);
+	EXPECT_EQ(i.times, times);
+	EXPECT_EQ(i.probability, probability);
+	EXPECT_EQ(i.seed, seed);
+	EXPECT_EQ(i.seen, seen);
+	EXPECT_EQ(i.failed, failed);
 }
 
 TEST_F(inject, shown_in_debugfs)
@@ -708,10 +738,11 @@ TEST_F(inject, shown_in_debugfs)
 		 (unsigned long long)account_of(_metadata, self->fd).id);
 	EXPECT_TRUE(is_in_debugfs(self->fd, "# memmgr inject 1"));
 	EXPECT_FALSE(is_in_debugfs(self->fd, client));
-	ASSERT_EQ(0, set_rule(self->fd, MEMMGR_INJECT_CLIENT, 0, 0, 1, 1));
-	ASSERT_EQ(0, set_rule(self->fd, MEMMGR_INJECT_HEAP, MEMMGR_HEAP_MAIN, 1000, 1, 1));
-	EXPECT_TRUE(is_in_debugfs(self->fd, client));
-	EXPECT_TRUE(is_in_debugfs(self->fd, "heap   main "));
+	ASSERT_EQ(0, set_rule(self->fd, MEMMGR_INJECT_CLIENT, 0, 1, 2, 3));
+	ASSERT_EQ(0, set_rule(self->fd, MEMMGR_INJECT_HEAP, MEMMGR_HEAP_MAIN, 1000, 4, 5));
+	must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
+	expect_told(_metadata, self->fd, client, MEMMGR_INJECT_CLIENT);
+	expect_told(_metadata, self->fd, "heap   main ", MEMMGR_INJECT_HEAP);
 	EXPECT_EQ(0, set_off(self->fd, MEMMGR_INJECT_HEAP, MEMMGR_HEAP_MAIN));
 	EXPECT_FALSE(is_in_debugfs(self->fd, "heap   main "));
 }
