@@ -28,4 +28,9 @@ do { \
 #define MODULE_IMPORT_NS(ns)	MODULE_INFO(import_ns, ns)
 #endif
 
+#if KERNEL_VERSION(6, 19, 0) > LINUX_VERSION_CODE
+/* 6.19: dma_map_ops.map_phys maps what map_resource mapped before. */
+#define map_phys	map_resource
+#endif
+
 #endif /* MEMMGR_KERNELS_H */

@@ -44,8 +44,8 @@ struct importer {
 
 /* CONFIG_DMA_OPS until 6.10, CONFIG_ARCH_HAS_DMA_OPS since: set_dma_ops() does something. */
 #if defined(CONFIG_DMA_OPS) || defined(CONFIG_ARCH_HAS_DMA_OPS)
-static dma_addr_t refuse_resource(struct device *dev, phys_addr_t phys, size_t bytes,
-				  enum dma_data_direction direction, unsigned long attrs)
+static dma_addr_t refuse_phys(struct device *dev, phys_addr_t phys, size_t bytes,
+			      enum dma_data_direction direction, unsigned long attrs)
 {
 	return DMA_MAPPING_ERROR;
 }
@@ -57,7 +57,7 @@ static int refuse_sg(struct device *dev, struct scatterlist *sg, int count,
 }
 
 static const struct dma_map_ops refusing_ops = {
-	.map_resource = refuse_resource,
+	.map_phys = refuse_phys,
 	.map_sg = refuse_sg,
 };
 
