@@ -6,5 +6,6 @@ DEBUGCHECK=1
 DTSO="no-map"
 PLAIN="base=0x50000000 size=32M"
 GUEST="sh /usr/lib/memmgr/boots/kselftest.sh moves"
-TIMEOUT=1000
+# That of its longest test, of a million moves: an emulated PC makes a tenth of arm64's in a second.
+TIMEOUT=3000
 TAKES=150
