@@ -56,7 +56,8 @@ for_kernel() {
 	while read -r name arch karch image triplet qemu qemu_least board console virtio loader compat; do
 		[ "$name" != "$machine" ] || break
 	done < <(machines)
-	[ "$compat" != - ] || compat=
+	# Debian's libraries of armhf are laid out for pages of 4 KiB: with larger ones ld.so refuses them.
+	[[ $compat != - && $kernel != *-16k && $kernel != *-64k ]] || compat=
 	cross=$triplet-
 	libraries=lib/$triplet
 	sysroot=$build/sysroot-$arch

@@ -2,6 +2,7 @@
 DESC="programs of 32 bits on a kernel of 64 bits"
 CHECK=1
 ONLY="arm64:its programs are of armhf"
+[ "$arch" != arm64 ] || [ -n "$compat" ] || ONLY="none:programs of armhf need pages of 4096 bytes"
 CONFIG=COMPAT
 DTSO="no-map"
 GUEST="sh /usr/lib/memmgr/boots/compat.sh"
