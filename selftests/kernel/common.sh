@@ -86,7 +86,7 @@ mark_log() {
 # and the driver core adds a line of its own when a probe fails.
 log() {
 	dmesg | sed "1,/$mark/d" | grep memmgr | sed 's/^\[[^]]*\] //' |
-		grep -v 'probe of .* failed with error' | sort -u
+		grep -v 'probe \(of\|with driver\) .* failed with error' | sort -u
 }
 complaints() { log | grep -v 'KiB at /dev/memmgr'; }
 
