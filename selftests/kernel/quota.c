@@ -288,6 +288,9 @@ TEST_F(quota, malformed_settings)
 	EXPECT_EQ(-EINVAL, mm_set_quota(self->fd, client | MEMMGR_QUOTA_DEFAULT, id, 1, 0));
 	EXPECT_EQ(-EINVAL, mm_set_quota(self->fd, client | MEMMGR_QUOTA_DEFAULT, id, 0, 1));
 	EXPECT_EQ(-ENOENT, mm_set_quota(self->fd, client, 1ull << 60, 1, 1));
+	/* No user has these ids. */
+	EXPECT_EQ(-EINVAL, mm_set_quota(self->fd, MEMMGR_QUOTA_USER, UINT32_MAX, 1, 1));
+	EXPECT_EQ(-EINVAL, mm_set_quota(self->fd, MEMMGR_QUOTA_USER, 1ull << 32, 1, 1));
 	EXPECT_EQ(0, my_account(_metadata, self->fd).flags & MEMMGR_ACCOUNT_SET);
 }
 

@@ -98,6 +98,7 @@ struct waiter {
 	int fd;
 	__u32 heap;
 	__u32 timeout_ms;
+	__u64 bytes;		/* 0: those of waiting_request() */
 	int result;
 	int rounds;
 };
@@ -110,6 +111,7 @@ static void *wait_and_free(void *argument)
 	for (i = 0; i < w->rounds; i++) {
 		struct memmgr_alloc a = waiting_request(w->heap, w->timeout_ms);
 
+		a.bytes = w->bytes ?: a.bytes;
 		w->result = mm_alloc(w->fd, &a);
 		if (w->result)
 			break;
@@ -151,6 +153,55 @@ TEST_F(wait, free_wakes)
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, w.result);
 	EXPECT_EQ(1, must_stats(_metadata, self->fd, w.heap).waits);
+}
+
+/*
+ * A free that is not enough wakes it, and it sleeps again for the rest of its time. In
+ * quarters, the memory that it asked for.
+ */
+TEST_F(wait, woken_too_early)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-wait");
+	struct waiter w = { .fd = self->fd, .rounds = 1, .result = 1, .timeout_ms = 600000 };
+	struct memmgr_alloc quarter[4];
+	pthread_t thread;
+	int i;
+
+	c.bytes = 4096;
+	w.heap = must_heap(_metadata, self->fd, c);
+	w.bytes = 4096;
+	for (i = 0; i < 4; i++)
+		quarter[i] = must_alloc(_metadata, self->fd, w.heap, 1024);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_free, &w));
+	ASSERT_TRUE(somebody_waits(self->fd, w.heap));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, mm_free(self->fd, quarter[i].handle));
+		/* It wakes meanwhile, as a rule: else this finds less, and nothing wrong. */
+		usleep(50000);
+	}
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, w.result);
+	EXPECT_EQ(1, must_stats(_metadata, self->fd, w.heap).waits);
+}
+
+/* It looks again and again, because main may have what it needs: its time ends all the same. */
+TEST_F(wait, times_out_where_main_may_help)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_SLAB, "t-wait");
+	struct memmgr_alloc a;
+	__u32 heap;
+
+	if (!kind_is_built(self->fd, MEMMGR_KIND_SLAB))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_SLAB]);
+	c.object_size = 1024;
+	c.bytes = 64 * KIB;
+	heap = must_heap(_metadata, self->fd, c);
+	do {
+		a = alloc_request(heap, 1024);
+	} while (!mm_alloc(self->fd, &a));
+	a = waiting_request(heap, 350);
+	EXPECT_EQ(-ETIMEDOUT, mm_alloc(self->fd, &a));
+	EXPECT_EQ(MEMMGR_REASON_TIMEOUT, a.reason);
 }
 
 /* A free by another client, by close, wakes as well. */
