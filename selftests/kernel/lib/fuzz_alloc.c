@@ -99,8 +99,10 @@ static int spoil_request(struct fuzz_worker *w, struct memmgr_alloc *a)
 
 static bool refused(struct fuzz_worker *w, const struct memmgr_alloc *a, int result, int must)
 {
+	/* A heap without a record for one more says so, whatever the size. */
 	if (must)
 		return ALLOW(w, "a request that is wrong", result, must, -EPERM, -EACCES, -EDQUOT,
+			     must == -ENOMEM ? -ENOSPC : must,
 			     a->flags & GUARDED ? -EOPNOTSUPP : must);
 	if ((result == -ENOMEM || result == -EDQUOT) && !a->reason)
 		return fuzz_fail(w, "no reason", result);

@@ -134,9 +134,13 @@ static bool op_munmap(struct fuzz_worker *w)
 
 	if (!b)
 		return true;
-	/* a hole first: the rest of the mapping goes in two pieces */
+	/*
+	 * A page first: the rest of the mapping goes in two pieces. No hole is left, which
+	 * the other thread might map something into.
+	 */
 	if (b->map_bytes > 2 * w->page && fuzz_chance(w, 50) &&
-	    munmap(b->map + w->page, w->page))
+	    mmap(b->map + w->page, w->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) == MAP_FAILED)
 		return fuzz_fail(w, "munmap of a page", -errno);
 	fuzz_unmap(w, b);
 	return true;
@@ -204,11 +208,11 @@ static bool op_mremap(struct fuzz_worker *w)
 {
 	struct fuzz_block *b = any_mapped(w);
 	unsigned char *to, *moved;
-	int result;
 
 	if (!b)
 		return true;
-	if (fuzz_chance(w, 20)) {
+	/* The kernel would unmap the target of two pieces before it refuses them. */
+	if (b->split || fuzz_chance(w, 20)) {
 		to = mremap(b->map, b->map_bytes, b->map_bytes + w->page, MREMAP_MAYMOVE);
 		if (to != MAP_FAILED)
 			return fuzz_fail(w, "a mapping that grows", 0);
@@ -220,12 +224,8 @@ static bool op_mremap(struct fuzz_worker *w)
 		return fuzz_fail(w, "no room to map", -errno);
 	moved = mremap(b->map, b->map_bytes, b->map_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 	fuzz_note(w, F_MREMAP, moved == MAP_FAILED ? -errno : 0, b->handle, b->map_bytes);
-	if (moved == MAP_FAILED) {
-		result = -errno;
-		/* the kernel has unmapped the target first */
-		munmap(to, b->map_bytes);
-		return (b->split && result == -EFAULT) || fuzz_fail(w, "mremap", result);
-	}
+	if (moved == MAP_FAILED)
+		return fuzz_fail(w, "mremap", -errno);
 	b->start += moved - b->map;
 	b->map = moved;
 	return true;

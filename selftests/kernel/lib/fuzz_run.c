@@ -79,9 +79,10 @@ void fuzz_open(struct fuzz_worker *w)
 	w->data = pages_for(w, w->data_bytes, PROT_READ | PROT_WRITE);
 	w->scratch = pages_for(w, 2 * 65536, PROT_READ | PROT_WRITE);
 	w->fixed = pages_for(w, w->page, PROT_READ | PROT_WRITE);
-	/* structures end where this page does */
+	/* Structures end where this page does. Nothing else can be mapped behind it. */
 	w->edge = pages_for(w, 2 * w->page, PROT_READ | PROT_WRITE);
-	if (munmap(w->edge + w->page, w->page) || pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK))
+	if (mprotect(w->edge + w->page, w->page, PROT_NONE) ||
+	    pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK))
 		fuzz_fail(w, "not begun", -errno);
 	for (i = 0; i < FUZZ_CLIENTS; i++)
 		w->clients[i] = open_again(w->node, O_RDWR | O_NONBLOCK);
