@@ -15,7 +15,14 @@ refused() {
 
 cached_so() { grep -qx "cache $1" /sys/kernel/debug/memmgr/*/summary; }
 
-mapped_by() { grep "phys=0x0*$1 " /proc/vmallocinfo | grep "$2"; }
+# The kernel gives the list out in pieces, and passes over an entry when one before it goes
+# between two of them.
+mapped_by() {
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		! grep "phys=0x0*$1 " /proc/vmallocinfo | grep "$2" || return 0
+	done
+	false
+}
 
 mark_log
 check load load
