@@ -709,10 +709,11 @@ static bool is_in_debugfs(int fd, const char *text)
 	return in_debugfs(fd, text, line);
 }
 
-/* The line that begins so tells the rule of @whom. */
-static void expect_told(struct __test_metadata *_metadata, int fd, const char *text, __u32 whom)
+/* The line that begins so tells the rule of heap or client @id. */
+static void expect_told(struct __test_metadata *_metadata, int fd, const char *text, __u32 whom,
+			__u64 id)
 {
-	struct memmgr_inject i = read_rule(_metadata, fd, whom, MEMMGR_HEAP_MAIN);
+	struct memmgr_inject i = read_rule(_metadata, fd, whom, id);
 	unsigned long long skip, interval, times, seen, failed;
 	unsigned int probability, seed;
 	char line[256];
@@ -741,8 +742,8 @@ TEST_F(inject, shown_in_debugfs)
 	ASSERT_EQ(0, set_rule(self->fd, MEMMGR_INJECT_CLIENT, 0, 1, 2, 3));
 	ASSERT_EQ(0, set_rule(self->fd, MEMMGR_INJECT_HEAP, MEMMGR_HEAP_MAIN, 1000, 4, 5));
 	must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 1);
-	expect_told(_metadata, self->fd, client, MEMMGR_INJECT_CLIENT);
-	expect_told(_metadata, self->fd, "heap   main ", MEMMGR_INJECT_HEAP);
+	expect_told(_metadata, self->fd, client, MEMMGR_INJECT_CLIENT, 0);
+	expect_told(_metadata, self->fd, "heap   main ", MEMMGR_INJECT_HEAP, MEMMGR_HEAP_MAIN);
 	EXPECT_EQ(0, set_off(self->fd, MEMMGR_INJECT_HEAP, MEMMGR_HEAP_MAIN));
 	EXPECT_FALSE(is_in_debugfs(self->fd, "heap   main "));
 }

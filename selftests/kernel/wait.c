@@ -156,8 +156,8 @@ TEST_F(wait, free_wakes)
 }
 
 /*
- * A free that is not enough wakes it, and it sleeps again for the rest of its time. In
- * quarters, the memory that it asked for.
+ * A free that is not enough wakes it, and it sleeps again for the rest of its time. The
+ * heap is one page, which four allocations fill and the waiter wants whole.
  */
 TEST_F(wait, woken_too_early)
 {
@@ -167,16 +167,16 @@ TEST_F(wait, woken_too_early)
 	pthread_t thread;
 	int i;
 
-	c.bytes = 4096;
+	c.bytes = self->page;
 	w.heap = must_heap(_metadata, self->fd, c);
-	w.bytes = 4096;
+	w.bytes = self->page;
 	for (i = 0; i < 4; i++)
-		quarter[i] = must_alloc(_metadata, self->fd, w.heap, 1024);
+		quarter[i] = must_alloc(_metadata, self->fd, w.heap, self->page / 4);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_free, &w));
 	ASSERT_TRUE(somebody_waits(self->fd, w.heap));
 	for (i = 0; i < 4; i++) {
 		ASSERT_EQ(0, mm_free(self->fd, quarter[i].handle));
-		/* It wakes meanwhile, as a rule: else this finds less, and nothing wrong. */
+		/* Time to wake and to sleep again. With less of it the test finds less. */
 		usleep(50000);
 	}
 	ASSERT_EQ(0, pthread_join(thread, NULL));

@@ -141,7 +141,7 @@ static bool op_munmap(struct fuzz_worker *w)
 	if (b->map_bytes > 2 * w->page && fuzz_chance(w, 50) &&
 	    mmap(b->map + w->page, w->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 		 -1, 0) == MAP_FAILED)
-		return fuzz_fail(w, "munmap of a page", -errno);
+		return fuzz_fail(w, "a page amid a mapping", -errno);
 	fuzz_unmap(w, b);
 	return true;
 }
