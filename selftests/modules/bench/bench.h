@@ -56,6 +56,9 @@ struct bench {
 	int (*run)(struct sample *s, struct memmgr_heap *heap);
 };
 
+/* bare.c */
+void bare_start(struct dentry *dir);
+
 /* off.c */
 void off_start(struct dentry *dir);
 void off_end(void);

@@ -139,6 +139,7 @@ static int __init bench_init(void)
 			debugfs_create_file(name, 0400, bench_dir, (void *)b, &bench_fops);
 		}
 	}
+	bare_start(bench_dir);
 	off_start(bench_dir);
 	return 0;
 }
