@@ -6,6 +6,7 @@
 #ifndef MEMMGR_COMPAT_H
 #define MEMMGR_COMPAT_H
 
+#include <linux/compiler_attributes.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/platform_device.h>
@@ -13,6 +14,15 @@
 
 #define COMPAT_BEFORE(major, minor) \
 	(KERNEL_VERSION(major, minor, 0) > LINUX_VERSION_CODE)
+
+/*
+ * A variable that is not cleared at its beginning, although the kernel is built so that
+ * variables on the stack are: for what is written before it is read, whatever happens.
+ * Stable kernels have the name, early ones do not.
+ */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
 
 /*
  * 6.3: the flags of a mapping are read-only, two functions change them. Debian's 6.1 has

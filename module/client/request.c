@@ -4,6 +4,7 @@
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
+#include "base/compat.h"
 #include "client/request.h"
 #include "core/engine.h"
 #include "debug/key.h"
@@ -59,19 +60,20 @@ static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err
  * one. The chain ends at the first waiter that has already seen the latest free.
  */
 static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
-		      struct record_copy *wanted, const struct viewer *viewer,
-		      struct memmgr_info *info, struct engine_refusal *why)
+		      struct record_copy *wanted, struct heap_answer *answer,
+		      struct engine_refusal *why)
 {
 	/* One more jiffy, because the present one is already partly over. */
 	long left = rq->timeout_ms ?
 		    min_t(unsigned long, msecs_to_jiffies(rq->timeout_ms), MAX_JIFFY_OFFSET) + 1 :
 		    MAX_SCHEDULE_TIMEOUT;
+	bool go_on = true, done = false, zero = wants_zero(&wanted->record);
 	struct engine_search search = { 0 };
 	struct engine_block block;
+	struct record *record;
 	unsigned long flags;
-	bool go_on = true;
 	int result = 0;
-	u64 handle;
+	u64 handle = 0;
 	u32 seen;
 	int err;
 
@@ -82,7 +84,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 		/* A search may miss memory freed behind it, so note frees from its start on. */
 		if (!search.at)
 			seen = heap->freed;
-		err = alloc_locked(heap, wanted, &search, &handle, &block, why);
+		err = alloc_locked(heap, wanted, &search, &record, &block, why);
 		if (err == -EAGAIN) {
 			heap_unlock(heap, flags);
 			err = alloc_again(heap);
@@ -102,11 +104,14 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 		flags = heap_lock(heap);
 	}
 	heap->waiters--;
+	if (!err) {
+		handle = record->handle;
+		done = alloc_done(heap, record, &block, zero, answer);
+	}
 	heap_unlock(heap, flags);
 	heap_touched(heap);
 	if (!err)
-		return alloc_finish(heap, viewer, handle, wants_zero(&wanted->record),
-				    &block, info);
+		return done ? 0 : alloc_finish(heap, handle, zero, &block, answer);
 	if (!go_on && may_wait(heap, rq, err, why)) {
 		if (result == -ETIMEDOUT)
 			why->reason = MEMMGR_REASON_TIMEOUT;
@@ -119,8 +124,8 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 
 /* Allocate after compaction, if the request was refused because of fragmentation. */
 static int alloc_compacted(struct memmgr_heap *heap, const struct heap_request *rq,
-			   struct record_copy *wanted, const struct viewer *viewer,
-			   struct memmgr_info *info, struct engine_refusal *why)
+			   struct record_copy *wanted, struct heap_answer *answer,
+			   struct engine_refusal *why)
 {
 	int err = -ENOMEM;
 	u32 tries;
@@ -129,7 +134,7 @@ static int alloc_compacted(struct memmgr_heap *heap, const struct heap_request *
 	     compact_may_help(heap, rq->align, why); tries++) {
 		if (compact_for(heap, rq->bytes, rq->align, why))
 			break;
-		err = alloc_try(heap, wanted, viewer, info, why);
+		err = alloc_try(heap, wanted, answer, why);
 	}
 	return err;
 }
@@ -161,29 +166,29 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, struct client 
 
 /* Try all ways that the request allows, one after the other. */
 static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_request *rq,
-			      struct record_copy *wanted, const struct viewer *viewer,
-			      struct memmgr_info *info, struct engine_refusal *why)
+			      struct record_copy *wanted, struct heap_answer *answer,
+			      struct engine_refusal *why)
 {
 	struct engine_refusal second;
 	struct memmgr_heap *fallback;
 	int err;
 
 	do {
-		err = alloc_try(heap, wanted, viewer, info, why);
+		err = alloc_try(heap, wanted, answer, why);
 	} while (err == -ENOMEM && heap_evict(heap, rq->align, why->reason, true));
 	fallback = fallback_for(heap, wanted->record.client, rq, err);
 	if (fallback) {
 		count_fallback(heap);
-		err = alloc_try(fallback, wanted, viewer, info, &second);
+		err = alloc_try(fallback, wanted, answer, &second);
 		if (err == -ENOMEM || err == -ENOSPC)
 			why->largest = max(why->largest, second.largest);
 		why->exact &= second.exact;
 		heap_put(fallback);
 	}
 	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
-		err = alloc_compacted(heap, rq, wanted, viewer, info, why);
+		err = alloc_compacted(heap, rq, wanted, answer, why);
 	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, rq, err, why))
-		err = alloc_wait(heap, rq, wanted, viewer, info, why);
+		err = alloc_wait(heap, rq, wanted, answer, why);
 	return err;
 }
 
@@ -194,11 +199,10 @@ static bool alloc_refused(int err)
 }
 
 static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
-				const struct heap_request *rq, struct memmgr_info *info,
+				const struct heap_request *rq, struct heap_answer *answer,
 				struct engine_refusal *why)
 {
-	struct viewer viewer = viewer_of(client);
-	struct record_copy wanted;
+	struct record_copy wanted __uninitialized;
 	int err;
 
 	err = heap_may_use(heap, client);
@@ -214,7 +218,7 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 	if (!err)
 		err = heap_fails(heap, client, rq->bytes, why);
 	if (!err)
-		err = alloc_by_all_means(heap, rq, &wanted, &viewer, info, why);
+		err = alloc_by_all_means(heap, rq, &wanted, answer, why);
 	if (alloc_refused(err))
 		heap_failed(heap, rq->bytes, rq->align, why);
 	return err;
@@ -222,11 +226,11 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 
 /* The slow path while heaps are watched. Apart, so that the fast path pays nothing. */
 static noinline int alloc_timed(struct memmgr_heap *heap, struct client *client,
-				const struct heap_request *rq, struct memmgr_info *info,
+				const struct heap_request *rq, struct heap_answer *answer,
 				struct engine_refusal *why)
 {
 	u64 start = latency_begin(heap);
-	int err = alloc_plain(heap, client, rq, info, why);
+	int err = alloc_plain(heap, client, rq, answer, why);
 
 	if (start && (!err || alloc_refused(err)))
 		latency_record(heap, &(struct latency_sample) {
@@ -243,7 +247,7 @@ static noinline int alloc_timed(struct memmgr_heap *heap, struct client *client,
  * @heap: heap to allocate from
  * @client: the owner
  * @rq: the request
- * @info: the allocation; @info->heap is the heap that served it
+ * @answer: the allocation; not set after a failure
  * @why: the reason of a failure
  *
  * Context: process. Sleeps only to wait (MEMMGR_ALLOC_WAIT), and may reschedule while
@@ -252,12 +256,12 @@ static noinline int alloc_timed(struct memmgr_heap *heap, struct client *client,
  * Return: 0 or an error of the ABI's table.
  */
 int heap_alloc(struct memmgr_heap *heap, struct client *client,
-	       const struct heap_request *rq, struct memmgr_info *info,
+	       const struct heap_request *rq, struct heap_answer *answer,
 	       struct engine_refusal *why)
 {
 	if (debug_is_on())
-		return alloc_timed(heap, client, rq, info, why);
-	return alloc_plain(heap, client, rq, info, why);
+		return alloc_timed(heap, client, rq, answer, why);
+	return alloc_plain(heap, client, rq, answer, why);
 }
 
 /* Free by handle. Returns the bytes that the allocation had, or an error. */

@@ -8,11 +8,12 @@
 
 struct client;
 struct engine_refusal;
+struct heap_answer;
 struct heap_request;
 struct memmgr_heap;
 
 int heap_alloc(struct memmgr_heap *heap, struct client *client,
-	       const struct heap_request *rq, struct memmgr_info *info,
+	       const struct heap_request *rq, struct heap_answer *answer,
 	       struct engine_refusal *why);
 int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle);
 

@@ -63,18 +63,18 @@ int call_alloc(struct caller *caller, void *arg)
 		.site = caller_site(caller, a->site),
 	};
 	struct engine_refusal why = { 0 };
-	struct memmgr_info info = { 0 };
+	struct heap_answer answer = { .heap = a->heap };
 	int err;
 
 	if (!alloc_flags_ok(a->flags, ALLOC_FLAGS) || !text_ok(a->tag, sizeof(a->tag)) ||
 	    (a->timeout_ms && !(a->flags & MEMMGR_ALLOC_WAIT)))
 		return -EINVAL;
-	err = heap_alloc(caller->heap, caller->client, &rq, &info, &why);
-	a->handle = info.handle;
-	a->offset = info.offset;
-	a->granted = info.granted;
-	a->map_offset = info.map_offset;
-	a->from = err ? a->heap : info.heap;
+	err = heap_alloc(caller->heap, caller->client, &rq, &answer, &why);
+	a->handle = answer.handle;
+	a->offset = answer.offset;
+	a->granted = answer.granted;
+	a->map_offset = answer.map_offset;
+	a->from = answer.heap;
 	a->reason = err ? why.reason : MEMMGR_REASON_NONE;
 	a->largest = err ? why.largest : 0;
 	a->exact = err && why.exact;
@@ -132,21 +132,21 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 		.site = caller_site(caller, b->site),
 	};
 	struct engine_refusal why = { 0 };
-	struct memmgr_info info = { 0 };
+	struct heap_answer answer;
 	int err;
 
 	for (; *done < count; ++*done) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		err = heap_alloc(caller->heap, caller->client, &rq, &info, &why);
+		err = heap_alloc(caller->heap, caller->client, &rq, &answer, &why);
 		if (err) {
 			b->reason = why.reason;
 			b->largest = why.largest;
 			b->exact = why.exact;
 			return err;
 		}
-		if (put_user(info.handle, &handles[*done])) {
-			free_handle(caller->client, info.handle);
+		if (put_user(answer.handle, &handles[*done])) {
+			free_handle(caller->client, answer.handle);
 			return -EFAULT;
 		}
 		stop_here(caller->client->region, STOP_BATCHED);

@@ -38,7 +38,7 @@ static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_fl
 		.flags = MEMMGR_ALLOC_MAY_COMPACT,
 		.tag = DMAHEAP_TAG,
 	};
-	struct memmgr_info info = { 0 };
+	struct heap_answer answer;
 	struct engine_refusal why = { 0 };
 	struct memmgr_heap *main;
 	struct dma_buf *dmabuf;
@@ -47,11 +47,11 @@ static struct dma_buf *dmaheap_alloc(struct client *client, u64 bytes, u32 fd_fl
 	main = heap_get(client->region, MEMMGR_HEAP_MAIN);
 	if (!main)
 		return ERR_PTR(-ENODEV);
-	err = heap_alloc(main, client, &rq, &info, &why);
+	err = heap_alloc(main, client, &rq, &answer, &why);
 	if (!err) {
-		dmabuf = dmabuf_export(main, client, info.handle, false,
+		dmabuf = dmabuf_export(main, client, answer.handle, false,
 				       fd_flags & O_ACCMODE);
-		heap_free(main, client, info.handle);
+		heap_free(main, client, answer.handle);
 	} else {
 		/* A dma-heap has no other error for a valid request. */
 		dmabuf = ERR_PTR(err == -ENOSPC ? -ENOMEM : err);

@@ -4,6 +4,7 @@
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 
+#include "base/compat.h"
 #include "face/call.h"
 #include "face/calls_alloc.h"
 #include "face/calls_debug.h"
@@ -224,7 +225,8 @@ long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	};
 	void __user *user = (void __user *)arg;
 	const struct call *call;
-	union call_arg known;
+	/* copy_struct_from_user() fills all bytes of the call's structure; no others are read. */
+	union call_arg known __uninitialized;
 	u32 size;
 	int err;
 

@@ -7,6 +7,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "base/compat.h"
 #include "base/trace.h"
 #include "core/engine.h"
 #include "heap/account.h"
@@ -164,8 +165,8 @@ static int record_ready(struct memmgr_heap *heap, struct engine_refusal *why)
  * drops the lock and calls alloc_again() before it tries again.
  */
 int alloc_locked(struct memmgr_heap *heap, struct record_copy *wanted,
-		 struct engine_search *search, u64 *handle, struct engine_block *block,
-		 struct engine_refusal *why)
+		 struct engine_search *search, struct record **record,
+		 struct engine_block *block, struct engine_refusal *why)
 {
 	struct record *template = &wanted->record;
 	struct engine_request rq = {
@@ -189,18 +190,65 @@ int alloc_locked(struct memmgr_heap *heap, struct record_copy *wanted,
 	rq.bytes = record_request(template);
 	err = alloc_charged(heap, &rq, template, block, why);
 	if (!err)
-		*handle = record_take(heap, wanted, block)->handle;
+		*record = record_take(heap, wanted, block);
 	else if (err != -EAGAIN)
 		leave_room(why, template);
 	/* Kernel code may have used up the stack's own table of blocks. */
 	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
 }
 
-/* Clear the memory of a new record, and make the record live. */
-int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 handle,
-		 bool zero, const struct engine_block *block, struct memmgr_info *info)
+/* A new record, whose memory is clear, becomes live. */
+static void record_live(struct memmgr_heap *heap, struct record *record,
+			const struct engine_block *block, struct heap_answer *answer)
 {
-	struct record_copy seen;
+	record_set_state(heap, record, RECORD_LIVE);
+	*answer = (struct heap_answer) {
+		.handle = record->handle,
+		.offset = heap_place(heap, record->offset),
+		.granted = record_has_zones(record) ? record->bytes : block->granted,
+		.map_offset = record_map_offset(heap, record),
+		.heap = heap->id,
+	};
+	trace_memmgr_alloc(heap->region->name, heap->name, record->handle, answer->offset,
+			   record->bytes, record_align(record), record_origin(heap, record)->tag,
+			   0);
+}
+
+/* So few bytes are cleared while the heap is locked: that costs less than to lock it again. */
+#define CLEAR_LOCKED	256u
+
+/**
+ * alloc_done - make a new record live at once
+ * @heap: its heap, still locked since alloc_locked()
+ * @record: the record
+ * @block: its block
+ * @zero: clear the memory
+ * @answer: filled in
+ *
+ * Context: any. O(1): at most CLEAR_LOCKED bytes are cleared, and never a device's memory.
+ * Return: false if there is more to do, which alloc_finish() does.
+ */
+bool alloc_done(struct memmgr_heap *heap, struct record *record,
+		const struct engine_block *block, bool zero, struct heap_answer *answer)
+{
+	heap_assert_locked(heap);
+	if (record_has_zones(record))
+		return false;
+	if (zero && (block->granted > CLEAR_LOCKED || region_is_io(heap->region)))
+		return false;
+	if (zero) {
+		region_zero(heap->region, heap_place(heap, block->offset), block->granted);
+		heap->counts.zeroed += block->granted;
+	}
+	record_live(heap, record, block, answer);
+	return true;
+}
+
+/* Clear the memory of a new record, and make the record live. */
+int alloc_finish(struct memmgr_heap *heap, u64 handle, bool zero,
+		 const struct engine_block *block, struct heap_answer *answer)
+{
+	struct record_copy seen __uninitialized;
 	struct record *record;
 	unsigned long flags;
 	u64 took = 0;
@@ -223,14 +271,10 @@ int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 hand
 	}
 	heap->counts.zeroed += zero ? block->granted : 0;
 	heap->counts.zero_ns += took;
-	if (record) {
-		record_set_state(heap, record, RECORD_LIVE);
-		record_describe(heap, record, viewer, info);
-		trace_memmgr_alloc(heap->region->name, heap->name, handle, info->offset,
-				   record->bytes, info->align, info->tag, 0);
-	} else {
+	if (record)
+		record_live(heap, record, block, answer);
+	else
 		err = -ENOENT;	/* the heap was destroyed by force */
-	}
 	heap_unlock(heap, flags);
 	return err;
 }
@@ -248,18 +292,23 @@ bool wants_zero(const struct record *template)
 }
 
 int alloc_try(struct memmgr_heap *heap, struct record_copy *wanted,
-	      const struct viewer *viewer, struct memmgr_info *info,
-	      struct engine_refusal *why)
+	      struct heap_answer *answer, struct engine_refusal *why)
 {
+	bool done = false, zero = wants_zero(&wanted->record);
+	struct engine_block block __uninitialized;
 	struct engine_search search = { 0 };
-	struct engine_block block;
+	struct record *record;
 	unsigned long flags;
-	u64 handle;
+	u64 handle = 0;
 	int err;
 
 	for (;;) {
 		flags = heap_lock(heap);
-		err = alloc_locked(heap, wanted, &search, &handle, &block, why);
+		err = alloc_locked(heap, wanted, &search, &record, &block, why);
+		if (!err) {
+			handle = record->handle;
+			done = alloc_done(heap, record, &block, zero, answer);
+		}
 		heap_unlock(heap, flags);
 		if (err != -EAGAIN)
 			break;
@@ -268,8 +317,7 @@ int alloc_try(struct memmgr_heap *heap, struct record_copy *wanted,
 			break;
 	}
 	heap_touched(heap);
-	return err ? err : alloc_finish(heap, viewer, handle, wants_zero(&wanted->record),
-					&block, info);
+	return err || done ? err : alloc_finish(heap, handle, zero, &block, answer);
 }
 
 static bool heap_changed(const struct memmgr_heap *heap, u32 seen)

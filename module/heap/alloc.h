@@ -13,7 +13,6 @@ struct engine_search;
 struct memmgr_heap;
 struct record;
 struct record_copy;
-struct viewer;
 
 /**
  * struct heap_request - a client's request for an allocation
@@ -33,6 +32,22 @@ struct heap_request {
 	u32 site;
 };
 
+/**
+ * struct heap_answer - what the caller of an allocation learns
+ * @handle: its handle
+ * @offset: its place in the region
+ * @granted: bytes that it has
+ * @map_offset: offset for mmap(), or ~0
+ * @heap: id of the heap that served it
+ */
+struct heap_answer {
+	u64 handle;
+	u64 offset;
+	u64 granted;
+	u64 map_offset;
+	u32 heap;
+};
+
 void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 		 const struct engine_refusal *why);
 bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
@@ -42,13 +57,14 @@ void record_prepare(struct record_copy *wanted, struct client *client,
 int request_check(const struct memmgr_heap *heap, const struct heap_request *rq);
 int alloc_again(struct memmgr_heap *heap);
 int alloc_locked(struct memmgr_heap *heap, struct record_copy *wanted,
-		 struct engine_search *search, u64 *handle, struct engine_block *block,
-		 struct engine_refusal *why);
-int alloc_finish(struct memmgr_heap *heap, const struct viewer *viewer, u64 handle,
-		 bool zero, const struct engine_block *block, struct memmgr_info *info);
+		 struct engine_search *search, struct record **record,
+		 struct engine_block *block, struct engine_refusal *why);
+bool alloc_done(struct memmgr_heap *heap, struct record *record,
+		const struct engine_block *block, bool zero, struct heap_answer *answer);
+int alloc_finish(struct memmgr_heap *heap, u64 handle, bool zero,
+		 const struct engine_block *block, struct heap_answer *answer);
 bool wants_zero(const struct record *template);
 int alloc_try(struct memmgr_heap *heap, struct record_copy *wanted,
-	      const struct viewer *viewer, struct memmgr_info *info,
-	      struct engine_refusal *why);
+	      struct heap_answer *answer, struct engine_refusal *why);
 
 #endif /* MEMMGR_HEAP_ALLOC_H */

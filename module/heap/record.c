@@ -127,6 +127,16 @@ u64 record_map_place(const struct memmgr_heap *heap, const struct record *record
 	return heap_place(heap, record->offset - record_inset(record));
 }
 
+/* The offset for mmap() under which the caller maps it; ~0 if it cannot be mapped. */
+u64 record_map_offset(const struct memmgr_heap *heap, const struct record *record)
+{
+	u64 window = (u64)heap->table.window + record_index(heap, record);
+
+	if (heap->table.window == HEAP_NO_WINDOW)
+		return ~0ull;
+	return (window << (heap->region->view.window_shift + PAGE_SHIFT)) + record_inset(record);
+}
+
 /* vm_pgoff of the allocation's first byte, behind the guard page if there is one. */
 u32 record_first_page(const struct record *record)
 {
@@ -258,11 +268,7 @@ void record_describe(struct memmgr_heap *heap, const struct record *record,
 	info->bytes = record->bytes;
 	info->granted = record_has_zones(record) ? record->bytes : block.granted;
 	info->align = record_align(record);
-	info->map_offset = ~0ull;
-	if (mine && heap->table.window != HEAP_NO_WINDOW)
-		info->map_offset = ((u64)(heap->table.window + record_index(heap, record)) <<
-				    (heap->region->view.window_shift + PAGE_SHIFT)) +
-				   record_inset(record);
+	info->map_offset = mine ? record_map_offset(heap, record) : ~0ull;
 	info->time_ns = record->time_ns;
 	info->heap = heap->id;
 	info->state = (record->mapped ? MEMMGR_INFO_MAPPED : 0) |

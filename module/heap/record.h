@@ -289,6 +289,7 @@ struct record *record_use_alone(struct memmgr_heap *heap,
 void record_set_mapped(struct memmgr_heap *heap, struct record *record);
 u32 record_first_page(const struct record *record);
 u64 record_map_place(const struct memmgr_heap *heap, const struct record *record);
+u64 record_map_offset(const struct memmgr_heap *heap, const struct record *record);
 struct record *record_take(struct memmgr_heap *heap, const struct record_copy *wanted,
 			   const struct engine_block *block);
 void record_disown(struct memmgr_heap *heap, struct record *record);
