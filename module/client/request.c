@@ -264,29 +264,49 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	return alloc_plain(heap, client, rq, answer, why);
 }
 
+/*
+ * Find and lock an allocation that is to be freed. Only for one that is persistent does it
+ * matter who calls, so that is asked when the caller does not own it. A wrong handle is
+ * refused without that.
+ */
+static struct record *free_use(struct memmgr_heap *heap, struct client *client, u64 handle,
+			       unsigned long *flags)
+	__acquires(&heap->lock)
+{
+	struct viewer viewer = { .client = client, .uid = INVALID_UID };
+	struct record *record = heap_use(heap, &viewer, handle, true, flags);
+
+	if (likely(record != ERR_PTR(-EACCES)))
+		return record;
+	heap_unlock(heap, *flags);
+	viewer = viewer_of(client);
+	return heap_use(heap, &viewer, handle, true, flags);
+}
+
 /* Free by handle. Returns the bytes that the allocation had, or an error. */
 static noinline s64 request_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 {
-	struct viewer viewer = viewer_of(client);
+	bool wake = false, persistent = false;
 	struct record *record;
 	unsigned long flags;
-	bool wake = false;
 	u64 bytes = 0;
 	int err;
 
-	record = heap_use(heap, &viewer, handle, true, &flags);
+	record = free_use(heap, client, handle, &flags);
 	err = PTR_ERR_OR_ZERO(record);
 	if (!err && record_pinned_by_others(record, client))
 		err = -EBUSY;
 	if (!err) {
 		bytes = record->bytes;
+		persistent = !record->owned;
 		err = heap_end(heap, record, &flags);
 	}
 	if (err) {
 		heap->counts.refused++;
 		heap_moment(heap, misuse, client, handle, err, true);
 	} else {
-		client_forget_pin(client, heap, handle);
+		if (persistent)
+			client_forget_pin(client, heap, handle);
 		wake = heap_freed(heap);
 	}
 	heap_unlock(heap, flags);

@@ -27,14 +27,29 @@ static atomic64_t user_max[ACCOUNT_ITEMS] = {
 	[ACCOUNT_PINS] = ATOMIC64_INIT(1024),
 };
 
+/* Bits of bytes and allocations if a default limits them, so that a charge sees it at once. */
+static u32 default_limits;
+
+static void defaults_note(void)
+{
+	u32 i, limits = 0;
+
+	for (i = ACCOUNT_BYTES; i <= ACCOUNT_ALLOCATIONS; i++)
+		if (atomic64_read(&client_max[i]) || atomic64_read(&user_max[i]))
+			limits |= BIT(i);
+	WRITE_ONCE(default_limits, limits);
+}
+
 static int limit_set(const char *text, const struct kernel_param *kp)
 {
 	u64 limit;
 	int err = number_parse(text, &limit);
 
-	if (!err)
-		atomic64_set(kp->arg, limit);
-	return err;
+	if (err)
+		return err;
+	atomic64_set(kp->arg, limit);
+	defaults_note();
+	return 0;
 }
 
 static int limit_get(char *text, const struct kernel_param *kp)
@@ -135,6 +150,23 @@ static int charge_check(struct client *client, u64 bytes, u32 allocations,
 	return -EDQUOT;
 }
 
+/*
+ * Can a limit refuse what the caller is about to charge? One look, which the usual client
+ * without limits pays for. @records: records of heap main are among it.
+ */
+static bool charge_is_limited(const struct client *client, bool records)
+{
+	u32 limits = READ_ONCE(client->account.set) | READ_ONCE(client->user->account.set) |
+		     READ_ONCE(default_limits);
+	u32 items = BIT(ACCOUNT_BYTES) | BIT(ACCOUNT_ALLOCATIONS);
+
+	if (records) {
+		items |= BIT(ACCOUNT_RECORDS);
+		limits |= client->trusted ? 0 : BIT(ACCOUNT_RECORDS);
+	}
+	return limits & items;
+}
+
 static void account_add(struct account *account, u64 bytes, u32 allocations)
 {
 	account->has[ACCOUNT_BYTES] += bytes;
@@ -147,7 +179,6 @@ static void account_add(struct account *account, u64 bytes, u32 allocations)
  * @client: the client that pays
  * @bytes: granted bytes
  * @allocations: number of allocations to add
- * @why: filled in on failure
  * @why: filled in on failure
  *
  * Context: any; a heap's lock may be held. O(1).
@@ -170,17 +201,94 @@ int client_charge(struct client *client, u64 bytes, u32 allocations,
 	return err;
 }
 
-/* The same check without charging, to refuse a request before the work is done. */
-int client_may_charge(struct client *client, u64 bytes, u32 allocations,
-		      struct engine_refusal *why)
+/* May a client and its user have so many more? Counts a refusal. Under client_lock. */
+static int items_check(struct client *client, enum account_item item, u32 n)
+{
+	bool may[2];
+	u32 user;
+
+	for (user = 0; user < 2; user++) {
+		may[user] = room_left(client, user, item) >= n;
+		account_of(client, user)->refused += !may[user];
+	}
+	return may[0] && may[1] ? 0 : -EDQUOT;
+}
+
+/* May a client have @n more allocations of @bytes in all? Under client_lock. */
+static int records_check(struct client *client, u64 bytes, u32 n, bool main,
+			 struct engine_refusal *why)
+{
+	if (main && items_check(client, ACCOUNT_RECORDS, n)) {
+		engine_refuse(why, MEMMGR_REASON_QUOTA, 0);
+		return -EDQUOT;
+	}
+	return charge_check(client, bytes, n, why);
+}
+
+/**
+ * client_may_take - may a client have a new allocation?
+ * @client: the client that pays
+ * @bytes: requested bytes
+ * @main: the allocation is one of heap main, whose records are counted
+ * @why: filled in on failure
+ *
+ * Asked before the work is done; client_take_records() decides.
+ *
+ * Context: the heap's lock is held. O(1).
+ * Return: 0 or -EDQUOT.
+ */
+int client_may_take(struct client *client, u64 bytes, bool main, struct engine_refusal *why)
 {
 	struct region *region = client->region;
-	unsigned long flags;
 	int err;
 
-	raw_spin_lock_irqsave(&region->client_lock, flags);
-	err = charge_check(client, bytes, allocations, why);
-	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+	if (likely(!charge_is_limited(client, main)))
+		return 0;
+	raw_spin_lock(&region->client_lock);
+	err = records_check(client, bytes, 1, main, why);
+	raw_spin_unlock(&region->client_lock);
+	return err;
+}
+
+static void account_take(struct account *account, u64 bytes, u32 n, bool main)
+{
+	account_add(account, bytes, n);
+	account->has[ACCOUNT_RECORDS] += main ? n : 0;
+}
+
+/**
+ * client_take_records - charge new allocations to their client, and add them to its list
+ * @heap: their heap, locked
+ * @records: their records, all filled in from the same template
+ * @n: number of records
+ * @why: filled in on failure
+ *
+ * Context: any. O(@n).
+ * Return: 0, or -EDQUOT and nothing has changed.
+ */
+int client_take_records(struct memmgr_heap *heap, struct record * const *records, u32 n,
+			struct engine_refusal *why)
+{
+	bool charged = records[0]->charged, main = heap->id == MEMMGR_HEAP_MAIN;
+	struct client *client = records[0]->client;
+	struct region *region = heap->region;
+	u64 bytes = 0;
+	int err = 0;
+	u32 i;
+
+	heap_assert_locked(heap);
+	for (i = 0; charged && i < n; i++)
+		bytes += records[i]->charge;
+	raw_spin_lock(&region->client_lock);
+	if (charged && unlikely(charge_is_limited(client, main)))
+		err = records_check(client, bytes, n, main, why);
+	if (!err && charged) {
+		account_take(&client->account, bytes, n, main);
+		account_take(&client->user->account, bytes, n, main);
+	}
+	for (i = 0; !err && i < n && records[i]->owned; i++)
+		list_add(&records[i]->mine, &client->records);
+	raw_spin_unlock(&region->client_lock);
 	return err;
 }
 
@@ -235,14 +343,46 @@ void client_uncharge(struct client *client, u64 bytes, u32 allocations)
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 }
 
-void client_add_record(struct client *client, struct record *record)
+static void account_give(struct account *account, u64 bytes, u32 n, bool main)
 {
-	struct region *region = client->region;
-	unsigned long flags;
+	account->has[ACCOUNT_BYTES] -= bytes;
+	account->has[ACCOUNT_ALLOCATIONS] -= n;
+	account->has[ACCOUNT_RECORDS] -= main ? n : 0;
+}
 
-	raw_spin_lock_irqsave(&region->client_lock, flags);
-	list_add(&record->mine, &client->records);
-	raw_spin_unlock_irqrestore(&region->client_lock, flags);
+/**
+ * client_give_records - allocations end: take back their charge, and take them off the list
+ * @heap: their heap, locked
+ * @records: their records, all of the same client; all or none owned, all or none charged
+ * @n: number of records
+ *
+ * The client may be freed when this returns.
+ *
+ * Context: any. O(@n).
+ */
+void client_give_records(struct memmgr_heap *heap, struct record * const *records, u32 n)
+{
+	bool charged = records[0]->charged, main = heap->id == MEMMGR_HEAP_MAIN;
+	struct client *client = records[0]->client;
+	struct region *region = heap->region;
+	u64 bytes = 0;
+	u32 i;
+
+	heap_assert_locked(heap);
+	if (!client)
+		return;
+	raw_spin_lock(&region->client_lock);
+	for (i = 0; i < n; i++) {
+		bytes += records[i]->charge;
+		if (records[i]->owned)
+			list_del_init(&records[i]->mine);
+	}
+	if (charged) {
+		account_give(&client->account, bytes, n, main);
+		account_give(&client->user->account, bytes, n, main);
+		client_expire(client);
+	}
+	raw_spin_unlock(&region->client_lock);
 }
 
 void client_remove_record(struct client *client, struct record *record)
@@ -266,15 +406,8 @@ void client_remove_record(struct client *client, struct record *record)
  */
 int client_take_locked(struct client *client, enum account_item item, u32 n)
 {
-	bool may[2];
-	u32 user;
-
 	lockdep_assert_held(&client->region->client_lock);
-	for (user = 0; user < 2; user++) {
-		may[user] = room_left(client, user, item) >= n;
-		account_of(client, user)->refused += !may[user];
-	}
-	if (!may[0] || !may[1])
+	if (items_check(client, item, n))
 		return -EDQUOT;
 	client->account.has[item] += n;
 	client->user->account.has[item] += n;

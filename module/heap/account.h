@@ -11,6 +11,7 @@
 
 struct engine_refusal;
 struct injection;
+struct memmgr_heap;
 struct record;
 struct region;
 
@@ -119,7 +120,6 @@ struct client {
 	struct rcu_head rcu;
 };
 
-void client_add_record(struct client *client, struct record *record);
 void client_remove_record(struct client *client, struct record *record);
 int client_take(struct client *client, enum account_item item, u32 n,
 		struct engine_refusal *why);
@@ -128,8 +128,10 @@ void client_give(struct client *client, enum account_item item, u32 n);
 void client_give_locked(struct client *client, enum account_item item, u32 n);
 int client_charge(struct client *client, u64 bytes, u32 allocations,
 		  struct engine_refusal *why);
-int client_may_charge(struct client *client, u64 bytes, u32 allocations,
-		      struct engine_refusal *why);
+int client_may_take(struct client *client, u64 bytes, bool main, struct engine_refusal *why);
+int client_take_records(struct memmgr_heap *heap, struct record * const *records, u32 n,
+			struct engine_refusal *why);
+void client_give_records(struct memmgr_heap *heap, struct record * const *records, u32 n);
 void client_uncharge(struct client *client, u64 bytes, u32 allocations);
 struct client *client_from(struct region *region, u64 serial);
 u32 heap_windows_left(const struct region *region);

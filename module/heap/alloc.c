@@ -46,8 +46,12 @@ void record_prepare(struct record_copy *wanted, struct client *client,
 	wanted->origin.uid = current_euid();
 	wanted->origin.pid = task_tgid_nr(current);
 	wanted->origin.tid = task_pid_nr(current);
-	get_task_comm(wanted->origin.comm, current);
-	strscpy_pad(wanted->origin.tag, rq->tag, sizeof(wanted->origin.tag));
+	/* The kernel pads it with zeros, and always ends it with one, also while it changes it. */
+	memcpy(wanted->origin.comm, current->comm, sizeof(wanted->origin.comm));
+	if (rq->tag[0])
+		strscpy_pad(wanted->origin.tag, rq->tag, sizeof(wanted->origin.tag));
+	else
+		memset(wanted->origin.tag, 0, sizeof(wanted->origin.tag));
 }
 
 /* No record is left. If no memory is left either, report that, as it has to change first. */
@@ -76,34 +80,35 @@ static bool records_left(const struct memmgr_heap *heap, const struct client *cl
 	return heap->table.max - heap->table.used > reserve;
 }
 
-/* Allocate in the engine and charge the client, or do neither. */
-static int alloc_charged(struct memmgr_heap *heap, const struct engine_request *rq,
-			 struct record *record, struct engine_block *block,
-			 struct engine_refusal *why)
+/*
+ * Allocate in the engine, give the block a record, and charge the client; or do none of it.
+ * @rq: the request to the engine, without the size.
+ */
+static int alloc_charged(struct memmgr_heap *heap, struct record_copy *wanted,
+			 struct engine_request *rq, struct record **record,
+			 struct engine_block *block, struct engine_refusal *why)
 {
-	int err;
+	struct record *template = &wanted->record;
+	int err = 0;
 
+	rq->bytes = record_request(template);
 	/* A private heap is charged as a whole. */
-	record->charged = !(heap->flags & MEMMGR_HEAP_PRIVATE);
-	if (!record->charged)
-		return heap->engine.ops->alloc(&heap->engine, rq, block, why);
-	if (heap->id == MEMMGR_HEAP_MAIN) {
-		err = client_take(record->client, ACCOUNT_RECORDS, 1, why);
-		if (err)
-			return err;
-	}
+	template->charged = !(heap->flags & MEMMGR_HEAP_PRIVATE);
 	/* Check first, so that the engine's books do not count a request that must fail. */
-	err = client_may_charge(record->client, rq->bytes, 1, why);
+	if (template->charged)
+		err = client_may_take(template->client, rq->bytes, heap->id == MEMMGR_HEAP_MAIN,
+				      why);
 	if (!err)
 		err = heap->engine.ops->alloc(&heap->engine, rq, block, why);
-	if (!err) {
-		record->charge = block->granted;
-		err = client_charge(record->client, block->granted, 1, why);
-		if (err)
-			heap->engine.ops->free(&heap->engine, block->offset, true, block);
+	if (err)
+		return err;
+	template->charge = block->granted;
+	*record = record_take(heap, wanted, block);
+	err = client_take_records(heap, record, 1, why);
+	if (err) {
+		record_untake(heap, *record);
+		heap->engine.ops->free(&heap->engine, block->offset, true, block);
 	}
-	if (err && heap->id == MEMMGR_HEAP_MAIN)
-		client_give(record->client, ACCOUNT_RECORDS, 1);
 	return err;
 }
 
@@ -187,11 +192,8 @@ int alloc_locked(struct memmgr_heap *heap, struct record_copy *wanted,
 	if (err)
 		return err;
 	heap_moment(heap, room, template);
-	rq.bytes = record_request(template);
-	err = alloc_charged(heap, &rq, template, block, why);
-	if (!err)
-		*record = record_take(heap, wanted, block);
-	else if (err != -EAGAIN)
+	err = alloc_charged(heap, wanted, &rq, record, block, why);
+	if (err && err != -EAGAIN)
 		leave_room(why, template);
 	/* Kernel code may have used up the stack's own table of blocks. */
 	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;

@@ -102,6 +102,8 @@ int heap_end(struct memmgr_heap *heap, struct record *record, unsigned long *fla
 {
 	bool in_io = false;
 
+	if (likely(!(record->mapped | record_has_zones(record) | record->exports)))
+		return record_free(heap, record);
 	if (!record->mapped && !record_zones(heap, record, flags, false))
 		return 0;
 	/* The record may have been mapped meanwhile. */
@@ -179,7 +181,7 @@ void heap_refused(struct region *region)
 /* Has another client pinned the allocation? Under the heap's lock. */
 bool record_pinned_by_others(const struct record *record, const struct client *client)
 {
-	return record->pins - record->exports > client_pins(client, record);
+	return record->pins && record->pins - record->exports > client_pins(client, record);
 }
 
 /**

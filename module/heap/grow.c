@@ -109,7 +109,8 @@ void heap_trim(struct memmgr_heap *heap)
 	u32 n, tries;
 	bool left;
 
-	if (!heap->traits->grows)
+	/* slab_supply_shrink() gives back the slabs of other heaps at once. */
+	if (!heap->traits->grows || !(heap->flags & MEMMGR_HEAP_PRIVATE))
 		return;
 	flags = heap_lock(heap);
 	/* One caller at a time; otherwise a slab would be named twice. */

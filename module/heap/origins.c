@@ -26,6 +26,7 @@ u32 origin_uses(const struct memmgr_heap *heap, u32 i)
 }
 
 static_assert(IS_ALIGNED(MEMMGR_TAG_LEN, 4) && IS_ALIGNED(offsetof(struct origin, tag), 4));
+static_assert(IS_ALIGNED(sizeof(struct origin), 4) && __alignof__(struct origin) == 4);
 
 /*
  * The hint for an origin. A sum is good enough. Of a tag all bytes count, as many tags differ
@@ -37,15 +38,22 @@ static u32 *origin_hint(struct memmgr_heap *heap, const struct origin *origin)
 	u32 sum = origin->tid;
 	u32 i;
 
-	for (i = 0; i < MEMMGR_TAG_LEN / sizeof(u32); i++)
+	/* Behind its end a tag is 0. */
+	for (i = 0; i < MEMMGR_TAG_LEN / sizeof(u32) && tag[i]; i++)
 		sum += tag[i];
 
 	return &heap->table.hints[hash_32(sum, ilog2(ORIGIN_HINTS))];
 }
 
+/* Word by word: memcmp() compares bytes. */
 static bool origin_is(const struct origin_entry *entry, const struct origin *wanted)
 {
-	return entry->uses && !memcmp(&entry->origin, wanted, sizeof(*wanted));
+	const u32 *has = (const u32 *)&entry->origin, *want = (const u32 *)wanted;
+	u32 i, differs = !entry->uses;
+
+	for (i = 0; i < sizeof(*wanted) / sizeof(u32); i++)
+		differs |= has[i] ^ want[i];
+	return !differs;
 }
 
 /**

@@ -94,8 +94,8 @@ static void pin_forget(struct client *client, struct memmgr_heap *heap, struct p
 }
 
 /*
- * A client has freed an allocation that no other client had pinned. If it was persistent,
- * remove its entry from the table.
+ * A client has freed a persistent allocation that no other client had pinned. Remove its
+ * entry from the table.
  */
 void client_forget_pin(struct client *client, struct memmgr_heap *heap, u64 handle)
 {

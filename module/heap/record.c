@@ -153,7 +153,10 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 		PAGE_ALIGN(record_inset(record) + record->bytes);
 }
 
-/* Give a newly allocated block the first free record, filled in from @wanted; it is new. */
+/*
+ * Give a newly allocated block the first free record, filled in from @wanted; it is new, and
+ * its client does not know it yet.
+ */
 struct record *record_take(struct memmgr_heap *heap, const struct record_copy *wanted,
 			   const struct engine_block *block)
 {
@@ -171,14 +174,11 @@ struct record *record_take(struct memmgr_heap *heap, const struct record_copy *w
 	record->seq = ++heap->table.seq;
 	record->offset = block->offset + record_lead(record);
 	record->map_bytes = record_map_bytes(heap, record, block);
-	INIT_LIST_HEAD(&record->mine);
 	if (heap->table.record_at) {
 		record->depth = heap->stack.count - 1;
 		heap->table.record_at[record->depth] = i;
 	}
 	heap_moment(heap, born, record);
-	if (record->owned)
-		client_add_record(record->client, record);
 	return record;
 }
 
@@ -192,21 +192,11 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 		record->client = NULL;
 }
 
-/* End a record. Its block, and in a slab heap its slab, may be gone; it lay at @place. */
-static void record_end(struct memmgr_heap *heap, struct record *record, u64 place)
+/* Put a record back among the free ones. Its @handle is the next one that it will have. */
+static void record_put(struct memmgr_heap *heap, struct record *record)
 {
-	heap_assert_locked(heap);
-	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
-	heap_moment(heap, gone, record);
-	record_drop_pins(heap, record, place);
-	record_disown(heap, record);
-	if (record->charged && heap->id == MEMMGR_HEAP_MAIN)
-		client_give(record->client, ACCOUNT_RECORDS, 1);
-	if (record->charged)
-		client_uncharge(record->client, record->charge, 1);
 	if (heap->table.record_at)
 		heap->table.record_at[record->depth] = RECORD_NONE;
-	record->handle = handle_next(record->handle, heap->table.bits);
 	record_set_state(heap, record, RECORD_FREE);
 	origin_put(heap, record->origin);
 	record->pins = 0;
@@ -219,6 +209,28 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 	}
 	record->next = heap->table.records.free;
 	heap->table.records.free = record_index(heap, record);
+}
+
+/* Undo record_take(): the client cannot have the allocation, and nobody has seen it. */
+void record_untake(struct memmgr_heap *heap, struct record *record)
+{
+	heap_assert_locked(heap);
+	heap_moment(heap, gone, record);
+	record->owned = false;
+	record_put(heap, record);
+}
+
+/* End a record. Its block, and in a slab heap its slab, may be gone; it lay at @place. */
+static void record_end(struct memmgr_heap *heap, struct record *record, u64 place)
+{
+	heap_assert_locked(heap);
+	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
+	heap_moment(heap, gone, record);
+	record_drop_pins(heap, record, place);
+	client_give_records(heap, &record, 1);
+	record->owned = false;
+	record->handle = handle_next(record->handle, heap->table.bits);
+	record_put(heap, record);
 }
 
 /* Forget a record whose zones were checked. Its block stays allocated. */
@@ -362,6 +374,8 @@ void record_drop_pins(struct memmgr_heap *heap, struct record *record, u64 place
 	int pins = record->pins - record->exports;
 
 	heap_assert_locked(heap);
+	if (likely(!record->pins))
+		return;
 	heap->lasting.pinned -= pins;
 	if (record->owned)
 		record->client->pinned[heap->id] -= pins;

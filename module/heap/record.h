@@ -292,6 +292,7 @@ u64 record_map_place(const struct memmgr_heap *heap, const struct record *record
 u64 record_map_offset(const struct memmgr_heap *heap, const struct record *record);
 struct record *record_take(struct memmgr_heap *heap, const struct record_copy *wanted,
 			   const struct engine_block *block);
+void record_untake(struct memmgr_heap *heap, struct record *record);
 void record_disown(struct memmgr_heap *heap, struct record *record);
 void record_release(struct memmgr_heap *heap, struct record *record);
 int record_free(struct memmgr_heap *heap, struct record *record);
