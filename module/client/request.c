@@ -21,6 +21,8 @@
 #include "heap/rights.h"
 #include "heap/use.h"
 #include "move/compact.h"
+#include "region/region.h"
+#include "region/stop.h"
 
 /* Can waiting help? Not if the request can never be served. */
 static bool may_wait(const struct memmgr_heap *heap, const struct heap_request *rq,
@@ -60,31 +62,28 @@ static bool alloc_sleep(struct memmgr_heap *heap, u32 seen, long *left, int *err
  * one. The chain ends at the first waiter that has already seen the latest free.
  */
 static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
-		      struct record_copy *wanted, struct heap_answer *answer,
-		      struct engine_refusal *why)
+		      struct heap_order *order)
 {
 	/* One more jiffy, because the present one is already partly over. */
 	long left = rq->timeout_ms ?
 		    min_t(unsigned long, msecs_to_jiffies(rq->timeout_ms), MAX_JIFFY_OFFSET) + 1 :
 		    MAX_SCHEDULE_TIMEOUT;
-	bool go_on = true, done = false, zero = wants_zero(&wanted->record);
-	struct engine_search search = { 0 };
-	struct engine_block block;
-	struct record *record;
+	struct engine_refusal *why = order->why;
 	unsigned long flags;
+	bool go_on = true;
 	int result = 0;
-	u64 handle = 0;
 	u32 seen;
 	int err;
 
+	order->search = (struct engine_search) { 0 };
 	flags = heap_lock(heap);
 	heap->counts.waits++;
 	heap->waiters++;
 	for (;;) {
 		/* A search may miss memory freed behind it, so note frees from its start on. */
-		if (!search.at)
+		if (!order->search.at)
 			seen = heap->freed;
-		err = alloc_locked(heap, wanted, &search, &record, &block, why);
+		err = alloc_locked(heap, order);
 		if (err == -EAGAIN) {
 			heap_unlock(heap, flags);
 			err = alloc_again(heap);
@@ -93,7 +92,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 				continue;
 			break;
 		}
-		search = (struct engine_search) { 0 };
+		order->search = (struct engine_search) { 0 };
 		if (!go_on || !may_wait(heap, rq, err, why))
 			break;
 		heap_unlock(heap, flags);
@@ -104,14 +103,10 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 		flags = heap_lock(heap);
 	}
 	heap->waiters--;
-	if (!err) {
-		handle = record->handle;
-		done = alloc_done(heap, record, &block, zero, answer);
-	}
 	heap_unlock(heap, flags);
 	heap_touched(heap);
 	if (!err)
-		return done ? 0 : alloc_finish(heap, handle, zero, &block, answer);
+		return order->done ? 0 : alloc_finish(heap, order);
 	if (!go_on && may_wait(heap, rq, err, why)) {
 		if (result == -ETIMEDOUT)
 			why->reason = MEMMGR_REASON_TIMEOUT;
@@ -124,17 +119,16 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 
 /* Allocate after compaction, if the request was refused because of fragmentation. */
 static int alloc_compacted(struct memmgr_heap *heap, const struct heap_request *rq,
-			   struct record_copy *wanted, struct heap_answer *answer,
-			   struct engine_refusal *why)
+			   struct heap_order *order)
 {
 	int err = -ENOMEM;
 	u32 tries;
 
 	for (tries = 0; tries < COMPACT_TRIES && err == -ENOMEM &&
-	     compact_may_help(heap, rq->align, why); tries++) {
-		if (compact_for(heap, rq->bytes, rq->align, why))
+	     compact_may_help(heap, rq->align, order->why); tries++) {
+		if (compact_for(heap, rq->bytes, rq->align, order->why))
 			break;
-		err = alloc_try(heap, wanted, answer, why);
+		err = alloc_try(heap, order);
 	}
 	return err;
 }
@@ -164,31 +158,43 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, struct client 
 	return fallback;
 }
 
+/* The heap's fallback serves the request that the heap has refused with @err, if it can. */
+static int alloc_fallback(struct memmgr_heap *heap, const struct heap_request *rq,
+			  struct heap_order *order, int err)
+{
+	struct engine_refusal *why = order->why, second;
+	struct memmgr_heap *fallback;
+
+	fallback = fallback_for(heap, order->wanted.record.client, rq, err);
+	if (!fallback)
+		return err;
+	count_fallback(heap);
+	order->why = &second;
+	err = alloc_try(fallback, order);
+	order->why = why;
+	if (err == -ENOMEM || err == -ENOSPC)
+		why->largest = max(why->largest, second.largest);
+	why->exact &= second.exact;
+	heap_put(fallback);
+	return err;
+}
+
 /* Try all ways that the request allows, one after the other. */
 static int alloc_by_all_means(struct memmgr_heap *heap, const struct heap_request *rq,
-			      struct record_copy *wanted, struct heap_answer *answer,
-			      struct engine_refusal *why)
+			      struct heap_order *order)
 {
-	struct engine_refusal second;
-	struct memmgr_heap *fallback;
 	int err;
 
 	do {
-		err = alloc_try(heap, wanted, answer, why);
-	} while (err == -ENOMEM && heap_evict(heap, rq->align, why->reason, true));
-	fallback = fallback_for(heap, wanted->record.client, rq, err);
-	if (fallback) {
-		count_fallback(heap);
-		err = alloc_try(fallback, wanted, answer, &second);
-		if (err == -ENOMEM || err == -ENOSPC)
-			why->largest = max(why->largest, second.largest);
-		why->exact &= second.exact;
-		heap_put(fallback);
-	}
+		err = alloc_try(heap, order);
+		if (likely(!err))
+			return 0;
+	} while (err == -ENOMEM && heap_evict(heap, rq->align, order->why->reason, true));
+	err = alloc_fallback(heap, rq, order, err);
 	if (err == -ENOMEM && rq->flags & MEMMGR_ALLOC_MAY_COMPACT)
-		err = alloc_compacted(heap, rq, wanted, answer, why);
-	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, rq, err, why))
-		err = alloc_wait(heap, rq, wanted, answer, why);
+		err = alloc_compacted(heap, rq, order);
+	if (rq->flags & MEMMGR_ALLOC_WAIT && may_wait(heap, rq, err, order->why))
+		err = alloc_wait(heap, rq, order);
 	return err;
 }
 
@@ -198,14 +204,12 @@ static bool alloc_refused(int err)
 	return err == -ENOMEM || err == -ENOSPC || err == -ETIMEDOUT || err == -EDQUOT;
 }
 
-static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
-				const struct heap_request *rq, struct heap_answer *answer,
-				struct engine_refusal *why)
+/* May the client make such a request? Asked before anything is done. */
+static int request_may(struct memmgr_heap *heap, struct client *client,
+		       const struct heap_request *rq)
 {
-	struct record_copy wanted __uninitialized;
-	int err;
+	int err = heap_may_use(heap, client);
 
-	err = heap_may_use(heap, client);
 	if (err)
 		return err;
 	if (rq->flags & MEMMGR_ALLOC_NO_ZERO && !capable(CAP_SYS_ADMIN))
@@ -213,12 +217,25 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 	/* A private heap is destroyed with its client, and all its allocations with it. */
 	if (rq->flags & MEMMGR_ALLOC_PERSISTENT && heap->flags & MEMMGR_HEAP_PRIVATE)
 		return -EINVAL;
-	record_prepare(&wanted, client, rq);
-	err = request_check(heap, rq);
+	return request_check(heap, rq);
+}
+
+static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
+				const struct heap_request *rq, struct heap_answer *answer,
+				struct engine_refusal *why)
+{
+	struct heap_order order __uninitialized;
+	int err;
+
+	err = request_may(heap, client, rq);
+	if (err)
+		return err;
+	order_prepare(&order, client, rq);
+	order.answer = answer;
+	order.why = why;
+	err = heap_fails(heap, client, rq->bytes, why);
 	if (!err)
-		err = heap_fails(heap, client, rq->bytes, why);
-	if (!err)
-		err = alloc_by_all_means(heap, rq, &wanted, answer, why);
+		err = alloc_by_all_means(heap, rq, &order);
 	if (alloc_refused(err))
 		heap_failed(heap, rq->bytes, rq->align, why);
 	return err;
@@ -262,6 +279,47 @@ int heap_alloc(struct memmgr_heap *heap, struct client *client,
 	if (debug_is_on())
 		return alloc_timed(heap, client, rq, answer, why);
 	return alloc_plain(heap, client, rq, answer, why);
+}
+
+/**
+ * heap_alloc_some - make some of a batch of allocations
+ * @heap: heap to allocate from
+ * @client: the owner
+ * @rq: the request for each of them
+ * @order: the request, prepared by order_prepare()
+ * @handles: filled in, GROUP_MOST entries
+ * @n: number of allocations that are wanted
+ * @why: the reason of a failure
+ *
+ * As many as are made at once, which is one at least: without a group the next one goes
+ * through all of heap_alloc().
+ *
+ * Context: process, as heap_alloc().
+ * Return: the number of allocations made, not 0; or an error of the ABI's table.
+ */
+int heap_alloc_some(struct memmgr_heap *heap, struct client *client,
+		    const struct heap_request *rq, struct heap_order *order, u64 *handles,
+		    u32 n, struct engine_refusal *why)
+{
+	struct heap_answer answer __uninitialized;
+	struct engine_refusal first;
+	int err;
+	u32 made;
+
+	if (n > 1 && !debug_is_on() && !stop_armed(heap->region) && group_fits(heap, rq)) {
+		err = request_may(heap, client, rq);
+		if (err)
+			return err;
+		order->why = &first;
+		made = alloc_group(heap, order, handles, min(n, GROUP_MOST));
+		if (made)
+			return made;
+	}
+	err = heap_alloc(heap, client, rq, &answer, why);
+	if (err)
+		return err;
+	handles[0] = answer.handle;
+	return 1;
 }
 
 /*
@@ -348,4 +406,36 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 		   request_free(heap, client, handle);
 
 	return min_t(s64, done, 0);
+}
+
+/**
+ * heap_free_some - free some allocations of a batch under one hold of the lock
+ * @heap: the heap that the first handle names
+ * @client: the caller
+ * @handles: handles of the allocations
+ * @n: number of handles, at most GROUP_MOST
+ *
+ * It ends at the first handle with which there is more to do: of another heap, wrong, not the
+ * client's own, in use, mapped or pinned. heap_free() does that.
+ *
+ * Context: process. O(@n).
+ * Return: the number of allocations freed.
+ */
+u32 heap_free_some(struct memmgr_heap *heap, struct client *client, const u64 *handles, u32 n)
+{
+	bool wake = false;
+	unsigned long flags;
+	u32 freed;
+
+	if (debug_is_on())
+		return 0;
+	flags = heap_lock(heap);
+	/* While features are turned on, they are told of each free. */
+	freed = heap_moments(heap) ? 0 : record_free_group(heap, client, handles, n);
+	if (freed)
+		wake = heap_freed(heap);
+	heap_unlock(heap, flags);
+	heap_wake(heap, wake);
+	heap_touched(heap);
+	return freed;
 }

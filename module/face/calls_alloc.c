@@ -2,6 +2,7 @@
 /* ioctls about allocations. */
 #include <linux/uaccess.h>
 
+#include "base/compat.h"
 #include "base/kept.h"
 #include "client/client.h"
 #include "client/request.h"
@@ -62,14 +63,19 @@ int call_alloc(struct caller *caller, void *arg)
 		.tag = a->tag,
 		.site = caller_site(caller, a->site),
 	};
-	struct engine_refusal why = { 0 };
-	struct heap_answer answer = { .heap = a->heap };
+	struct engine_refusal why __uninitialized;
+	struct heap_answer answer __uninitialized;
 	int err;
 
 	if (!alloc_flags_ok(a->flags, ALLOC_FLAGS) || !text_ok(a->tag, sizeof(a->tag)) ||
 	    (a->timeout_ms && !(a->flags & MEMMGR_ALLOC_WAIT)))
 		return -EINVAL;
+	why.reason = MEMMGR_REASON_NONE;
+	why.exact = false;
+	why.largest = 0;
 	err = heap_alloc(caller->heap, caller->client, &rq, &answer, &why);
+	if (err)
+		answer = (struct heap_answer) { .heap = a->heap };
 	a->handle = answer.handle;
 	a->offset = answer.offset;
 	a->granted = answer.granted;
@@ -120,7 +126,21 @@ int call_resize(struct caller *caller, void *arg)
 	return err;
 }
 
-/* Make allocations one by one until there are @count or one fails. */
+/*
+ * Write the handles of new allocations into the array of the caller. Those that it does not
+ * get are freed. Returns the number of handles that it has.
+ */
+static u32 batch_tell(struct client *client, u64 __user *to, const u64 *handles, u32 n)
+{
+	unsigned long rest = copy_to_user(to, handles, n * sizeof(*handles));
+	u32 told = n - DIV_ROUND_UP(rest, sizeof(*handles));
+
+	while (n > told)
+		free_handle(client, handles[--n]);
+	return told;
+}
+
+/* Make allocations, some at a time, until there are @count or one fails. */
 static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 		       u64 __user *handles, u32 count, u32 *done)
 {
@@ -131,24 +151,27 @@ static int batch_alloc(struct caller *caller, struct memmgr_alloc_batch *b,
 		.tag = b->tag,
 		.site = caller_site(caller, b->site),
 	};
+	struct heap_order order __uninitialized;
 	struct engine_refusal why = { 0 };
-	struct heap_answer answer;
-	int err;
+	u64 got[GROUP_MOST];
+	int n, told;
 
-	for (; *done < count; ++*done) {
+	order_prepare(&order, caller->client, &rq);
+	while (*done < count) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		err = heap_alloc(caller->heap, caller->client, &rq, &answer, &why);
-		if (err) {
+		n = heap_alloc_some(caller->heap, caller->client, &rq, &order, got, count - *done,
+				    &why);
+		if (n < 0) {
 			b->reason = why.reason;
 			b->largest = why.largest;
 			b->exact = why.exact;
-			return err;
+			return n;
 		}
-		if (put_user(answer.handle, &handles[*done])) {
-			free_handle(caller->client, answer.handle);
+		told = batch_tell(caller->client, handles + *done, got, n);
+		*done += told;
+		if (told < n)
 			return -EFAULT;
-		}
 		stop_here(caller->client->region, STOP_BATCHED);
 		cond_resched();
 	}
@@ -191,26 +214,66 @@ int call_alloc_batch(struct caller *caller, void *arg)
 	return b->count && err != -EFAULT ? 0 : err;
 }
 
+/* The heap of the handle. The caller keeps it until a handle names another one. */
+static struct memmgr_heap *batch_heap(struct caller *caller, u64 handle)
+{
+	u32 id = handle_heap(handle);
+
+	if (caller->heap && caller->heap->id == id)
+		return caller->heap;
+	if (caller->heap)
+		heap_put(caller->heap);
+	caller->heap = heap_get(caller->client->region, id);
+	return caller->heap;
+}
+
+/* Free allocations until one cannot be freed. Returns how many were. */
+static u32 batch_free(struct caller *caller, const u64 *handles, u32 n, int *err)
+{
+	struct memmgr_heap *heap;
+	u32 done = 0, freed;
+
+	*err = 0;
+	while (done < n) {
+		heap = batch_heap(caller, handles[done]);
+		freed = heap ? heap_free_some(heap, caller->client, handles + done, n - done) : 0;
+		done += freed;
+		if (freed) {
+			heap_trim(heap);
+			continue;
+		}
+		*err = free_handle(caller->client, handles[done]);
+		if (*err)
+			break;
+		done++;
+	}
+	return done;
+}
+
 int call_free_batch(struct caller *caller, void *arg)
 {
 	struct memmgr_free_batch *b = arg;
-	u32 done = 0, count = b->count;
-	void __user *handles;
-	u64 handle;
+	u32 n, done = 0, count = b->count;
+	u64 handles[GROUP_MOST];
+	void __user *user;
+	unsigned long rest;
 	int err = 0;
 
 	b->count = 0;
 	if (b->flags || b->reserved || !count || count > MEMMGR_BATCH_MAX)
 		return -EINVAL;
-	if (call_pointer(b->handles, &handles))
+	if (call_pointer(b->handles, &user))
 		return -EFAULT;
-	for (; !err && done < count; done += !err) {
-		if (fatal_signal_pending(current))
+	while (!err && done < count) {
+		if (fatal_signal_pending(current)) {
 			err = -EINTR;
-		else if (get_user(handle, (u64 __user *)handles + done))
+			break;
+		}
+		n = min(count - done, GROUP_MOST) * sizeof(*handles);
+		rest = copy_from_user(handles, user + done * sizeof(*handles), n);
+		done += batch_free(caller, handles, (n - rest) / sizeof(*handles), &err);
+		if (!err && rest)
 			err = -EFAULT;
-		else
-			err = free_handle(caller->client, handle);
 		cond_resched();
 	}
 	b->count = done;

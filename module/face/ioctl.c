@@ -219,10 +219,7 @@ static int call_answer(const struct call *call, struct caller *caller, union cal
 
 long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct caller caller = {
-		.client = file->private_data,
-		.writes = file->f_mode & FMODE_WRITE,
-	};
+	struct caller caller __uninitialized;
 	void __user *user = (void __user *)arg;
 	const struct call *call;
 	/* copy_struct_from_user() fills all bytes of the call's structure; no others are read. */
@@ -230,6 +227,12 @@ long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	u32 size;
 	int err;
 
+	caller.client = file->private_data;
+	caller.writes = file->f_mode & FMODE_WRITE;
+	caller.heap = NULL;
+	caller.file = NULL;
+	caller.made = false;
+	caller.began = 0;
 	if (region_is_gone(caller.client->region))
 		return -ENODEV;
 	if (_IOC_TYPE(cmd) != MEMMGR_IOC_MAGIC || cmd != _IO(MEMMGR_IOC_MAGIC, _IOC_NR(cmd)) ||

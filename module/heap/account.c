@@ -154,7 +154,7 @@ static int charge_check(struct client *client, u64 bytes, u32 allocations,
  * Can a limit refuse what the caller is about to charge? One look, which the usual client
  * without limits pays for. @records: records of heap main are among it.
  */
-static bool charge_is_limited(const struct client *client, bool records)
+static __always_inline bool charge_is_limited(const struct client *client, bool records)
 {
 	u32 limits = READ_ONCE(client->account.set) | READ_ONCE(client->user->account.set) |
 		     READ_ONCE(default_limits);
@@ -250,10 +250,47 @@ int client_may_take(struct client *client, u64 bytes, bool main, struct engine_r
 	return err;
 }
 
-static void account_take(struct account *account, u64 bytes, u32 n, bool main)
+/* The same without counting a refusal, for many at once. Under client_lock. */
+static bool records_fit(struct client *client, u64 bytes, u32 n, bool main)
+{
+	u32 user;
+
+	for (user = 0; user < 2; user++)
+		if (account_left(client, user, n) < bytes ||
+		    (main && room_left(client, user, ACCOUNT_RECORDS) < n))
+			return false;
+	return true;
+}
+
+/**
+ * client_has_room - may a client have some new allocations?
+ * @client: the client that pays
+ * @bytes: their sizes in all
+ * @n: number of allocations
+ * @main: they are allocations of heap main
+ *
+ * Asked before the work is done; client_take_records() decides.
+ *
+ * Context: the heap's lock is held. O(1).
+ */
+bool client_has_room(struct client *client, u64 bytes, u32 n, bool main)
+{
+	struct region *region = client->region;
+	bool fits;
+
+	if (likely(!charge_is_limited(client, main)))
+		return true;
+	raw_spin_lock(&region->client_lock);
+	fits = records_fit(client, bytes, n, main);
+	raw_spin_unlock(&region->client_lock);
+	return fits;
+}
+
+static __always_inline void account_take(struct account *account, u64 bytes, u32 n, bool main)
 {
 	account_add(account, bytes, n);
-	account->has[ACCOUNT_RECORDS] += main ? n : 0;
+	if (main)
+		account->has[ACCOUNT_RECORDS] += n;
 }
 
 /**
@@ -261,33 +298,36 @@ static void account_take(struct account *account, u64 bytes, u32 n, bool main)
  * @heap: their heap, locked
  * @records: their records, all filled in from the same template
  * @n: number of records
- * @why: filled in on failure
+ * @bytes: sum of their charges
+ * @why: filled in on failure; NULL: a refusal is not counted
  *
  * Context: any. O(@n).
  * Return: 0, or -EDQUOT and nothing has changed.
  */
 int client_take_records(struct memmgr_heap *heap, struct record * const *records, u32 n,
-			struct engine_refusal *why)
+			u64 bytes, struct engine_refusal *why)
 {
-	bool charged = records[0]->charged, main = heap->id == MEMMGR_HEAP_MAIN;
-	struct client *client = records[0]->client;
+	bool main = heap->id == MEMMGR_HEAP_MAIN;
+	struct record *record = records[0];
+	struct client *client = record->client;
 	struct region *region = heap->region;
-	u64 bytes = 0;
 	int err = 0;
 	u32 i;
 
 	heap_assert_locked(heap);
-	for (i = 0; charged && i < n; i++)
-		bytes += records[i]->charge;
 	raw_spin_lock(&region->client_lock);
-	if (charged && unlikely(charge_is_limited(client, main)))
-		err = records_check(client, bytes, n, main, why);
-	if (!err && charged) {
+	if (record->charged) {
+		if (unlikely(charge_is_limited(client, main)))
+			err = why ? records_check(client, bytes, n, main, why) :
+			      records_fit(client, bytes, n, main) ? 0 : -EDQUOT;
+		if (unlikely(err))
+			goto out;
 		account_take(&client->account, bytes, n, main);
 		account_take(&client->user->account, bytes, n, main);
 	}
-	for (i = 0; !err && i < n && records[i]->owned; i++)
+	for (i = 0; record->owned && i < n; i++)
 		list_add(&records[i]->mine, &client->records);
+out:
 	raw_spin_unlock(&region->client_lock);
 	return err;
 }
@@ -343,11 +383,12 @@ void client_uncharge(struct client *client, u64 bytes, u32 allocations)
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 }
 
-static void account_give(struct account *account, u64 bytes, u32 n, bool main)
+static __always_inline void account_give(struct account *account, u64 bytes, u32 n, bool main)
 {
 	account->has[ACCOUNT_BYTES] -= bytes;
 	account->has[ACCOUNT_ALLOCATIONS] -= n;
-	account->has[ACCOUNT_RECORDS] -= main ? n : 0;
+	if (main)
+		account->has[ACCOUNT_RECORDS] -= n;
 }
 
 /**
@@ -355,29 +396,28 @@ static void account_give(struct account *account, u64 bytes, u32 n, bool main)
  * @heap: their heap, locked
  * @records: their records, all of the same client; all or none owned, all or none charged
  * @n: number of records
+ * @bytes: sum of their charges
  *
  * The client may be freed when this returns.
  *
  * Context: any. O(@n).
  */
-void client_give_records(struct memmgr_heap *heap, struct record * const *records, u32 n)
+void client_give_records(struct memmgr_heap *heap, struct record * const *records, u32 n,
+			 u64 bytes)
 {
-	bool charged = records[0]->charged, main = heap->id == MEMMGR_HEAP_MAIN;
-	struct client *client = records[0]->client;
+	bool main = heap->id == MEMMGR_HEAP_MAIN;
+	struct record *record = records[0];
+	struct client *client = record->client;
 	struct region *region = heap->region;
-	u64 bytes = 0;
 	u32 i;
 
 	heap_assert_locked(heap);
 	if (!client)
 		return;
 	raw_spin_lock(&region->client_lock);
-	for (i = 0; i < n; i++) {
-		bytes += records[i]->charge;
-		if (records[i]->owned)
-			list_del_init(&records[i]->mine);
-	}
-	if (charged) {
+	for (i = 0; record->owned && i < n; i++)
+		list_del_init(&records[i]->mine);
+	if (record->charged) {
 		account_give(&client->account, bytes, n, main);
 		account_give(&client->user->account, bytes, n, main);
 		client_expire(client);

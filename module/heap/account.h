@@ -129,9 +129,11 @@ void client_give_locked(struct client *client, enum account_item item, u32 n);
 int client_charge(struct client *client, u64 bytes, u32 allocations,
 		  struct engine_refusal *why);
 int client_may_take(struct client *client, u64 bytes, bool main, struct engine_refusal *why);
+bool client_has_room(struct client *client, u64 bytes, u32 n, bool main);
 int client_take_records(struct memmgr_heap *heap, struct record * const *records, u32 n,
-			struct engine_refusal *why);
-void client_give_records(struct memmgr_heap *heap, struct record * const *records, u32 n);
+			u64 bytes, struct engine_refusal *why);
+void client_give_records(struct memmgr_heap *heap, struct record * const *records, u32 n,
+			 u64 bytes);
 void client_uncharge(struct client *client, u64 bytes, u32 allocations);
 struct client *client_from(struct region *region, u64 serial);
 u32 heap_windows_left(const struct region *region);

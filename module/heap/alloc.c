@@ -28,8 +28,8 @@ void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes)
 }
 
 /* Fill in all fields of a record that its maker chooses, and its origin. */
-void record_prepare(struct record_copy *wanted, struct client *client,
-		    const struct heap_request *rq)
+static void record_prepare(struct record_copy *wanted, struct client *client,
+			   const struct heap_request *rq)
 {
 	wanted->record = (struct record) {
 		.state = RECORD_NEW,
@@ -38,7 +38,6 @@ void record_prepare(struct record_copy *wanted, struct client *client,
 		.time_ns = ktime_get_boottime_ns(),
 		.client = client,
 		.owned = !(rq->flags & MEMMGR_ALLOC_PERSISTENT),
-		.charged = true,
 		.access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE,
 	};
 	record_set_align(&wanted->record, rq->align);
@@ -52,6 +51,24 @@ void record_prepare(struct record_copy *wanted, struct client *client,
 		strscpy_pad(wanted->origin.tag, rq->tag, sizeof(wanted->origin.tag));
 	else
 		memset(wanted->origin.tag, 0, sizeof(wanted->origin.tag));
+}
+
+/**
+ * order_prepare - prepare a request for its tries
+ * @order: filled in, but for @order->answer and @order->why, which the caller sets
+ * @client: the owner
+ * @rq: the request
+ *
+ * Context: process. O(1).
+ */
+void order_prepare(struct heap_order *order, struct client *client,
+		   const struct heap_request *rq)
+{
+	record_prepare(&order->wanted, client, rq);
+	order->rq.align = rq->align;
+	order->rq.recorded = true;
+	order->rq.search = &order->search;
+	order->zero = !(rq->flags & MEMMGR_ALLOC_NO_ZERO);
 }
 
 /* No record is left. If no memory is left either, report that, as it has to change first. */
@@ -70,43 +87,39 @@ static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 	return -ENOSPC;
 }
 
-/* Is a record left for this client? Main's last ones are for root. */
-static bool records_left(const struct memmgr_heap *heap, const struct client *client)
+/* How many records are left for this client? Main's last ones are for root. */
+static u32 records_left(const struct memmgr_heap *heap, const struct client *client)
 {
 	u32 reserve = heap->id == MEMMGR_HEAP_MAIN && !client->trusted ?
 		      heap->table.max / ROOT_PART : 0;
 
 	heap_assert_locked(heap);
-	return heap->table.max - heap->table.used > reserve;
+	return max(heap->table.max - heap->table.used, reserve) - reserve;
 }
 
-/*
- * Allocate in the engine, give the block a record, and charge the client; or do none of it.
- * @rq: the request to the engine, without the size.
- */
-static int alloc_charged(struct memmgr_heap *heap, struct record_copy *wanted,
-			 struct engine_request *rq, struct record **record,
-			 struct engine_block *block, struct engine_refusal *why)
+/* Allocate in the engine, give the block a record, and charge the client; or do none of it. */
+static int alloc_charged(struct memmgr_heap *heap, struct heap_order *order)
 {
-	struct record *template = &wanted->record;
+	struct record *template = &order->wanted.record;
+	struct engine_block *block = &order->block;
 	int err = 0;
 
-	rq->bytes = record_request(template);
+	order->rq.bytes = record_request(template);
 	/* A private heap is charged as a whole. */
 	template->charged = !(heap->flags & MEMMGR_HEAP_PRIVATE);
 	/* Check first, so that the engine's books do not count a request that must fail. */
 	if (template->charged)
-		err = client_may_take(template->client, rq->bytes, heap->id == MEMMGR_HEAP_MAIN,
-				      why);
+		err = client_may_take(template->client, order->rq.bytes,
+				      heap->id == MEMMGR_HEAP_MAIN, order->why);
 	if (!err)
-		err = heap->engine.ops->alloc(&heap->engine, rq, block, why);
+		err = heap->engine.ops->alloc(&heap->engine, &order->rq, block, order->why);
 	if (err)
 		return err;
 	template->charge = block->granted;
-	*record = record_take(heap, wanted, block);
-	err = client_take_records(heap, record, 1, why);
+	order->record = record_take(heap, &order->wanted, block);
+	err = client_take_records(heap, &order->record, 1, block->granted, order->why);
 	if (err) {
-		record_untake(heap, *record);
+		record_untake(heap, order->record);
 		heap->engine.ops->free(&heap->engine, block->offset, true, block);
 	}
 	return err;
@@ -152,129 +165,146 @@ static void leave_room(struct engine_refusal *why, const struct record *template
 		why->largest -= min_t(u64, why->largest, room);
 }
 
+/* Are a record and an origin made that are free? */
+static bool record_made(const struct memmgr_heap *heap)
+{
+	return heap->table.records.free != RECORD_NONE &&
+	       heap->table.origins.free != RECORD_NONE;
+}
+
 /* Are a record and an origin ready? -EAGAIN: alloc_again() has to make some. */
 static int record_ready(struct memmgr_heap *heap, struct engine_refusal *why)
 {
-	if (likely(heap->table.records.free != RECORD_NONE &&
-		   heap->table.origins.free != RECORD_NONE))
+	if (likely(record_made(heap)))
 		return 0;
 	if (heap->table.records.free == RECORD_NONE && !records_wanted(heap))
 		return refuse_record(heap, why);
 	return -EAGAIN;
 }
 
-/*
- * Try once a request that request_check() has let pass. Each try plans the room and the charge
- * in @wanted anew. After success the record is new, and its memory not yet cleared. -EAGAIN:
- * the search for memory has not finished, or there is no record or no origin yet. The caller
- * drops the lock and calls alloc_again() before it tries again.
- */
-int alloc_locked(struct memmgr_heap *heap, struct record_copy *wanted,
-		 struct engine_search *search, struct record **record,
-		 struct engine_block *block, struct engine_refusal *why)
-{
-	struct record *template = &wanted->record;
-	struct engine_request rq = {
-		.align = record_align(template), .recorded = true, .search = search,
-	};
-	int err;
-
-	err = heap_serves(heap);
-	if (err)
-		return err;
-	if (template->flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, template->bytes))
-		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, 0);
-	if (rq.align > heap->max_align)
-		return engine_refuse(why, MEMMGR_REASON_ALIGNMENT, 0);
-	if (!records_left(heap, template->client))
-		return refuse_record(heap, why);
-	err = record_ready(heap, why);
-	if (err)
-		return err;
-	heap_moment(heap, room, template);
-	err = alloc_charged(heap, wanted, &rq, record, block, why);
-	if (err && err != -EAGAIN)
-		leave_room(why, template);
-	/* Kernel code may have used up the stack's own table of blocks. */
-	return err == -ENOMEM && why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
-}
-
 /* A new record, whose memory is clear, becomes live. */
-static void record_live(struct memmgr_heap *heap, struct record *record,
-			const struct engine_block *block, struct heap_answer *answer)
+static void record_live(struct memmgr_heap *heap, struct record *record)
 {
 	record_set_state(heap, record, RECORD_LIVE);
-	*answer = (struct heap_answer) {
-		.handle = record->handle,
-		.offset = heap_place(heap, record->offset),
-		.granted = record_has_zones(record) ? record->bytes : block->granted,
-		.map_offset = record_map_offset(heap, record),
-		.heap = heap->id,
-	};
-	trace_memmgr_alloc(heap->region->name, heap->name, record->handle, answer->offset,
-			   record->bytes, record_align(record), record_origin(heap, record)->tag,
-			   0);
+	if (trace_memmgr_alloc_enabled())
+		trace_memmgr_alloc(heap->region->name, heap->name, record->handle,
+				   heap_place(heap, record->offset), record->bytes,
+				   record_align(record), record_origin(heap, record)->tag, 0);
+}
+
+/* A new record becomes live, and its maker learns of it. */
+static void record_answer(struct memmgr_heap *heap, struct record *record,
+			  const struct heap_order *order)
+{
+	struct heap_answer *answer = order->answer;
+
+	record_live(heap, record);
+	answer->handle = record->handle;
+	answer->offset = heap_place(heap, record->offset);
+	answer->granted = record_has_zones(record) ? record->bytes : order->block.granted;
+	answer->map_offset = record_map_offset(heap, record);
+	answer->heap = heap->id;
 }
 
 /* So few bytes are cleared while the heap is locked: that costs less than to lock it again. */
 #define CLEAR_LOCKED	256u
 
-/**
- * alloc_done - make a new record live at once
- * @heap: its heap, still locked since alloc_locked()
- * @record: the record
- * @block: its block
- * @zero: clear the memory
- * @answer: filled in
- *
- * Context: any. O(1): at most CLEAR_LOCKED bytes are cleared, and never a device's memory.
- * Return: false if there is more to do, which alloc_finish() does.
- */
-bool alloc_done(struct memmgr_heap *heap, struct record *record,
-		const struct engine_block *block, bool zero, struct heap_answer *answer)
+/* Make a new record live at once, unless it has more to be written than a few bytes. */
+static bool alloc_done(struct memmgr_heap *heap, const struct heap_order *order)
 {
-	heap_assert_locked(heap);
-	if (record_has_zones(record))
+	const struct engine_block *block = &order->block;
+
+	if (record_has_zones(order->record))
 		return false;
-	if (zero && (block->granted > CLEAR_LOCKED || region_is_io(heap->region)))
+	if (order->zero && (block->granted > CLEAR_LOCKED || region_is_io(heap->region)))
 		return false;
-	if (zero) {
+	if (order->zero) {
 		region_zero(heap->region, heap_place(heap, block->offset), block->granted);
 		heap->counts.zeroed += block->granted;
 	}
-	record_live(heap, record, block, answer);
+	record_answer(heap, order->record, order);
 	return true;
 }
 
-/* Clear the memory of a new record, and make the record live. */
-int alloc_finish(struct memmgr_heap *heap, u64 handle, bool zero,
-		 const struct engine_block *block, struct heap_answer *answer)
+/* Can the heap take such a request now, and is a record left for it? */
+static int alloc_check(struct memmgr_heap *heap, const struct heap_order *order)
 {
+	const struct record *template = &order->wanted.record;
+	int err = heap_serves(heap);
+
+	if (err)
+		return err;
+	if (template->flags & MEMMGR_ALLOC_GUARD && !guard_fits(heap, template->bytes))
+		return engine_refuse(order->why, MEMMGR_REASON_TOO_LARGE, 0);
+	if (order->rq.align > heap->max_align)
+		return engine_refuse(order->why, MEMMGR_REASON_ALIGNMENT, 0);
+	if (!records_left(heap, template->client))
+		return refuse_record(heap, order->why);
+	return record_ready(heap, order->why);
+}
+
+/**
+ * alloc_locked - try once a request that request_check() has let pass
+ * @heap: the heap, locked
+ * @order: the request; each try plans the room and the charge in its template anew
+ *
+ * Context: any. O(1), and what the engine takes.
+ * Return: 0: the record is live, or, if not @order->done, new, and alloc_finish() follows
+ * without the lock. -EAGAIN: the search for memory has not finished, or there is no record or
+ * no origin yet; the caller drops the lock and calls alloc_again() before it tries again. Or
+ * another error of the ABI's table.
+ */
+int alloc_locked(struct memmgr_heap *heap, struct heap_order *order)
+{
+	struct record *template = &order->wanted.record;
+	int err;
+
+	heap_assert_locked(heap);
+	err = alloc_check(heap, order);
+	if (err)
+		return err;
+	heap_moment(heap, room, template);
+	err = alloc_charged(heap, order);
+	if (likely(!err)) {
+		order->handle = order->record->handle;
+		order->done = alloc_done(heap, order);
+		return 0;
+	}
+	if (err != -EAGAIN)
+		leave_room(order->why, template);
+	/* Kernel code may have used up the stack's own table of blocks. */
+	return err == -ENOMEM && order->why->reason == MEMMGR_REASON_RECORDS ? -ENOSPC : err;
+}
+
+/* Clear the memory of a new record, and make the record live. */
+int alloc_finish(struct memmgr_heap *heap, struct heap_order *order)
+{
+	const struct engine_block *block = &order->block;
 	struct record_copy seen __uninitialized;
 	struct record *record;
 	unsigned long flags;
 	u64 took = 0;
 	int err = 0;
 
-	if (zero) {
+	if (order->zero) {
 		took = ktime_get_ns();
 		heap_clear(heap, block->offset, block->granted);
 		took = ktime_get_ns() - took;
 	}
 	flags = heap_lock(heap);
-	record = record_of(heap, handle);
+	record = record_of(heap, order->handle);
 	/* The handle is not known yet, so its red zones can be written without the lock. */
 	if (record && record_has_zones(record)) {
 		record_copy(heap, record, &seen);
 		heap_unlock(heap, flags);
 		heap_moment(heap, paint, &seen);
 		flags = heap_lock(heap);
-		record = record_of(heap, handle);
+		record = record_of(heap, order->handle);
 	}
-	heap->counts.zeroed += zero ? block->granted : 0;
+	heap->counts.zeroed += order->zero ? block->granted : 0;
 	heap->counts.zero_ns += took;
 	if (record)
-		record_live(heap, record, block, answer);
+		record_answer(heap, record, order);
 	else
 		err = -ENOENT;	/* the heap was destroyed by force */
 	heap_unlock(heap, flags);
@@ -288,38 +318,153 @@ int alloc_again(struct memmgr_heap *heap)
 	return records_make(heap);
 }
 
-bool wants_zero(const struct record *template)
+/**
+ * alloc_try - allocate without fallback, compaction or waiting
+ * @heap: the heap
+ * @order: the request, prepared
+ *
+ * Context: process, may reschedule.
+ * Return: 0 or an error of the ABI's table.
+ */
+int alloc_try(struct memmgr_heap *heap, struct heap_order *order)
 {
-	return !(template->flags & MEMMGR_ALLOC_NO_ZERO);
-}
-
-int alloc_try(struct memmgr_heap *heap, struct record_copy *wanted,
-	      struct heap_answer *answer, struct engine_refusal *why)
-{
-	bool done = false, zero = wants_zero(&wanted->record);
-	struct engine_block block __uninitialized;
-	struct engine_search search = { 0 };
-	struct record *record;
 	unsigned long flags;
-	u64 handle = 0;
 	int err;
 
+	order->search = (struct engine_search) { 0 };
 	for (;;) {
 		flags = heap_lock(heap);
-		err = alloc_locked(heap, wanted, &search, &record, &block, why);
-		if (!err) {
-			handle = record->handle;
-			done = alloc_done(heap, record, &block, zero, answer);
-		}
+		err = alloc_locked(heap, order);
 		heap_unlock(heap, flags);
-		if (err != -EAGAIN)
+		if (likely(err != -EAGAIN))
 			break;
 		err = alloc_again(heap);
 		if (err)
 			break;
 	}
 	heap_touched(heap);
-	return err || done ? err : alloc_finish(heap, handle, zero, &block, answer);
+	return err || order->done ? err : alloc_finish(heap, order);
+}
+
+/**
+ * group_fits - may alloc_group() make allocations for a request?
+ * @heap: the heap
+ * @rq: the request, which request_check() has let pass
+ *
+ * It may if the work for each of them is short, so that GROUP_MOST of them can be made while
+ * the lock is held.
+ *
+ * Context: any. O(1).
+ */
+bool group_fits(const struct memmgr_heap *heap, const struct heap_request *rq)
+{
+	u64 most = max(heap->capacity, round_up(rq->bytes, heap->align));
+
+	return most <= CLEAR_LOCKED && rq->align <= CLEAR_LOCKED && !region_is_io(heap->region);
+}
+
+/* How many of @n allocations have a record, and need no new slab: a group adds none. */
+static u32 group_room(struct memmgr_heap *heap, struct heap_order *order, u32 n)
+{
+	const struct slabs *s = &heap->slabs;
+
+	/* While features are turned on, they are told of each allocation. */
+	if (heap_moments(heap) || alloc_check(heap, order))
+		return 0;
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		n = min(n, s->held * s->layout.objects - s->live);
+	return min(n, records_left(heap, order->wanted.record.client));
+}
+
+/* Take blocks and records for a group. The client does not know the records yet. */
+static u32 group_take(struct memmgr_heap *heap, struct heap_order *order,
+		      struct record **records, u32 n)
+{
+	struct record *template = &order->wanted.record;
+	struct engine_request rq = {
+		.bytes = template->bytes, .align = order->rq.align, .recorded = true,
+	};
+	u32 i;
+
+	template->charged = !(heap->flags & MEMMGR_HEAP_PRIVATE);
+	for (i = 0; i < n && record_made(heap); i++) {
+		/* Without a search: a refusal here is not the last word. */
+		if (heap->engine.ops->alloc(&heap->engine, &rq, &order->block, order->why))
+			break;
+		template->charge = order->block.granted;
+		records[i] = record_take(heap, &order->wanted, &order->block);
+	}
+	return i;
+}
+
+static void group_undo(struct memmgr_heap *heap, struct heap_order *order,
+		       struct record **records, u32 n)
+{
+	while (n--) {
+		heap->engine.ops->free(&heap->engine, record_block(records[n]), true,
+				       &order->block);
+		record_untake(heap, records[n]);
+	}
+}
+
+/* Charge a group, or undo it. The one by one path counts and tells the refusal. */
+static bool group_charge(struct memmgr_heap *heap, struct heap_order *order,
+			 struct record **records, u32 n)
+{
+	u64 bytes = 0;
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		bytes += records[i]->charge;
+	if (likely(!client_take_records(heap, records, n, bytes, NULL)))
+		return true;
+	group_undo(heap, order, records, n);
+	return false;
+}
+
+/**
+ * alloc_group - make several allocations under one hold of the lock
+ * @heap: the heap; group_fits() says that it may
+ * @order: the request, prepared
+ * @handles: filled in
+ * @n: number of allocations, at most GROUP_MOST
+ *
+ * None is made for which there is more to do than to take it: to make records, to add a slab,
+ * to search, or to refuse it. alloc_try() does that.
+ *
+ * Context: process. O(GROUP_MOST).
+ * Return: the number of allocations made; all of them are live.
+ */
+u32 alloc_group(struct memmgr_heap *heap, struct heap_order *order, u64 *handles, u32 n)
+{
+	u64 each = max(heap->capacity, round_up(order->wanted.record.bytes, heap->align));
+	bool main = heap->id == MEMMGR_HEAP_MAIN, private = heap->flags & MEMMGR_HEAP_PRIVATE;
+	struct client *client = order->wanted.record.client;
+	struct record *records[GROUP_MOST];
+	unsigned long flags;
+	u64 bytes;
+	u32 i;
+
+	flags = heap_lock(heap);
+	n = group_room(heap, order, n);
+	if (private || client_has_room(client, each * n, n, main))
+		n = group_take(heap, order, records, n);
+	else
+		n = 0;
+	if (n && !group_charge(heap, order, records, n))
+		n = 0;
+	for (i = 0; i < n; i++) {
+		bytes = records[i]->map_bytes;
+		if (order->zero) {
+			region_zero(heap->region, heap_place(heap, records[i]->offset), bytes);
+			heap->counts.zeroed += bytes;
+		}
+		record_live(heap, records[i]);
+		handles[i] = records[i]->handle;
+	}
+	heap_unlock(heap, flags);
+	heap_touched(heap);
+	return n;
 }
 
 static bool heap_changed(const struct memmgr_heap *heap, u32 seen)

@@ -6,13 +6,11 @@
 #include <linux/types.h>
 #include <uapi/linux/memmgr.h>
 
+#include "core/engine.h"
+#include "heap/record.h"
+
 struct client;
-struct engine_block;
-struct engine_refusal;
-struct engine_search;
 struct memmgr_heap;
-struct record;
-struct record_copy;
 
 /**
  * struct heap_request - a client's request for an allocation
@@ -48,23 +46,44 @@ struct heap_answer {
 	u32 heap;
 };
 
+/**
+ * struct heap_order - a request that is being served: prepared once, for all its tries
+ * @wanted: the template of the record
+ * @rq: the request to the engine; each try plans its size anew
+ * @search: progress of a slow search
+ * @zero: the memory is to be cleared
+ * @done: the record of the last try is live already
+ * @record: the record of the last try; its heap is locked
+ * @handle: its handle
+ * @block: its block
+ * @answer: for the caller; filled in when the record is live
+ * @why: the reason of a refusal
+ */
+struct heap_order {
+	struct record_copy wanted;
+	struct engine_request rq;
+	struct engine_search search;
+	bool zero;
+	bool done;
+	struct record *record;
+	u64 handle;
+	struct engine_block block;
+	struct heap_answer *answer;
+	struct engine_refusal *why;
+};
+
 void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 		 const struct engine_refusal *why);
 bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err);
 void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes);
-void record_prepare(struct record_copy *wanted, struct client *client,
-		    const struct heap_request *rq);
+void order_prepare(struct heap_order *order, struct client *client,
+		   const struct heap_request *rq);
 int request_check(const struct memmgr_heap *heap, const struct heap_request *rq);
 int alloc_again(struct memmgr_heap *heap);
-int alloc_locked(struct memmgr_heap *heap, struct record_copy *wanted,
-		 struct engine_search *search, struct record **record,
-		 struct engine_block *block, struct engine_refusal *why);
-bool alloc_done(struct memmgr_heap *heap, struct record *record,
-		const struct engine_block *block, bool zero, struct heap_answer *answer);
-int alloc_finish(struct memmgr_heap *heap, u64 handle, bool zero,
-		 const struct engine_block *block, struct heap_answer *answer);
-bool wants_zero(const struct record *template);
-int alloc_try(struct memmgr_heap *heap, struct record_copy *wanted,
-	      struct heap_answer *answer, struct engine_refusal *why);
+int alloc_locked(struct memmgr_heap *heap, struct heap_order *order);
+int alloc_finish(struct memmgr_heap *heap, struct heap_order *order);
+int alloc_try(struct memmgr_heap *heap, struct heap_order *order);
+bool group_fits(const struct memmgr_heap *heap, const struct heap_request *rq);
+u32 alloc_group(struct memmgr_heap *heap, struct heap_order *order, u64 *handles, u32 n);
 
 #endif /* MEMMGR_HEAP_ALLOC_H */

@@ -26,7 +26,7 @@ u32 origin_uses(const struct memmgr_heap *heap, u32 i)
 }
 
 static_assert(IS_ALIGNED(MEMMGR_TAG_LEN, 4) && IS_ALIGNED(offsetof(struct origin, tag), 4));
-static_assert(IS_ALIGNED(sizeof(struct origin), 4) && __alignof__(struct origin) == 4);
+static_assert(IS_ALIGNED(MEMMGR_COMM_LEN, 4) && IS_ALIGNED(offsetof(struct origin, comm), 4));
 
 /*
  * The hint for an origin. A sum is good enough. Of a tag all bytes count, as many tags differ
@@ -45,15 +45,27 @@ static u32 *origin_hint(struct memmgr_heap *heap, const struct origin *origin)
 	return &heap->table.hints[hash_32(sum, ilog2(ORIGIN_HINTS))];
 }
 
-/* Word by word: memcmp() compares bytes. */
+/* Are two texts equal that end with zeros? They are compared by words, up to their end. */
+static bool text_is(const char *a, const char *b, u32 size)
+{
+	u32 i;
+
+	for (i = 0; i < size; i += sizeof(u32)) {
+		if (*(const u32 *)(a + i) != *(const u32 *)(b + i))
+			return false;
+		if (!a[i + sizeof(u32) - 1])
+			break;
+	}
+	return true;
+}
+
 static bool origin_is(const struct origin_entry *entry, const struct origin *wanted)
 {
-	const u32 *has = (const u32 *)&entry->origin, *want = (const u32 *)wanted;
-	u32 i, differs = !entry->uses;
+	const struct origin *has = &entry->origin;
 
-	for (i = 0; i < sizeof(*wanted) / sizeof(u32); i++)
-		differs |= has[i] ^ want[i];
-	return !differs;
+	return entry->uses && uid_eq(has->uid, wanted->uid) && has->pid == wanted->pid &&
+	       has->tid == wanted->tid && text_is(has->comm, wanted->comm, sizeof(has->comm)) &&
+	       text_is(has->tag, wanted->tag, sizeof(has->tag));
 }
 
 /**

@@ -12,7 +12,7 @@ struct memmgr_heap;
 #define ORIGIN_HINTS	16u	/* a power of two */
 
 /**
- * struct origin - the maker of an allocation, and its tag; without holes, see origin_is()
+ * struct origin - the maker of an allocation, and its tag
  * @uid: user id of the maker
  * @pid: thread group of the maker
  * @tid: thread of the maker

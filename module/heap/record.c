@@ -3,6 +3,7 @@
 #include <linux/nospec.h>
 #include <linux/string.h>
 
+#include "base/compat.h"
 #include "base/trace.h"
 #include "core/engine.h"
 #include "core/handle.h"
@@ -193,7 +194,7 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 }
 
 /* Put a record back among the free ones. Its @handle is the next one that it will have. */
-static void record_put(struct memmgr_heap *heap, struct record *record)
+static __always_inline void record_put(struct memmgr_heap *heap, struct record *record)
 {
 	if (heap->table.record_at)
 		heap->table.record_at[record->depth] = RECORD_NONE;
@@ -227,7 +228,7 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 	trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
 	heap_moment(heap, gone, record);
 	record_drop_pins(heap, record, place);
-	client_give_records(heap, &record, 1);
+	client_give_records(heap, &record, 1, record->charge);
 	record->owned = false;
 	record->handle = handle_next(record->handle, heap->table.bits);
 	record_put(heap, record);
@@ -247,7 +248,7 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 {
 	u64 place = heap_place(heap, record->offset);
 	bool kept = heap_keeps_freed(heap);
-	struct engine_block block;
+	struct engine_block block __uninitialized;
 	int err;
 
 	heap_assert_locked(heap);
@@ -258,6 +259,67 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 		record_end(heap, record, place);
 	}
 	return err;
+}
+
+/* The record of a handle, if its owner may free it at once: nothing uses or shows it. */
+static struct record *record_idle(struct memmgr_heap *heap, const struct client *client,
+				  u64 handle)
+{
+	struct record *record = record_of(heap, handle);
+
+	if (!record || record->state != RECORD_LIVE || !record->owned ||
+	    record->client != client)
+		return NULL;
+	/* Without pins it has no dma-bufs either. */
+	if (record->busy | record->pins | record->mapped | record_has_zones(record))
+		return NULL;
+	return record;
+}
+
+/**
+ * record_free_group - free allocations, until there is more to do with one
+ * @heap: the heap, locked; nobody keeps what is freed in it, or looks at it
+ * @client: the owner
+ * @handles: handles of the allocations
+ * @n: number of handles, at most GROUP_MOST
+ *
+ * Context: any. O(@n).
+ * Return: the number of allocations freed: the first ones.
+ */
+u32 record_free_group(struct memmgr_heap *heap, const struct client *client, const u64 *handles,
+		      u32 n)
+{
+	struct engine_block block __uninitialized;
+	struct record *records[GROUP_MOST];
+	u32 i, done = 0;
+	u64 bytes = 0;
+
+	heap_assert_locked(heap);
+	if (heap->lasting.dying)
+		return 0;
+	for (; done < n; done++) {
+		struct record *record = record_idle(heap, client, handles[done]);
+		u64 place;
+
+		if (!record)
+			break;
+		place = heap_place(heap, record->offset);
+		if (heap->engine.ops->free(&heap->engine, record_block(record), true, &block))
+			break;
+		trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
+		/* The same handle a second time finds it no longer live. */
+		record_set_state(heap, record, RECORD_DYING);
+		bytes += record->charge;
+		records[done] = record;
+	}
+	if (done)
+		client_give_records(heap, records, done, bytes);
+	for (i = 0; i < done; i++) {
+		records[i]->owned = false;
+		records[i]->handle = handle_next(records[i]->handle, heap->table.bits);
+		record_put(heap, records[i]);
+	}
+	return done;
 }
 
 void record_describe(struct memmgr_heap *heap, const struct record *record,

@@ -20,6 +20,7 @@ struct memmgr_heap;
 struct viewer;
 
 #define RECORD_NONE		(~0u)
+#define GROUP_MOST		8u	/* records made or ended under one hold of the heap's lock */
 #define HEAP_STEP		32u	/* records or origins made at once, a power of two */
 
 /* record_from[] below tells which state may follow which. */
@@ -296,6 +297,8 @@ void record_untake(struct memmgr_heap *heap, struct record *record);
 void record_disown(struct memmgr_heap *heap, struct record *record);
 void record_release(struct memmgr_heap *heap, struct record *record);
 int record_free(struct memmgr_heap *heap, struct record *record);
+u32 record_free_group(struct memmgr_heap *heap, const struct client *client, const u64 *handles,
+		      u32 n);
 void record_describe(struct memmgr_heap *heap, const struct record *record,
 		     const struct viewer *viewer, struct memmgr_info *info);
 

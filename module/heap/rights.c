@@ -12,7 +12,6 @@
 
 #define RIGHTS_ALL	0666u
 #define RIGHTS_PRIVATE	0600u
-#define RIGHTS_EACH	0111u	/* times a right of one class: the right of all classes */
 
 /* A mode may have only read and write bits. */
 bool heap_mode_ok(u32 mode)

@@ -13,6 +13,7 @@ struct region;
 
 #define HEAP_SEE	4u	/* the bits of a mode */
 #define HEAP_TAKE	2u
+#define RIGHTS_EACH	0111u	/* times a right of one class: the right of all classes */
 
 bool heap_mode_ok(u32 mode);
 void heap_rights_begin(struct memmgr_heap *heap, const struct memmgr_heap_create *c);
@@ -25,10 +26,17 @@ int heap_may_make(struct region *region, const struct client *client,
 		  const struct memmgr_heap_create *c);
 int heap_set_rights(struct memmgr_heap *heap, const struct memmgr_heap_rights *r);
 
+/* May all users allocate from the heap? Then it makes no difference who asks. */
+static inline bool heap_is_open(const struct memmgr_heap *heap)
+{
+	return !(heap->flags & MEMMGR_HEAP_PRIVATE) &&
+	       !(HEAP_TAKE * RIGHTS_EACH & ~READ_ONCE(heap->rights.mode));
+}
+
 /* May the caller allocate from the heap? */
 static inline int heap_may_use(struct memmgr_heap *heap, const struct client *client)
 {
-	return heap_allows(heap, client, HEAP_TAKE);
+	return heap_is_open(heap) ? 0 : heap_allows(heap, client, HEAP_TAKE);
 }
 
 /* May the caller see the heap? Not if it is another client's private heap. */

@@ -52,12 +52,16 @@ do {								\
 		stop_wait(region, step);			\
 } while (0)
 
+/* Does a test stop calls? Then a call does its work in the smallest steps, one by one. */
+#define stop_armed(region)	READ_ONCE((region)->stop.armed)
+
 void stop_wait(struct region *region, u32 step);
 int stop_set(struct region *region, const char *word);
 void stop_print(struct seq_file *m, const struct region *region);
 void stop_end(struct region *region);
 #else
 #define stop_here(region, step) do { } while (0)
+#define stop_armed(region)	false
 static inline void stop_end(struct region *region) { }
 #endif
 
