@@ -20,7 +20,7 @@ struct memmgr_heap;
 struct viewer;
 
 #define RECORD_NONE		(~0u)
-#define GROUP_MOST		8u	/* records made or ended under one hold of the heap's lock */
+#define GROUP_MOST		8u	/* records made or ended in one hold of the heap's lock */
 #define HEAP_STEP		32u	/* records or origins made at once, a power of two */
 
 /* record_from[] below tells which state may follow which. */
