@@ -844,17 +844,10 @@ static int buddy_find(struct engine *e, u64 offset, struct engine_block *block)
 	return 0;
 }
 
-/**
- * buddy_picture - describe granules in the cells of plan.h
- * @b: the engine
- * @g: first granule
- * @n: number of granules; not beyond the last granule
- * @cell: one byte for each granule; all blocks are shown as fixed
- *
- * Context: any; the caller serialises. O(n + levels for each 32).
- */
-void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell)
+/* O(n + levels for each 32). */
+static void buddy_picture(struct engine *e, u32 g, u32 n, u8 *cell)
 {
+	struct buddy *b = container_of(e, struct buddy, e);
 	const u8 *code = b->code + g;
 	u32 place = g + b->lead;
 	u32 i, w = 0;
@@ -892,21 +885,11 @@ static bool range_free(const struct buddy *b, u32 from, u32 to)
 	return true;
 }
 
-/**
- * buddy_take_at - take given granules, as the new place of a block that moves
- * @b: the engine
- * @g: first granule
- * @n: number of granules
- * @slack: bytes of them that the block wastes
- *
- * The new block has a record, because every block that moves has one. It counts as
- * live, but not as an allocation.
- *
- * Context: any; the caller serialises. O(levels^2).
- * Return: 0, or -EBUSY if not all of the granules are free.
- */
-int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack)
+/* O(levels^2). No search is needed. */
+static int buddy_take_at(struct engine *e, u32 g, u32 n, u32 slack,
+			 struct engine_search *unused __maybe_unused)
 {
+	struct buddy *b = container_of(e, struct buddy, e);
 	u32 place = g + b->lead;
 
 	settle(b);
@@ -918,22 +901,17 @@ int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack)
 	return 0;
 }
 
-/**
- * buddy_left - free the old or the new block of a move, whichever goes
- * @b: the engine
- * @g: its first granule. The mover guarantees that a live block starts there
- *
- * Context: any; the caller serialises. O(levels).
- */
-void buddy_left(struct buddy *b, u32 g)
+/* O(levels) */
+static void buddy_left(struct engine *e, u32 g)
 {
+	struct buddy *b = container_of(e, struct buddy, e);
+
 	block_leave(b, g, code_read(b, g));
 }
 
-/* Bytes that the live block at @g wastes. */
-u32 buddy_slack(const struct buddy *b, u32 g)
+static u32 buddy_slack(const struct engine *e, u32 g)
 {
-	return b->slack[g];
+	return container_of(e, const struct buddy, e)->slack[g];
 }
 
 /* A live block now begins at @to and has @n granules; its waste stays the same. */
@@ -947,17 +925,10 @@ static void block_recode(struct buddy *b, u32 g, u32 to, u32 n)
 	b->slack[to] = slack;
 }
 
-/**
- * buddy_slide - extend a block by the free granules before it, to move it down
- * @b: the engine
- * @g: start of the block, which has a record
- * @to: first of the free granules, where the block begins afterwards
- *
- * Context: any; the caller serialises. O(levels^2).
- * Return: 0, or -EBUSY if not all of the granules are free.
- */
-int buddy_slide(struct buddy *b, u32 g, u32 to)
+/* O(levels^2) */
+static int buddy_slide(struct engine *e, u32 g, u32 to)
 {
+	struct buddy *b = container_of(e, struct buddy, e);
 	u32 n = code_read(b, g);
 	u32 place = g + b->lead;
 
@@ -972,19 +943,10 @@ int buddy_slide(struct buddy *b, u32 g, u32 to)
 	return 0;
 }
 
-/**
- * buddy_slid - end the slide of a block
- * @b: the engine
- * @g: where the block begins since buddy_slide()
- * @keep: where the block shall begin: @g, or its old start to call the slide off
- * @n: its granules before the slide
- *
- * The granules of the block outside of @keep .. @keep + @n become free.
- *
- * Context: any; the caller serialises. O(levels).
- */
-void buddy_slid(struct buddy *b, u32 g, u32 keep, u32 n)
+/* O(levels) */
+static void buddy_slid(struct engine *e, u32 g, u32 keep, u32 n)
 {
+	struct buddy *b = container_of(e, struct buddy, e);
 	u32 end = g + code_read(b, g);
 
 	settle(b);
@@ -995,6 +957,25 @@ void buddy_slid(struct buddy *b, u32 g, u32 keep, u32 n)
 	if (keep + n < end)
 		range_give(b, keep + n + b->lead, end + b->lead);
 }
+
+/* Without joining, only aligned blocks are found. */
+static void buddy_sure(const struct engine *e, u32 *n, u32 *align)
+{
+	if (container_of(e, const struct buddy, e)->flags & BUDDY_JOIN)
+		return;
+	*n = 1u << env_width(*n - 1);
+	*align = max(*align, *n);
+}
+
+static const struct engine_moves buddy_moves = {
+	.picture = buddy_picture,
+	.take_at = buddy_take_at,
+	.left = buddy_left,
+	.slack = buddy_slack,
+	.slide = buddy_slide,
+	.slid = buddy_slid,
+	.sure = buddy_sure,
+};
 
 #define NEXT_GRANULES	256u	/* granules amid a block that one call passes over */
 
@@ -1266,6 +1247,7 @@ static const struct engine_ops buddy_ops = {
 	.check = env_checks ? buddy_check : NULL,
 	.books = buddy_books,
 	.frag = buddy_frag,
+	.moves = env_moves ? &buddy_moves : NULL,
 };
 
 /* Number of rows of bits for @granules. The word of the last row is never full. */

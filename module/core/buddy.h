@@ -99,12 +99,6 @@ struct buddy {
 };
 
 size_t buddy_meta_size(u32 lead, u32 granules);
-void buddy_picture(struct buddy *b, u32 g, u32 n, u8 *cell);
-int buddy_take_at(struct buddy *b, u32 g, u32 n, u32 slack);
-int buddy_slide(struct buddy *b, u32 g, u32 to);
-void buddy_slid(struct buddy *b, u32 g, u32 to, u32 n);
-void buddy_left(struct buddy *b, u32 g);
-u32 buddy_slack(const struct buddy *b, u32 g);
 int buddy_init(struct buddy *b, u32 lead, u32 granules, u32 shift, u32 flags, void *meta);
 u32 buddy_take(struct buddy *b, u32 bytes);
 int buddy_give(struct buddy *b, u32 g);

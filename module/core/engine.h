@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The contract of an engine, which all four engines honour.
+ * The contract of an engine, which all engines honour.
  *
  * An engine hands out blocks from a range of offsets that starts at 0. It keeps
  * its whole state in memory that the caller supplied at init, outside the range.
@@ -179,6 +179,34 @@ struct engine_frag {
 };
 
 /**
+ * struct engine_moves - how blocks of granules move; for engines whose blocks have any length
+ * @picture: describe @n granules from @g on in cells of core/plan.h; all blocks are shown as
+ *	fixed. A picture is taken from granule 0 on: if @g is not 0, the cell before @cell[0]
+ *	describes the granule before @g. O(@n)
+ * @take_at: take @n granules at @g as the new place of a block that moves and wastes @slack
+ *	bytes. The new block has a record, because every block that moves has one. It counts as
+ *	live, but not as an allocation. -EBUSY: not all of the granules are free. -EAGAIN: one
+ *	step did not finish; call again with the same search, which starts as all zeros
+ * @left: free the old or the new block of a move, whichever goes; a live block starts at @g
+ * @slack: bytes that the live block at @g wastes
+ * @slide: extend the block at @g by the free granules before it, so that it starts at @to.
+ *	-EBUSY: not all of them are free
+ * @slid: end a slide: of the block that starts at @g since slide(), @n granules from @keep on
+ *	stay, the others become free. @keep is @g, or the old start to call the slide off
+ * @sure: replace length and alignment of a request by those of a free run that serves it
+ *	without a search, whatever else is free
+ */
+struct engine_moves {
+	void (*picture)(struct engine *e, u32 g, u32 n, u8 *cell);
+	int (*take_at)(struct engine *e, u32 g, u32 n, u32 slack, struct engine_search *search);
+	void (*left)(struct engine *e, u32 g);
+	u32 (*slack)(const struct engine *e, u32 g);
+	int (*slide)(struct engine *e, u32 g, u32 to);
+	void (*slid)(struct engine *e, u32 g, u32 keep, u32 n);
+	void (*sure)(const struct engine *e, u32 *n, u32 *align);
+};
+
+/**
  * struct engine_ops - the functions of one kind of engine
  * @name: name of the kind
  * @alloc: hand out a block. -EAGAIN means that the search of the request has not
@@ -194,6 +222,7 @@ struct engine_frag {
  *	(env_checks)
  * @books: the running figures
  * @frag: free memory by orders
+ * @moves: how blocks move; NULL: they do not, or not by granules
  */
 struct engine_ops {
 	const char *name;
@@ -209,6 +238,7 @@ struct engine_ops {
 	bool (*check)(struct engine *e, struct engine_check *c, u32 budget);
 	void (*books)(struct engine *e, struct engine_books *books);
 	void (*frag)(struct engine *e, struct engine_frag *frag);
+	const struct engine_moves *moves;
 };
 
 /**

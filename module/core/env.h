@@ -24,6 +24,9 @@
 /* Are the engines' self-checks built in? */
 #define env_checks	IS_ENABLED(CONFIG_MEMMGR_DEBUG)
 
+/* Do blocks ever move? */
+#define env_moves	IS_ENABLED(CONFIG_MEMMGR_MOVE)
+
 /* Index of the lowest set bit; @w is not 0. env_highest(): of the highest set bit. */
 static inline u32 env_lowest(u32 w)
 {

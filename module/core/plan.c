@@ -113,7 +113,7 @@ static u32 run_aligned(u32 start, u32 end, u32 align)
 static void survey_run(struct plan_survey *s, u32 start, u32 end)
 {
 	u32 n = end - start;
-	u32 o, block;
+	u32 o;
 
 	s->free += n;
 	s->runs++;
@@ -121,9 +121,6 @@ static void survey_run(struct plan_survey *s, u32 start, u32 end)
 	s->by_order[env_highest(n)]++;
 	for (o = 0; o < MEMMGR_ORDERS; o++)
 		s->aligned[o] = max(s->aligned[o], run_aligned(start, end, 1u << o));
-	for (block = 1u << env_highest(n); run_aligned(start, end, block) < block;)
-		block >>= 1;
-	s->block = max(s->block, block);
 }
 
 /**

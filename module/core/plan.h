@@ -2,7 +2,7 @@
 /*
  * Plan: which blocks to move, and where to, so that a free run is made.
  *
- * A plan works on a picture of a buddy: one byte for each granule. The heap changes
+ * A plan works on a picture of a heap of granules: one byte for each granule. The heap changes
  * while the picture is taken and afterwards, so each move has to be checked when it is
  * made. The planner changes only its picture and calls only pause().
  *
@@ -93,7 +93,6 @@ struct plan_window {
  * @longest: granules of the longest free run
  * @by_order: number of free runs of 2^o up to 2^(o+1) - 1 granules
  * @aligned: granules of the longest run that starts at a multiple of 2^o granules
- * @block: longest free block that is a power of two and aligned to its own size
  * @best: the movable block whose removal would leave the longest free run, or NONE
  * @best_n: its granules
  * @best_run: granules of this run
@@ -104,7 +103,6 @@ struct plan_survey {
 	u32 longest;
 	u32 by_order[MEMMGR_ORDERS];
 	u32 aligned[MEMMGR_ORDERS];
-	u32 block;
 	u32 best;
 	u32 best_n;
 	u32 best_run;

@@ -218,6 +218,18 @@ struct heap_counts {
 };
 
 /**
+ * struct heap_grid - the granules of a heap whose blocks have any number of them
+ * @shift: log2 of the granule in bytes
+ * @granules: their number
+ * @lead: place of the first one (core/buddy.h)
+ */
+struct heap_grid {
+	u32 shift;
+	u32 granules;
+	u32 lead;
+};
+
+/**
  * struct memmgr_heap - a heap
  * @lock: guards the engine, the records and the books
  * @kind: enum memmgr_kind, selects the engine
@@ -240,6 +252,7 @@ struct heap_counts {
  * @id: id in the region
  * @name: unique in the region
  * @rights: rights of users, unless it is private; changed under region.heap_mutex too
+ * @grid: buddy: its granules
  * @arena: place of the arena, ~0 for a slab heap
  * @max_align: largest alignment that can be asked for
  * @align: alignment of every block
@@ -295,6 +308,7 @@ struct memmgr_heap {
 	u32 id;
 	char name[MEMMGR_NAME_LEN];
 	struct heap_rights rights;
+	struct heap_grid grid;
 	u64 arena;
 	u64 max_align;
 	u64 align;
@@ -458,6 +472,12 @@ static __always_inline bool heap_kind_built(u32 kind)
 	default:
 		return false;
 	}
+}
+
+/* Has it granules, by which its allocations move and requests are explained? */
+static inline bool heap_is_grid(const struct memmgr_heap *heap)
+{
+	return heap->grid.granules;
 }
 
 /* If the kind is not part of this build, the compiler drops the code that depends on this. */

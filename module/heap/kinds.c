@@ -67,8 +67,9 @@ static int setup_buddy(struct memmgr_heap *heap, const struct heap_shape *plan,
 {
 	u32 join = heap->flags & MEMMGR_HEAP_NO_JOIN ? 0 : BUDDY_JOIN;
 
-	return buddy_init(&heap->buddy, 0, plan->bytes >> plan->granule, plan->granule, join,
-			  heap->meta);
+	heap->grid.shift = plan->granule;
+	heap->grid.granules = plan->bytes >> plan->granule;
+	return buddy_init(&heap->buddy, 0, heap->grid.granules, plan->granule, join, heap->meta);
 }
 
 static const struct heap_kind buddy_kind = {

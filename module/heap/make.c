@@ -47,7 +47,7 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	heap->traits = heap_kind(c->kind);
 	heap->capacity = c->object_size;
 	heap->flags = c->flags & ~MEMMGR_HEAP_MODE;
-	/* If main does without the slow path, all buddy heaps do. */
+	/* If main does without the slow path, all heaps do. */
 	if (heap->traits->takes & HEAP_FIELD_NO_JOIN &&
 	    !(region->memory.flags & MEMMGR_REGION_JOIN))
 		heap->flags |= MEMMGR_HEAP_NO_JOIN;
@@ -347,6 +347,9 @@ int heap_create_main(struct region *region, u32 max_records, bool join, bool gro
 		err = heap_alloc_memory(heap, &plan);
 	if (!err)
 		err = slab_map_alloc(region);
+	heap->grid = (struct heap_grid) {
+		.shift = PAGE_SHIFT, .granules = granules, .lead = lead,
+	};
 	if (!err)
 		err = buddy_init(&heap->buddy, lead, granules, PAGE_SHIFT,
 				 join ? BUDDY_JOIN : 0, heap->meta);

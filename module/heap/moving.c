@@ -6,7 +6,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
-#include "core/buddy.h"
+#include "core/engine.h"
 #include "heap/heap.h"
 #include "heap/moving.h"
 #include "heap/record.h"
@@ -64,11 +64,11 @@ void heap_move_touched(struct memmgr_heap *heap, unsigned long offset)
 /* Complete a slide whose last piece has arrived. */
 static bool slide_arrived(struct memmgr_heap *heap)
 {
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	u64 to = heap->move.to, bytes = heap->move.record->map_bytes;
 
 	heap_assert_locked(heap);
-	buddy_slid(&heap->buddy, to >> shift, to >> shift, bytes >> shift);
+	heap->engine.ops->moves->slid(&heap->engine, to >> shift, to >> shift, bytes >> shift);
 	return move_arrived(heap);
 }
 

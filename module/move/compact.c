@@ -48,16 +48,16 @@ void compaction_free(struct compaction *c)
 struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves, u64 slide)
 {
 	struct compaction *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
-	u32 granules = heap->buddy.granules;
+	u32 granules = heap->grid.granules;
 	struct plan *plan;
 
 	if (!c)
 		return NULL;
 	plan = &c->plan;
 	plan->granules = granules;
-	plan->lead = heap->buddy.lead;
+	plan->lead = heap->grid.lead;
 	plan->room = moves ? min(2 * granules, COMPACT_MOVES) : 0;
-	plan->slide = slide >> heap->buddy.shift;
+	plan->slide = slide >> heap->grid.shift;
 	plan->pause = compact_pause;
 	plan->cell = kvmalloc(granules, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	c->record = kvmalloc_array(granules, sizeof(*c->record),
@@ -75,15 +75,13 @@ struct compaction *compaction_alloc(const struct memmgr_heap *heap, bool moves, 
 /* Granules of the run that a request needs, and its alignment in granules. */
 void wanted_run(const struct memmgr_heap *heap, u64 bytes, u64 align, u32 *n, u32 *granule)
 {
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 
 	*n = (bytes + (1u << shift) - 1) >> shift;
 	*granule = max_t(u64, align >> shift, 1);
-	/* Without the slow path the engine finds only aligned blocks. */
-	if (heap->flags & MEMMGR_HEAP_NO_JOIN && *n) {
-		*n = roundup_pow_of_two(*n);
-		*granule = max(*granule, *n);
-	}
+	/* Without a search the engine does not find every run that is long enough. */
+	if (*n)
+		heap->engine.ops->moves->sure(&heap->engine, n, granule);
 }
 
 /* Bytes of the picture that may not move. Blocks without a record are kernel code's. */
@@ -118,7 +116,7 @@ static u32 reason_of(const u64 *fixed, int err)
 static int plan_wanted(struct compaction *c, const struct memmgr_heap *heap,
 		       const struct memmgr_compact *out)
 {
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	u32 n, align;
 
 	if (out->flags & MEMMGR_COMPACT_RANGE)
@@ -143,7 +141,7 @@ static u64 largest_in(const struct compaction *c, u32 shift)
 static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
 			struct memmgr_compact *out, bool first)
 {
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	struct plan_survey s;
 	int err;
 
@@ -165,7 +163,7 @@ static int compact_plan(struct compaction *c, struct memmgr_heap *heap,
 static int compact_no_plan(const struct compaction *c, const struct memmgr_heap *heap,
 			   struct memmgr_compact *out, int err)
 {
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 
 	/* Blocks that were fixed only for a moment are no longer in the way. */
 	tally_fixed(c, out->free >> shift, shift, out->stayed);
@@ -182,7 +180,7 @@ static int compact_no_plan(const struct compaction *c, const struct memmgr_heap 
 static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 			 struct memmgr_compact *out)
 {
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	u32 i;
 	int err;
 
@@ -213,11 +211,11 @@ static int compact_carry(struct compaction *c, struct memmgr_heap *heap,
 	return 0;
 }
 
-static int compact_buddy(struct memmgr_heap *heap, struct memmgr_compact *out,
-			 struct move_pace *pace)
+static int compact_granules(struct memmgr_heap *heap, struct memmgr_compact *out,
+			    struct move_pace *pace)
 {
 	struct compaction *c = compaction_alloc(heap, true, MEMMGR_COMPACT_SLIDE * out->step_bytes);
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	bool first = true;
 	int err = -EAGAIN;
 	u32 plans;
@@ -293,7 +291,7 @@ static void compact_count(struct memmgr_heap *heap, const struct memmgr_compact 
 static int compact_check(const struct memmgr_heap *heap, const struct memmgr_compact *out)
 {
 	bool range = out->flags & MEMMGR_COMPACT_RANGE;
-	u64 granule = heap->kind == MEMMGR_KIND_BUDDY ? 1u << heap->buddy.shift : 1;
+	u64 granule = heap_is_grid(heap) ? 1u << heap->grid.shift : 1;
 
 	if (!heap_can_move(heap))
 		return -EOPNOTSUPP;
@@ -377,7 +375,7 @@ int compact_heap(struct memmgr_heap *heap, struct memmgr_compact *out,
 	err = heap_compact_begin(heap);
 	if (!err) {
 		err = heap_is(heap, MEMMGR_KIND_SLAB) ? compact_slab(heap, out, &pace) :
-							compact_buddy(heap, out, &pace);
+							compact_granules(heap, out, &pace);
 		compact_count(heap, out, slices);
 		/* A dry run between two slices ends no compaction. */
 		if (!out->left && !(out->flags & MEMMGR_COMPACT_DRY_RUN))

@@ -11,7 +11,7 @@
 static void explain_survey(const struct memmgr_heap *heap, const struct plan_survey *s,
 			   struct memmgr_explain *out)
 {
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	u32 o;
 
 	out->unit = 1ull << shift;
@@ -27,18 +27,31 @@ static void explain_survey(const struct memmgr_heap *heap, const struct plan_sur
 	out->best_run = (u64)s->best_run << shift;
 }
 
-/* The reason why the request would fail, as buddy_refuse() would give it. */
-static u32 explain_reason(const struct memmgr_heap *heap, const struct plan_survey *s,
+/* The longest run, and the longest at an alignment, that the engine finds without a search. */
+static void explain_indexed(struct memmgr_heap *heap, u32 order, u32 *longest, u32 *largest)
+{
+	struct engine_frag frag;
+	unsigned long flags;
+
+	flags = heap_lock(heap);
+	heap->engine.ops->frag(&heap->engine, &frag);
+	heap_unlock(heap, flags);
+	*longest = frag.largest >> heap->grid.shift;
+	*largest = frag.aligned[order];
+}
+
+/* The reason why the request would fail, as the engine would give it. */
+static u32 explain_reason(struct memmgr_heap *heap, const struct plan_survey *s,
 			  struct memmgr_explain *out)
 {
-	bool join = !(heap->flags & MEMMGR_HEAP_NO_JOIN);
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	u32 align = max_t(u64, out->align >> shift, 1);
 	u32 order = ilog2(align);
 	u32 n = (out->bytes + (1u << shift) - 1) >> shift;
-	u32 longest = join ? s->longest : s->block;
-	u32 largest = join ? s->aligned[order] : s->block >= align ? s->block : 0;
+	u32 longest = s->longest, largest = s->aligned[order];
 
+	if (heap->flags & MEMMGR_HEAP_NO_JOIN)
+		explain_indexed(heap, order, &longest, &largest);
 	out->largest = (u64)largest << shift;
 	if (largest >= n)
 		return MEMMGR_REASON_NONE;
@@ -50,7 +63,7 @@ static u32 explain_reason(const struct memmgr_heap *heap, const struct plan_surv
 static void explain_moves(const struct memmgr_heap *heap, const struct compaction *c,
 			  struct memmgr_explain *out)
 {
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	struct plan_window w;
 	u32 n, align;
 
@@ -65,7 +78,7 @@ static void explain_moves(const struct memmgr_heap *heap, const struct compactio
 
 /**
  * compact_explain - explain why a request would fail, and what would help
- * @heap: a buddy heap
+ * @heap: the heap; only heaps of granules can be explained
  * @out: as in the ABI; the answers are filled in
  *
  * Context: process, may sleep. O(granules + records), in small steps.
@@ -76,7 +89,7 @@ int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out)
 	struct compaction *c;
 	struct plan_survey s;
 
-	if (heap->kind != MEMMGR_KIND_BUDDY)
+	if (!heap_is_grid(heap))
 		return -EOPNOTSUPP;
 	if (!engine_align_ok(out->align))
 		return -EINVAL;
@@ -86,8 +99,8 @@ int compact_explain(struct memmgr_heap *heap, struct memmgr_explain *out)
 	heap_show(heap, c);
 	plan_survey(&c->plan, &s);
 	explain_survey(heap, &s, out);
-	out->movable = c->movable << heap->buddy.shift;
-	tally_fixed(c, s.free, heap->buddy.shift, out->fixed);
+	out->movable = c->movable << heap->grid.shift;
+	tally_fixed(c, s.free, heap->grid.shift, out->fixed);
 	out->reason = MEMMGR_REASON_NONE;
 	out->largest = 0;
 	out->possible = 0;

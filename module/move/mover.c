@@ -40,7 +40,6 @@
 #include <linux/workqueue.h>
 
 #include "base/trace.h"
-#include "core/buddy.h"
 #include "core/engine.h"
 #include "core/slab.h"
 #include "heap/heap.h"
@@ -69,6 +68,7 @@
  * @bytes: size of the block
  * @seq: as in struct heap_route
  * @slide: the two places overlap
+ * @search: the engine's search for the new place
  * @at: first byte to unmap and copy now
  * @end: first byte behind these
  * @mapped: these bytes may be mapped
@@ -89,6 +89,7 @@ struct mover {
 	u64 bytes;
 	u64 seq;
 	bool slide;
+	struct engine_search search;
 	unsigned long at;
 	unsigned long end;
 	bool mapped;
@@ -99,20 +100,24 @@ struct mover {
 	struct memmgr_compact *tally;
 };
 
-/* The engine's part of the beginning. Unless the move is a slide, reserve the new place. */
+/*
+ * The engine's part of the beginning. Unless the move is a slide, reserve the new place.
+ * -EINPROGRESS: one step of the engine's search did not finish.
+ */
 static int mover_reserve(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
-	struct buddy *b = &heap->buddy;
-	u32 from;
+	struct engine *e = &heap->engine;
+	u32 shift = heap->grid.shift;
+	int err;
 
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		return slab_move(&heap->slabs, m->from, &m->to);
+		return slab_move(&heap->slabs, m->from, &m->to) ? -EAGAIN : 0;
 	if (m->slide)
 		return 0;
-	from = m->from >> b->shift;
-	return buddy_take_at(b, m->to >> b->shift, m->bytes >> b->shift,
-			     buddy_slack(b, from));
+	err = e->ops->moves->take_at(e, m->to >> shift, m->bytes >> shift,
+				     e->ops->moves->slack(e, m->from >> shift), &m->search);
+	return err == -EAGAIN ? -EINPROGRESS : err ? -EAGAIN : 0;
 }
 
 /* Free one of the two places. */
@@ -125,7 +130,7 @@ static void mover_give(struct mover *m, u64 gone)
 	if (heap_is(heap, MEMMGR_KIND_SLAB))
 		heap->engine.ops->free(&heap->engine, gone, true, &block);
 	else
-		buddy_left(&heap->buddy, gone >> heap->buddy.shift);
+		heap->engine.ops->moves->left(&heap->engine, gone >> heap->grid.shift);
 }
 
 /* Take the touched range over, to do it again. All that can be mapped lies in it. */
@@ -146,7 +151,7 @@ static void mover_look(struct mover *m)
 }
 
 /* Reserve the new place. From now on faults note what they map of the old one. */
-static int mover_begin(struct mover *m)
+static int mover_try_begin(struct mover *m)
 {
 	struct memmgr_heap *heap = m->heap;
 	struct record *record = m->record;
@@ -165,7 +170,7 @@ static int mover_begin(struct mover *m)
 		if (why)
 			m->tally->stayed[why] += m->bytes;
 		else
-			err = mover_reserve(m) ? -EAGAIN : 0;
+			err = mover_reserve(m);
 	}
 	if (!err) {
 		m->handle = record->handle;
@@ -180,6 +185,16 @@ static int mover_begin(struct mover *m)
 		mover_look(m);
 	}
 	heap_unlock(heap, flags);
+	return err;
+}
+
+/* The lock is dropped between the steps of a search. */
+static int mover_begin(struct mover *m)
+{
+	int err;
+
+	while ((err = mover_try_begin(m)) == -EINPROGRESS)
+		cond_resched();
 	return err;
 }
 
@@ -317,10 +332,11 @@ static int mover_pass(struct mover *m)
 /* From here on the old place is overwritten. */
 static int slide_commit(struct mover *m)
 {
-	struct buddy *b = &m->heap->buddy;
+	struct engine *e = &m->heap->engine;
+	u32 shift = m->heap->grid.shift;
 
 	heap_assert_locked(m->heap);
-	if (buddy_slide(b, m->from >> b->shift, m->to >> b->shift))
+	if (e->ops->moves->slide(e, m->from >> shift, m->to >> shift))
 		return -ENOENT;
 	m->heap->move.slides = true;
 	return 0;
@@ -403,7 +419,7 @@ static void mover_slide(struct mover *m)
 
 /**
  * heap_relocate - move an allocation
- * @heap: a buddy or slab heap, for which heap_compact_begin() was called
+ * @heap: a heap of granules or a slab heap, for which heap_compact_begin() was called
  * @index: index of its record
  * @route: the two places
  * @pace: step size; the clock is read once a step

@@ -2,7 +2,6 @@
 /* The picture of a heap, from which moves are planned. */
 #include <linux/sched.h>
 
-#include "core/buddy.h"
 #include "core/engine.h"
 #include "core/plan.h"
 #include "core/slab.h"
@@ -48,7 +47,7 @@ static void show_record(struct compaction *c, const struct seen *seen)
 		c->movable += g - seen->first;
 }
 
-/* Number of changes of a buddy heap ever; *seq: number of the last recorded allocation. */
+/* Number of changes of a heap of granules ever; *seq: number of the last recorded allocation. */
 static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
 {
 	struct engine_books books;
@@ -66,7 +65,7 @@ static u64 heap_changes(struct memmgr_heap *heap, u64 *seq)
 static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u32 *next)
 {
 	u32 end = min(from + SHOW_RECORDS, heap_made_records(heap));
-	u32 shift = heap->buddy.shift;
+	u32 shift = heap->grid.shift;
 	unsigned long flags;
 	u32 i, n = 0;
 	u64 align;
@@ -92,7 +91,7 @@ static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u3
 }
 
 /**
- * heap_show - take a picture of a buddy heap for a plan
+ * heap_show - take a picture of a heap of granules for a plan
  * @heap: the heap
  * @c: the plan's cells, the records by granule, and the sums are filled in
  *
@@ -103,6 +102,7 @@ static u32 see_records(struct memmgr_heap *heap, u32 from, struct seen *seen, u3
  */
 void heap_show(struct memmgr_heap *heap, struct compaction *c)
 {
+	struct engine *engine = &heap->engine;
 	struct seen seen[SHOW_RECORDS];
 	unsigned long flags;
 	u32 g, i, n, next, left;
@@ -114,7 +114,7 @@ void heap_show(struct memmgr_heap *heap, struct compaction *c)
 	for (g = 0; g < c->plan.granules; g += SHOW_GRANULES) {
 		n = min(SHOW_GRANULES, c->plan.granules - g);
 		flags = heap_lock(heap);
-		buddy_picture(&heap->buddy, g, n, c->plan.cell + g);
+		engine->ops->moves->picture(engine, g, n, c->plan.cell + g);
 		heap_unlock(heap, flags);
 		cond_resched();
 	}

@@ -29,7 +29,7 @@ struct move_pace {
 };
 
 /**
- * struct compaction - one compaction of a buddy heap
+ * struct compaction - one compaction of a heap of granules
  * @plan: the picture and the moves
  * @record: by granule: index of the record of the movable block that starts there
  * @movable: granules of blocks that may move

@@ -133,7 +133,7 @@ static void step_take_at(struct scene *s)
 		return;
 	n = s->rig.m.unit[from].length;
 	to = some_place(s, n);
-	if (!buddy_rig_take_at(&s->rig, to, n, buddy_slack(&s->rig.b, from)))
+	if (!buddy_rig_take_at(&s->rig, to, n, MOVES(&s->rig)->slack(&s->rig.b.e, from)))
 		return;
 	if (unit_chance(40))
 		buddy_rig_left(&s->rig, unit_chance(80) ? from : to);
@@ -306,7 +306,7 @@ static void refuse_take_at(struct scene *s)
 	if (inside && model_run(&s->rig.m, g) >= n)
 		return;
 	snapshot_take(&snap, s);
-	EXPECT_EQ(buddy_take_at(&s->rig.b, g, n, 0), -EBUSY);
+	EXPECT_EQ(MOVES(&s->rig)->take_at(&s->rig.b.e, g, n, 0, NULL), -EBUSY);
 	snapshot_same(&snap, s);
 }
 
@@ -319,7 +319,7 @@ static void refuse_slide(struct scene *s)
 	if (g == BUDDY_NONE || (to < g && model_run(&s->rig.m, to) >= g - to))
 		return;
 	snapshot_take(&snap, s);
-	EXPECT_EQ(buddy_slide(&s->rig.b, g, to), -EBUSY);
+	EXPECT_EQ(MOVES(&s->rig)->slide(&s->rig.b.e, g, to), -EBUSY);
 	snapshot_same(&snap, s);
 }
 

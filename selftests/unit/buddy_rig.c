@@ -214,18 +214,18 @@ bool buddy_rig_take_at(struct buddy_rig *rig, u32 g, u32 n, u32 slack)
 	const struct engine_block block = block_of(rig, g, n, slack);
 	bool possible = model_run(&rig->m, g) >= n;
 
-	EXPECT_EQ(buddy_take_at(&rig->b, g, n, slack), possible ? 0 : -EBUSY);
+	EXPECT_EQ(MOVES(rig)->take_at(&rig->b.e, g, n, slack, NULL), possible ? 0 : -EBUSY);
 	if (!possible)
 		return false;
 	model_place(&rig->m, &block);
-	EXPECT_EQ(buddy_slack(&rig->b, g), slack);
+	EXPECT_EQ(MOVES(rig)->slack(&rig->b.e, g), slack);
 	return true;
 }
 
 /* One of the two blocks of a move goes. */
 void buddy_rig_left(struct buddy_rig *rig, u32 g)
 {
-	buddy_left(&rig->b, g);
+	MOVES(rig)->left(&rig->b.e, g);
 	model_del(&rig->m, g * rig->m.bytes);
 }
 
@@ -237,7 +237,7 @@ static void block_shift(struct buddy_rig *rig, u32 g, u32 to, u32 n)
 	const struct engine_block block = block_of(rig, to, n, slack);
 
 	model_shift(&rig->m, g * rig->m.bytes, &block);
-	EXPECT_EQ(buddy_slack(&rig->b, to), slack);
+	EXPECT_EQ(MOVES(rig)->slack(&rig->b.e, to), slack);
 }
 
 bool buddy_rig_slide(struct buddy_rig *rig, u32 g, u32 to)
@@ -245,7 +245,7 @@ bool buddy_rig_slide(struct buddy_rig *rig, u32 g, u32 to)
 	u32 n = rig->m.unit[g].length;
 	bool possible = to < g && model_run(&rig->m, to) >= g - to;
 
-	EXPECT_EQ(buddy_slide(&rig->b, g, to), possible ? 0 : -EBUSY);
+	EXPECT_EQ(MOVES(rig)->slide(&rig->b.e, g, to), possible ? 0 : -EBUSY);
 	if (possible)
 		block_shift(rig, g, to, g + n - to);
 	return possible;
@@ -253,7 +253,7 @@ bool buddy_rig_slide(struct buddy_rig *rig, u32 g, u32 to)
 
 void buddy_rig_slid(struct buddy_rig *rig, u32 g, u32 keep, u32 n)
 {
-	buddy_slid(&rig->b, g, keep, n);
+	MOVES(rig)->slid(&rig->b.e, g, keep, n);
 	block_shift(rig, g, keep, n);
 }
 
@@ -269,7 +269,7 @@ void buddy_rig_picture(struct buddy_rig *rig, u32 g, u32 n, u8 *cell)
 	u32 i;
 
 	memset(cell, 0x5a, n);
-	buddy_picture(&rig->b, g, n, cell);
+	MOVES(rig)->picture(&rig->b.e, g, n, cell);
 	for (i = 0; i < n; i++)
 		EXPECT(cell[i] == cell_of(&rig->m.unit[g + i]),
 		       "granule %u is shown as %#x, it is %#x", g + i, cell[i],

@@ -14,6 +14,8 @@ struct buddy_rig {
 	struct model m;
 };
 
+#define MOVES(rig)	((rig)->b.e.ops->moves)
+
 /* @meta: buddy_meta_size() bytes, @units: model_size() bytes. */
 void buddy_rig_init(struct buddy_rig *rig, u32 lead, u32 granules, u32 shift, u32 flags,
 		    void *meta, void *units);

@@ -23,6 +23,7 @@ typedef __s32 s32;
 
 #define noinline	__attribute__((noinline))
 #define __maybe_unused	__attribute__((unused))
+#define __packed	__attribute__((packed))
 #define __visible
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
@@ -66,6 +67,9 @@ static inline u32 env_width(u32 w)
 }
 
 /* The engines' checks of themselves are for tests. */
+#ifndef env_moves
+#define env_moves 0
+#endif
 #ifndef env_checks
 #define env_checks	0
 #endif
