@@ -14,6 +14,7 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
+#include "core/tlsf.h"
 #include "unit.h"
 
 /* Is bit @bit of byte @byte of the part one that nothing depends on? */
@@ -196,6 +197,65 @@ static void damage_buddy(void)
 
 			damage(&b.e, rows, ARRAY_SIZE(rows));
 		}
+		free(meta);
+	}
+}
+
+/* Behind the last granule. */
+static bool tlsf_start_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct tlsf *t = engine;
+
+	return byte * 8 + bit > t->granules;
+}
+
+/* Free runs of TLSF_SMALL granules hold links; nothing else in a byte can be checked. */
+static bool tlsf_byte_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	const struct tlsf *t = engine;
+	u32 g = byte, n = 1;
+
+	(void)bit;
+	while (!(t->start[g / 32] >> g % 32 & 1))
+		g--;
+	while (!(t->start[(g + n) / 32] >> (g + n) % 32 & 1))
+		n++;
+	return byte - g >= 8 || n < TLSF_SMALL || !(t->edge[g / 32] >> g % 32 & 1);
+}
+
+/* Short runs are in no list. */
+static bool tlsf_head_dont_care(const void *engine, u32 byte, u32 bit)
+{
+	(void)engine;
+	(void)bit;
+	return byte / 4 < TLSF_SMALL;
+}
+
+static void damage_tlsf(void)
+{
+	static const u32 sizes[] = { 1, 5, 33, 100, 1100 };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		u32 n = sizes[i], words = bits_words(n), shift = i % 2 ? 5 : 12;
+		void *meta = calloc(1, tlsf_meta_size(n, shift));
+		struct tlsf t;
+
+		EXPECT_EQ(tlsf_init(&t, 0, n, shift, TLSF_SEARCH, meta), 0);
+		churn(&t.e, (1u << shift) * max(1u, n / 4), 10);
+		churn(&t.e, (1u << shift) * max(1u, n / 40), 300);
+		const struct part parts[] = {
+			PART(t, free), PART(t, live), PART(t, waste), PART(t, rows), PART(t, row),
+			{ "start", t.start, (words + 1) * sizeof(u32), tlsf_start_dont_care },
+			{ "edge", t.edge, words * sizeof(u32), NULL },
+			{ "shorts", t.shorts, words * sizeof(u32), NULL },
+			{ "small", t.small[0].level[0],
+			  (TLSF_SMALL - 1) * bits_size(words) * sizeof(u32), NULL },
+			{ "head", t.head, (u8 *)t.runs - (u8 *)t.head, tlsf_head_dont_care },
+			{ "runs", t.runs, (u8 *)t.sum - (u8 *)t.runs, NULL },
+			{ "byte", t.byte, n, tlsf_byte_dont_care },
+		};
+		damage(&t.e, parts, ARRAY_SIZE(parts));
 		free(meta);
 	}
 }
@@ -461,6 +521,7 @@ static void damage_stack(void)
 
 static const struct unit_test tests[] = {
 	{ "damage_buddy", damage_buddy },
+	{ "damage_tlsf", damage_tlsf },
 	{ "damage_pool", damage_pool },
 	{ "damage_torn", damage_torn },
 	{ "damage_slab", damage_slab },
