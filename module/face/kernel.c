@@ -111,7 +111,7 @@ static __always_inline bool stack_get_fast(struct memmgr_heap *heap, u32 bytes, 
  * As long as all kinds have their fast paths here, a heap that is none of the others is a
  * buddy, without a test. A kind that has none takes the slow path.
  */
-#define FAST_KINDS	4
+#define FAST_KINDS	5
 
 static __always_inline bool heap_is_buddy(const struct memmgr_heap *heap)
 {
@@ -131,6 +131,18 @@ static __always_inline bool buddy_get_fast(struct memmgr_heap *heap, u32 bytes, 
 	heap_touched(heap);
 	*ptr = heap->base + ((size_t)g << heap->buddy.shift);
 	return likely(g != BUDDY_NONE);
+}
+
+static __always_inline bool tlsf_get_fast(struct memmgr_heap *heap, u32 bytes, void **ptr)
+{
+	unsigned long flags;
+	u32 g;
+
+	flags = heap_lock_inline(heap);
+	g = tlsf_take(&heap->tlsf, bytes);
+	heap_unlock_inline(heap, flags);
+	*ptr = heap->base + ((size_t)g << heap->tlsf.shift);
+	return likely(g != TLSF_NONE);
 }
 
 /* Take the spare, or an object of a slab that has memory. alloc_slow() adds slabs. */
@@ -221,6 +233,8 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		if (likely(bytes == heap->pool.block))
 			done = pool_get_fast(heap, &ptr);
+	} else if (heap_is(heap, MEMMGR_KIND_TLSF)) {
+		done = tlsf_get_fast(heap, bytes, &ptr);
 	} else if (heap_is_buddy(heap)) {
 		done = buddy_get_fast(heap, bytes, &ptr);
 	}
@@ -236,6 +250,15 @@ static __always_inline int buddy_give_fast(struct memmgr_heap *heap, unsigned lo
 	if (unlikely((unsigned long)g << heap->buddy.shift != distance))
 		return -ENOENT;
 	return buddy_give(&heap->buddy, g);
+}
+
+static __always_inline int tlsf_give_fast(struct memmgr_heap *heap, unsigned long distance)
+{
+	u32 g = distance >> heap->tlsf.shift;
+
+	if (unlikely((unsigned long)g << heap->tlsf.shift != distance))
+		return -ENOENT;
+	return tlsf_give(&heap->tlsf, g);
 }
 
 static __always_inline int pool_give_fast(struct memmgr_heap *heap, unsigned long distance)
@@ -292,6 +315,8 @@ int memmgr_free(struct memmgr_heap *heap, void *ptr)
 		err = slab_give_fast(heap, ptr, distance);
 	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
 		err = pool_give_fast(heap, distance);
+	} else if (heap_is(heap, MEMMGR_KIND_TLSF)) {
+		err = tlsf_give_fast(heap, distance);
 	} else if (heap_is_buddy(heap)) {
 		err = buddy_give_fast(heap, distance);
 	} else {

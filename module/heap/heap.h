@@ -74,6 +74,7 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
+#include "core/tlsf.h"
 #include "heap/origins.h"
 #include "heap/record.h"
 #include "region/region.h"
@@ -245,6 +246,7 @@ struct heap_grid {
  * @bytes: size of the arena (slab: limit)
  * @engine: the common part of the engine below
  * @buddy: the engine of a buddy heap
+ * @tlsf: the engine of a TLSF heap
  * @slabs: the engine of a slab heap
  * @pool: the engine of a pool heap
  * @stack: the engine of a stack heap
@@ -252,7 +254,7 @@ struct heap_grid {
  * @id: id in the region
  * @name: unique in the region
  * @rights: rights of users, unless it is private; changed under region.heap_mutex too
- * @grid: buddy: its granules
+ * @grid: buddy, tlsf: its granules
  * @arena: place of the arena, ~0 for a slab heap
  * @max_align: largest alignment that can be asked for
  * @align: alignment of every block
@@ -299,6 +301,7 @@ struct memmgr_heap {
 	union {
 		struct engine engine;
 		struct buddy buddy;
+		struct tlsf tlsf;
 		struct slabs slabs;
 		struct pool pool;
 		struct stack stack;
@@ -469,6 +472,8 @@ static __always_inline bool heap_kind_built(u32 kind)
 		return IS_ENABLED(CONFIG_MEMMGR_POOL);
 	case MEMMGR_KIND_STACK:
 		return IS_ENABLED(CONFIG_MEMMGR_STACK);
+	case MEMMGR_KIND_TLSF:
+		return IS_ENABLED(CONFIG_MEMMGR_TLSF);
 	default:
 		return false;
 	}

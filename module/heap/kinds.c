@@ -14,6 +14,7 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
+#include "core/tlsf.h"
 #include "heap/arena.h"
 #include "heap/grow.h"
 #include "heap/heap.h"
@@ -73,6 +74,7 @@ static int setup_buddy(struct memmgr_heap *heap, const struct heap_shape *plan,
 }
 
 static const struct heap_kind buddy_kind = {
+	.granule = 1u << BUDDY_MIN_SHIFT,
 	.takes = HEAP_FIELD_BYTES | HEAP_FIELD_GRANULE | HEAP_FIELD_NO_JOIN,
 	.needs = HEAP_FIELD_BYTES,
 	.may_move = true,
@@ -260,6 +262,47 @@ static const struct heap_kind stack_kind = {
 	.in_io = arena_in_io,
 };
 
+/* --- tlsf ---------------------------------------------------------------- */
+
+static int plan_tlsf(const struct region *region, struct memmgr_heap_create *c,
+		     struct heap_shape *plan)
+{
+	u64 granules;
+
+	plan->align = c->granule ? c->granule : 1u << TLSF_MIN_SHIFT;
+	plan->granule = ilog2(plan->align);
+	if (c->bytes > region->memory.bytes ||
+	    c->bytes > (u64)TLSF_MAX_GRANULES << plan->granule)
+		return too_large(region, c);
+	plan->bytes = PAGE_ALIGN(c->bytes);
+	granules = plan->bytes >> plan->granule;
+	plan->small = plan->align <= SMALL_OBJECT;
+	plan->most = min_t(u64, granules, HEAP_MAX_RECORDS);
+	plan->meta = tlsf_meta_size(granules, plan->granule);
+	return 0;
+}
+
+static int setup_tlsf(struct memmgr_heap *heap, const struct heap_shape *plan,
+		      const struct memmgr_heap_create *c, struct engine_refusal *why)
+{
+	u32 search = heap->flags & MEMMGR_HEAP_NO_JOIN ? 0 : TLSF_SEARCH;
+
+	heap->grid.shift = plan->granule;
+	heap->grid.granules = plan->bytes >> plan->granule;
+	return tlsf_init(&heap->tlsf, 0, heap->grid.granules, plan->granule, search, heap->meta);
+}
+
+static const struct heap_kind tlsf_kind = {
+	.granule = 1u << TLSF_MIN_SHIFT,
+	.takes = HEAP_FIELD_BYTES | HEAP_FIELD_GRANULE | HEAP_FIELD_NO_JOIN,
+	.needs = HEAP_FIELD_BYTES,
+	.may_move = true,
+	.plan = plan_tlsf,
+	.init = setup_tlsf,
+	.give_back = arena_give_back,
+	.in_io = arena_in_io,
+};
+
 /* --- all ----------------------------------------------------------------- */
 
 #define BUILT(OPTION, kind)	(IS_ENABLED(CONFIG_MEMMGR_##OPTION) ? &(kind) : NULL)
@@ -269,6 +312,7 @@ static const struct heap_kind * const kinds[MEMMGR_KINDS] = {
 	[MEMMGR_KIND_SLAB]	= BUILT(SLAB, slab_kind),
 	[MEMMGR_KIND_POOL]	= BUILT(POOL, pool_kind),
 	[MEMMGR_KIND_STACK]	= BUILT(STACK, stack_kind),
+	[MEMMGR_KIND_TLSF]	= BUILT(TLSF, tlsf_kind),
 };
 
 /* A build knows the names of kinds that it lacks, so that messages can say so. */
@@ -277,9 +321,10 @@ static const char * const names[MEMMGR_KINDS] = {
 	[MEMMGR_KIND_SLAB]	= "slab",
 	[MEMMGR_KIND_POOL]	= "pool",
 	[MEMMGR_KIND_STACK]	= "stack",
+	[MEMMGR_KIND_TLSF]	= "tlsf",
 };
 
-const char * const heap_kind_names = "buddy, slab, pool, stack";
+const char * const heap_kind_names = "buddy, slab, pool, stack, tlsf";
 
 /* The row of a kind; NULL: there is no such kind, or not in this build. Context: any. O(1). */
 const struct heap_kind *heap_kind(u32 kind)

@@ -25,6 +25,7 @@ struct region;
  * struct heap_kind - how heaps of a kind are planned, made and described
  * @takes: HEAP_FIELD_* that a configuration may set
  * @needs: HEAP_FIELD_* that a configuration has to set
+ * @granule: the smallest granule in bytes; 0: it has none
  * @grows: the heap has no arena; it takes pieces of memory from heap main as it grows
  * @may_move: allocations may be moved
  * @keeps_order: only the last block can be freed
@@ -42,6 +43,7 @@ struct region;
 struct heap_kind {
 	u32 takes;
 	u32 needs;
+	u32 granule;
 	bool grows;
 	bool may_move;
 	bool keeps_order;

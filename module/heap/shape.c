@@ -4,7 +4,6 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 
-#include "core/buddy.h"
 #include "core/engine.h"
 #include "heap/account.h"
 #include "heap/arena.h"
@@ -81,8 +80,7 @@ int config_check(const struct memmgr_heap_create *c)
 		return -EINVAL;
 	if (!engine_align_ok(c->align) || !engine_align_ok(c->granule))
 		return -EINVAL;
-	if (c->granule && (c->granule < 1u << BUDDY_MIN_SHIFT ||
-			   c->granule > PAGE_SIZE))
+	if (c->granule && (c->granule < heap_kind(c->kind)->granule || c->granule > PAGE_SIZE))
 		return -EINVAL;
 	if (c->max_allocations > HEAP_MAX_RECORDS)
 		return -EINVAL;

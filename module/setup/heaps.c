@@ -11,7 +11,6 @@
 #include <linux/string.h>
 
 #include "base/number.h"
-#include "core/buddy.h"
 #include "heap/heap.h"
 #include "heap/kinds.h"
 #include "heap/lookup.h"
@@ -213,8 +212,8 @@ static void refusal_say(const struct asked *a, int err, char *text, size_t bytes
 		snprintf(text, bytes, "its mode has other bits than read and write");
 	else
 		snprintf(text, bytes,
-			 "a value is out of its range: names have 1 to %u letters, digits and -_., align and granule are powers of two, a granule is %u bytes up to a page",
-			 MEMMGR_NAME_LEN - 1, 1u << BUDDY_MIN_SHIFT);
+			 "a value is out of its range: names have 1 to %u letters, digits and -_., align and granule are powers of two, a granule is 32 bytes (tlsf: 16) up to a page",
+			 MEMMGR_NAME_LEN - 1);
 }
 
 /*

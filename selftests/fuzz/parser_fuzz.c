@@ -131,9 +131,9 @@ bool of_property_read_bool(const struct device_node *node, const char *name)
 
 /* ---- the module ------------------------------------------------------------------------- */
 
-static const char * const kinds[MEMMGR_KINDS] = { "buddy", "slab", "pool", "stack" };
+static const char * const kinds[MEMMGR_KINDS] = { "buddy", "slab", "pool", "stack", "tlsf" };
 
-const char * const heap_kind_names = "buddy, slab, pool, stack";
+const char * const heap_kind_names = "buddy, slab, pool, stack, tlsf";
 
 const char *heap_kind_name(u32 kind)
 {

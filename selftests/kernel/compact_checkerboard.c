@@ -59,9 +59,9 @@ TEST_F(board, mixed_sizes_one_compaction)
 }
 
 /* Blocks that cannot be mapped move as well. */
-TEST_F(board, small_units_of_a_shared_heap)
+static void small_units(struct __test_metadata *_metadata, int fd, __u32 kind)
 {
-	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-small");
+	struct memmgr_heap_create config = heap_config(kind, "t-small");
 	__u32 random = test_seed();
 	struct board b;
 
@@ -69,16 +69,30 @@ TEST_F(board, small_units_of_a_shared_heap)
 	config.granule = 64;
 	config.bytes = 128 * KIB;
 	config.max_allocations = 4096;
-	ASSERT_EQ(0, mm_heap_create(self->fd, &config));
-	make_checkerboard(_metadata, &b, self->fd, config.heap);
+	ASSERT_EQ(0, mm_heap_create(fd, &config));
+	make_checkerboard(_metadata, &b, fd, config.heap);
 	compact_all(_metadata, &b, "units of 64 bytes", 1100);
 	end_board(&b);
-	ASSERT_EQ(0, mm_heap_destroy(self->fd, config.heap, MEMMGR_DESTROY_FORCE));
-	ASSERT_EQ(0, mm_heap_create(self->fd, &config));
-	make_mixed(_metadata, &b, self->fd, config.heap, &random);
+	EXPECT_EQ(0, mm_check(fd, config.heap));
+	ASSERT_EQ(0, mm_heap_destroy(fd, config.heap, MEMMGR_DESTROY_FORCE));
+	ASSERT_EQ(0, mm_heap_create(fd, &config));
+	make_mixed(_metadata, &b, fd, config.heap, &random);
 	compact_all(_metadata, &b, "units of 64 bytes, mixed", 0);
 	end_board(&b);
-	ASSERT_EQ(0, mm_heap_destroy(self->fd, config.heap, MEMMGR_DESTROY_FORCE));
+	EXPECT_EQ(0, mm_check(fd, config.heap));
+	ASSERT_EQ(0, mm_heap_destroy(fd, config.heap, MEMMGR_DESTROY_FORCE));
+}
+
+TEST_F(board, small_units_of_a_shared_heap)
+{
+	small_units(_metadata, self->fd, MEMMGR_KIND_BUDDY);
+}
+
+TEST_F(board, small_units_of_a_tlsf_heap)
+{
+	if (!kind_is_built(self->fd, MEMMGR_KIND_TLSF))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_TLSF]);
+	small_units(_metadata, self->fd, MEMMGR_KIND_TLSF);
 }
 
 struct sum {

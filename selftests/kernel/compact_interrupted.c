@@ -31,19 +31,21 @@ FIXTURE_VARIANT(interrupted)
 {
 	const char *step;
 	bool slide;		/* the move's source and target overlap */
+	__u32 kind;		/* of the heap: each kind has its own slides and switches */
 };
 
-#define VARIANT(step_, name, slide_)					\
-	FIXTURE_VARIANT_ADD(interrupted, name) { .step = #step_, .slide = slide_ }
+#define VARIANT(step_, name, slide_, kind_)				\
+	FIXTURE_VARIANT_ADD(interrupted, name) {			\
+		.step = #step_, .slide = slide_, .kind = MEMMGR_KIND_##kind_ }
 
-VARIANT(taken, taken, false);
-VARIANT(zapped, zapped, false);
-VARIANT(copied, copied, false);
-VARIANT(switched, switched, false);
-VARIANT(taken, taken_slide, true);
-VARIANT(zapped, zapped_slide, true);
-VARIANT(copied, copied_slide, true);
-VARIANT(switched, switched_slide, true);
+VARIANT(taken, taken, false, BUDDY);
+VARIANT(zapped, zapped, false, TLSF);
+VARIANT(copied, copied, false, BUDDY);
+VARIANT(switched, switched, false, TLSF);
+VARIANT(taken, taken_slide, true, BUDDY);
+VARIANT(zapped, zapped_slide, true, TLSF);
+VARIANT(copied, copied_slide, true, BUDDY);
+VARIANT(switched, switched_slide, true, TLSF);
 
 FIXTURE_SETUP(interrupted)
 {
@@ -611,9 +613,10 @@ static int move(struct play *play)
 	return result && result != -ENOMEM && result != -ENOENT;
 }
 
-static void start_heap(struct __test_metadata *_metadata, struct play *play, int fd)
+static void start_heap(struct __test_metadata *_metadata, struct play *play, int fd, __u32 kind)
 {
-	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-held");
+	struct memmgr_heap_create config =
+		heap_config(kind_is_built(fd, kind) ? kind : MEMMGR_KIND_BUDDY, "t-held");
 
 	config.flags = 0;
 	config.granule = play->scene.page;
@@ -623,7 +626,7 @@ static void start_heap(struct __test_metadata *_metadata, struct play *play, int
 }
 
 static void start_play(struct __test_metadata *_metadata, struct play *play, int fd, size_t page,
-		       bool slide)
+		       bool slide, __u32 kind)
 {
 	unsigned char *data = malloc(page);
 
@@ -634,7 +637,7 @@ static void start_play(struct __test_metadata *_metadata, struct play *play, int
 			.bytes = (slide ? 10 : 4) * page,
 		},
 	};
-	start_heap(_metadata, play, fd);
+	start_heap(_metadata, play, fd, kind);
 	/* a slide has no other place to go to */
 	if (!slide) {
 		play->bystander = must_alloc(_metadata, fd, play->scene.heap, page);
@@ -728,12 +731,12 @@ static void end_play(struct __test_metadata *_metadata, struct play *play, int f
 }
 
 static void perform(struct __test_metadata *_metadata, int fd, size_t page, const char *step,
-		    bool slide, action_t action, bool waits)
+		    bool slide, __u32 kind, action_t action, bool waits)
 {
 	struct play play;
 	char c = 0;
 
-	start_play(_metadata, &play, fd, page, slide);
+	start_play(_metadata, &play, fd, page, slide, kind);
 	start_owner(_metadata, &play, action);
 	start_mover(_metadata, &play, fd, step);
 	act(_metadata, &play, fd, waits);
@@ -751,8 +754,8 @@ static void perform(struct __test_metadata *_metadata, int fd, size_t page, cons
 	{								\
 		if (!has_hold(self->fd))				\
 			SKIP(return, "no file hold in debugfs");	\
-		perform(_metadata, self->fd, self->page, variant->step, variant->slide, \
-			do_##name, waits);				\
+		perform(_metadata, self->fd, self->page, variant->step,	\
+			variant->slide, variant->kind, do_##name, waits); \
 	}
 
 #define INTERRUPT(name) INTERRUPT_AS(name, false)
@@ -800,7 +803,7 @@ TEST_F(interrupted, owner_is_killed)
 
 	if (!has_hold(self->fd))
 		SKIP(return, "no file hold in debugfs");
-	start_play(_metadata, &play, self->fd, self->page, variant->slide);
+	start_play(_metadata, &play, self->fd, self->page, variant->slide, variant->kind);
 	start_owner(_metadata, &play, do_nothing);
 	start_mover(_metadata, &play, self->fd, variant->step);
 	ASSERT_EQ(0, kill(play.owner, SIGKILL));
@@ -821,7 +824,7 @@ TEST_F(interrupted, owner_is_killed_while_it_writes)
 
 	if (!has_hold(self->fd))
 		SKIP(return, "no file hold in debugfs");
-	start_play(_metadata, &play, self->fd, self->page, variant->slide);
+	start_play(_metadata, &play, self->fd, self->page, variant->slide, variant->kind);
 	start_owner(_metadata, &play, do_write);
 	start_mover(_metadata, &play, self->fd, variant->step);
 	ASSERT_EQ(1, write(play.act[1], &c, 1));
@@ -844,7 +847,7 @@ TEST_F(interrupted, mover_is_killed)
 
 	if (!has_hold(self->fd))
 		SKIP(return, "no file hold in debugfs");
-	start_play(_metadata, &play, self->fd, self->page, variant->slide);
+	start_play(_metadata, &play, self->fd, self->page, variant->slide, variant->kind);
 	start_owner(_metadata, &play, do_write);
 	start_mover(_metadata, &play, self->fd, variant->step);
 	ASSERT_EQ(0, kill(play.mover, SIGKILL));
@@ -865,7 +868,7 @@ TEST_F(interrupted, both_are_killed)
 
 	if (!has_hold(self->fd))
 		SKIP(return, "no file hold in debugfs");
-	start_play(_metadata, &play, self->fd, self->page, variant->slide);
+	start_play(_metadata, &play, self->fd, self->page, variant->slide, variant->kind);
 	start_owner(_metadata, &play, do_nothing);
 	start_mover(_metadata, &play, self->fd, variant->step);
 	ASSERT_EQ(0, kill(play.owner, SIGKILL));
@@ -905,7 +908,7 @@ static void start_busy(struct __test_metadata *_metadata, struct play *play, int
 
 	*play = (struct play){ .scene = { .fd = fd, .page = page, .bytes = 4 * page } };
 	ASSERT_EQ(0, quiet_health(fd));
-	start_heap(_metadata, play, fd);
+	start_heap(_metadata, play, fd, MEMMGR_KIND_BUDDY);
 	a = must_alloc(_metadata, fd, play->scene.heap, play->scene.bytes);
 	play->scene.handle = a.handle;
 	play->offset = a.offset;
@@ -1096,7 +1099,7 @@ static void start_looking(struct __test_metadata *_metadata, struct play *play, 
 
 	*play = (struct play){ .scene = { .page = page } };
 	ASSERT_EQ(0, quiet_health(fd));
-	start_heap(_metadata, play, fd);
+	start_heap(_metadata, play, fd, MEMMGR_KIND_BUDDY);
 	*one = must_alloc(_metadata, fd, play->scene.heap, 3 * page);
 	*two = must_alloc(_metadata, fd, play->scene.heap, page);
 	ASSERT_EQ(0, hold_write(fd, "seen"));

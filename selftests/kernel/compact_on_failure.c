@@ -461,7 +461,7 @@ TEST_F(on_failure, kinds_without_compaction)
 	struct memmgr_alloc a;
 	__u32 kind, heap, n;
 
-	for (kind = MEMMGR_KIND_POOL; kind < MEMMGR_KINDS; kind++) {
+	for (kind = MEMMGR_KIND_POOL; kind <= MEMMGR_KIND_STACK; kind++) {
 		if (!kind_is_built(self->fd, kind))
 			continue;
 		heap = must_kind(_metadata, self->fd, kind);

@@ -35,9 +35,9 @@ TEST_F(board, ranges_are_emptied)
 	end_board(&b);
 }
 
-TEST_F(board, range_in_a_shared_heap)
+static void range_in_heap(struct __test_metadata *_metadata, int fd, __u64 page, __u32 kind)
 {
-	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-range");
+	struct memmgr_heap_create config = heap_config(kind, "t-range");
 	struct memmgr_heap_query q;
 	struct memmgr_compact c;
 	__u32 random = test_seed();
@@ -47,19 +47,31 @@ TEST_F(board, range_in_a_shared_heap)
 	config.granule = 64;
 	config.bytes = 64 * KIB;
 	/* an arena that does not begin where the region does */
-	must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
-	ASSERT_EQ(0, mm_heap_create(self->fd, &config));
-	ASSERT_EQ(0, mm_heap_query(self->fd, config.heap, &q));
-	make_mixed(_metadata, &b, self->fd, config.heap, &random);
-	EXPECT_EQ(0, mm_empty(self->fd, config.heap, q.offset + 16 * KIB, 8 * KIB, &c));
-	ASSERT_EQ(0, layout_take(self->fd, config.heap, &b.now));
+	must_alloc(_metadata, fd, MEMMGR_HEAP_MAIN, page);
+	ASSERT_EQ(0, mm_heap_create(fd, &config));
+	ASSERT_EQ(0, mm_heap_query(fd, config.heap, &q));
+	make_mixed(_metadata, &b, fd, config.heap, &random);
+	EXPECT_EQ(0, mm_empty(fd, config.heap, q.offset + 16 * KIB, 8 * KIB, &c));
+	ASSERT_EQ(0, layout_take(fd, config.heap, &b.now));
 	EXPECT_TRUE(window_is_free(&b.now, q.offset + 16 * KIB, 8 * KIB));
 	if (q.offset)
-		EXPECT_EQ(-ERANGE, mm_empty(self->fd, config.heap, q.offset - 64, 128, &c));
-	EXPECT_EQ(-ERANGE, mm_empty(self->fd, config.heap, q.offset + 64 * KIB, 64, &c));
+		EXPECT_EQ(-ERANGE, mm_empty(fd, config.heap, q.offset - 64, 128, &c));
+	EXPECT_EQ(-ERANGE, mm_empty(fd, config.heap, q.offset + 64 * KIB, 64, &c));
 	expect_contents(_metadata, &b);
 	end_board(&b);
-	ASSERT_EQ(0, mm_heap_destroy(self->fd, config.heap, MEMMGR_DESTROY_FORCE));
+	ASSERT_EQ(0, mm_heap_destroy(fd, config.heap, MEMMGR_DESTROY_FORCE));
+}
+
+TEST_F(board, range_in_a_shared_heap)
+{
+	range_in_heap(_metadata, self->fd, self->page, MEMMGR_KIND_BUDDY);
+}
+
+TEST_F(board, range_in_a_tlsf_heap)
+{
+	if (!kind_is_built(self->fd, MEMMGR_KIND_TLSF))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_TLSF]);
+	range_in_heap(_metadata, self->fd, self->page, MEMMGR_KIND_TLSF);
 }
 
 /* Each that may not move is named when it lies in the range, and stays. */

@@ -289,15 +289,21 @@ struct bad_config {
 #define SLAB	.kind = MEMMGR_KIND_SLAB
 #define POOL	.kind = MEMMGR_KIND_POOL
 #define STACK	.kind = MEMMGR_KIND_STACK
+#define TLSF	.kind = MEMMGR_KIND_TLSF
 
 static const struct bad_config bad_configs[] = {
-	{ "kind 4", EINVAL, { .kind = MEMMGR_KINDS, .bytes = 65536 } },
+	{ "kind 5", EINVAL, { .kind = MEMMGR_KINDS, .bytes = 65536 } },
 	{ "kind ~0", EINVAL, { .kind = ~0u, .bytes = 65536 } },
 	{ "unknown flag", EINVAL, { BUDDY, .bytes = 65536, .flags = 1u << 31 } },
 	{ "next flag", EINVAL, { BUDDY, .bytes = 65536, .flags = 1u << 4 } },
 	{ "reserved", EINVAL, { BUDDY, .bytes = 65536, .reserved = 1 } },
 	{ "buddy of 0 bytes", EINVAL, { BUDDY } },
 	{ "buddy granule 16", EINVAL, { BUDDY, .bytes = 65536, .granule = 16 } },
+	{ "tlsf granule 8", EINVAL, { TLSF, .bytes = 65536, .granule = 8 } },
+	{ "tlsf granule 48", EINVAL, { TLSF, .bytes = 65536, .granule = 48 } },
+	{ "tlsf granule of two pages", EINVAL, { TLSF, .bytes = 1 << 20, .granule = 131072 } },
+	{ "tlsf of 0 bytes", EINVAL, { TLSF } },
+	{ "tlsf with objects", EINVAL, { TLSF, .bytes = 65536, .object_size = 64 } },
 	{ "buddy granule 1", EINVAL, { BUDDY, .bytes = 65536, .granule = 1 } },
 	{ "buddy granule 48", EINVAL, { BUDDY, .bytes = 65536, .granule = 48 } },
 	{ "buddy granule 1M", EINVAL,

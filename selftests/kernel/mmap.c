@@ -478,7 +478,7 @@ TEST_F(mmap_kind, destroyed_heap_had_guards)
 		SKIP(return, "%s is not in this build", kind_names[variant->kind]);
 	if (variant->kind == MEMMGR_KIND_STACK)
 		SKIP(return, "its blocks are not mapped one by one");
-	c.granule = 0;
+	c.granule = c.granule ? self->page : 0;
 	c.object_size = c.object_size ? self->page : 0;
 	c.count = c.count ? 1 : 0;
 	c.bytes = c.bytes ? self->page : 0;

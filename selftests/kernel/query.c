@@ -28,7 +28,8 @@ TEST_F(query, region_figures)
 	EXPECT_NE('\0', q.name[0]);
 	EXPECT_GT(sizeof(q.name), strnlen(q.name, sizeof(q.name)));
 	EXPECT_EQ(0, q.features & ~(MEMMGR_FEATURE_SLAB | MEMMGR_FEATURE_POOL |
-				    MEMMGR_FEATURE_STACK | MEMMGR_FEATURE_DMABUF |
+				    MEMMGR_FEATURE_STACK | MEMMGR_FEATURE_TLSF |
+				    MEMMGR_FEATURE_DMABUF |
 				    MEMMGR_FEATURE_DEBUG | MEMMGR_FEATURE_MOVE));
 	EXPECT_EQ(0, q.region_flags & ~(MEMMGR_REGION_RESERVED |
 					MEMMGR_REGION_CONTIGUOUS |

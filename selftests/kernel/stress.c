@@ -101,7 +101,7 @@ static bool work_alloc(struct worker *w)
 	s->bytes = 1 + next_random(&w->random) % w->largest;
 	s->stamp = next_random(&w->random);
 	a = alloc_request(w->heap, s->bytes);
-	if (w->kind == MEMMGR_KIND_BUDDY)
+	if (w->kind == MEMMGR_KIND_BUDDY || w->kind == MEMMGR_KIND_TLSF)
 		a.align = 1u << next_random(&w->random) % 13;
 	result = mm_alloc(w->fd, &a);
 	if (result == -ENOMEM || result == -ENOSPC)
@@ -206,7 +206,7 @@ static void run_workers(struct __test_metadata *_metadata, struct worker *w, int
 /* One thread on each kind of heap, and as many on main, through one file. */
 TEST_F(stress, all_kinds_at_once)
 {
-	static const __u32 largest[MEMMGR_KINDS] = { 9000, 192, 256, 1500 };
+	static const __u32 largest[MEMMGR_KINDS] = { 9000, 192, 256, 1500, 9000 };
 	static struct worker w[2 * THREADS];
 	__u32 random = seed_of_this_run();
 	__u32 operations = from_environment("STRESS_OPS", 1500);
@@ -242,7 +242,7 @@ TEST_F(stress, all_kinds_at_once)
 TEST_F(stress, many_clients_on_shared_heaps)
 {
 	static const __u32 kinds[] = {
-		MEMMGR_KIND_BUDDY, MEMMGR_KIND_SLAB, MEMMGR_KIND_POOL,
+		MEMMGR_KIND_BUDDY, MEMMGR_KIND_SLAB, MEMMGR_KIND_POOL, MEMMGR_KIND_TLSF,
 	};
 	static struct worker w[THREADS];
 	__u32 random = seed_of_this_run();

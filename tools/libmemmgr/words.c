@@ -16,6 +16,7 @@ static const char *const kind_names[MEMMGR_KINDS] = {
 	[MEMMGR_KIND_SLAB]	= "slab",
 	[MEMMGR_KIND_POOL]	= "pool",
 	[MEMMGR_KIND_STACK]	= "stack",
+	[MEMMGR_KIND_TLSF]	= "tlsf",
 };
 
 static const char *const reason_names[MEMMGR_REASONS] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
 /*
- * memmgr: reserved memory, handed out by four allocators.
+ * memmgr: reserved memory, handed out by five allocators.
  *
  * This is the ABI of /dev/memmgr (and of /dev/memmgr1, ... for further regions).
  *
@@ -93,6 +93,7 @@
  * @MEMMGR_KIND_SLAB: objects of one size; the heap takes slabs from main as it grows
  * @MEMMGR_KIND_POOL: blocks of one size, all set aside at the start; predictable
  * @MEMMGR_KIND_STACK: last in, first out, with marks; for temporary memory
+ * @MEMMGR_KIND_TLSF: blocks of any size, in granules, each in constant time
  * @MEMMGR_KINDS: their number
  */
 enum memmgr_kind {
@@ -100,7 +101,8 @@ enum memmgr_kind {
 	MEMMGR_KIND_SLAB	= 1,
 	MEMMGR_KIND_POOL	= 2,
 	MEMMGR_KIND_STACK	= 3,
-	MEMMGR_KINDS		= 4,
+	MEMMGR_KIND_TLSF	= 4,
+	MEMMGR_KINDS		= 5,
 };
 
 /**
@@ -149,6 +151,7 @@ enum memmgr_reason {
 #define MEMMGR_FEATURE_DEBUG	(1ull << 3)
 #define MEMMGR_FEATURE_DMABUF	(1ull << 4)
 #define MEMMGR_FEATURE_MOVE	(1ull << 5)	/* COMPACT, EXPLAIN and HEALTH work */
+#define MEMMGR_FEATURE_TLSF	(1ull << 6)
 
 /* struct memmgr_query.region_flags */
 #define MEMMGR_REGION_RESERVED		(1u << 0)	/* memory set aside at boot */
@@ -233,7 +236,7 @@ struct memmgr_query {
 /* struct memmgr_heap_create.flags */
 #define MEMMGR_HEAP_PRIVATE	(1u << 0)	/* for this client alone; may be mapped whole */
 #define MEMMGR_HEAP_FALLBACK	(1u << 1)	/* @fallback is valid */
-#define MEMMGR_HEAP_NO_JOIN	(1u << 2)	/* buddy: no slow path, for real time */
+#define MEMMGR_HEAP_NO_JOIN	(1u << 2)	/* buddy, tlsf: no slow path, for real time */
 #define MEMMGR_HEAP_MODE	(1u << 3)	/* @mode, @uid, @gid are valid; not if private */
 
 /**
@@ -244,7 +247,7 @@ struct memmgr_query {
  *	private heap must be unique too, although only its client sees it
  * @kind: in: enum memmgr_kind
  * @heap: out: id of the heap
- * @bytes: in: buddy, stack: size of the arena, rounded up to pages. Slab: the limit of
+ * @bytes: in: buddy, tlsf, stack: size of the arena, rounded up to pages. Slab: the limit of
  *	its growth (0: 1/16 of the region, at least 1 MiB and the memory of @count
  *	objects). Pool: 0, or at least @count blocks; the arena's size follows from
  *	@count
@@ -252,8 +255,8 @@ struct memmgr_query {
  *	private slab heap at most 64 KiB
  * @align: in: slab, pool: alignment of each object (0: 8 bytes); 0 for other kinds
  * @count: in: pool: number of blocks; slab: objects to preallocate; 0 for other kinds
- * @granule: in: buddy: 32 or a larger power of two up to the page size
- *	(0: the page size); 0 for other kinds
+ * @granule: in: buddy: 32 or a larger power of two up to the page size (0: the page size);
+ *	tlsf: 16 or a larger one (0: 16); 0 for other kinds
  * @max_allocations: in: size of the record table, at most 2^24. 0: for a pool @count;
  *	for other kinds the largest possible number of live allocations, at most 4096,
  *	and fewer without CAP_SYS_ADMIN, see below
@@ -465,7 +468,7 @@ struct memmgr_heap_query {
  *
  * While no pin holds an allocation, memmgr may move it in the region. Its mappings stay
  * and show the same bytes; @offset changes. A request with MEMMGR_ALLOC_MAY_COMPACT that
- * fails only because of fragmentation, in a shared buddy heap, or in main for a slab heap,
+ * fails only because of fragmentation, in a shared buddy or tlsf heap, or in main for a slab heap,
  * is tried again after compaction, and takes that much longer. If memory in the way may
  * not move, @reason is PINNED.
  */
@@ -797,7 +800,7 @@ struct memmgr_stats {
  * @heap: in: id
  * @flags: in: must be 0
  * @orders: out: valid entries of the arrays; order o is 2^o units
- * @unit: out: bytes of order 0 (buddy: granule; slab, pool: distance between two
+ * @unit: out: bytes of order 0 (buddy, tlsf: granule; slab, pool: distance between two
  *	objects; stack: 8)
  * @free: out: free bytes
  * @largest: out: bytes of the largest run that one request can get
@@ -923,7 +926,7 @@ struct memmgr_explain {
 /**
  * struct memmgr_compact - move allocations to make free runs
  * @size: in: sizeof(struct memmgr_compact)
- * @heap: in: id of a shared buddy or slab heap
+ * @heap: in: id of a shared buddy, tlsf or slab heap
  * @flags: in: MEMMGR_COMPACT_*
  * @reason: out: with ENOMEM: enum memmgr_reason
  * @bytes: in: size of the free run that is wanted; the call does no more than this run

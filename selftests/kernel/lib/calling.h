@@ -28,6 +28,7 @@ FIXTURE_VARIANT_ADD(fixture, buddy) { MEMMGR_KIND_BUDDY };			\
 FIXTURE_VARIANT_ADD(fixture, slab) { MEMMGR_KIND_SLAB };			\
 FIXTURE_VARIANT_ADD(fixture, pool) { MEMMGR_KIND_POOL };			\
 FIXTURE_VARIANT_ADD(fixture, stack) { MEMMGR_KIND_STACK };			\
+FIXTURE_VARIANT_ADD(fixture, tlsf) { MEMMGR_KIND_TLSF };			\
 										\
 FIXTURE_SETUP(fixture)								\
 {										\

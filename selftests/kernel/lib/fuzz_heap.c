@@ -57,7 +57,7 @@ static int spoil_config(struct fuzz_worker *w, struct memmgr_heap_create *c)
 
 static void remember(struct fuzz_worker *w, const struct memmgr_heap_create *c, __u32 client)
 {
-	static const __u64 most[MEMMGR_KINDS] = { 5000, 192, 256, 2000 };
+	static const __u64 most[MEMMGR_KINDS] = { 5000, 192, 256, 2000, 5000 };
 
 	w->heaps[w->heaps_used++] = (struct fuzz_heap){
 		.id = c->heap, .kind = c->kind, .client = client,

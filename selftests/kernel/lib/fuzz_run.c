@@ -219,6 +219,9 @@ static void share_heaps(struct fuzz_board *board, int fd, size_t page)
 		.name = "fuzz-small", .kind = MEMMGR_KIND_BUDDY, .bytes = 32 * page, .granule = 32,
 	}, 3000, false);
 	share(board, fd, (struct memmgr_heap_create){
+		.name = "fuzz-tlsf", .kind = MEMMGR_KIND_TLSF, .bytes = 32 * page,
+	}, 3000, false);
+	share(board, fd, (struct memmgr_heap_create){
 		.name = "fuzz-slab", .kind = MEMMGR_KIND_SLAB, .object_size = 192,
 	}, 192, false);
 	share(board, fd, (struct memmgr_heap_create){

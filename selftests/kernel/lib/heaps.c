@@ -5,7 +5,7 @@
 #include "heaps.h"
 
 const char *const kind_names[MEMMGR_KINDS] = {
-	"buddy", "slab", "pool", "stack",
+	"buddy", "slab", "pool", "stack", "tlsf",
 };
 
 struct memmgr_heap_create heap_config(__u32 kind, const char *name)
@@ -17,6 +17,7 @@ struct memmgr_heap_create heap_config(__u32 kind, const char *name)
 	snprintf(c.name, sizeof(c.name), "%s", name);
 	switch (kind) {
 	case MEMMGR_KIND_BUDDY:
+	case MEMMGR_KIND_TLSF:
 		c.bytes = 256 * KIB;
 		c.granule = 32;
 		break;
@@ -37,7 +38,7 @@ bool kind_is_built(int fd, __u32 kind)
 {
 	static const __u64 feature[MEMMGR_KINDS] = {
 		0, MEMMGR_FEATURE_SLAB, MEMMGR_FEATURE_POOL,
-		MEMMGR_FEATURE_STACK,
+		MEMMGR_FEATURE_STACK, MEMMGR_FEATURE_TLSF,
 	};
 	struct memmgr_query q;
 

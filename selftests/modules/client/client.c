@@ -45,6 +45,7 @@ static char *heap_name[MEMMGR_KINDS] = {
 	[MEMMGR_KIND_SLAB]	= "objects",
 	[MEMMGR_KIND_POOL]	= "frames",
 	[MEMMGR_KIND_STACK]	= "scratch",
+	[MEMMGR_KIND_TLSF]	= "pieces",
 };
 
 module_param_named(buddy, heap_name[MEMMGR_KIND_BUDDY], charp, 0444);
@@ -55,6 +56,8 @@ module_param_named(pool, heap_name[MEMMGR_KIND_POOL], charp, 0444);
 MODULE_PARM_DESC(pool, "name of the heap for frames");
 module_param_named(stack, heap_name[MEMMGR_KIND_STACK], charp, 0444);
 MODULE_PARM_DESC(stack, "name of the heap for temporary memory");
+module_param_named(tlsf, heap_name[MEMMGR_KIND_TLSF], charp, 0444);
+MODULE_PARM_DESC(tlsf, "name of the heap for what has any size");
 
 static struct client client;
 static DEFINE_MUTEX(client_lock);	/* one run of the tests at a time */

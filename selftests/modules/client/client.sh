@@ -7,7 +7,7 @@ set -u
 
 modules=${MODULES:-/lib/modules}
 heaps="frames:pool:object=4K,count=64;objects:slab:object=192"
-heaps="$heaps;scratch:stack:bytes=64K"
+heaps="$heaps;scratch:stack:bytes=64K;pieces:tlsf:bytes=256K"
 # The client asks for physical addresses: memory that the kernel was not given.
 region="base=0x58000000 size=16M"
 missing="No such file\|unknown symbol"	# what busybox makes of ENOENT
@@ -52,9 +52,9 @@ refuse() {
 
 loaded() { [ -d "/sys/module/$1" ]; }
 stat() { memctl --json stats "$1" | sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p" | head -n 1; }
-unused() { [ "$(stat frames kernel_live)$(stat objects kernel_live)$(stat scratch kernel_live)" = 000 ]; }
+unused() { [ "$(stat frames kernel_live)$(stat objects kernel_live)$(stat scratch kernel_live)$(stat pieces kernel_live)" = 0000 ]; }
 sound() {
-	for heap in main frames objects scratch; do
+	for heap in main frames objects scratch pieces; do
 		memctl check "$heap" || return 1
 	done
 }

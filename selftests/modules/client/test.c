@@ -635,13 +635,17 @@ static u32 worker_random(struct worker *w)
 static void worker_alloc(struct worker *w, int slot)
 {
 	/* not the stack: its order would be everybody's */
-	static const int kinds[] = { MEMMGR_KIND_BUDDY, MEMMGR_KIND_SLAB, MEMMGR_KIND_POOL };
+	static const int kinds[] = {
+		MEMMGR_KIND_BUDDY, MEMMGR_KIND_SLAB, MEMMGR_KIND_POOL, MEMMGR_KIND_TLSF,
+	};
 	int kind = kinds[worker_random(w) % ARRAY_SIZE(kinds)];
 	size_t bytes = OBJECT;
 	unsigned long *block;
 
 	if (kind == MEMMGR_KIND_BUDDY)
 		bytes = (1 + worker_random(w) % 4) * PAGE_SIZE;
+	else if (kind == MEMMGR_KIND_TLSF)
+		bytes = 2 * sizeof(long) + worker_random(w) % 1000;
 	block = memmgr_alloc(w->c->heap[kind], bytes, 0, 0);
 	w->block[slot] = block;
 	if (!block)

@@ -140,7 +140,7 @@ static const struct argp argp = {
 	.children = optional_heap,
 	.args_doc = "[HEAP]",
 	.doc = "Move memory together to make long free runs, as root. Programs that use it go on, "
-	       "keep their pointers and see the same bytes. HEAP is a shared buddy (default: "
+	       "keep their pointers and see the same bytes. HEAP is a shared buddy or tlsf (default: "
 	       "main), or a slab heap, whose sparse slabs are merged and given back.\v"
 	       "Without --size, --order and --range everything is moved together. Ctrl-C stops "
 	       "between two moves; what has been moved is reported and stays. It ends by itself "

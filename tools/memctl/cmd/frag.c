@@ -30,7 +30,7 @@ struct options {
 static const struct argp_option options_table[] = {
 	{ "explain", KEY_EXPLAIN, "SIZE[,ALIGN]", 0,
 	  "Would a request of SIZE succeed now? If not, why, what is in the way, and what to do "
-	  "(HEAP: main, or another buddy)", 0 },
+	  "(HEAP: main, or another buddy or tlsf)", 0 },
 	{ 0 },
 };
 

@@ -118,7 +118,7 @@ int cmd_heap_list(struct memctl *ctl, int argc, char **argv)
 
 /* ---- heap create ---- */
 
-#define GRANULE_MIN	32u
+#define GRANULE_MIN	16u
 #define GRANULE_MAX	65536u	/* the largest page that Linux has */
 
 enum {
@@ -134,18 +134,20 @@ enum {
 };
 
 static const struct argp_option create_options[] = {
-	{ "kind", 'k', "KIND", 0, "buddy, slab, pool or stack (needed)", 0 },
+	{ "kind", 'k', "KIND", 0, "buddy, slab, pool, stack or tlsf (needed)", 0 },
 	{ "size", 's', "SIZE", 0,
-	  "buddy, stack: arena; slab: limit (default: 1/16 of the region)", 0 },
+	  "buddy, stack, tlsf: arena; slab: limit (default: 1/16 of the region)", 0 },
 	{ "object-size", KEY_OBJECT, "SIZE", 0, "slab: an object; pool: a block", 0 },
 	{ "block-size", 0, 0, OPTION_ALIAS, 0, 0 },
 	{ "count", KEY_COUNT, "N", 0, "pool: blocks; slab: objects to prepare", 0 },
 	{ "align", 'a', "SIZE", 0, "slab, pool: alignment of each (default 8)", 0 },
 	{ "granule", KEY_GRANULE, "SIZE", 0,
-	  "buddy: smallest unit, 32 to the page size (default: the page size)", 0 },
+	  "smallest unit up to a page (buddy: 32 or more, default a page; "
+	  "tlsf: 16 or more, default 16)", 0 },
 	{ "max-allocations", KEY_MAX, "N", 0, "how many may live at a time", 0 },
 	{ "fallback", KEY_FALLBACK, "HEAP", 0, "heap that serves when this one cannot", 0 },
-	{ "no-join", KEY_NO_JOIN, 0, 0, "buddy: never join blocks slowly (real time)", 0 },
+	{ "no-join", KEY_NO_JOIN, 0, 0,
+	  "buddy, tlsf: no slow search as the last resort (real time)", 0 },
 	{ "mode", KEY_MODE, "MODE", 0,
 	  "who may use it, as chmod has it: read to see it, write to allocate; 0: kernel code "
 	  "alone (default 0666)", 0 },
@@ -165,13 +167,15 @@ static uint32_t arg_granule(struct argp_state *state, const char *text)
 	uint64_t granule = arg_align(state, "--granule", text);
 
 	if (granule < GRANULE_MIN || granule > GRANULE_MAX)
-		argp_error(state, "--granule: %s is out of range; give 32 to the page size", text);
+		argp_error(state,
+			   "--granule: %s is out of range; give 16 (buddy: 32) to the page size",
+			   text);
 	return (uint32_t)granule;
 }
 
 static error_t parse_create(int key, char *arg, struct argp_state *state)
 {
-	static const char *const kinds[] = { "buddy", "slab", "pool", "stack" };
+	static const char *const kinds[] = { "buddy", "slab", "pool", "stack", "tlsf" };
 	struct create_options *options = state->input;
 	struct memmgr_heap_create *create = &options->create;
 
@@ -222,7 +226,8 @@ static error_t parse_create(int key, char *arg, struct argp_state *state)
 		if (!*create->name)
 			argp_error(state, "NAME is missing; say how the heap is to be called");
 		if (!options->kind_given)
-			argp_error(state, "--kind is missing; give buddy, slab, pool or stack");
+			argp_error(state,
+				   "--kind is missing; give buddy, slab, pool, stack or tlsf");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -237,7 +242,7 @@ static const struct argp create_argp = {
 	       "  memctl heap create frames --kind pool --block-size 64K --count 32\n"
 	       "  memctl heap create nodes --kind slab --object-size 192\n"
 	       "  memctl heap create scratch --kind stack --size 1M\n"
-	       "  memctl heap create small --kind buddy --size 2M --granule 32\n"
+	       "  memctl heap create small --kind tlsf --size 2M\n"
 	       "  memctl heap create camera --kind pool --block-size 1M --count 8 --mode 0660 --group video",
 };
 

@@ -26,6 +26,7 @@ static const struct word features[] = {
 	{ MEMMGR_FEATURE_SLAB, "slab" },
 	{ MEMMGR_FEATURE_POOL, "pool" },
 	{ MEMMGR_FEATURE_STACK, "stack" },
+	{ MEMMGR_FEATURE_TLSF, "tlsf" },
 	{ MEMMGR_FEATURE_DMABUF, "dma-buf" },
 	{ MEMMGR_FEATURE_MOVE, "move" },
 	{ MEMMGR_FEATURE_DEBUG, "debug" },

@@ -33,10 +33,10 @@ enum {
 static const struct argp_option options_table[] = {
 	{ "heap", 'H', "HEAP", 0, "Through this heap, which exists", 0 },
 	{ "kind", 'k', "KIND[,KIND]", 0,
-	  "Through heaps of these kinds, made for it: buddy, slab, pool, stack (default: all four)",
+	  "Through heaps of these kinds, made for it: buddy, slab, pool, stack, tlsf (default: all)",
 	  0 },
 	{ "limit", KEY_LIMIT, "N", 0, "Only the first N events", 0 },
-	{ "size", KEY_SIZE, "SIZE", 0, "Arena of the buddy and of the stack", 0 },
+	{ "size", KEY_SIZE, "SIZE", 0, "Arena of the buddy, of the stack and of the tlsf", 0 },
 	{ "verify", KEY_VERIFY, 0, 0, "Write into each allocation, and look before it goes", 0 },
 	{ 0 },
 };
@@ -52,7 +52,7 @@ struct options {
 
 static void parse_kinds(struct argp_state *state, struct options *options, char *list)
 {
-	static const char *const names[] = { "buddy", "slab", "pool", "stack" };
+	static const char *const names[] = { "buddy", "slab", "pool", "stack", "tlsf" };
 
 	for (char *name = strtok(list, ","); name; name = strtok(NULL, ",")) {
 		arg_choice(state, "--kind", name, names, ARRAY_SIZE(names));
