@@ -14,6 +14,7 @@ heaps="bpool:pool:object=64,count=4096"
 heaps="$heaps;bslab:slab:object=64,bytes=4M"
 heaps="$heaps;bstack:stack:bytes=64K"
 heaps="$heaps;bcheck:buddy:bytes=8M,granule=32"
+heaps="$heaps;btlsf:tlsf:bytes=8M"
 
 # name of the measurement, figure that counts, comparison, bound
 targets() {

@@ -66,6 +66,7 @@ void off_end(void);
 /* Each table ends with an entry without a name. */
 extern const struct bench heap_benches[];
 extern const struct bench board_benches[];
+extern const struct bench random_benches[];
 extern const struct bench rival_benches[];
 
 #ifdef CONFIG_ARM

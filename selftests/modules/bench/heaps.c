@@ -128,30 +128,6 @@ static int live_pair(struct sample *s, struct memmgr_heap *heap)
 	return err;
 }
 
-/* A random one of those that live goes, another comes. */
-static int random_pair(struct sample *s, struct memmgr_heap *heap)
-{
-	u32 i, state = 1;
-	void **live = live_blocks(heap, &state);
-	int err = 0;
-
-	if (!live)
-		return -ENOMEM;
-	for (i = 0; i < BENCH_PAIRS && !err; i++) {
-		void **slot = &live[bench_random(&state) % BENCH_LIVE];
-		size_t bytes = random_bytes(&state);
-
-		bench_begin(s);
-		err = memmgr_free(heap, *slot);
-		*slot = memmgr_alloc(heap, bytes, 0, 0);
-		sample_add(s, bench_end(s));
-		if (!*slot)
-			err = -ENOMEM;
-	}
-	free_all(heap, live, BENCH_LIVE);
-	return err;
-}
-
 const struct bench heap_benches[] = {
 	{ "pool_pair",		"memmgr", "bpool",	pool_pair },
 	{ "pool_alloc_pair",	"memmgr", "bpool",	object_pair },
@@ -164,6 +140,6 @@ const struct bench heap_benches[] = {
 	{ "buddy_5pages",	"memmgr", "main",	pages5_pair },
 	{ "buddy_small",	"memmgr", "bcheck",	object_pair },
 	{ "buddy_live",		"memmgr", "bcheck",	live_pair },
-	{ "buddy_random",	"memmgr", "bcheck",	random_pair },
+	{ "tlsf_pair",		"memmgr", "btlsf",	object_pair },
 	{ }
 };

@@ -66,7 +66,7 @@ static const struct bench copy_benches[] = {
 };
 
 static const struct bench * const bench_tables[] = {
-	clock_benches, copy_benches, heap_benches, board_benches, rival_benches,
+	clock_benches, copy_benches, heap_benches, board_benches, random_benches, rival_benches,
 };
 
 /*
