@@ -3,5 +3,6 @@ DESC="instructions of a pair of alloc and free, memmgr beside the kernel's own a
 CHECK=1
 ICOUNT=1
 ONLY="armhf:its bounds and the figures of the documents are instructions of armhf"
+[ "$kernel" != armhf-rt ] || ONLY="none:its bounds are those of a kernel without PREEMPT_RT"
 GUEST="sh /usr/lib/memmgr/bench/bench.sh"
 TAKES=25

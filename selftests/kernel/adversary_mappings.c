@@ -89,7 +89,9 @@ static void map_before(const struct target *t)
 
 	error = -error_before(t, fd, a.map_offset);
 	HOLDS(map_error(fd, a.map_offset - page, page, prot, MAP_SHARED) == error);
-	HOLDS(map_error(fd, a.map_offset - page, 2 * page, prot, MAP_SHARED) == error);
+	/* Before offset 0, two pages reach beyond the last one: the kernel sees that first. */
+	HOLDS(map_error(fd, a.map_offset - page, 2 * page, prot, MAP_SHARED) ==
+	      (sizeof(long) == 8 && !a.map_offset ? EOVERFLOW : error));
 	HOLDS(map_error(fd, a.map_offset - 16 * page, page, prot, MAP_SHARED) == error);
 }
 
