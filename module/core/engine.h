@@ -253,16 +253,16 @@ struct engine_count {
 
 /**
  * struct engine - first member of every engine
+ * @allocs: pool, slab: blocks handed out ever
  * @ops: functions of its kind
  * @changes: counts changes that alter neither the number of allocations nor of live blocks
- * @allocs: pool, slab: blocks handed out ever
  * @classes: blocks handed out ever by size class; pool and slab count here only
  *	requests for less than a whole object
  */
 struct engine {
+	struct engine_count allocs;
 	const struct engine_ops *ops;
 	u32 changes;
-	u64 allocs;
 	struct engine_count classes[MEMMGR_CLASSES];
 };
 
@@ -274,16 +274,32 @@ static inline u32 engine_class(u64 bytes)
 	return n >> 32 ? MEMMGR_CLASSES - 1 : env_width(n);
 }
 
-/* Called every 2^32 allocations. Out of line, so that all others pay for one branch. */
-static noinline void __maybe_unused engine_carry(struct engine *e, u32 class)
+static inline void count_add(struct engine_count *count, u32 n)
 {
-	e->classes[class].high++;
+	u32 low = count->low + n;
+
+	if (unlikely(low < n)) {
+		env_rarely();
+		count->high++;
+	}
+	count->low = low;
+}
+
+/* Take back one count that count_add() added. */
+static inline void count_take_back(struct engine_count *count)
+{
+	if (!count->low--)
+		count->high--;
+}
+
+static inline u64 count_of(const struct engine_count *count)
+{
+	return (u64)count->high << 32 | count->low;
 }
 
 static inline void engine_count(struct engine *e, u32 class)
 {
-	if (unlikely(!++e->classes[class].low))
-		engine_carry(e, class);
+	count_add(&e->classes[class], 1);
 }
 
 /* Fills the classes of @books and returns their sum. */
@@ -293,7 +309,7 @@ static inline u64 engine_counts(const struct engine *e, struct engine_books *boo
 	u32 c;
 
 	for (c = 0; c < MEMMGR_CLASSES; c++) {
-		books->classes[c] = (u64)e->classes[c].high << 32 | e->classes[c].low;
+		books->classes[c] = count_of(&e->classes[c]);
 		sum += books->classes[c];
 	}
 	return sum;

@@ -41,7 +41,25 @@ static inline u32 env_highest(u32 w)
 /* Number of bits up to the highest set bit; 0 for 0. */
 static inline u32 env_width(u32 w)
 {
+#ifdef CONFIG_ARM
+	/* Here the instruction is right for 0 as well, which no builtin tells the compiler. */
+	if (!__builtin_constant_p(w)) {
+		u32 zeros;
+
+		asm("clz %0, %1" : "=r" (zeros) : "r" (w));
+		return 32 - zeros;
+	}
+#endif
 	return fls(w);
+}
+
+/*
+ * Begins a rare branch. Otherwise the compiler may turn it into conditional instructions,
+ * which a CPU passes over one by one each time.
+ */
+static __always_inline void env_rarely(void)
+{
+	barrier();
 }
 
 /* Let other tasks run. Called only while an engine is set up, with no lock held. */

@@ -11,23 +11,37 @@ static struct pool *to_pool(struct engine *e)
 	return container_of(e, struct pool, e);
 }
 
+/* Bytes of a live block that were not asked for. */
+static u32 slack_bytes(u32 slack)
+{
+	return (slack & ~POOL_RECORDED) - POOL_WHOLE;
+}
+
 static void pool_describe(const struct pool *p, u32 i,
 			  struct engine_block *block)
 {
-	u32 asked = p->asked[i];
+	u32 slack = p->slack[i];
 
 	*block = (struct engine_block) {
 		.offset = (u64)i * p->stride,
 		.granted = p->stride,
-		.requested = asked & ~POOL_RECORDED,
-		.used = asked,
-		.recorded = asked & POOL_RECORDED,
+		.requested = slack ? p->block - slack_bytes(slack) : 0,
+		.used = slack,
+		.recorded = slack & POOL_RECORDED,
 	};
 }
 
 static u64 pool_largest(const struct pool *p)
 {
-	return p->top ? p->block : 0;
+	return p->live < p->count ? p->block : 0;
+}
+
+/* Let a live block serve a request of @bytes. */
+static void pool_set_asked(struct pool *p, u32 i, u32 bytes, u32 mark)
+{
+	p->waste -= slack_bytes(p->slack[i]);
+	p->slack[i] = (POOL_WHOLE + p->block - bytes) | mark;
+	p->waste += slack_bytes(p->slack[i]);
 }
 
 static int pool_alloc(struct engine *e, const struct engine_request *rq,
@@ -44,26 +58,46 @@ static int pool_alloc(struct engine *e, const struct engine_request *rq,
 	if (rq->bytes > p->block)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
 				     pool_largest(p));
-	i = pool_take(p, mark);
-	if (i == POOL_NONE)
+	if (!pool_take(p, mark, &i))
 		return engine_refuse(why, MEMMGR_REASON_EXHAUSTED, 0);
 	if (rq->bytes < p->block) {
-		p->asked[i] = rq->bytes | mark;
-		p->waste += p->block - rq->bytes;
+		pool_set_asked(p, i, rq->bytes, mark);
 		engine_count(e, engine_class(rq->bytes));
 	}
 	pool_describe(p, i, block);
 	return 0;
 }
 
+#define POOL_NONE	(~0u)
+
 /* The number of the live block at @offset, or POOL_NONE. */
 static u32 number_at(const struct pool *p, u64 offset)
 {
-	u32 i = offset >> 32 ? POOL_NONE : divide(offset, p->magic);
+	u32 i = offset >> 32 ? POOL_NONE : divide(offset, p->by);
 
-	if (i >= p->count || (u64)i * p->stride != offset || !p->asked[i])
-		return POOL_NONE;
-	return i;
+	return i < p->count && p->slack[i] ? i : POOL_NONE;
+}
+
+/**
+ * pool_give - give back a block, named by offset
+ * @p: the engine
+ * @offset: its offset
+ * @mark: the same as for pool_take()
+ *
+ * Context: any; the caller serialises. O(1).
+ * Return: 0, -ENOENT or -EACCES.
+ */
+int pool_give(struct pool *p, u32 offset, u32 mark)
+{
+	u32 i = number_at(p, offset);
+
+	if (i == POOL_NONE)
+		return -ENOENT;
+	if ((p->slack[i] ^ mark) & POOL_RECORDED)
+		return -EACCES;
+	pool_set_asked(p, i, p->block, mark);
+	pool_give_whole(p, offset, mark);
+	return 0;
 }
 
 static int pool_free(struct engine *e, u64 offset, bool recorded,
@@ -95,9 +129,7 @@ static int pool_resize(struct engine *e, u64 offset,
 	if (rq->bytes > p->block)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE, p->block);
 	e->changes++;
-	p->waste += block->requested;
-	p->waste -= rq->bytes;
-	p->asked[i] = rq->bytes | (rq->recorded ? POOL_RECORDED : 0);
+	pool_set_asked(p, i, rq->bytes, rq->recorded ? POOL_RECORDED : 0);
 	block->requested = rq->bytes;
 	return 0;
 }
@@ -144,42 +176,46 @@ enum { POOL_BLOCKS, POOL_STACK };	/* phases of a check */
 static bool blocks_check(struct pool *p, struct engine_check *c, u32 budget)
 {
 	for (; c->at < p->count && budget; c->at++, budget--) {
-		u32 asked = p->asked[c->at] & ~POOL_RECORDED;
+		u32 slack = p->slack[c->at];
 
 		c->fault.checked++;
-		if (asked > p->block)
+		if (!slack) {
+			c->sum[1] += number_mix(c->at);
+			continue;
+		}
+		/* A mark alone is no live block either. */
+		if (slack_bytes(slack) >= p->block)
 			return engine_broken(&c->fault, "size of a block",
 					     (u64)c->at * p->stride);
-		c->sum[0] += asked ? p->block - asked : 0;
-		c->n[0] += !!asked;
-		/* A block with a mark but no size is neither free nor live. */
-		if (!p->asked[c->at])
-			c->sum[1] += number_mix(c->at);
+		c->sum[0] += slack_bytes(slack);
+		c->n[0]++;
 	}
 	if (c->at < p->count)
 		return true;
 	c->phase = POOL_STACK;
-	c->at = 0;
+	c->at = p->live;
 	return true;
 }
 
 /* sum[2]: hashes of the numbers on the stack. */
 static bool stack_of_free_check(struct pool *p, struct engine_check *c, u32 budget)
 {
-	for (; c->at < p->top && budget; c->at++, budget--) {
+	/* Since the last step blocks may have been taken off the stack. */
+	c->at = max(c->at, p->live);
+	for (; c->at < p->count && budget; c->at++, budget--) {
 		u32 i = p->stack[c->at];
 
-		if (i >= p->count || p->asked[i])
+		if (i >= p->count || p->slack[i])
 			return engine_broken(&c->fault, "stack of free blocks", 0);
 		c->sum[2] += number_mix(i);
 	}
-	if (c->at < p->top)
+	if (c->at < p->count)
 		return true;
 	if (c->torn)
 		return false;
 	if (c->sum[1] != c->sum[2])
 		return engine_broken(&c->fault, "stack of free blocks", 0);
-	if (c->n[0] != p->count - p->top)
+	if (c->n[0] != p->live)
 		return engine_broken(&c->fault, "number of live blocks", 0);
 	if (c->sum[0] != p->waste)
 		return engine_broken(&c->fault, "sum of wasted bytes", 0);
@@ -190,8 +226,8 @@ static bool pool_check(struct engine *e, struct engine_check *c, u32 budget)
 {
 	struct pool *p = to_pool(e);
 
-	if (p->top > p->count || p->low > p->top)
-		return engine_broken(&c->fault, "number of free blocks", 0);
+	if (p->high > p->count || p->live > p->high)
+		return engine_broken(&c->fault, "number of live blocks", 0);
 	return c->phase == POOL_BLOCKS ? blocks_check(p, c, budget) :
 					 stack_of_free_check(p, c, budget);
 }
@@ -201,14 +237,14 @@ static void pool_books(struct engine *e, struct engine_books *books)
 	struct pool *p = to_pool(e);
 	u64 odd = engine_counts(e, books);
 
-	books->live = p->count - p->top;
+	books->live = p->live;
 	books->total = (u64)p->count * p->stride;
 	books->used = (u64)books->live * p->stride;
-	books->peak = (u64)(p->count - p->low) * p->stride;
+	books->peak = (u64)p->high * p->stride;
 	books->requested = (u64)books->live * p->block - p->waste;
-	books->allocs = e->allocs;
+	books->allocs = count_of(&e->allocs);
 	books->joins = 0;
-	books->classes[engine_class(p->block)] += e->allocs - odd;
+	books->classes[engine_class(p->block)] += books->allocs - odd;
 }
 
 static void pool_frag(struct engine *e, struct engine_frag *frag)
@@ -218,12 +254,12 @@ static void pool_frag(struct engine *e, struct engine_frag *frag)
 	memset(frag, 0, sizeof(*frag));
 	frag->orders = 1;
 	frag->unit = p->stride;
-	frag->free = (u64)p->top * p->stride;
+	frag->free = (u64)(p->count - p->live) * p->stride;
 	frag->largest = pool_largest(p);
-	frag->used = (u64)(p->count - p->top) * p->stride;
-	frag->requested = (u64)(p->count - p->top) * p->block - p->waste;
+	frag->used = (u64)p->live * p->stride;
+	frag->requested = (u64)p->live * p->block - p->waste;
 	frag->uniform = true;
-	frag->blocks[0] = p->top;
+	frag->blocks[0] = p->count - p->live;
 }
 
 static const struct engine_ops pool_ops = {
@@ -269,14 +305,12 @@ int pool_init(struct pool *p, u32 block, u32 align, u32 count, void *meta)
 	p->e.ops = &pool_ops;
 	p->block = block;
 	p->stride = ALIGN(block, align);
-	p->magic = divide_magic(p->stride);
+	p->by = divisor_of(p->stride);
 	p->count = count;
-	p->top = count;
-	p->low = count;
 	p->stack = meta;
-	p->asked = p->stack + count;
+	p->slack = p->stack + count;
 	for (i = 0; i < count; i++) {
-		p->stack[i] = count - 1 - i;
+		p->stack[i] = i;
 		if (!(i % STACK_STEP))
 			env_pause();
 	}

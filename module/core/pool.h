@@ -2,10 +2,10 @@
 /*
  * Pool: a fixed number of blocks of one size, all of which exist from the start.
  *
- * The numbers of the free blocks form a stack. For each block an array holds the
- * bytes that were asked for, which is 0 while the block is free. The state takes
- * 8 bytes a block. Every call is O(1): the same few instructions whatever happened
- * before.
+ * The numbers of the free blocks form a stack, which lies at the end of its array: the
+ * array's first entries are as many as there are live blocks. For each block another array
+ * holds how many of its bytes were not asked for. The state takes 8 bytes a block. Every
+ * call is O(1): the same few instructions whatever happened before.
  */
 #ifndef MEMMGR_POOL_H
 #define MEMMGR_POOL_H
@@ -13,75 +13,118 @@
 #include "core/divide.h"
 #include "core/engine.h"
 
-#define POOL_RECORDED	(1u << 31)	/* in asked[]: the block has a record */
+#define POOL_RECORDED	(1u << 31)	/* in slack[]: the block has a record */
+#define POOL_WHOLE	1u		/* in slack[]: all of the block was asked for */
 #define POOL_MAX_BLOCK	(1u << 30)
-#define POOL_NONE	(~0u)
 
 /**
  * struct pool - the engine
  * @e: the common part; its classes count only requests for less than a block
  * @block: largest size that can be asked for, in bytes
  * @stride: distance between two blocks in bytes
- * @magic: to divide by @stride
+ * @by: to divide by @stride
  * @count: number of blocks
- * @top: number of free blocks
- * @low: lowest @top ever
+ * @live: number of live blocks
+ * @high: highest @live ever
  * @waste: bytes of live blocks beyond the requested size
- * @stack: numbers of the free blocks; the next one to hand out is at @top - 1
- * @asked: bytes asked for, for each block; 0 when it is free
+ * @stack: numbers of the free blocks from @live on; the next one to hand out is at @live
+ * @slack: for each block POOL_WHOLE plus the bytes not asked for, and its record mark; 0
+ *	when it is free
  */
 struct pool {
 	struct engine e;
 	u32 block;
 	u32 stride;
-	u64 magic;
+	struct divisor by;
 	u32 count;
-	u32 top;
-	u32 low;
-	u64 waste;
+	u32 live;
+	u32 high;
 	u32 *stack;
-	u32 *asked;
+	u32 *slack;
+	u64 waste;
 };
 
 size_t pool_meta_size(u32 count);
+int pool_give(struct pool *p, u32 offset, u32 mark);
 int pool_init(struct pool *p, u32 block, u32 align, u32 count, void *meta);
 
-/* Take a whole block. Returns its number, or POOL_NONE. */
-static inline u32 pool_take(struct pool *p, u32 mark)
+/* Take a whole block, number @i. Returns false if there is none. */
+static __always_inline bool pool_take(struct pool *p, u32 mark, u32 *i)
 {
-	u32 top = p->top;
-	u32 i;
+	u32 live = p->live;
 
-	if (unlikely(!top))
-		return POOL_NONE;
-	i = p->stack[--top];
-	p->top = top;
-	if (top < p->low)
-		p->low = top;
-	p->asked[i] = p->block | mark;
-	p->e.allocs++;
-	return i;
+	/* Never so many were live, or all are. */
+	if (unlikely(live >= p->high)) {
+		env_rarely();
+		if (live == p->count)
+			return false;
+		p->high = live + 1;
+	}
+	*i = p->stack[live];
+	p->live = live + 1;
+	p->slack[*i] = POOL_WHOLE | mark;
+	count_add(&p->e.allocs, 1);
+	return true;
 }
 
-/* Give back the block at @offset. @mark is its record mark. */
-static inline int pool_give(struct pool *p, u32 offset, u32 mark)
+/*
+ * Take @n whole blocks without a record, no more than are free. Returns their numbers, which
+ * are good until the next call.
+ */
+static inline const u32 *pool_take_some(struct pool *p, u32 n)
 {
-	u32 i = divide(offset, p->magic);
-	u32 asked;
+	const u32 *numbers = p->stack + p->live;
+	u32 *slack = p->slack;
+	u32 i;
 
-	if (unlikely(i >= p->count || i * p->stride != offset))
-		return -ENOENT;
-	asked = p->asked[i];
-	if (unlikely(asked != (p->block | mark))) {
-		if (!asked)
-			return -ENOENT;
-		if ((asked ^ mark) & POOL_RECORDED)
-			return -EACCES;
-		p->waste -= p->block - (asked & ~POOL_RECORDED);
+	for (i = 0; i < n; i++)
+		slack[numbers[i]] = POOL_WHOLE;
+	p->live += n;
+	p->high = max(p->high, p->live);
+	count_add(&p->e.allocs, n);
+	return numbers;
+}
+
+/*
+ * Give back the block at @offset, if it is a whole one with record mark @mark. If this
+ * returns false, pool_give() tells the reason, or gives it back.
+ */
+static __always_inline bool pool_give_whole(struct pool *p, u32 offset, u32 mark)
+{
+	u32 i = divide(offset, p->by);
+
+	if (unlikely(i >= p->count || p->slack[i] != (POOL_WHOLE | mark)))
+		return false;
+	p->slack[i] = 0;
+	p->stack[--p->live] = i;
+	return true;
+}
+
+/*
+ * Give back the last @n of @count blocks, the last one first: they are whole and have no
+ * record. @blocks are addresses, of which @base is that of offset 0. Returns how many blocks
+ * are left; more than @count - @n if one was none that pool_give_whole() gives back.
+ */
+static inline size_t pool_give_some(struct pool *p, const void *base, void *const *blocks,
+				    size_t count, u32 n)
+{
+	u32 *stack = p->stack + p->live, *slack = p->slack;
+	const struct divisor by = p->by;
+	u32 blocks_here = p->count;
+	size_t left = count;
+
+	while (left > count - n) {
+		unsigned long distance = blocks[left - 1] - base;
+		u32 i = divide(distance, by);
+
+		if (unlikely((u64)distance >> 32 || i >= blocks_here || slack[i] != POOL_WHOLE))
+			break;
+		slack[i] = 0;
+		*--stack = i;
+		left--;
 	}
-	p->asked[i] = 0;
-	p->stack[p->top++] = i;
-	return 0;
+	p->live -= count - left;
+	return left;
 }
 
 #endif /* MEMMGR_POOL_H */

@@ -241,6 +241,11 @@ void slab_opened(struct slabs *s, u32 n)
 /* Slab @n became empty: move it to the ring's end, or give it back if enough are empty. */
 void slab_emptied(struct slabs *s, u32 n)
 {
+	/* Alone in the ring, it is at the end already. */
+	if (slab_book(s, n)->next == n && s->empty < s->keep) {
+		s->empty++;
+		return;
+	}
 	ring_del(s, n);
 	if (s->empty < s->keep) {
 		s->empty++;
@@ -324,31 +329,20 @@ int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why
 int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark)
 {
 	struct slab *slab = slab_book(s, n);
-	u32 *word, bit, i;
+	u32 *word, i;
 
 	if (unlikely(!slab_object(s, slab, rest, &i)))
 		return -ENOENT;
 	word = slab_bits(slab, i);
-	bit = 1u << (i & 31);
-	if (unlikely(*word & bit))
+	if (unlikely(*word >> (i & 31) & 1))
 		return -ENOENT;
-	if (unlikely(mark || word[1] & bit)) {
+	if (unlikely(mark || word[1] >> (i & 31) & 1)) {
 		int err = slab_give_odd(s, slab, i, mark);
 
 		if (err)
 			return err;
 	}
-	*word |= bit;
-	slab->words |= 1u << (i >> 5);
-	s->live--;
-	if (unlikely(!slab->free++))
-		slab_opened(s, n);
-	if (slab->free != s->layout.objects)
-		return 0;
-	if (likely(slab->next == n && s->empty < s->keep))
-		s->empty++;
-	else
-		slab_emptied(s, n);
+	slab_give_whole(s, slab, n, i);
 	return 0;
 }
 
@@ -414,7 +408,7 @@ int slab_move(struct slabs *s, u64 offset, u64 *to)
 	if (other == SLAB_NONE || other == n || slab_book(s, other)->free == s->layout.objects)
 		return -EBUSY;
 	*to = ((u64)other << s->layout.shift) + take_asked(s, other, asked | SLAB_RECORDED);
-	s->e.allocs--;
+	count_take_back(&s->e.allocs);
 	s->e.changes++;
 	return 0;
 }
@@ -739,9 +733,9 @@ static void slab_books(struct engine *e, struct engine_books *books)
 	books->used = (u64)s->live * s->layout.stride;
 	books->peak = (u64)s->high * s->layout.stride;
 	books->requested = (u64)s->live * s->layout.object - s->waste;
-	books->allocs = e->allocs;
+	books->allocs = count_of(&e->allocs);
 	books->joins = 0;
-	books->classes[engine_class(s->layout.object)] += e->allocs - odd;
+	books->classes[engine_class(s->layout.object)] += books->allocs - odd;
 }
 
 static void slab_frag(struct engine *e, struct engine_frag *frag)
@@ -941,7 +935,7 @@ void slab_init(struct slabs *s, const struct slab_layout *layout,
 	s->e.ops = &slab_ops;
 	s->layout = *layout;
 	s->source = *source;
-	s->magic = divide_magic(layout->stride);
+	s->by = divisor_of(layout->stride);
 	s->row = row_words(layout);
 	s->keep = 1;
 	s->partial = SLAB_NONE;

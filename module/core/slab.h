@@ -92,7 +92,7 @@ struct slab {
  * @e: the common part; its classes count only requests for less than an object
  * @layout: layout of every slab
  * @source: source of memory
- * @magic: to divide by the stride
+ * @by: to divide by the stride
  * @row: number of words that hold the free bits of a slab
  * @width: log2 of the bits of a table entry, 2 to 5
  * @book: bytes of a book
@@ -114,7 +114,7 @@ struct slabs {
 	struct engine e;
 	struct slab_layout layout;
 	struct slab_supply source;
-	u64 magic;
+	struct divisor by;
 	u32 row;
 	u32 width;
 	u32 book;
@@ -165,6 +165,26 @@ static inline u32 *slab_bits(struct slab *slab, u32 i)
 	return &slab->bits[i >> 5 << 1];
 }
 
+/* Count @taken objects of slab @n, whose free bits are cleared already. */
+static __always_inline void slab_took(struct slabs *s, struct slab *slab, u32 n, u32 taken)
+{
+	u32 live = s->live + taken;
+	u32 free = slab->free;
+
+	count_add(&s->e.allocs, taken);
+	s->live = live;
+	if (live > s->high)
+		s->high = live;
+	if (unlikely(free == s->layout.objects)) {
+		env_rarely();
+		s->empty--;
+	}
+	free -= taken;
+	slab->free = free;
+	if (unlikely(!free))
+		slab_filled(s, n);
+}
+
 /* Take a whole object of slab @n, which has a free one; no record. Returns its offset. */
 static inline u32 slab_take_from(struct slabs *s, u32 n)
 {
@@ -178,37 +198,101 @@ static inline u32 slab_take_from(struct slabs *s, u32 n)
 	*word = left;
 	if (!left)
 		slab->words &= ~(1u << w);
-	s->e.allocs++;
-	if (++s->live > s->high)
-		s->high = s->live;
-	if (slab->free == s->layout.objects)
-		s->empty--;
-	if (unlikely(!--slab->free))
-		slab_filled(s, n);
+	slab_took(s, slab, n, 1);
 	return slab->colour + i * s->layout.stride;
+}
+
+/*
+ * Take up to @want whole objects of slab @n, which has a free one; no record. All belong to
+ * one word of bits. Their addresses, of which @at is that of the slab, go into @objects.
+ * Returns how many they are.
+ */
+static __always_inline u32 slab_take_some(struct slabs *s, u32 n, void *at, void **objects,
+					  u32 want)
+{
+	struct slab *slab = slab_book(s, n);
+	u32 w = env_lowest(slab->words), stride = s->layout.stride;
+	u32 *word = slab_bits(slab, w << 5);
+	u32 left = *word, taken = 0;
+
+	at += slab->colour + (w << 5) * stride;
+	for (; left && taken < want; left &= left - 1)
+		objects[taken++] = at + env_lowest(left) * stride;
+	*word = left;
+	if (!left)
+		slab->words &= ~(1u << w);
+	slab_took(s, slab, n, taken);
+	return taken;
 }
 
 /* The object that begins @rest bytes into a slab. Returns false if there is none. */
 static inline bool slab_object(const struct slabs *s, const struct slab *slab, u32 rest,
 			       u32 *i)
 {
-	u32 at = rest - slab->colour;
-
-	*i = divide(at, s->magic);
-	return likely(*i < s->layout.objects && *i * s->layout.stride == at);
+	*i = divide(rest - slab->colour, s->by);
+	return likely(*i < s->layout.objects);
 }
 
-/* Is the object there handed out, whole, and without a record? */
-static inline bool slab_is_whole(const struct slabs *s, u32 n, u32 rest)
+/* Is object @i handed out, whole, and without a record? */
+static __always_inline bool slab_is_whole(struct slab *slab, u32 i)
 {
-	struct slab *slab = slab_book(s, n);
-	const u32 *word;
-	u32 i;
+	const u32 *word = slab_bits(slab, i);
 
-	if (unlikely(!slab_object(s, slab, rest, &i)))
-		return false;
-	word = slab_bits(slab, i);
 	return !((word[0] | word[1]) >> (i & 31) & 1);
+}
+
+/* Mark object @i, which is whole and has no record, as free. slab_gave() has to follow. */
+static __always_inline void slab_clear(struct slab *slab, u32 i)
+{
+	*slab_bits(slab, i) |= 1u << (i & 31);
+	slab->words |= 1u << (i >> 5);
+}
+
+/* Count @given objects of slab @n, which are marked as free already. */
+static __always_inline void slab_gave(struct slabs *s, struct slab *slab, u32 n, u32 given)
+{
+	u32 free = slab->free;
+
+	s->live -= given;
+	slab->free = free + given;
+	if (unlikely(!free))
+		slab_opened(s, n);
+	if (unlikely(free + given == s->layout.objects))
+		slab_emptied(s, n);
+}
+
+/* Give back object @i of slab @n, which is whole and has no record. */
+static __always_inline void slab_give_whole(struct slabs *s, struct slab *slab, u32 n, u32 i)
+{
+	slab_clear(slab, i);
+	slab_gave(s, slab, n, 1);
+}
+
+/*
+ * Give back the last @n of @count objects, the last one first, as far as they are whole
+ * objects of slab @number without a record. @objects are addresses, of which @first is that of
+ * the slab's first object. Returns how many objects are left.
+ */
+static __always_inline size_t slab_give_some(struct slabs *s, u32 number, const void *first,
+					     void *const *objects, size_t count, size_t n)
+{
+	struct slab *slab = slab_book(s, number);
+	const struct divisor by = s->by;
+	u32 here = s->layout.objects;
+	size_t left = count;
+
+	while (left > count - n) {
+		unsigned long distance = objects[left - 1] - first;
+		u32 i = divide(distance, by);
+
+		if (unlikely((u64)distance >> 32 || i >= here || !slab_is_whole(slab, i)))
+			break;
+		slab_clear(slab, i);
+		left--;
+	}
+	if (left < count)
+		slab_gave(s, slab, number, count - left);
+	return left;
 }
 
 /* Is slab @n about to be given back, so that its memory may not be shown any more? */

@@ -152,7 +152,7 @@ static int stack_resize(struct engine *e, u64 offset,
 				     MEMMGR_REASON_EXHAUSTED, room);
 	top->sum = top[-1].sum + (u32)rq->bytes;
 	top->end = (top->start & STACK_START) + stack_units(rq->bytes);
-	s->high = max(s->high, top->end);
+	stack_reach(s, top->end);
 	stack_describe(top, block);
 	return 0;
 }
@@ -222,7 +222,7 @@ static bool stack_check(struct engine *e, struct engine_check *c, u32 budget)
 	}
 	if (c->at < s->count)
 		return true;
-	if (s->high < stack_height(s))
+	if (s->high < stack_height(s) || s->gate != min(s->high, s->max))
 		return engine_broken(&c->fault, "top of the stack",
 				     (u64)stack_height(s) << STACK_SHIFT);
 	if (!c->torn && s->abandoned != c->n[0])
@@ -404,7 +404,8 @@ int stack_init(struct stack *s, u64 bytes, u32 max, void *meta)
 	s->e.ops = &stack_ops;
 	s->units = bytes >> STACK_SHIFT;
 	s->max = max;
-	s->entry = (struct stack_entry *)meta + 1;
-	s->entry[-1] = (struct stack_entry) { .start = ~0u };
+	s->ground = meta;
+	s->entry = s->ground + 1;
+	*s->ground = (struct stack_entry) { .start = ~0u };
 	return 0;
 }

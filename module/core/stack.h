@@ -38,9 +38,10 @@ struct stack_entry {
  * @count: live blocks, the abandoned ones included
  * @abandoned: how many of them are abandoned
  * @max: size of @entry
+ * @gate: the lower one of @high and @max
  * @seq: number of the last allocation
- * @entry: the live blocks from the bottom up. entry[-1] is the ground, a block that
- *	no caller can free
+ * @entry: the live blocks from the bottom up
+ * @ground: entry[-1], a block that no caller can free
  */
 struct stack {
 	struct engine e;
@@ -49,8 +50,10 @@ struct stack {
 	u32 count;
 	u32 abandoned;
 	u32 max;
+	u32 gate;
 	u32 seq;
 	struct stack_entry *entry;
+	struct stack_entry *ground;
 };
 
 size_t stack_meta_size(u32 max);
@@ -64,7 +67,7 @@ void stack_surface(struct stack *s);
 /* The entry of the top block; the ground when the stack is empty. */
 static inline struct stack_entry *stack_top(const struct stack *s)
 {
-	return s->entry + s->count - 1;
+	return s->ground + s->count;
 }
 
 /* Bytes that were asked for this block. */
@@ -89,6 +92,13 @@ static inline u64 stack_mark_at(const struct stack *s, u32 count)
 	return count ? (u64)s->entry[count - 1].seq << 32 | count : 0;
 }
 
+/* The stack reaches up to @end, perhaps for the first time. */
+static inline void stack_reach(struct stack *s, u32 end)
+{
+	s->high = max(s->high, end);
+	s->gate = min(s->high, s->max);
+}
+
 /*
  * Push a block of @bytes at a multiple of @align units. Returns false if it does
  * not fit. 1 <= @bytes < 2^32, @align a power of two.
@@ -97,19 +107,22 @@ static inline bool stack_push(struct stack *s, u32 bytes, u32 align, u32 mark,
 			      u32 *start)
 {
 	u32 count = s->count;
-	struct stack_entry *entry = s->entry + count;
-	u32 from = ALIGN(entry[-1].end, align);
+	struct stack_entry *top = s->ground + count, *entry = top + 1;
+	u32 from = ALIGN(top->end, align);
 	u32 end = from + stack_units(bytes);
 
-	if (unlikely(end > s->units || count == s->max))
-		return false;
+	/* Below, no block is the highest ever or one too many: each takes at least a unit. */
+	if (unlikely(end > s->gate)) {
+		env_rarely();
+		if (end > s->units || count == s->max)
+			return false;
+		stack_reach(s, end);
+	}
 	entry->start = from | mark;
 	entry->end = end;
 	entry->seq = ++s->seq;
-	entry->sum = entry[-1].sum + bytes;
+	entry->sum = top->sum + bytes;
 	s->count = count + 1;
-	if (end > s->high)
-		s->high = end;
 	engine_count(&s->e, env_width(bytes - 1));
 	*start = from;
 	return true;
@@ -130,18 +143,19 @@ static inline void stack_pop(struct stack *s)
 }
 
 /*
- * Free the top block, if it starts at @offset and has no record. If this returns false,
- * the engine's free() tells the reason. @offset is not trusted: a number beyond every
- * place could look like the flags in @start. A 32-bit long cannot hold such a number.
+ * Free the top block, if it starts at @offset and has no record, and no block is abandoned.
+ * If this returns false, the engine's free() tells the reason, or frees it. @offset is not
+ * trusted: a number beyond every place could look like the flags in @start. A 32-bit long
+ * cannot hold such a number.
  */
 static inline bool stack_give(struct stack *s, unsigned long offset)
 {
 	unsigned long unit = offset >> STACK_SHIFT;
 
 	if (unlikely(stack_top(s)->start != unit || unit > STACK_START ||
-		     offset & ((1u << STACK_SHIFT) - 1)))
+		     offset & ((1u << STACK_SHIFT) - 1) || s->abandoned))
 		return false;
-	stack_pop(s);
+	s->count--;
 	return true;
 }
 

@@ -159,8 +159,8 @@ void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t alig
 }
 
 /* The slow path, for a watched heap, or while allocations are traced. */
-noinline void *alloc_looked_at(struct memmgr_heap *heap, size_t bytes, unsigned int how,
-			       unsigned long caller)
+noinline void *alloc_looked_at(struct memmgr_heap *heap, size_t bytes, unsigned long caller,
+			       unsigned int how)
 {
 	unsigned int flags = how & ~HOW_ALIGN;
 	size_t align = how & HOW_ALIGN ? 1ul << ((how & HOW_ALIGN) - 1) : 0;

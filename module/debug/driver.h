@@ -12,7 +12,10 @@
 struct memmgr_heap;
 struct region;
 
-/* Alignment and flags share one word, because a fifth argument would cost every caller. */
+/*
+ * Alignment and flags share one word, because a fifth argument would cost every caller. The
+ * word is the last one, as flags are for memmgr_alloc(), and so needs no other register.
+ */
 #define HOW_ALIGN	0xffu	/* fls() of the alignment */
 
 /**
@@ -39,8 +42,8 @@ void alloc_watch(struct memmgr_heap *heap, const void *ptr, size_t bytes,
 bool alloc_injected(struct memmgr_heap *heap, size_t bytes, size_t align);
 void *guard_block(struct memmgr_heap *heap, void *ptr, size_t bytes, size_t align,
 		  unsigned int flags, unsigned long caller);
-void *alloc_looked_at(struct memmgr_heap *heap, size_t bytes, unsigned int how,
-		      unsigned long caller);
+void *alloc_looked_at(struct memmgr_heap *heap, size_t bytes, unsigned long caller,
+		      unsigned int how);
 int free_looked_at(struct memmgr_heap *heap, void *ptr, unsigned long caller);
 
 #endif /* MEMMGR_DEBUG_DRIVER_H */

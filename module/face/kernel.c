@@ -14,6 +14,7 @@
 #include "core/pool.h"
 #include "core/slab.h"
 #include "core/stack.h"
+#include "core/tlsf.h"
 #include "debug/driver.h"
 #include "debug/guards.h"
 #include "debug/key.h"
@@ -76,23 +77,31 @@ void memmgr_heap_put(struct memmgr_heap *heap)
 EXPORT_SYMBOL_GPL(memmgr_heap_put);
 
 /*
- * The fast paths. If one returns false, the caller uses alloc_slow(), which tries again
- * and records the reason. None passes the address of a local variable to a function,
- * because that would cost the stack protector's check.
+ * The fast paths, a function for each kind: it keeps what it needs in registers that it need
+ * not save. Where one cannot serve, it ends in a call of alloc_slow(), which tries again and
+ * records the reason. None passes the address of a local variable to a function, because that
+ * would cost the stack protector's check.
  */
-static __always_inline bool pool_get_fast(struct memmgr_heap *heap, void **ptr)
+static __always_inline void *pool_get(struct memmgr_heap *heap)
 {
 	unsigned long flags;
 	u32 i;
 
 	flags = heap_lock_inline(heap);
-	i = pool_take(&heap->pool, 0);
+	if (unlikely(!pool_take(&heap->pool, 0, &i)))
+		return pool_refused(heap, flags);
 	heap_unlock_inline(heap, flags);
-	*ptr = heap->base + (size_t)i * heap->pool.stride;
-	return likely(i != POOL_NONE);
+	return heap->base + (size_t)i * heap->pool.stride;
 }
 
-static __always_inline bool stack_get_fast(struct memmgr_heap *heap, u32 bytes, void **ptr)
+static noinline void *pool_alloc_fast(struct memmgr_heap *heap, u32 bytes)
+{
+	if (unlikely(bytes != heap->pool.block))
+		return alloc_slow(heap, bytes, 0, 0);
+	return pool_get(heap);
+}
+
+static __always_inline void *stack_alloc_fast(struct memmgr_heap *heap, u32 bytes)
 {
 	unsigned long flags;
 	u32 start;
@@ -100,27 +109,13 @@ static __always_inline bool stack_get_fast(struct memmgr_heap *heap, u32 bytes, 
 	flags = heap_lock_inline(heap);
 	if (unlikely(!stack_push(&heap->stack, bytes, 1, 0, &start))) {
 		heap_unlock_inline(heap, flags);
-		return false;
+		return alloc_slow(heap, bytes, 0, 0);
 	}
 	heap_unlock_inline(heap, flags);
-	*ptr = heap->base + ((size_t)start << STACK_SHIFT);
-	return true;
+	return heap->base + ((size_t)start << STACK_SHIFT);
 }
 
-/*
- * As long as all kinds have their fast paths here, a heap that is none of the others is a
- * buddy, without a test. A kind that has none takes the slow path.
- */
-#define FAST_KINDS	5
-
-static __always_inline bool heap_is_buddy(const struct memmgr_heap *heap)
-{
-	u32 kinds = MEMMGR_KINDS;
-
-	return kinds == FAST_KINDS || heap_is(heap, MEMMGR_KIND_BUDDY);
-}
-
-static __always_inline bool buddy_get_fast(struct memmgr_heap *heap, u32 bytes, void **ptr)
+static noinline void *buddy_alloc_fast(struct memmgr_heap *heap, u32 bytes)
 {
 	unsigned long flags;
 	u32 g;
@@ -129,11 +124,12 @@ static __always_inline bool buddy_get_fast(struct memmgr_heap *heap, u32 bytes, 
 	g = buddy_take(&heap->buddy, bytes);
 	heap_unlock_inline(heap, flags);
 	heap_touched(heap);
-	*ptr = heap->base + ((size_t)g << heap->buddy.shift);
-	return likely(g != BUDDY_NONE);
+	if (unlikely(g == BUDDY_NONE))
+		return alloc_slow(heap, bytes, 0, 0);
+	return heap->base + ((size_t)g << heap->buddy.shift);
 }
 
-static __always_inline bool tlsf_get_fast(struct memmgr_heap *heap, u32 bytes, void **ptr)
+static noinline void *tlsf_alloc_fast(struct memmgr_heap *heap, u32 bytes)
 {
 	unsigned long flags;
 	u32 g;
@@ -141,36 +137,38 @@ static __always_inline bool tlsf_get_fast(struct memmgr_heap *heap, u32 bytes, v
 	flags = heap_lock_inline(heap);
 	g = tlsf_take(&heap->tlsf, bytes);
 	heap_unlock_inline(heap, flags);
-	*ptr = heap->base + ((size_t)g << heap->tlsf.shift);
-	return likely(g != TLSF_NONE);
+	if (unlikely(g == TLSF_NONE))
+		return alloc_slow(heap, bytes, 0, 0);
+	return heap->base + ((size_t)g << heap->tlsf.shift);
 }
 
 /* Take the spare, or an object of a slab that has memory. alloc_slow() adds slabs. */
-static __always_inline bool slab_get_fast(struct memmgr_heap *heap, void **ptr)
+static noinline void *slab_alloc_fast(struct memmgr_heap *heap, u32 bytes)
 {
 	unsigned long flags;
+	void *ptr;
 	u32 n;
 
+	if (unlikely(bytes != heap->slabs.layout.object))
+		return alloc_slow(heap, bytes, 0, 0);
 	flags = heap_lock_inline(heap);
-	if (likely(heap->spare)) {
-		*ptr = heap->spare;
+	ptr = heap->spare;
+	if (ptr) {
 		heap->spare = NULL;
-		heap->slabs.e.allocs++;
+		count_add(&heap->slabs.e.allocs, 1);
 		heap_unlock_inline(heap, flags);
-		return true;
+		return ptr;
 	}
 	n = heap->slabs.partial;
 	if (unlikely(n == SLAB_NONE)) {
 		heap_unlock_inline(heap, flags);
-		return false;
+		return alloc_slow(heap, bytes, 0, 0);
 	}
-	*ptr = heap->base + ((size_t)heap->slab_at[n] << heap->slabs.layout.shift) +
-	       slab_take_from(&heap->slabs, n);
+	ptr = heap->base + ((size_t)heap->slab_at[n] << heap->slabs.layout.shift) +
+	      slab_take_from(&heap->slabs, n);
 	heap_unlock_inline(heap, flags);
-	return true;
+	return ptr;
 }
-
-#define KALLOC_FLAGS	(MEMMGR_KALLOC_ZERO | MEMMGR_KALLOC_NO_FALLBACK)
 
 static_assert(!(KALLOC_FLAGS & ((__force unsigned int)__GFP_BITS_MASK | HOW_ALIGN)));
 
@@ -186,6 +184,16 @@ static noinline void *flags_refuse(const struct memmgr_heap *heap, unsigned int 
 		  "memmgr: memmgr_alloc() from heap %s refused: flags %#x are not MEMMGR_KALLOC_*, the only ones that it takes\n",
 		  heap->name, flags);
 	return NULL;
+}
+
+/* A request with flags, for more than the usual alignment, or of a strange size. */
+static noinline void *alloc_otherwise(struct memmgr_heap *heap, size_t bytes, size_t align,
+				      unsigned int flags)
+{
+	if (unlikely(flags & ~KALLOC_FLAGS))
+		return flags_refuse(heap, flags);
+	/* The engine refuses an invalid alignment. */
+	return alloc_slow(heap, bytes, align, flags);
 }
 
 /**
@@ -205,65 +213,116 @@ static noinline void *flags_refuse(const struct memmgr_heap *heap, unsigned int 
 void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 		   unsigned int flags)
 {
-	bool done = false;
-	void *ptr;
-
+	/* First of all, so that no other path keeps _RET_IP_ or what it is asked for. */
+	if (debug_is_on() && !(flags & ~KALLOC_FLAGS) && engine_align_ok(align))
+		return alloc_looked_at(heap, bytes, _RET_IP_, how_asked(align & ~8ul, flags));
 	/*
 	 * Engines take 1 to 2^32 bytes as a u32, in which 0 stands for 2^32. With a 32-bit
 	 * size_t a size of 0 passes this test. It then means more than any heap has, and
 	 * ends on the slow path too.
 	 */
-	if (unlikely(flags | (align & ~8ul) | upper_32_bits(bytes - 1))) {
-		/* A branch of its own; otherwise the fast path would save _RET_IP_. */
-		if (unlikely(flags & ~KALLOC_FLAGS))
-			return flags_refuse(heap, flags);
-		/* The engine refuses an invalid alignment. */
-		if (debug_is_on() && engine_align_ok(align))
-			return alloc_looked_at(heap, bytes, how_asked(align, flags),
-					       _RET_IP_);
-		return alloc_slow(heap, bytes, align, flags);
+	if (unlikely((align & ~8ul) | flags | upper_32_bits(bytes - 1)))
+		return alloc_otherwise(heap, bytes, align, flags);
+	switch (heap->kind) {
+	case MEMMGR_KIND_BUDDY:
+		return buddy_alloc_fast(heap, bytes);
+	case MEMMGR_KIND_SLAB:
+		if (!heap_kind_built(MEMMGR_KIND_SLAB))
+			break;
+		return slab_alloc_fast(heap, bytes);
+	case MEMMGR_KIND_POOL:
+		if (!heap_kind_built(MEMMGR_KIND_POOL))
+			break;
+		return pool_alloc_fast(heap, bytes);
+	case MEMMGR_KIND_STACK:
+		if (!heap_kind_built(MEMMGR_KIND_STACK))
+			break;
+		return stack_alloc_fast(heap, bytes);
+	case MEMMGR_KIND_TLSF:
+		if (!heap_kind_built(MEMMGR_KIND_TLSF))
+			break;
+		return tlsf_alloc_fast(heap, bytes);
 	}
-	if (debug_is_on())
-		return alloc_looked_at(heap, bytes, 0, _RET_IP_);
-	if (heap_is(heap, MEMMGR_KIND_STACK)) {
-		done = stack_get_fast(heap, bytes, &ptr);
-	} else if (heap_is(heap, MEMMGR_KIND_SLAB)) {
-		if (likely(bytes == heap->slabs.layout.object))
-			done = slab_get_fast(heap, &ptr);
-	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
-		if (likely(bytes == heap->pool.block))
-			done = pool_get_fast(heap, &ptr);
-	} else if (heap_is(heap, MEMMGR_KIND_TLSF)) {
-		done = tlsf_get_fast(heap, bytes, &ptr);
-	} else if (heap_is_buddy(heap)) {
-		done = buddy_get_fast(heap, bytes, &ptr);
-	}
-	return likely(done) ? ptr : alloc_slow(heap, bytes, 0, 0);
+	return alloc_slow(heap, bytes, 0, 0);
 }
 EXPORT_SYMBOL_GPL(memmgr_alloc);
 
-/* Free a block of each kind but the stack. @distance from the heap's base is in the heap. */
-static __always_inline int buddy_give_fast(struct memmgr_heap *heap, unsigned long distance)
+/*
+ * End a free without an error. The others end in free_odd(), or free_wake(), which tells an
+ * address beyond the heap from a block that is not live.
+ */
+static __always_inline int free_end(struct memmgr_heap *heap, void *ptr, unsigned long flags)
+	__releases(&heap->lock)
 {
+	if (unlikely(heap->waiters))
+		return free_wake(heap, ptr, 0, flags);
+	heap_unlock_inline(heap, flags);
+	return 0;
+}
+
+static __always_inline int pool_put(struct memmgr_heap *heap, void *ptr)
+{
+	unsigned long distance = ptr - heap->base;
+	unsigned long flags;
+
+	flags = heap_lock_inline(heap);
+	/* free_odd() also wakes the waiters. It gets an address that no register has to keep. */
+	if (unlikely(heap->waiters || upper_32_bits(distance) ||
+		     !pool_give_whole(&heap->pool, distance, 0)))
+		return free_odd(heap, heap->base + distance, flags);
+	heap_unlock_inline(heap, flags);
+	return 0;
+}
+
+static noinline int pool_free_fast(struct memmgr_heap *heap, void *ptr)
+{
+	return pool_put(heap, ptr);
+}
+
+static __always_inline int stack_free_fast(struct memmgr_heap *heap, void *ptr)
+{
+	unsigned long distance = ptr - heap->base;
+	unsigned long flags;
+
+	flags = heap_lock_inline(heap);
+	/* As in pool_put(); one test for waiters and abandoned blocks. */
+	if (unlikely(heap->waiters | heap->stack.abandoned ||
+		     !stack_give(&heap->stack, distance)))
+		return free_odd(heap, heap->base + distance, flags);
+	heap_unlock_inline(heap, flags);
+	return 0;
+}
+
+static noinline int buddy_free_fast(struct memmgr_heap *heap, void *ptr)
+{
+	unsigned long distance = ptr - heap->base;
 	u32 g = distance >> heap->buddy.shift;
+	unsigned long flags;
+	int err;
 
 	if (unlikely((unsigned long)g << heap->buddy.shift != distance))
-		return -ENOENT;
-	return buddy_give(&heap->buddy, g);
+		return block_free(heap, ptr);
+	flags = heap_lock_inline(heap);
+	err = buddy_give(&heap->buddy, g);
+	if (unlikely(err))
+		return free_wake(heap, ptr, err, flags);
+	return free_end(heap, ptr, flags);
 }
 
-static __always_inline int tlsf_give_fast(struct memmgr_heap *heap, unsigned long distance)
+static noinline int tlsf_free_fast(struct memmgr_heap *heap, void *ptr)
 {
+	unsigned long distance = ptr - heap->base;
 	u32 g = distance >> heap->tlsf.shift;
+	unsigned long flags;
+	int err;
 
 	if (unlikely((unsigned long)g << heap->tlsf.shift != distance))
-		return -ENOENT;
-	return tlsf_give(&heap->tlsf, g);
-}
-
-static __always_inline int pool_give_fast(struct memmgr_heap *heap, unsigned long distance)
-{
-	return pool_give(&heap->pool, distance, 0);
+		return block_free(heap, ptr);
+	flags = heap_lock_inline(heap);
+	err = tlsf_give(&heap->tlsf, g);
+	if (unlikely(err))
+		return free_wake(heap, ptr, err, flags);
+	return free_end(heap, ptr, flags);
 }
 
 /*
@@ -276,14 +335,35 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
 	struct slabs *s = &heap->slabs;
 	u32 n = heap_slab_of(heap, distance);
 	u32 rest = distance & ((1u << s->layout.shift) - 1);
+	struct slab *slab;
+	u32 i;
 
 	if (unlikely(n >= SLAB_NOT_OURS))
 		return -ERANGE;
-	if (likely(!heap->spare && slab_is_whole(s, n, rest))) {
+	slab = slab_book(s, n);
+	if (unlikely(heap->spare == ptr || !slab_object(s, slab, rest, &i)))
+		return -ENOENT;
+	if (unlikely(!slab_is_whole(slab, i)))
+		return slab_give_to(s, n, rest, 0);
+	if (likely(!heap->spare))
 		heap->spare = ptr;
-		return 0;
-	}
-	return heap->spare == ptr ? -ENOENT : slab_give_to(s, n, rest, 0);
+	else
+		slab_give_whole(s, slab, n, i);
+	return 0;
+}
+
+static noinline int slab_free_fast(struct memmgr_heap *heap, void *ptr)
+{
+	unsigned long distance = ptr - heap->base;
+	unsigned long flags;
+	int err = -ERANGE;
+
+	flags = heap_lock_inline(heap);
+	if (likely(distance < heap->span))
+		err = slab_give_fast(heap, ptr, distance);
+	if (unlikely(err))
+		return free_wake(heap, ptr, err, flags);
+	return free_end(heap, ptr, flags);
 }
 
 /**
@@ -299,36 +379,29 @@ static __always_inline int slab_give_fast(struct memmgr_heap *heap, void *ptr,
  */
 int memmgr_free(struct memmgr_heap *heap, void *ptr)
 {
-	unsigned long distance = ptr - heap->base;
-	unsigned long flags;
-	int err = 0;
-
 	if (debug_is_on())
 		return free_looked_at(heap, ptr, _RET_IP_);
-	flags = heap_lock_inline(heap);
-	if (heap_is(heap, MEMMGR_KIND_STACK)) {
-		if (unlikely(!stack_give(&heap->stack, distance)))
-			err = distance < heap->span ? free_any(heap, distance) : -ERANGE;
-	} else if (unlikely(distance >= heap->span)) {
-		err = -ERANGE;
-	} else if (heap_is(heap, MEMMGR_KIND_SLAB)) {
-		err = slab_give_fast(heap, ptr, distance);
-	} else if (heap_is(heap, MEMMGR_KIND_POOL)) {
-		err = pool_give_fast(heap, distance);
-	} else if (heap_is(heap, MEMMGR_KIND_TLSF)) {
-		err = tlsf_give_fast(heap, distance);
-	} else if (heap_is_buddy(heap)) {
-		err = buddy_give_fast(heap, distance);
-	} else {
-		err = free_any(heap, distance);
+	switch (heap->kind) {
+	case MEMMGR_KIND_BUDDY:
+		return buddy_free_fast(heap, ptr);
+	case MEMMGR_KIND_SLAB:
+		if (!heap_kind_built(MEMMGR_KIND_SLAB))
+			break;
+		return slab_free_fast(heap, ptr);
+	case MEMMGR_KIND_POOL:
+		if (!heap_kind_built(MEMMGR_KIND_POOL))
+			break;
+		return pool_free_fast(heap, ptr);
+	case MEMMGR_KIND_STACK:
+		if (!heap_kind_built(MEMMGR_KIND_STACK))
+			break;
+		return stack_free_fast(heap, ptr);
+	case MEMMGR_KIND_TLSF:
+		if (!heap_kind_built(MEMMGR_KIND_TLSF))
+			break;
+		return tlsf_free_fast(heap, ptr);
 	}
-	if (unlikely(heap->waiters))
-		goto wake;
-	heap_unlock_inline(heap, flags);
-	return likely(!err) ? 0 : free_slow(heap, ptr, err);
-
-wake:
-	return free_wake(heap, ptr, err, flags);
+	return block_free(heap, ptr);
 }
 EXPORT_SYMBOL_GPL(memmgr_free);
 
@@ -336,20 +409,20 @@ EXPORT_SYMBOL_GPL(memmgr_free);
  * memmgr_pool_get - get a block of a pool
  * @heap: a pool heap
  *
+ * Each request that finds no block is counted and traced. If many do within a tick of the
+ * kernel's clock, the log of failures has the first one.
+ *
  * Context: any, never sleeps. O(1).
  * Return: the block; NULL if all blocks are taken and the fallback heap, if there is
  * one, cannot serve the request either, or if the heap is no pool.
  */
 void *memmgr_pool_get(struct memmgr_heap *heap)
 {
-	void *ptr;
-
 	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return NULL;
 	if (debug_is_on())
-		return alloc_looked_at(heap, heap->pool.block, 0, _RET_IP_);
-	return likely(pool_get_fast(heap, &ptr)) ? ptr :
-	       alloc_slow(heap, heap->pool.block, 0, 0);
+		return alloc_looked_at(heap, heap->pool.block, _RET_IP_, 0);
+	return pool_get(heap);
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_get);
 
@@ -357,17 +430,16 @@ EXPORT_SYMBOL_GPL(memmgr_pool_get);
 static void *pool_wait(struct memmgr_heap *heap, long left)
 {
 	unsigned long flags;
-	bool go_on = true;
-	u32 seen;
+	bool go_on = true, took;
+	u32 seen, i = 0;
 	int err;
-	u32 i;
 
 	flags = heap_lock(heap);
 	heap->counts.waits++;
 	heap->waiters++;
 	for (;;) {
-		i = pool_take(&heap->pool, 0);
-		if (i != POOL_NONE || !go_on)
+		took = pool_take(&heap->pool, 0, &i);
+		if (took || !go_on)
 			break;
 		seen = heap->freed;
 		heap_unlock(heap, flags);
@@ -379,15 +451,13 @@ static void *pool_wait(struct memmgr_heap *heap, long left)
 	}
 	heap->waiters--;
 	heap_unlock(heap, flags);
-	return i == POOL_NONE ? NULL : heap_pointer(heap, (u64)i * heap->pool.stride);
+	return took ? heap_pointer(heap, (u64)i * heap->pool.stride) : NULL;
 }
 
 static void *pool_get_or_wait(struct memmgr_heap *heap, long left)
 {
-	void *ptr = NULL;
+	void *ptr = pool_alloc_fast(heap, heap->pool.block);
 
-	if (!pool_get_fast(heap, &ptr))
-		ptr = alloc_slow(heap, heap->pool.block, 0, 0);
 	return ptr || left <= 0 ? ptr : pool_wait(heap, left);
 }
 
@@ -431,21 +501,11 @@ EXPORT_SYMBOL_GPL(memmgr_pool_get_timeout);
  */
 int memmgr_pool_put(struct memmgr_heap *heap, void *ptr)
 {
-	unsigned long distance = ptr - heap->base;
-	unsigned long flags;
-	int err = -ERANGE;
-
 	if (unlikely(!heap_is(heap, MEMMGR_KIND_POOL)))
 		return memmgr_free(heap, ptr);
 	if (debug_is_on())
 		return free_looked_at(heap, ptr, _RET_IP_);
-	flags = heap_lock_inline(heap);
-	if (likely(distance < heap->span))
-		err = pool_give_fast(heap, distance);
-	if (unlikely(heap->waiters))
-		return free_wake(heap, ptr, err, flags);
-	heap_unlock_inline(heap, flags);
-	return likely(!err) ? 0 : free_slow(heap, ptr, err);
+	return pool_put(heap, ptr);
 }
 EXPORT_SYMBOL_GPL(memmgr_pool_put);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Blocks of kernel code: allocation in any engine, the fallback, and waking waiters. */
+#include <linux/jiffies.h>
 
+#include "base/trace.h"
 #include "core/engine.h"
 #include "heap/alloc.h"
 #include "heap/block.h"
@@ -81,9 +83,32 @@ noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
 	}
 	if (!ptr && why.reason)
 		heap_failed(heap, bytes, align, &why);
+	if (!ptr && why.reason == MEMMGR_REASON_EXHAUSTED && bytes == heap->capacity)
+		WRITE_ONCE(heap->refused, jiffies);
 	if (ptr && alloc_flags & MEMMGR_KALLOC_ZERO)
 		region_zero(heap->region, ptr - heap->region->memory.virt, bytes);
 	return ptr;
+}
+
+/*
+ * End a request for a whole block of a pool that has none. It is counted and traced as any
+ * other. A driver may ask again and again: within a tick of the kernel's clock only the
+ * first such request goes into the log of failures.
+ */
+noinline void *pool_refused(struct memmgr_heap *heap, unsigned long flags)
+	__releases(&heap->lock)
+{
+	u32 block = heap->pool.block;
+
+	if (heap->fallback || heap_moments(heap) ||
+	    time_is_before_jiffies(READ_ONCE(heap->refused))) {
+		heap_unlock(heap, flags);
+		return alloc_slow(heap, block, 0, 0);
+	}
+	heap->counts.failures[MEMMGR_REASON_EXHAUSTED]++;
+	heap_unlock(heap, flags);
+	trace_memmgr_fail(heap->region->name, heap->name, block, 0, MEMMGR_REASON_EXHAUSTED, 0);
+	return NULL;
 }
 
 /*
@@ -105,15 +130,12 @@ noinline int free_any(struct memmgr_heap *heap, u64 offset)
  * Context: any, never sleeps. Cost: that of the heap's engine.
  * Return: as memmgr_free().
  */
-static int block_free(struct memmgr_heap *heap, void *ptr)
+int block_free(struct memmgr_heap *heap, void *ptr)
 {
 	unsigned long flags;
-	u64 offset;
-	int err;
 
 	flags = heap_lock(heap);
-	err = heap_offset(heap, ptr, &offset) ? free_any(heap, offset) : -ERANGE;
-	return free_wake(heap, ptr, err, flags);
+	return free_odd(heap, ptr, flags);
 }
 
 /* Free a block that this heap does not know; its fallback may know it. */
@@ -135,8 +157,8 @@ noinline int free_slow(struct memmgr_heap *heap, void *ptr, int err)
 }
 
 /*
- * End a free while others wait for memory. Without waiters the fast path ends the free
- * itself, and reads nothing that only this needs.
+ * End a free that was refused, or while others wait for memory. Otherwise the fast path ends
+ * the free itself, and reads nothing that only this needs.
  */
 noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned long flags)
 	__releases(&heap->lock)
@@ -146,5 +168,22 @@ noinline int free_wake(struct memmgr_heap *heap, void *ptr, int err, unsigned lo
 	heap_unlock(heap, flags);
 	heap_wake(heap, wake);
 	heap_touched(heap);
+	/* A fast path does not look how far away a block is that it does not know. */
+	if (err == -ENOENT && (unsigned long)(ptr - heap->base) >= heap->span)
+		err = -ERANGE;
 	return err ? free_slow(heap, ptr, err) : 0;
+}
+
+/*
+ * Free a block that a fast path does not free: no whole block, no live one, or none of this
+ * heap. A slab heap has no spare, as after heap_lock().
+ */
+noinline int free_odd(struct memmgr_heap *heap, void *ptr, unsigned long flags)
+	__releases(&heap->lock)
+{
+	u64 offset;
+	int err;
+
+	err = heap_offset(heap, ptr, &offset) ? free_any(heap, offset) : -ERANGE;
+	return free_wake(heap, ptr, err, flags);
 }

@@ -3,8 +3,8 @@
  * Heaps: an engine with a name, a lock, limits and books, living in a region.
  *
  * The locks, their order and the longest work under each of them stand in
- * module/doc/README.md, section Locks. Only heap/, debug/, move/, client/request.c and
- * face/kernel.c take heap locks.
+ * module/doc/README.md, section Locks. Only heap/, debug/, move/, client/request.c,
+ * face/bulk.c and face/kernel.c take heap locks.
  *
  * Some calls drop a heap's lock and then continue. What they saw before may no longer be
  * true. This list names these calls, and what keeps it true or is checked again. If you
@@ -234,7 +234,6 @@ struct heap_grid {
  * struct memmgr_heap - a heap
  * @lock: guards the engine, the records and the books
  * @kind: enum memmgr_kind, selects the engine
- * @flags: MEMMGR_HEAP_*
  * @waiters: number of callers that wait for memory, plus one if @watched
  * @freed: counts frees while there are waiters
  * @watched: main: the next change must be reported to move/health.c
@@ -243,7 +242,10 @@ struct heap_grid {
  * @span: bytes from @base on in which its blocks lie
  * @spare: slab heaps: the object freed last by kernel code, cached here; the engine
  *	still counts it as allocated. NULL if none
- * @bytes: size of the arena (slab: limit)
+ * @slab_at: slab heaps: by number of the slab: (place + skew) >> shift
+ * @slab_of: slab heaps: region.slab_of
+ * @slab_key: slab heaps: added to the numbers of its slabs in region.slab_of
+ * @slab_mask: slab heaps: mask from the number of a page to its slab's first page
  * @engine: the common part of the engine below
  * @buddy: the engine of a buddy heap
  * @tlsf: the engine of a TLSF heap
@@ -252,6 +254,8 @@ struct heap_grid {
  * @stack: the engine of a stack heap
  * @region: the region that it lives in
  * @id: id in the region
+ * @flags: MEMMGR_HEAP_*
+ * @bytes: size of the arena (slab: limit)
  * @name: unique in the region
  * @rights: rights of users, unless it is private; changed under region.heap_mutex too
  * @grid: buddy, tlsf: its granules
@@ -262,10 +266,6 @@ struct heap_grid {
  * @kernel_bytes: system memory that the heap uses from its beginning on
  * @meta: state of the engine
  * @skew: slab heaps: bytes from the slab-aligned address below the region to the region
- * @slab_at: slab heaps: by number of the slab: (place + skew) >> shift
- * @slab_of: slab heaps: region.slab_of
- * @slab_key: slab heaps: added to the numbers of its slabs in region.slab_of
- * @slab_mask: slab heaps: mask from the number of a page to its slab's first page
  * @fallback: serves when this heap cannot; holds it and a reference; cleared under the lock
  * @client: owner of a private heap
  * @owner: serial of the owner, which stays valid when the owner is gone; 0: not private
@@ -280,16 +280,20 @@ struct heap_grid {
  * @wait: queue of the callers that wait for memory
  * @table: its records
  * @counts: numbers of its events
+ * @refused: jiffies of the last request of kernel code that found nothing and was logged
  * @idle: number of freed blocks that are kept, and so are live only for the engine
  * @traits: the row of @kind in heap/kinds.c
  * @capacity: bytes that each block has; 0: as many as were requested
  * @debugging: state of the features of debug/; NULL: none was ever used
  * @rcu: delays the free until no reader can see it
+ *
+ * What drivers' calls touch comes first, up to the engine: on a 32-bit CPU it lies in one
+ * cache line with the lock, and the engine's own in one or two more. Whatever calls of
+ * programs write, @lasting.users above all, lies in others.
  */
 struct memmgr_heap {
 	raw_spinlock_t lock;
 	u32 kind;
-	u32 flags;
 	u32 waiters;
 	u32 freed;
 	bool watched;
@@ -297,7 +301,10 @@ struct memmgr_heap {
 	void *base;
 	unsigned long span;
 	void *spare;
-	u64 bytes;
+	u32 *slab_at;
+	u32 *slab_of;
+	u32 slab_key;
+	u32 slab_mask;
 	union {
 		struct engine engine;
 		struct buddy buddy;
@@ -309,6 +316,8 @@ struct memmgr_heap {
 
 	struct region *region;
 	u32 id;
+	u32 flags;
+	u64 bytes;
 	char name[MEMMGR_NAME_LEN];
 	struct heap_rights rights;
 	struct heap_grid grid;
@@ -319,10 +328,6 @@ struct memmgr_heap {
 	u64 kernel_bytes;
 	void *meta;
 	u32 skew;
-	u32 *slab_at;
-	u32 *slab_of;
-	u32 slab_key;
-	u32 slab_mask;
 	struct memmgr_heap *fallback;
 	struct client *client;
 	u64 owner;
@@ -337,6 +342,7 @@ struct memmgr_heap {
 	struct swait_queue_head wait;
 	struct heap_table table;
 	struct heap_counts counts;
+	unsigned long refused;
 	u32 idle;
 	const struct heap_kind *traits;
 	u64 capacity;

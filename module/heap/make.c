@@ -46,6 +46,7 @@ static void heap_setup(struct memmgr_heap *heap, struct region *region,
 	heap->kind = c->kind;
 	heap->traits = heap_kind(c->kind);
 	heap->capacity = c->object_size;
+	heap->refused = jiffies - 1;
 	heap->flags = c->flags & ~MEMMGR_HEAP_MODE;
 	/* If main does without the slow path, all heaps do. */
 	if (heap->traits->takes & HEAP_FIELD_NO_JOIN &&

@@ -78,7 +78,7 @@ static void settle(void *state)
 	memset(books->classes, 0, sizeof(books->classes));
 	memset(b->e.classes, 0, sizeof(b->e.classes));
 	books->allocs = 0;
-	b->e.allocs = 0;
+	b->e.allocs = (struct engine_count) { 0 };
 	b->e.changes = 0;
 	books->joins = 0;
 	b->joins = 0;

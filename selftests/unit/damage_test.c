@@ -266,19 +266,21 @@ static u32 turned(u32 value, u32 byte, u32 bit)
 	return value ^ 1u << (byte * 8 + bit);
 }
 
-/* A lower low water mark may have been. */
-static bool pool_low_dont_care(const void *engine, u32 byte, u32 bit)
+/* A higher high water mark may have been. */
+static bool pool_high_dont_care(const void *engine, u32 byte, u32 bit)
 {
 	const struct pool *p = engine;
 
-	return turned(p->low, byte, bit) <= p->top;
+	u32 high = turned(p->high, byte, bit);
+
+	return high >= p->live && high <= p->count;
 }
 
-static bool pool_asked_dont_care(const void *engine, u32 byte, u32 bit)
+static bool pool_slack_dont_care(const void *engine, u32 byte, u32 bit)
 {
 	const struct pool *p = engine;
 
-	return byte % 4 == 3 && bit == 7 && p->asked[byte / 4];
+	return byte % 4 == 3 && bit == 7 && p->slack[byte / 4];
 }
 
 static void damage_pool(void)
@@ -294,11 +296,11 @@ static void damage_pool(void)
 		EXPECT_EQ(pool_init(&p, 100, 8, n, meta), 0);
 		churn(&p.e, 100, 300);
 		const struct part parts[] = {
-			PART(p, top), PART(p, waste),
-			{ "low", &p.low, sizeof(p.low), pool_low_dont_care },
-			{ "stack", p.stack, p.top * sizeof(u32), NULL },
-			{ "asked", p.asked, n * sizeof(u32),
-			  pool_asked_dont_care },
+			PART(p, live), PART(p, waste),
+			{ "high", &p.high, sizeof(p.high), pool_high_dont_care },
+			{ "stack", p.stack + p.live, (n - p.live) * sizeof(u32), NULL },
+			{ "slack", p.slack, n * sizeof(u32),
+			  pool_slack_dont_care },
 		};
 		damage(&p.e, parts, ARRAY_SIZE(parts));
 		free(meta);
@@ -419,7 +421,7 @@ static void damage_torn(void)
 	EXPECT_EQ(model_ask(&p.e, &rq, &kept, &why), 0);
 	EXPECT(engine_check(&p.e, &c, 1), "a check of 40 blocks in a step of one");
 	EXPECT_EQ(model_ask(&p.e, &rq, &block, &why), 0);
-	p.stack[0] = kept.offset / p.stride;
+	p.stack[p.count - 1] = kept.offset / p.stride;
 	while (engine_check(&p.e, &c, 1))
 		;
 	EXPECT(c.torn, "a change was not noticed");
@@ -467,7 +469,9 @@ static bool stack_high_dont_care(const void *engine, u32 byte, u32 bit)
 {
 	const struct stack *s = engine;
 
-	return turned(s->high, byte, bit) >= stack_top(s)->end;
+	u32 high = turned(s->high, byte, bit);
+
+	return high >= stack_top(s)->end && s->gate == min(high, s->max);
 }
 
 /*
@@ -509,7 +513,7 @@ static void damage_stack(void)
 		stack_abandon(&s, stack_offset(&s.entry[s.count / 2]));
 		/* A smaller count is a stack as good: entries above are stale. */
 		const struct part parts[] = {
-			PART(s, abandoned),
+			PART(s, abandoned), PART(s, gate),
 			{ "high", &s.high, sizeof(s.high), stack_high_dont_care },
 			{ "entries", s.entry, s.count * sizeof(*s.entry),
 			  stack_entry_dont_care },

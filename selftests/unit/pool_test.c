@@ -4,6 +4,7 @@
  *
  * Rule: module/core/pool.h.
  */
+#include <stdint.h>
 #include <stdio.h>
 
 #include "explore.h"
@@ -132,7 +133,8 @@ static void try_take(struct rig *rig, bool recorded)
 		.bytes = rig->p.block,
 		.recorded = recorded,
 	};
-	u32 i = pool_take(&rig->p, recorded ? POOL_RECORDED : 0);
+	u32 i = 0;
+	bool took = pool_take(&rig->p, recorded ? POOL_RECORDED : 0, &i);
 	const struct engine_block block = {
 		.offset = (u64)i * rig->p.stride,
 		.granted = rig->p.stride,
@@ -141,20 +143,72 @@ static void try_take(struct rig *rig, bool recorded)
 		.recorded = recorded,
 	};
 
-	EXPECT_EQ(i == POOL_NONE, !model_free(&rig->m));
-	if (i != POOL_NONE)
+	EXPECT_EQ(took, !!model_free(&rig->m));
+	if (took)
 		model_add(&rig->m, &rq, &block);
 }
 
 static void try_give(struct rig *rig, u32 offset, bool recorded)
 {
 	struct model_unit *unit = model_at(&rig->m, offset);
-	int err = pool_give(&rig->p, offset, recorded ? POOL_RECORDED : 0);
+	u32 mark = recorded ? POOL_RECORDED : 0;
+	int err = 0;
 
+	if (unit_chance(50) || !pool_give_whole(&rig->p, offset, mark))
+		err = pool_give(&rig->p, offset, mark);
 	EXPECT_EQ(err, !unit ? -ENOENT :
 		       unit->recorded != recorded ? -EACCES : 0);
 	if (!err)
 		model_del(&rig->m, offset);
+}
+
+#define MANY	9u
+
+/* The address of an offset, in a pool that begins at BASE. */
+#define BASE	0x1000u
+
+static void *address(u64 offset)
+{
+	return (void *)(uintptr_t)(BASE + offset);
+}
+
+/* Give back many whole blocks, from the end on, up to one that is none. */
+static void try_give_some(struct rig *rig, void **blocks, u32 count, u32 n)
+{
+	u32 bad = unit_below(2 * count), left = count - n, i;
+
+	if (bad < count) {
+		u32 off = 1 + unit_below(rig->p.stride - 1);
+
+		blocks[bad] = (char *)blocks[bad] + off;
+		left = max(left, bad + 1);
+	}
+	EXPECT_EQ(pool_give_some(&rig->p, address(0), blocks, count, n), left);
+	for (i = left; i < count; i++)
+		model_del(&rig->m, (uintptr_t)blocks[i] - BASE);
+}
+
+/* Many whole blocks at once, no more than there are. */
+static void try_some(struct rig *rig)
+{
+	const struct engine_request rq = { .bytes = rig->p.block };
+	u32 i, n = unit_below(min(model_free(&rig->m), MANY) + 1);
+	const u32 *numbers = pool_take_some(&rig->p, n);
+	void *blocks[MANY];
+
+	for (i = 0; i < n; i++) {
+		const struct engine_block block = {
+			.offset = (u64)numbers[i] * rig->p.stride,
+			.granted = rig->p.stride,
+			.requested = rig->p.block,
+			.used = true,
+		};
+
+		model_add(&rig->m, &rq, &block);
+		blocks[i] = address(block.offset);
+	}
+	if (n && unit_chance(50))
+		try_give_some(rig, blocks, n, 1 + unit_below(n));
 }
 
 static u64 some_offset(const struct rig *rig)
@@ -205,6 +259,8 @@ static void step(struct rig *rig, u32 fill)
 		try_resize(rig, offset, &rq);
 	} else if (dice < 15) {
 		model_try_find(&rig->m, &rig->p.e, offset);
+	} else if (dice < 20) {
+		try_some(rig);
 	} else if (unit_chance(fill)) {
 		if (dice < 60)
 			try_alloc(rig, &rq);
@@ -301,12 +357,11 @@ static void settle(void *state)
 	memset(books->classes, 0, sizeof(books->classes));
 	memset(rig->p.e.classes, 0, sizeof(rig->p.e.classes));
 	books->allocs = 0;
-	rig->p.e.allocs = 0;
+	rig->p.e.allocs = (struct engine_count) { 0 };
 	rig->p.e.changes = 0;
 	books->peak = books->used;
-	rig->p.low = rig->p.top;
-	memset(rig->p.stack + rig->p.top, 0,
-	       (rig->p.count - rig->p.top) * sizeof(u32));
+	rig->p.high = rig->p.live;
+	memset(rig->p.stack, 0, rig->p.live * sizeof(u32));
 }
 
 static void pool_exhaustive(void)

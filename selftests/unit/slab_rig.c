@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* A slab engine beside its model, see slab_rig.h. */
+#include <stdint.h>
+
 #include "slab_rig.h"
 #include "unit.h"
 
@@ -250,6 +252,60 @@ void slab_rig_give(struct slab_rig *rig, u64 offset, bool recorded)
 		return;
 	model_del(&rig->m, offset);
 	object_went(rig, offset, empty_before);
+}
+
+#define MANY	40u
+#define BASE	0x1000u
+
+/* The address of an offset, where the slabs lie one behind the other. */
+static void *address(u64 offset)
+{
+	return (void *)(uintptr_t)(BASE + offset);
+}
+
+/* Give back many objects of slab @n, from the end on, up to one that is none. */
+static void give_some(struct slab_rig *rig, u32 n, void **objects, u32 count)
+{
+	u64 at = n * slab_bytes(rig);
+	u32 want = 1 + unit_below(count), bad = unit_below(2 * count), i;
+	u32 left = count - want, empty_before = slabs_empty(rig);
+
+	if (bad < count) {
+		objects[bad] = (char *)objects[bad] + 1 + unit_below(rig->s.layout.stride - 1);
+		left = max(left, bad + 1);
+	}
+	EXPECT_EQ(slab_give_some(&rig->s, n, address(at + slab_book(&rig->s, n)->colour),
+				 objects, count, want), left);
+	for (i = left; i < count; i++)
+		model_del(&rig->m, (uintptr_t)objects[i] - BASE);
+	if (left < count)
+		object_went(rig, at, empty_before);
+}
+
+/* Many whole objects at once, of the slab at the head of the ring. */
+void slab_rig_some(struct slab_rig *rig)
+{
+	const struct engine_request rq = { .bytes = rig->s.layout.object };
+	u32 n = rig->s.partial, want = 1 + unit_below(MANY), taken, i;
+	void *objects[MANY];
+
+	if (n == SLAB_NONE)
+		return;
+	taken = slab_take_some(&rig->s, n, address(n * slab_bytes(rig)), objects, want);
+	EXPECT(taken && taken <= want, "%u of %u", taken, want);
+	for (i = 0; i < taken; i++) {
+		const struct engine_block block = {
+			.offset = (uintptr_t)objects[i] - BASE,
+			.granted = rig->s.layout.stride,
+			.requested = rig->s.layout.object,
+			.used = true,
+		};
+
+		EXPECT_EQ(block.offset / slab_bytes(rig), n);
+		model_add(&rig->m, &rq, &block);
+	}
+	if (unit_chance(50))
+		give_some(rig, n, objects, taken);
 }
 
 void slab_rig_resize(struct slab_rig *rig, u64 offset,

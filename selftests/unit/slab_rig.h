@@ -42,6 +42,7 @@ void slab_rig_alloc(struct slab_rig *rig, const struct engine_request *rq);
 void slab_rig_take(struct slab_rig *rig, bool recorded);
 void slab_rig_free(struct slab_rig *rig, u64 offset, bool recorded);
 void slab_rig_give(struct slab_rig *rig, u64 offset, bool recorded);
+void slab_rig_some(struct slab_rig *rig);
 void slab_rig_resize(struct slab_rig *rig, u64 offset,
 		     const struct engine_request *rq);
 void slab_rig_leave(struct slab_rig *rig);

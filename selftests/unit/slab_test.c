@@ -78,6 +78,8 @@ static void step(struct slab_rig *rig, u32 fill)
 		slab_rig_leave(rig);
 	} else if (dice < 16) {
 		slab_rig_later(rig);
+	} else if (dice < 22) {
+		slab_rig_some(rig);
 	} else if (unit_chance(fill)) {
 		if (dice < 60)
 			slab_rig_alloc(rig, &rq);
@@ -177,7 +179,7 @@ static void settle(void *state)
 	memset(books->classes, 0, sizeof(books->classes));
 	memset(rig->s.e.classes, 0, sizeof(rig->s.e.classes));
 	books->allocs = 0;
-	rig->s.e.allocs = 0;
+	rig->s.e.allocs = (struct engine_count) { 0 };
 	rig->s.e.changes = 0;
 	books->peak = books->used;
 	rig->s.high = rig->s.live;
@@ -455,7 +457,7 @@ static void move_object(struct slabs *s, u64 from, const u32 *of)
 {
 	struct engine_block before, after, gone;
 	u32 n = from >> s->layout.shift;
-	u64 to = ~0ull, allocs = s->e.allocs;
+	u64 to = ~0ull, allocs = count_of(&s->e.allocs);
 	u32 live = s->live, i;
 	int err;
 
@@ -476,7 +478,7 @@ static void move_object(struct slabs *s, u64 from, const u32 *of)
 	EXPECT_EQ(after.requested, before.requested);
 	EXPECT(after.recorded, "a new place without record");
 	EXPECT_EQ(s->e.ops->free(&s->e, from, true, &gone), 0);
-	EXPECT_EQ(s->e.allocs, allocs);
+	EXPECT_EQ(count_of(&s->e.allocs), allocs);
 }
 
 /* Objects that move to other slabs, in states from empty to full. */

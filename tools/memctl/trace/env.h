@@ -48,6 +48,10 @@ static inline u64 div64_u64(u64 dividend, u64 divisor)
 	return dividend / divisor;
 }
 
+static inline void env_rarely(void)
+{
+}
+
 /* Index of the lowest and of the highest set bit; @w is not 0. */
 static inline u32 env_lowest(u32 w)
 {
