@@ -34,6 +34,11 @@ void *memmgr_alloc(struct memmgr_heap *heap, size_t bytes, size_t align,
 		   unsigned int flags);
 int memmgr_free(struct memmgr_heap *heap, void *ptr);
 
+/* As kmem_cache_alloc_bulk(): all or nothing. In a stack heap the last block is the top. */
+size_t memmgr_alloc_bulk(struct memmgr_heap *heap, size_t bytes, unsigned int flags,
+			 size_t count, void **blocks);
+int memmgr_free_bulk(struct memmgr_heap *heap, size_t count, void **blocks);
+
 void *memmgr_pool_get(struct memmgr_heap *heap);
 void *memmgr_pool_get_timeout(struct memmgr_heap *heap, unsigned long timeout);
 int memmgr_pool_put(struct memmgr_heap *heap, void *ptr);

@@ -9,7 +9,7 @@ echo "KTAP version 1"
 insmod /lib/modules/memmgr.ko || exit 1
 insmod /lib/modules/memmgr_caller.ko || exit 1
 for device in memmgr memmgr1; do
-	for test in corruption_guard corruption_shift library_mapped corruption_kernel; do
+	for test in corruption_guard corruption_shift library_mapped corruption_kernel bulk; do
 		run_on $test $device
 		verdict $? ${test}_$device
 	done

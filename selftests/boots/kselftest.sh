@@ -7,7 +7,7 @@
 collection=${COLLECTION:-/usr/lib/memmgr/selftests}
 moves="compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps
 	compact_slabs compact_refused compact_on_failure compact_interrupted"
-apart="isolation fuzz_device corruption_guard corruption_kernel corruption_oops $moves
+apart="isolation fuzz_device corruption_guard corruption_kernel corruption_oops bulk $moves
 	regions.sh params.sh beyond.sh"
 list=
 if [ "$1" = rest ]; then

@@ -32,11 +32,13 @@ struct block {
  * @lock: guards the rest
  * @heap: that it allocates from
  * @block: what it got there
+ * @many: pointers of a call for many blocks
  */
 struct caller {
 	struct mutex lock;	/* one call at a time */
 	struct memmgr_heap *heap;
 	struct block block[CALLER_BLOCKS];
+	void *many[CALLER_BLOCKS];
 };
 
 static int caller_hold(struct caller *c, struct caller_call *call)
@@ -82,6 +84,43 @@ static int caller_put(struct caller *c, struct block *block)
 	if (!err)
 		block->live = false;
 	return err;
+}
+
+/* The blocks that a call names, or NULL. */
+static struct block *caller_many(struct caller *c, const struct caller_call *call)
+{
+	return call->value <= CALLER_BLOCKS - call->block ? &c->block[call->block] : NULL;
+}
+
+static int caller_alloc_bulk(struct caller *c, struct caller_call *call)
+{
+	struct block *block = caller_many(c, call);
+	u32 i, count = call->value;
+
+	for (i = 0; block && i < count; i++)
+		if (block[i].live)
+			return -EBUSY;
+	if (!block)
+		return -EINVAL;
+	call->value = memmgr_alloc_bulk(c->heap, call->bytes, call->zero ? MEMMGR_KALLOC_ZERO : 0,
+					count, c->many);
+	for (i = 0; i < call->value; i++)
+		block[i] = (struct block) { c->many[i], call->bytes, true };
+	return call->value == count ? 0 : -ENOMEM;
+}
+
+static int caller_free_bulk(struct caller *c, struct caller_call *call)
+{
+	struct block *block = caller_many(c, call);
+	u32 i;
+
+	if (!block)
+		return -EINVAL;
+	for (i = 0; i < call->value; i++) {
+		c->many[i] = block[i].ptr;
+		block[i].live = false;
+	}
+	return memmgr_free_bulk(c->heap, call->value, c->many);
 }
 
 static int caller_read(struct block *block, struct caller_call *call)
@@ -216,6 +255,10 @@ static int caller_do(struct caller *c, unsigned int command, struct caller_call 
 		return caller_free(c, block, call);
 	case CALLER_PUT:
 		return caller_put(c, block);
+	case CALLER_ALLOC_BULK:
+		return caller_alloc_bulk(c, call);
+	case CALLER_FREE_BULK:
+		return caller_free_bulk(c, call);
 	case CALLER_READ:
 		return caller_read(block, call);
 	case CALLER_WRITE:

@@ -48,5 +48,7 @@ struct caller_call {
 #define CALLER_RELEASE	CALLER_CALL(9)	/* what is above @value */
 #define CALLER_GET	CALLER_CALL(10)	/* a block of a pool */
 #define CALLER_PUT	CALLER_CALL(11)
+#define CALLER_ALLOC_BULK CALLER_CALL(12)	/* @value blocks from @block on, at once */
+#define CALLER_FREE_BULK CALLER_CALL(13)	/* the same, also those that do not live */
 
 #endif
