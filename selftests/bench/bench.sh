@@ -20,10 +20,13 @@ heaps="$heaps;btlsf:tlsf:bytes=8M"
 targets() {
 	cat <<-EOT
 	clock_64_nops       max   -eq  64
-	pool_pair           mean  -le  140
+	pool_pair           mean  -le  100
+	pool_exhausted      mean  -le  150
+	bulk_pool_pair      mean  -le  35
+	bulk_slab_pair      mean  -le  60
 	slab_pair           mean  -le  180
-	stack_pair          mean  -le  130
-	buddy_pair          mean  -le  350
+	stack_pair          mean  -le  110
+	buddy_pair          mean  -le  250
 	buddy_checkerboard  max   -le  500
 	frag_query          mean  -le  3000
 	move_granule        mean  -le  $((2 * $(figure copy_granule mean) + 1500))

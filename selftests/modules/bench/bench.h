@@ -20,6 +20,7 @@
 #define BENCH_PAIRS	10000	/* pairs of one measurement, unless it says otherwise */
 #define BENCH_LIVE	4096	/* live blocks of the measurements named *_live */
 #define BENCH_OBJECT	64	/* bytes of an object */
+#define BENCH_BULK	64	/* blocks of a call for many */
 
 struct dentry;
 struct memmgr_heap;
@@ -144,6 +145,32 @@ static inline void sample_add(struct sample *s, u32 cost)
 		sample_add(s_, bench_end(s_));				\
 		if (!block)						\
 			err_ = -ENOMEM;					\
+	}								\
+	err_;								\
+})
+
+/* BENCH_BULK pairs cost @cost. What counts is one of them, rounded up for the worst. */
+static inline void sample_add_lot(struct sample *s, u32 cost)
+{
+	s->sum += cost;
+	s->max = max_t(u32, s->max, DIV_ROUND_UP(cost, BENCH_BULK));
+	s->n += BENCH_BULK;
+}
+
+/*
+ * Times @count lots of BENCH_BULK pairs: @alloc gives 0 when it fails, @free gives 0 or an
+ * error. Gives 0 or an error.
+ */
+#define bench_lots(s, count, alloc, free)				\
+({									\
+	struct sample *s_ = (s);					\
+	u32 left_ = (count);						\
+	int err_ = 0;							\
+									\
+	while (!err_ && left_--) {					\
+		bench_begin(s_);					\
+		err_ = (alloc) ? (free) : -ENOMEM;			\
+		sample_add_lot(s_, bench_end(s_));			\
 	}								\
 	err_;								\
 })

@@ -8,12 +8,50 @@
 
 static int pool_pair(struct sample *s, struct memmgr_heap *heap)
 {
+	memmgr_pool_put(heap, memmgr_pool_get(heap));	/* as in object_pair() */
 	return bench_pairs(s, BENCH_PAIRS, memmgr_pool_get(heap), memmgr_pool_put(heap, block));
+}
+
+/* Nothing to be had: every block is handed out. */
+static int pool_exhausted(struct sample *s, struct memmgr_heap *heap)
+{
+	void *block, **chain = NULL;
+	int err = 0;
+	u32 i;
+
+	while ((block = memmgr_pool_get(heap))) {
+		*(void **)block = chain;
+		chain = block;
+	}
+	for (i = 0; i < BENCH_PAIRS && !err; i++) {
+		bench_begin(s);
+		block = memmgr_pool_get(heap);
+		sample_add(s, bench_end(s));
+		if (block)
+			err = memmgr_pool_put(heap, block) ?: -EIO;
+	}
+	while (chain) {
+		block = chain;
+		chain = *chain;
+		memmgr_pool_put(heap, block);
+	}
+	return err;
+}
+
+static int bulk_pair(struct sample *s, struct memmgr_heap *heap)
+{
+	void *blocks[BENCH_BULK];
+
+	return bench_lots(s, BENCH_PAIRS / BENCH_BULK,
+			  memmgr_alloc_bulk(heap, BENCH_OBJECT, 0, BENCH_BULK, blocks),
+			  memmgr_free_bulk(heap, BENCH_BULK, blocks));
 }
 
 /* Any heap, one object. */
 static int object_pair(struct sample *s, struct memmgr_heap *heap)
 {
+	/* Whether the first pair takes the heap where it never was depends on all before. */
+	memmgr_free(heap, memmgr_alloc(heap, BENCH_OBJECT, 0, 0));
 	return bench_pairs(s, BENCH_PAIRS, memmgr_alloc(heap, BENCH_OBJECT, 0, 0),
 			   memmgr_free(heap, block));
 }
@@ -131,6 +169,9 @@ static int live_pair(struct sample *s, struct memmgr_heap *heap)
 const struct bench heap_benches[] = {
 	{ "pool_pair",		"memmgr", "bpool",	pool_pair },
 	{ "pool_alloc_pair",	"memmgr", "bpool",	object_pair },
+	{ "pool_exhausted",	"memmgr", "bpool",	pool_exhausted },
+	{ "bulk_pool_pair",	"memmgr", "bpool",	bulk_pair },
+	{ "bulk_slab_pair",	"memmgr", "bslab",	bulk_pair },
 	{ "slab_pair",		"memmgr", "bslab",	object_pair },
 	{ "slab_zero_pair",	"memmgr", "bslab",	object_zero_pair },
 	{ "slab_many",		"memmgr", "bslab",	object_many },

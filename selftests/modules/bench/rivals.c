@@ -72,6 +72,21 @@ static int kmem_cache_many(struct sample *s, struct memmgr_heap *unused)
 	return err;
 }
 
+static int kmem_cache_bulk(struct sample *s, struct memmgr_heap *unused)
+{
+	struct kmem_cache *cache = cache_create();
+	void *blocks[BENCH_BULK];
+	int err;
+
+	if (!cache)
+		return -ENOMEM;
+	err = bench_lots(s, BENCH_PAIRS / BENCH_BULK,
+			 kmem_cache_alloc_bulk(cache, GFP_ATOMIC, BENCH_BULK, blocks),
+			 (kmem_cache_free_bulk(cache, BENCH_BULK, blocks), 0));
+	kmem_cache_destroy(cache);
+	return err;
+}
+
 static int kmalloc_pair(struct sample *s, struct memmgr_heap *unused)
 {
 	/* Whether the first pair needs another slab depends on all that ran before. */
@@ -142,6 +157,21 @@ static int gen_live(struct sample *s, struct gen_pool *pool)
 	return err;
 }
 
+/* One granule more than there are. */
+static int gen_exhausted(struct sample *s, struct gen_pool *pool)
+{
+	unsigned long all = gen_pool_alloc(pool, GEN_GRANULES << GEN_SHIFT);
+	u32 i;
+
+	for (i = 0; i < BENCH_PAIRS; i++) {
+		bench_begin(s);
+		gen_pool_alloc(pool, 1 << GEN_SHIFT);
+		sample_add(s, bench_end(s));
+	}
+	gen_pool_free(pool, all, GEN_GRANULES << GEN_SHIFT);
+	return 0;
+}
+
 /* A pair at holes far and near, all holes before it being filled. */
 static int gen_checkerboard(struct sample *s, struct gen_pool *pool)
 {
@@ -196,6 +226,7 @@ static int gen_##state##_pair(struct sample *s, struct memmgr_heap *unused)	\
 
 GEN_BENCH(empty)
 GEN_BENCH(live)
+GEN_BENCH(exhausted)
 GEN_BENCH(checkerboard)
 GEN_BENCH(fragmented)
 
@@ -203,7 +234,10 @@ const struct bench rival_benches[] = {
 	{ "slab_pair",		"kmem_cache",	NULL, kmem_cache_pair },
 	{ "slab_pair",		"kmalloc",	NULL, kmalloc_pair },
 	{ "slab_many",		"kmem_cache",	NULL, kmem_cache_many },
+	{ "bulk_slab_pair",	"kmem_cache",	NULL, kmem_cache_bulk },
+	{ "bulk_pool_pair",	"kmem_cache",	NULL, kmem_cache_bulk },
 	{ "pool_pair",		"mempool",	NULL, mempool_pair },
+	{ "pool_exhausted",	"gen_pool",	NULL, gen_exhausted_pair },
 	{ "buddy_pair",		"alloc_pages",	NULL, page_pair },
 	{ "buddy_pair",		"gen_pool",	NULL, gen_empty_pair },
 	{ "buddy_live",		"gen_pool",	NULL, gen_live_pair },
