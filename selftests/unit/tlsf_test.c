@@ -616,7 +616,7 @@ static void world_settle(void *state)
 	memset(books->classes, 0, sizeof(books->classes));
 	memset(t->e.classes, 0, sizeof(t->e.classes));
 	books->allocs = 0;
-	t->e.allocs = 0;
+	t->e.allocs = (struct engine_count) { 0 };
 	t->e.changes = 0;
 	books->joins = 0;
 	t->joins = 0;
