@@ -28,6 +28,7 @@ targets() {
 	stack_pair          mean  -le  110
 	buddy_pair          mean  -le  250
 	buddy_checkerboard  max   -le  500
+	tlsf_random_alloc   max   -le  400
 	frag_query          mean  -le  3000
 	move_granule        mean  -le  $((2 * $(figure copy_granule mean) + 1500))
 	merge_dry           mean  -le  300
