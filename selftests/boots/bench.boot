@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-DESC="instructions of a pair of alloc and free, memmgr beside the kernel's own allocators"
+DESC="instructions of a pair of alloc and free, memmgr beside the kernel's own allocators; and what memmgr takes of the system's memory"
 CHECK=1
 ICOUNT=1
+RAM=384
 ONLY="armhf:its bounds and the figures of the documents are instructions of armhf"
 [ "$kernel" != armhf-rt ] || ONLY="none:its bounds are those of a kernel without PREEMPT_RT"
 GUEST="sh /usr/lib/memmgr/bench/bench.sh"
