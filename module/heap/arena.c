@@ -87,18 +87,10 @@ u64 plan_cost(const struct heap_shape *plan)
 	return system_bytes(sizeof(struct memmgr_heap)) + system_bytes(plan->books);
 }
 
-/* Not kvmalloc(), which may use twice the requested size. */
-static void *books_alloc(u64 bytes)
-{
-	if (bytes > SIZE_MAX / 2)
-		return NULL;
-	return bytes > PAGE_SIZE ? __vmalloc(bytes, HEAP_GFP) : kmalloc(bytes, HEAP_GFP);
-}
-
-/* Allocate all memory of a heap outside of the region, in one piece, before it exists. */
+/* Allocate the books that a heap has from its beginning, in one piece, before it exists. */
 int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_shape *plan)
 {
-	void *at = books_alloc(plan->books);
+	void *at = books_alloc(plan->books, HEAP_GFP);
 
 	if (!at)
 		return -ENOMEM;

@@ -5,7 +5,9 @@
 
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/types.h>
+#include <linux/vmalloc.h>
 #include <uapi/linux/memmgr.h>
 
 struct engine_refusal;
@@ -15,12 +17,22 @@ struct region;
 
 /* A user chooses the size, so charge it to his account, and do not warn if it is too large. */
 #define HEAP_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
+/* Memory of the system for a heap that serves many users, whichever of them asked first. */
+#define LATE_GFP	(GFP_KERNEL | __GFP_NOWARN | __GFP_ZERO)
 #define SETUP_STEP	1024u	/* records to set up between two pauses */
 
 /* Bytes that kmalloc() or vmalloc() uses for a size. */
 static inline u64 system_bytes(u64 bytes)
 {
 	return bytes > PAGE_SIZE ? PAGE_ALIGN(bytes) : roundup_pow_of_two(bytes);
+}
+
+/* Not kvmalloc(), which may use twice the requested size. kvfree() frees it. May sleep. */
+static inline void *books_alloc(u64 bytes, gfp_t gfp)
+{
+	if (bytes > SIZE_MAX / 2)
+		return NULL;
+	return bytes > PAGE_SIZE ? __vmalloc(bytes, gfp) : kmalloc(bytes, gfp);
 }
 
 int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place,

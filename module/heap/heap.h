@@ -167,7 +167,9 @@ struct heap_steps {
  * @origins: their makers and tags, see heap/origins.c
  * @hints: by hash: the origin that one of this hash took last, or RECORD_NONE. It may be
  *	free by now, or have got other content
- * @apart: each step has its own memory; otherwise all lie in heap.books
+ * @apart: each step has its own memory; otherwise all lie in heap.books or in @block
+ * @late: the tables are made, in @block, when a program first allocates
+ * @block: the tables, if they were made late
  * @max: the most records, and the most origins, that the table can have
  * @bits: handle_bits() of @max
  * @spent: number of records whose handles are used up
@@ -178,7 +180,7 @@ struct heap_steps {
  * @arena_window: window of a private heap's arena, or HEAP_NO_WINDOW
  *
  * The heap's lock guards the table; @used, @made and @free are also read without it. @apart,
- * @max, @bits and the windows do not change once the heap can be found; until then
+ * @late, @max, @bits and the windows do not change once the heap can be found; until then
  * region.heap_mutex guards the windows.
  */
 struct heap_table {
@@ -186,6 +188,8 @@ struct heap_table {
 	struct heap_steps origins;
 	u32 hints[ORIGIN_HINTS];
 	bool apart;
+	bool late;
+	void *block;
 	u32 max;
 	u32 bits;
 	u32 spent;

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The tables of a heap's records and of their origins, in steps of HEAP_STEP. A heap that a
- * client makes has all entries from the beginning, because the client pays for them. Heap main
- * makes a step when every entry is in use, because few boards use all 16,384 records that it
- * may have. With realtime=1 main has all entries from the beginning, too. A step stays until
- * its heap is destroyed.
+ * The tables of a heap's records and of their origins, in steps of HEAP_STEP. Records describe
+ * allocations of programs; blocks of kernel code have none.
+ *
+ *	a private heap	has all entries from the beginning, because its client pays for them
+ *	a shared heap	gets all of them when a program first allocates in it, because many
+ *			such heaps serve kernel code alone; that request is the only one that
+ *			takes memory of the system
+ *	heap main	makes a step when every entry is in use, because few boards use all
+ *			16,384 records that it may have
+ *
+ * With realtime=1 every heap has all entries from the beginning. An entry stays until its heap
+ * is destroyed.
  */
 #include <linux/align.h>
 #include <linux/minmax.h>
@@ -28,21 +35,24 @@ static u32 step_count(u32 entries)
 	return DIV_ROUND_UP(entries, HEAP_STEP);
 }
 
-/* Bytes of a table that lie in the heap's books: pointers, and entries made at once. */
-static u64 table_bytes(const struct heap_shape *plan, size_t entry)
+/* Bytes of a table: pointers to its steps, and @made entries made at once. */
+static u64 table_bytes(u32 records, u32 made, size_t entry)
 {
-	u64 bytes = step_count(plan->records) * (u64)sizeof(void *);
+	return ALIGN(step_count(records) * (u64)sizeof(void *) + made * (u64)entry, sizeof(u64));
+}
 
-	if (!plan->grows)
-		bytes += plan->records * (u64)entry;
-	return ALIGN(bytes, sizeof(u64));
+static u64 tables_bytes(u32 records, u32 made)
+{
+	return table_bytes(records, made, sizeof(struct record)) +
+	       table_bytes(records, made, sizeof(struct origin_entry));
 }
 
 /* Bytes of both tables that lie in the heap's books. */
 u64 records_bytes(const struct heap_shape *plan)
 {
-	return table_bytes(plan, sizeof(struct record)) +
-	       table_bytes(plan, sizeof(struct origin_entry));
+	if (plan->late)
+		return 0;
+	return tables_bytes(plan->records, plan->grows ? 0 : plan->records);
 }
 
 /*
@@ -87,19 +97,31 @@ static void step_add(struct memmgr_heap *heap, struct heap_steps *table, void *s
 	smp_store_release(&table->made, first + n);
 }
 
-static void table_setup(struct memmgr_heap *heap, struct heap_steps *table,
-			const struct heap_shape *plan, void *at, size_t entry, fill_step *fill)
+/* Make a whole table at @at: the entries, and behind them the pointers to the steps. */
+static void table_fill(struct memmgr_heap *heap, struct heap_steps *table, void *at,
+		       size_t entry, fill_step *fill)
 {
-	u32 steps = step_count(plan->records);
+	u32 steps = step_count(heap->table.max);
 	u32 i, next;
 
-	table->free = plan->grows ? RECORD_NONE : 0;
-	table->steps = plan->grows ? at : at + plan->records * entry;
-	for (i = 0; !plan->grows && i < steps; i++) {
+	table->free = 0;
+	table->steps = at + heap->table.max * entry;
+	for (i = 0; i < steps; i++) {
 		next = i + 1 < steps ? (i + 1) * HEAP_STEP : RECORD_NONE;
 		step_add(heap, table, at + i * HEAP_STEP * entry, next, fill);
 		cond_resched();
 	}
+}
+
+/* Make both tables whole in zeroed memory. Nobody uses them yet. */
+static void tables_fill(struct memmgr_heap *heap, struct heap_steps *records,
+			struct heap_steps *origins, void *at)
+{
+	u32 max = heap->table.max;
+
+	table_fill(heap, records, at, sizeof(struct record), fill_records);
+	table_fill(heap, origins, at + table_bytes(max, max, sizeof(struct record)),
+		   sizeof(struct origin_entry), fill_origins);
 }
 
 /**
@@ -112,13 +134,21 @@ static void table_setup(struct memmgr_heap *heap, struct heap_steps *table,
  */
 void records_setup(struct memmgr_heap *heap, const struct heap_shape *plan, void *at)
 {
-	size_t record = sizeof(struct record), origin = sizeof(struct origin_entry);
+	struct heap_table *table = &heap->table;
 
-	heap->table.apart = plan->grows;
-	memset(heap->table.hints, 0xff, sizeof(heap->table.hints));
-	table_setup(heap, &heap->table.records, plan, at, record, fill_records);
-	table_setup(heap, &heap->table.origins, plan, at + table_bytes(plan, record), origin,
-		    fill_origins);
+	table->apart = plan->grows;
+	table->late = plan->late;
+	memset(table->hints, 0xff, sizeof(table->hints));
+	if (!plan->grows && !plan->late) {
+		tables_fill(heap, &table->records, &table->origins, at);
+		return;
+	}
+	table->records.free = RECORD_NONE;
+	table->origins.free = RECORD_NONE;
+	if (plan->grows) {
+		table->records.steps = at;
+		table->origins.steps = at + table_bytes(plan->records, 0, sizeof(struct record));
+	}
 }
 
 static bool step_wanted(const struct memmgr_heap *heap, const struct heap_steps *table)
@@ -154,17 +184,56 @@ static int step_make(struct memmgr_heap *heap, struct heap_steps *table, size_t 
 	return 0;
 }
 
+/* The other members are there before the number of entries tells anybody to look. */
+static void table_show(struct heap_steps *table, const struct heap_steps *filled)
+{
+	table->steps = filled->steps;
+	table->free = filled->free;
+	/* Pairs with heap_made_records(). */
+	smp_store_release(&table->made, filled->made);
+}
+
+/* Make the tables of a shared heap, which a program uses for the first time. */
+static int tables_make(struct memmgr_heap *heap)
+{
+	struct heap_steps records = { 0 }, origins = { 0 };
+	u32 max = heap->table.max;
+	unsigned long flags;
+	void *at;
+
+	if (!step_wanted(heap, &heap->table.records))
+		return 0;
+	at = books_alloc(tables_bytes(max, max), LATE_GFP);
+	if (!at)
+		return -ENOMEM;
+	tables_fill(heap, &records, &origins, at);
+	flags = heap_lock(heap);
+	if (step_wanted(heap, &heap->table.records)) {
+		heap->table.block = at;
+		table_show(&heap->table.origins, &origins);
+		table_show(&heap->table.records, &records);
+		at = NULL;
+	}
+	heap_unlock(heap, flags);
+	kvfree(at);
+	return 0;
+}
+
 /**
- * records_make - make a step of each table of which every entry is in use
+ * records_make - make what lacks of the tables: all of a shared heap, a step of heap main
  * @heap: the heap, not locked
  *
- * Context: process, may sleep. Cost: two system allocations of HEAP_STEP entries.
+ * Context: process, may sleep. Cost: of heap main two system allocations of HEAP_STEP entries;
+ * of a shared heap one of all entries, O(records).
  * Return: 0, also if another caller was quicker; -ENOMEM if the system has no memory.
  */
 int records_make(struct memmgr_heap *heap)
 {
-	int err = step_make(heap, &heap->table.records, sizeof(struct record), fill_records);
+	int err;
 
+	if (heap->table.late)
+		return tables_make(heap);
+	err = step_make(heap, &heap->table.records, sizeof(struct record), fill_records);
 	return err ? err : step_make(heap, &heap->table.origins, sizeof(struct origin_entry),
 				     fill_origins);
 }
@@ -174,9 +243,13 @@ static u64 table_cost(const struct heap_steps *table, size_t entry)
 	return step_count(READ_ONCE(table->made)) * system_bytes(HEAP_STEP * entry);
 }
 
-/* System memory, in bytes, of the steps with memory of their own. Context: any. */
+/* System memory, in bytes, of the tables that do not lie in the heap's books. Context: any. */
 u64 records_cost(const struct memmgr_heap *heap)
 {
+	u32 made = heap_made_records(heap);
+
+	if (heap->table.late)
+		return made ? system_bytes(tables_bytes(made, made)) : 0;
 	if (!heap->table.apart)
 		return 0;
 	return table_cost(&heap->table.records, sizeof(struct record)) +
@@ -191,9 +264,10 @@ static void table_free(const struct heap_steps *table)
 		kvfree(table->steps[i]);
 }
 
-/* Free the steps of a heap that nobody can find any more. */
+/* Free the tables, outside of the books, of a heap that nobody can find any more. */
 void records_free(struct memmgr_heap *heap)
 {
+	kvfree(heap->table.block);
 	if (!heap->table.apart)
 		return;
 	table_free(&heap->table.records);

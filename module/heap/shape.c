@@ -145,7 +145,10 @@ int shape_of(const struct region *region, const struct client *client,
 {
 	int err;
 
-	*plan = (struct heap_shape) { .usual = HEAP_DEFAULT_RECORDS };
+	*plan = (struct heap_shape) {
+		.usual = HEAP_DEFAULT_RECORDS,
+		.late = !(c->flags & MEMMGR_HEAP_PRIVATE) && !region_realtime(),
+	};
 	err = heap_kind(c->kind)->plan(region, c, plan);
 
 	return err ? err : plan_records(c, plan, !client || viewer_of(client).admin);

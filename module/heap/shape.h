@@ -20,6 +20,7 @@ struct region;
  * @granule: buddy: log2 of the granule
  * @records: size of the record table
  * @grows: the records are made as they are used
+ * @late: the records are made when a program first allocates
  * @usual: size of the record table, unless the configuration or the cost limits it
  * @most: largest number of records that could ever be in use
  * @small: objects have at most 16 bytes
@@ -34,6 +35,7 @@ struct heap_shape {
 	u32 granule;
 	u32 records;
 	bool grows;
+	bool late;
 	u32 usual;
 	u32 most;
 	bool small;

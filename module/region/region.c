@@ -43,7 +43,7 @@ struct workqueue_struct *region_queue;
 
 static bool realtime;
 module_param(realtime, bool, 0444);
-MODULE_PARM_DESC(realtime, "nothing without bound, nothing in the background, all records at load: join=0 health=0 (default 0)");
+MODULE_PARM_DESC(realtime, "nothing without bound, nothing in the background, all records when a heap is made: join=0 health=0 (default 0)");
 
 bool region_realtime(void)
 {

@@ -362,10 +362,22 @@ static int do_track(struct swept *m)
 	return track(m, MEMMGR_TRACK_ON);
 }
 
+/* The first allocation in a shared heap makes the tables for all that follow. */
+static int do_alloc_shared(struct swept *m)
+{
+	m->alloc = alloc_request(m->create.heap, 100);
+	return mm_alloc(m->fd, &m->alloc);
+}
+
+static int prepare_used(struct swept *m)
+{
+	return do_shared(m) ?: do_alloc_shared(m) ?: do_free(m);
+}
+
 /* An allocation whose call site is kept. */
 static int prepare_tracked(struct swept *m)
 {
-	return do_shared(m) ?: do_track(m);
+	return prepare_used(m) ?: do_track(m);
 }
 
 static int do_alloc_tracked(struct swept *m)
@@ -406,13 +418,7 @@ static int do_debug(struct swept *m)
 
 static int prepare_debugged(struct swept *m)
 {
-	return do_shared(m) ?: do_debug(m);
-}
-
-static int do_alloc_debugged(struct swept *m)
-{
-	m->alloc = alloc_request(m->create.heap, 100);
-	return mm_alloc(m->fd, &m->alloc);
+	return prepare_used(m) ?: do_debug(m);
 }
 
 static int do_corruptions(struct swept *m)
@@ -440,8 +446,10 @@ static const struct sweep calls[] = {
 	{ "ALLOC", NR(ALLOC), NULL, do_alloc, undo_alloc },
 	{ "ALLOC guarded", NR(ALLOC), NULL, do_alloc_guarded, undo_alloc },
 	{ "ALLOC small", NR(ALLOC), NULL, do_alloc_small, undo_alloc },
+	{ "ALLOC first", NR(ALLOC), do_shared, do_alloc_shared, undo_alloc, undo_heap,
+	  .memory = true },
 	{ "ALLOC tracked", NR(ALLOC), prepare_tracked, do_alloc_tracked, undo_alloc, undo_heap },
-	{ "ALLOC debugged", NR(ALLOC), prepare_debugged, do_alloc_debugged, undo_alloc,
+	{ "ALLOC debugged", NR(ALLOC), prepare_debugged, do_alloc_shared, undo_alloc,
 	  undo_heap },
 	{ "FREE", NR(FREE), do_alloc, do_free, NULL, undo_alloc },
 	{ "FREE small", NR(FREE), do_alloc_small, do_free, NULL, undo_alloc },

@@ -2,9 +2,9 @@
 /*
  * Once heaps and clients exist, allocations need no memory of the system: every allocation
  * that the kernel makes for this thread fails here, and the calls of a program and of kernel
- * code still work until the heap itself is exhausted. Heap main makes more records when all
- * are in use, unless the module was loaded with realtime=1. This test needs a kernel with
- * fault injection.
+ * code still work until the heap itself is exhausted. Unless the module was loaded with
+ * realtime=1, heap main makes more records when all are in use, and a shared heap makes its
+ * records for the first program. This test needs a kernel with fault injection.
  *
  * Rule: memmgr(7), REAL TIME.
  */
@@ -14,7 +14,6 @@
 
 #define BYTES		64
 #define MOST		1100	/* pools and stacks of heap_config() have fewer blocks */
-#define REALTIME	"/sys/module/memmgr/parameters/realtime"
 
 MEMMGR_FIXTURE(no_memory)
 MEMMGR_KIND_FIXTURE(no_memory_kind);
@@ -161,18 +160,6 @@ TEST_F(no_memory, marks)
 	EXPECT_EQ(50, count);
 }
 
-static bool is_realtime(void)
-{
-	char value = 'N';
-	int fd = open(REALTIME, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0 && read(fd, &value, 1) != 1)
-		value = 'N';
-	if (fd >= 0)
-		close(fd);
-	return value == 'Y';
-}
-
 /*
  * Main with realtime=1 serves until its memory ends. Otherwise it serves as many as it had
  * before, says ENOMEM then, and serves more when the system has memory again.
@@ -198,6 +185,36 @@ TEST_F(no_memory, main)
 	EXPECT_LE(100, got);
 	EXPECT_TRUE(is_realtime() ? got == wanted : got < wanted)
 		TH_LOG("%d pages, %d of them without memory", wanted, got);
+}
+
+/* A shared heap, made without records: the first request needs memory, and no later one does. */
+TEST_F(no_memory_kind, shared)
+{
+	struct memmgr_heap_create c = heap_config(variant->kind, "t-no-memory");
+	int starved, first, got, freed, wanted;
+
+	REQUIRE_KIND(variant->kind);
+	if (!faulting_begin())
+		SKIP(return, "this kernel has no fault injection");
+	c.flags = 0;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	ASSERT_TRUE(faulting_on());
+	starved = fill(self->fd, c.heap, BYTES, 1);
+	ASSERT_TRUE(faulting_off());
+	first = starved ? starved : fill(self->fd, c.heap, BYTES, 1);
+	ASSERT_EQ(1, first);
+	ASSERT_EQ(0, drain(self->fd, first));
+	ASSERT_TRUE(faulting_on());
+	got = fill(self->fd, c.heap, BYTES, MOST);
+	freed = drain(self->fd, got);
+	ASSERT_TRUE(faulting_off());
+	wanted = fill(self->fd, c.heap, BYTES, MOST);
+	EXPECT_EQ(0, drain(self->fd, wanted));
+	EXPECT_EQ(is_realtime(), starved);
+	EXPECT_LE(64, got);
+	EXPECT_EQ(wanted, got);
+	EXPECT_EQ(0, freed);
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
 }
 
 /* ---- kernel code ----------------------------------------------------------------- */

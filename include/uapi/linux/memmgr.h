@@ -278,9 +278,12 @@ struct memmgr_query {
  * To make a heap that is not private needs CAP_SYS_ADMIN. A private heap is destroyed
  * when its client closes.
  *
- * A heap takes all the system memory that it ever needs when it is made: struct
- * memmgr_heap_query.kernel_bytes. For a private heap this counts against the quota of its
- * client, like the memory that the heap holds. Without CAP_SYS_ADMIN it is at most 1/16
+ * A private heap takes all the system memory that it ever needs when it is made: struct
+ * memmgr_heap_query.kernel_bytes. A shared heap takes the memory for its record table when a
+ * program first allocates in it, and no more after that; without memory that call answers
+ * ENOMEM with @reason NONE. With the module parameter realtime=1 a shared heap is like a
+ * private one. For a private heap the memory counts against the quota of its client, like the
+ * memory that the heap holds. Without CAP_SYS_ADMIN it is at most 1/16
  * of the memory that the heap holds (1/8 for slabs and pools of objects that take 16 bytes
  * or less), plus 12 KiB and a page. If @max_allocations is 0, the table is as large as this limit
  * allows for the memory that the heap holds from the start; for slabs of whole pages,
@@ -391,8 +394,7 @@ struct memmgr_heap_destroy {
  * @uid: out: owner
  * @gid: out: group
  * @pad: 0
- * @kernel_bytes: out: system memory outside of the region that the heap uses; all of it
- *	was taken when the heap was made
+ * @kernel_bytes: out: system memory outside of the region that the heap uses now
  * @reserved: 0
  *
  * With MEMMGR_QUERY_NEXT, ENOENT ends an enumeration. Only CAP_SYS_ADMIN sees the

@@ -100,6 +100,18 @@ bool is_user_mode_linux(void)
 	return kernel && !strcmp(kernel, "um");
 }
 
+bool is_realtime(void)
+{
+	char value = 'N';
+	int fd = open("/sys/module/memmgr/parameters/realtime", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && read(fd, &value, 1) != 1)
+		value = 'N';
+	if (fd >= 0)
+		close(fd);
+	return value == 'Y';
+}
+
 unsigned int kernel_bits(void)
 {
 	FILE *symbols = fopen("/proc/kallsyms", "re");

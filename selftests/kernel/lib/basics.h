@@ -38,6 +38,9 @@ bool is_user_mode_linux(void);
 /* How often a race is run: a quarter of @many where one CPU leaves little to race. */
 unsigned int race_rounds(unsigned int many);
 
+/* Was the module loaded with realtime=1? */
+bool is_realtime(void);
+
 /* Of an address of the kernel, which may be wider than the program's own. */
 unsigned int kernel_bits(void);
 
