@@ -14,6 +14,7 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "client/quota.h"
 #include "debug/reports.h"
@@ -100,7 +101,7 @@ static void region_free(struct region *region)
 	kfree(region->moving);
 	corruptions_free(region);
 	kfree(region->nodes);
-	kfree(region);
+	vfree(region);
 }
 
 /* The last reference is gone, so no call can reach the region any more. */
@@ -123,7 +124,8 @@ static void region_destroy(struct region *region)
 
 static struct region *region_alloc(const struct region_source *s, u32 index)
 {
-	struct region *region = kzalloc(sizeof(*region), GFP_KERNEL);
+	/* Its logs make it so large that kzalloc() would take twice as much. */
+	struct region *region = vzalloc(sizeof(*region));
 
 	if (!region)
 		return NULL;
