@@ -747,7 +747,7 @@ static void slab_frag(struct engine *e, struct engine_frag *frag)
 	frag->unit = s->layout.stride;
 	frag->blocks[0] = s->held * s->layout.objects - s->live;
 	frag->free = (u64)frag->blocks[0] * s->layout.stride;
-	frag->largest = frag->blocks[0] || s->unheld != SLAB_NONE ?
+	frag->largest = frag->blocks[0] || s->unheld != SLAB_NONE || !s->books ?
 			s->layout.object : 0;
 	frag->used = (u64)s->live * s->layout.stride;
 	frag->requested = (u64)s->live * s->layout.object - s->waste;
@@ -918,35 +918,70 @@ size_t slab_meta_size(const struct slab_layout *layout)
 #define LINK_STEP	(1u << 14)	/* slabs that are linked between two pauses */
 
 /**
+ * slab_link - make the books of slabs that have no memory
+ * @layout: made by slab_layout()
+ * @books: slab_meta_size(@layout) bytes of zeros, aligned to 8
+ *
+ * Context: process, may pause. O(slabs).
+ */
+void slab_link(const struct slab_layout *layout, void *books)
+{
+	size_t size = slab_book_size(layout);
+	struct slab *slab;
+	u32 n;
+
+	for (n = 0; n < layout->max; n++) {
+		slab = books + n * size;
+		slab->next = n + 1 < layout->max ? n + 1 : SLAB_NONE;
+		if (!(n % LINK_STEP))
+			env_pause();
+	}
+}
+
+/**
+ * slab_open - give its books to an engine that has none
+ * @s: the engine
+ * @max: largest number of slabs
+ * @books: books of @max slabs, from slab_link()
+ *
+ * Context: any; the caller serialises. O(1).
+ */
+void slab_open(struct slabs *s, u32 max, void *books)
+{
+	s->books = books;
+	s->unheld = 0;
+	s->layout.max = max;
+}
+
+/**
  * slab_init - set up a slab engine without any slab
  * @s: the engine
  * @layout: made by slab_layout()
  * @source: source of memory
- * @meta: slab_meta_size(@layout) bytes of zeros, aligned to 8
+ * @meta: slab_meta_size(@layout) bytes of zeros, aligned to 8; NULL: no slab can be added
+ *	before slab_open()
  *
  * Context: process, may pause; the caller serialises. O(slabs).
  */
 void slab_init(struct slabs *s, const struct slab_layout *layout,
 	       const struct slab_supply *source, void *meta)
 {
-	u32 n;
-
 	memset(s, 0, sizeof(*s));
 	s->e.ops = &slab_ops;
 	s->layout = *layout;
+	s->layout.max = 0;
 	s->source = *source;
 	s->by = divisor_of(layout->stride);
 	s->row = row_words(layout);
 	s->keep = 1;
 	s->partial = SLAB_NONE;
+	s->unheld = SLAB_NONE;
 	s->leaving = SLAB_NONE;
 	s->last_leaving = SLAB_NONE;
 	s->width = table_width(layout->object);
 	s->book = slab_book_size(layout);
-	s->books = meta;
-	for (n = 0; n < layout->max; n++) {
-		slab_book(s, n)->next = n + 1 < layout->max ? n + 1 : SLAB_NONE;
-		if (!(n % LINK_STEP))
-			env_pause();
-	}
+	if (!meta)
+		return;
+	slab_link(layout, meta);
+	slab_open(s, layout->max, meta);
 }

@@ -52,7 +52,7 @@ struct slab_supply {
  * @stride: distance between two objects
  * @shift: log2 of the bytes of a slab
  * @objects: number of objects in a slab
- * @max: largest number of slabs
+ * @max: largest number of slabs; 0 as long as there are no books
  */
 struct slab_layout {
 	u32 object;
@@ -108,7 +108,7 @@ struct slab {
  * @last_leaving: last slab of this list
  * @going: the owner is giving back the memory of the first one, see slab_leaving()
  * @waste: bytes of live objects beyond the requested size
- * @books: the books, by number of the slab
+ * @books: the books, by number of the slab; NULL before slab_open()
  */
 struct slabs {
 	struct engine e;
@@ -139,6 +139,8 @@ size_t slab_book_size(const struct slab_layout *layout);
 size_t slab_meta_size(const struct slab_layout *layout);
 void slab_init(struct slabs *s, const struct slab_layout *layout,
 	       const struct slab_supply *source, void *meta);
+void slab_link(const struct slab_layout *layout, void *books);
+void slab_open(struct slabs *s, u32 max, void *books);
 int slab_prepare(struct slabs *s, u32 objects, struct engine_refusal *why);
 u32 slab_leaving(struct slabs *s);
 bool slab_left(struct slabs *s);

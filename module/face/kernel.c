@@ -36,8 +36,11 @@
  * The heap cannot be destroyed before memmgr_heap_put(). It stays even if the
  * device of its region is removed.
  *
+ * The first caller of a slab heap makes its books, because allocating may not need memory.
+ *
  * Context: process, may sleep.
- * Return: the heap, or ERR_PTR(-ENOENT).
+ * Return: the heap; ERR_PTR(-ENOENT) if there is none; ERR_PTR(-ENOMEM) if the system lacks
+ * memory for the books.
  */
 struct memmgr_heap *memmgr_heap_get(const char *name)
 {
@@ -50,9 +53,9 @@ struct memmgr_heap *memmgr_heap_get(const char *name)
 		return ERR_PTR(-ENOENT);
 	/* While the heap is held, it keeps this reference to the region. */
 	heap = heap_keep(region, slash ? slash + 1 : name);
-	if (!heap)
+	if (IS_ERR(heap))
 		region_put(region);
-	return heap ? heap : ERR_PTR(-ENOENT);
+	return heap;
 }
 EXPORT_SYMBOL_GPL(memmgr_heap_get);
 

@@ -84,15 +84,26 @@ void heap_main_give(struct region *region, u64 place)
 
 u64 plan_cost(const struct heap_shape *plan)
 {
-	return system_bytes(sizeof(struct memmgr_heap)) + system_bytes(plan->books);
+	return system_bytes(sizeof(struct memmgr_heap)) +
+	       (plan->books ? system_bytes(plan->books) : 0);
+}
+
+/* System memory that a heap takes now, in bytes. Context: any. */
+u64 heap_cost(struct memmgr_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+	u64 bytes = heap->kernel_bytes + records_cost(heap);
+
+	heap_unlock(heap, flags);
+	return bytes;
 }
 
 /* Allocate the books that a heap has from its beginning, in one piece, before it exists. */
 int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_shape *plan)
 {
-	void *at = books_alloc(plan->books, HEAP_GFP);
+	void *at = plan->books ? books_alloc(plan->books, HEAP_GFP) : NULL;
 
-	if (!at)
+	if (plan->books && !at)
 		return -ENOMEM;
 	heap->books = at;
 	heap->kernel_bytes = plan_cost(plan);

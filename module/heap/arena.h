@@ -40,6 +40,7 @@ int heap_main_take(const struct region *region, u64 bytes, u64 align, u64 *place
 void heap_main_give(struct region *region, u64 place);
 bool arena_in_io(struct memmgr_heap *heap);
 u64 plan_cost(const struct heap_shape *plan);
+u64 heap_cost(struct memmgr_heap *heap);
 int heap_alloc_memory(struct memmgr_heap *heap, const struct heap_shape *plan);
 void arena_give_back(struct memmgr_heap *heap);
 int heap_init_engine(struct memmgr_heap *heap, const struct heap_shape *plan,

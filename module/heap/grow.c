@@ -148,12 +148,101 @@ static int heap_prepare_slabs(struct memmgr_heap *heap, u32 objects, struct engi
 	return err;
 }
 
+/* The largest number of slabs of a limit. */
+u32 slabs_most(u64 bytes, u32 shift)
+{
+	return min_t(u64, bytes >> shift, 1u << 24);
+}
+
+/* Bytes of the books: the engine's, and behind them the places of the slabs. */
+size_t slabs_meta_size(const struct slab_layout *layout)
+{
+	return slab_meta_size(layout) + layout->max * sizeof(u32);
+}
+
+/* Books for so many slabs as the layout says. Nobody uses them yet. */
+static void slabs_link(const struct slab_layout *layout, void *meta)
+{
+	slab_link(layout, meta);
+	memset(meta + slab_meta_size(layout), 0xff, layout->max * sizeof(u32));
+}
+
+/*
+ * From here on the heap can have slabs, and they can be found. It has no block yet. Either
+ * nobody knows the heap, or it is locked.
+ */
+static void slabs_publish(struct memmgr_heap *heap, const struct slab_layout *layout, void *meta)
+{
+	struct region *region = heap->region;
+
+	heap->meta = meta;
+	heap->slab_at = meta + slab_meta_size(layout);
+	heap->slab_of = region->slab_of;
+	heap->base = region->memory.virt - heap->skew;
+	/* Each slab begins at a page of the region. */
+	heap->span = min(region->memory.bytes + heap->skew,
+			 ALIGN(region->memory.bytes, 1ull << layout->shift));
+	slab_open(&heap->slabs, layout->max, meta);
+}
+
+/* Make the table that maps pages of the region to slabs, for all slab heaps. */
+static int slab_map_make(struct region *region)
+{
+	u32 *map;
+
+	if (READ_ONCE(region->slab_of))
+		return 0;
+	map = kvcalloc(region->memory.bytes >> PAGE_SHIFT, sizeof(u32), LATE_GFP);
+	if (!map)
+		return -ENOMEM;
+	/* Another heap may be faster. */
+	if (cmpxchg(&region->slab_of, NULL, map))
+		kvfree(map);
+	return 0;
+}
+
+/**
+ * slabs_open - make the books of a slab heap that was made without
+ * @heap: the heap, not locked
+ *
+ * Context: process, may sleep. O(slabs); O(1) if it has books.
+ * Return: 0, also if the heap is being destroyed and gets none; -ENOMEM.
+ */
+int slabs_open(struct memmgr_heap *heap)
+{
+	struct slab_layout layout = heap->slabs.layout;
+	unsigned long flags;
+	void *meta;
+
+	if (READ_ONCE(heap->slabs.books))
+		return 0;
+	layout.max = slabs_most(heap->bytes, layout.shift);
+	meta = slab_map_make(heap->region) ? NULL :
+	       books_alloc(slabs_meta_size(&layout), LATE_GFP);
+	if (!meta)
+		return -ENOMEM;
+	slabs_link(&layout, meta);
+	flags = heap_lock(heap);
+	/* Whoever destroys the heap looks at its slabs without the lock. */
+	if (!heap->slabs.books && !heap->lasting.dying) {
+		heap->books = meta;
+		heap->kernel_bytes += system_bytes(slabs_meta_size(&layout));
+		slabs_publish(heap, &layout, meta);
+		meta = NULL;
+	}
+	heap_unlock(heap, flags);
+	kvfree(meta);
+	return 0;
+}
+
 /**
  * slabs_init - set up a slab heap, and get the slabs for the objects to preallocate
  * @heap: the heap
  * @plan: what its configuration comes to
  * @c: the configuration
  * @why: the reason of -ENOMEM or -EDQUOT
+ *
+ * If the plan has no room for the books, slabs_open() makes them later.
  *
  * Context: process, may sleep.
  * Return: 0, -EINTR, -ENOMEM or -EDQUOT.
@@ -169,18 +258,17 @@ int slabs_init(struct memmgr_heap *heap, const struct heap_shape *plan,
 	u32 shift = plan->layout.shift;
 
 	heap->skew = heap->region->memory.phys & ((1u << shift) - 1);
-	heap->base = heap->region->memory.virt - heap->skew;
-	/* Each slab begins at a page of the region. */
-	heap->span = min(heap->region->memory.bytes + heap->skew,
-			 ALIGN(heap->region->memory.bytes, 1ull << shift));
 	heap->arena = ~0ull;
 	heap->max_align = plan->align;
-	heap->slab_at = heap->meta + slab_meta_size(&plan->layout);
-	memset(heap->slab_at, 0xff, plan->layout.max * sizeof(u32));
-	heap->slab_of = heap->region->slab_of;
 	heap->slab_key = heap->id << SLAB_KEY_SHIFT;
 	heap->slab_mask = ~((1u << (shift - PAGE_SHIFT)) - 1);
-	slab_init(&heap->slabs, &plan->layout, &source, heap->meta);
+	slab_init(&heap->slabs, &plan->layout, &source, NULL);
+	if (plan->meta) {
+		if (slab_map_make(heap->region))
+			return -ENOMEM;
+		slabs_link(&plan->layout, heap->meta);
+		slabs_publish(heap, &plan->layout, heap->meta);
+	}
 	stop_here(heap->region, STOP_MAKING);
 	return heap_prepare_slabs(heap, c->count, why);
 }
@@ -211,13 +299,6 @@ bool slabs_in_io(struct memmgr_heap *heap)
 		cond_resched();
 	}
 	return false;
-}
-
-/* Allocate the table that maps pages of the region to slabs, for all slab heaps. */
-int slab_map_alloc(struct region *region)
-{
-	region->slab_of = kvcalloc(region->memory.bytes >> PAGE_SHIFT, sizeof(u32), HEAP_GFP);
-	return region->slab_of ? 0 : -ENOMEM;
 }
 
 void slab_map_free(struct region *region)

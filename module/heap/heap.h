@@ -47,6 +47,9 @@
  *	debug_apply()		RCU: every call that saw the old flags has finished
  *	heap_info_next(), heap_next_block(), see_records(), report_record_at(), heap_check()
  *				walks: each step is valid by itself
+ *	tables_make(), slabs_open()
+ *				fill tables that nobody can find; another caller may be
+ *				faster, or the heap dying, which the lock tells at the end
  *
  * heap_create() and heap_destroy() take heap_mutex twice, and hold no lock in between. A
  * heap that is being made has its slot in region.making; a heap that is being destroyed
@@ -267,7 +270,7 @@ struct heap_grid {
  * @max_align: largest alignment that can be asked for
  * @align: alignment of every block
  * @books: system memory for all tables that follow, in one piece
- * @kernel_bytes: system memory that the heap uses from its beginning on
+ * @kernel_bytes: system memory that the heap uses, without tables that have their own
  * @meta: state of the engine
  * @skew: slab heaps: bytes from the slab-aligned address below the region to the region
  * @fallback: serves when this heap cannot; holds it and a reference; cleared under the lock

@@ -144,11 +144,13 @@ static void books_slab(const struct memmgr_heap_create *c, struct heap_shape *pl
 	u32 full = DIV_ROUND_UP(max(records, c->count), objects);
 	u32 held = PAGE_ALIGNED(c->object_size) ? full : DIV_ROUND_UP(c->count, objects);
 
-	plan->layout.max = min_t(u64, plan->bytes >> plan->layout.shift, 1u << 24);
+	plan->layout.max = slabs_most(plan->bytes, plan->layout.shift);
 	if (c->flags & MEMMGR_HEAP_PRIVATE)
 		plan->layout.max = min(plan->layout.max, full + SLABS_LEAVING);
 	plan->held = (u64)min(held, plan->layout.max) << plan->layout.shift;
-	plan->meta = (u64)plan->layout.max * (slab_book_size(&plan->layout) + sizeof(u32));
+	/* Objects to preallocate lie in slabs, which need the books. */
+	if (!plan->late || c->count)
+		plan->meta = slabs_meta_size(&plan->layout);
 }
 
 static void query_slab(struct memmgr_heap *heap, struct memmgr_heap_query *query)
@@ -172,6 +174,7 @@ static const struct heap_kind slab_kind = {
 	.plan = plan_slab,
 	.books = books_slab,
 	.init = slabs_init,
+	.open = slabs_open,
 	.give_back = slabs_give_back,
 	.in_io = slabs_in_io,
 	.query = query_slab,

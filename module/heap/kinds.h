@@ -33,6 +33,8 @@ struct region;
  *	the plan is not 0. May fill in the reason of a refusal
  * @books: compute @meta for a number of records, and what depends on it; NULL: @plan knows it
  * @init: set up the engine. An arena has been taken, unless the heap grows
+ * @open: make the engine's books, if @books left them out of a late heap. Called before the
+ *	heap's first use, not under its lock. May sleep. 0 or -ENOMEM. NULL: none are left out
  * @give_back: give the memory of the heap back to heap main. May sleep
  * @in_io: is some of this memory the target of I/O? It has no mappings. May sleep
  * @query: fill in granule, count and held bytes where they differ from the usual ones;
@@ -52,6 +54,7 @@ struct heap_kind {
 	void (*books)(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 records);
 	int (*init)(struct memmgr_heap *heap, const struct heap_shape *plan,
 		    const struct memmgr_heap_create *c, struct engine_refusal *why);
+	int (*open)(struct memmgr_heap *heap);
 	void (*give_back)(struct memmgr_heap *heap);
 	bool (*in_io)(struct memmgr_heap *heap);
 	void (*query)(struct memmgr_heap *heap, struct memmgr_heap_query *query);
@@ -64,6 +67,12 @@ extern const char * const heap_kind_names;
 static inline bool heap_grows(const struct memmgr_heap *heap)
 {
 	return IS_ENABLED(CONFIG_MEMMGR_SLAB) && heap->traits->grows;
+}
+
+/* Make the books that a heap needs before its first use. Context: process, may sleep. */
+static inline int heap_open(struct memmgr_heap *heap)
+{
+	return heap->traits->open ? heap->traits->open(heap) : 0;
 }
 
 const struct heap_kind *heap_kind(u32 kind);

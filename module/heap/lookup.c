@@ -230,9 +230,22 @@ void heap_wake_waiters(struct region *region)
 	}
 }
 
-/* Find a heap for kernel code, and keep it from being destroyed; NULL if there is none. */
+/* Kernel code is about to use a heap, and its fallback. Neither can be destroyed. */
+static int heap_open_kept(struct memmgr_heap *heap)
+{
+	int err = heap_open(heap);
+
+	return !err && heap->fallback ? heap_open(heap->fallback) : err;
+}
+
+/*
+ * Find a heap for kernel code, and keep it from being destroyed. ERR_PTR(-ENOENT): there is
+ * none; ERR_PTR(-ENOMEM): the system lacks memory for its books.
+ */
 struct memmgr_heap *heap_keep(struct region *region, const char *name)
 {
+	int err = -ENOENT;
+
 	struct memmgr_heap *heap;
 
 	mutex_lock(&region->heap_mutex);
@@ -244,7 +257,11 @@ struct memmgr_heap *heap_keep(struct region *region, const char *name)
 	if (heap)
 		heap->lasting.holders++;
 	mutex_unlock(&region->heap_mutex);
-	return heap;
+	if (heap)
+		err = heap_open_kept(heap);
+	if (heap && err)
+		heap_unkeep(heap);
+	return err ? ERR_PTR(err) : heap;
 }
 
 void heap_unkeep(struct memmgr_heap *heap)

@@ -346,8 +346,6 @@ int heap_create_main(struct region *region, u32 max_records, bool join, bool gro
 	mutex_unlock(&region->heap_mutex);
 	if (!err)
 		err = heap_alloc_memory(heap, &plan);
-	if (!err)
-		err = slab_map_alloc(region);
 	heap->grid = (struct heap_grid) {
 		.shift = PAGE_SHIFT, .granules = granules, .lead = lead,
 	};
@@ -355,10 +353,8 @@ int heap_create_main(struct region *region, u32 max_records, bool join, bool gro
 		err = buddy_init(&heap->buddy, lead, granules, PAGE_SHIFT,
 				 join ? BUDDY_JOIN : 0, heap->meta);
 	heap_publish(heap, !err);
-	if (err) {
+	if (err)
 		heap_destruct(heap);
-		slab_map_free(region);
-	}
 	return err;
 }
 

@@ -21,6 +21,7 @@
 #include "core/handle.h"
 #include "heap/arena.h"
 #include "heap/heap.h"
+#include "heap/kinds.h"
 #include "heap/origins.h"
 #include "heap/record.h"
 #include "heap/records.h"
@@ -203,6 +204,8 @@ static int tables_make(struct memmgr_heap *heap)
 
 	if (!step_wanted(heap, &heap->table.records))
 		return 0;
+	if (heap_open(heap))
+		return -ENOMEM;
 	at = books_alloc(tables_bytes(max, max), LATE_GFP);
 	if (!at)
 		return -ENOMEM;

@@ -20,7 +20,8 @@ struct region;
  * @granule: buddy: log2 of the granule
  * @records: size of the record table
  * @grows: the records are made as they are used
- * @late: the records are made when a program first allocates
+ * @late: the records are made when a program first allocates, and the books of slabs when
+ *	the heap is first used
  * @usual: size of the record table, unless the configuration or the cost limits it
  * @most: largest number of records that could ever be in use
  * @small: objects have at most 16 bytes

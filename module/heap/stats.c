@@ -8,6 +8,7 @@
 #include "core/engine.h"
 #include "core/frag.h"
 #include "heap/account.h"
+#include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/kinds.h"
 #include "heap/lookup.h"
@@ -359,7 +360,7 @@ void heap_query(struct memmgr_heap *heap, struct client *client,
 	query->uid = __kuid_val(rights.uid);
 	query->gid = __kgid_val(rights.gid);
 	query->pad = 0;
-	query->kernel_bytes = heap->kernel_bytes + records_cost(heap);
+	query->kernel_bytes = heap_cost(heap);
 	if (heap->traits->query)
 		heap->traits->query(heap, query);
 	if (heap->client == client && heap->table.arena_window != HEAP_NO_WINDOW) {

@@ -278,15 +278,29 @@ static void merge_foretell(const struct merge *m, struct memmgr_heap *heap,
 	out->left = 0;
 }
 
+/* Has the heap books? They come with its first use, and stay; without them there is no slab. */
+static bool slabs_are_open(struct memmgr_heap *heap)
+{
+	unsigned long flags = heap_lock(heap);
+	bool open = heap->slabs.books;
+
+	heap_unlock(heap, flags);
+	return open;
+}
+
 /* Compact a slab heap. O(slabs + records), a few times. */
 int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out,
 		 struct move_pace *pace)
 {
-	struct merge *m = merge_alloc(heap);
+	struct merge *m;
 	u32 held = READ_ONCE(heap->slabs.held);
 	u32 now;
 	int err;
 
+	out->offset = ~0ull;
+	if (!slabs_are_open(heap))
+		return 0;
+	m = merge_alloc(heap);
 	if (!m)
 		return -ENOMEM;
 	slabs_show(heap, m->live);
@@ -296,7 +310,6 @@ int compact_slab(struct memmgr_heap *heap, struct memmgr_compact *out,
 	merge_walk(m, heap, merge_tell_fixed, out);
 	out->least = (u64)m->moves * heap->slabs.layout.stride;
 	out->left = out->least;
-	out->offset = ~0ull;
 	if (out->flags & MEMMGR_COMPACT_DRY_RUN) {
 		merge_foretell(m, heap, out);
 		merge_free(m);

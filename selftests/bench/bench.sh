@@ -35,6 +35,8 @@ targets() {
 	compact_off         mean  -le  2000
 	compact_off_mapped  mean  -le  2000
 	load_64m            mean  -le  1024
+	heap_pool_4096      mean  -le  128
+	heap_slab_empty     mean  -le  32
 	EOT
 }
 

@@ -14,6 +14,9 @@ for device in memmgr memmgr1; do
 		verdict $? ${test}_$device
 	done
 done
+# Kernel code uses heaps that nobody has used.
+run_on footprint memmgr && ! grep 'no memmgr_caller' $out
+verdict $? footprint_with_kernel_code
 # Nothing that only the other one has may pass by being skipped.
 [ "$(grep -c '^ok .*corruption_guard_beside$' $seen)" = 8 ] &&
 	[ "$(grep -c '^ok .*corruption_shift_place$' $seen)" = 6 ] &&

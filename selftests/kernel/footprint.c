@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * A shared heap takes system memory for the records of programs when a program first
- * allocates in it, and no more after that. With realtime=1, and in a private heap, all of it
- * is there from the beginning.
+ * allocates in it, and for the books of slabs when anybody first uses it; and no more after
+ * that. With realtime=1, and in a private heap, all of it is there from the beginning.
  *
  * Rule: <linux/memmgr.h>, struct memmgr_heap_create; memmgr(7), REAL TIME.
  */
+#include "lib/calling.h"
 #include "lib/memmgr_test.h"
 
+MEMMGR_FIXTURE(footprint_slab)
 MEMMGR_KIND_FIXTURE(footprint);
 
 #define BYTES		64
@@ -165,6 +167,114 @@ TEST_F(footprint, a_fallback_is_used_first)
 	EXPECT_EQ(0, mm_free(self->fd, a.handle));
 	EXPECT_EQ(0, mm_heap_destroy(self->fd, small.heap, 0));
 	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+}
+
+/* ---- slabs ----------------------------------------------------------------------- */
+
+#define EMPTY_MOST	(4 * KIB)
+
+/* The books of objects of 8 bytes are large: 1/9 of the slabs. */
+static __u32 unopened(struct __test_metadata *_metadata, int fd, const char *name)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_SLAB, name);
+
+	c.flags = 0;
+	c.object_size = 8;
+	c.bytes = MIB;
+	return must_heap(_metadata, fd, c);
+}
+
+/* A heap without books answers as an empty one, and is compacted and destroyed as one. */
+TEST_F(footprint_slab, without_books)
+{
+	__u32 heap, moved;
+	struct memmgr_compact c;
+	struct memmgr_stats s;
+	struct memmgr_frag f;
+
+	REQUIRE_KIND(MEMMGR_KIND_SLAB);
+	heap = unopened(_metadata, self->fd, "t-unopened");
+	if (!is_realtime())
+		EXPECT_GE(EMPTY_MOST, cost(_metadata, self->fd, heap));
+	s = must_stats(_metadata, self->fd, heap);
+	EXPECT_EQ(0, s.live + s.used + s.total);
+	ASSERT_EQ(0, mm_frag(self->fd, heap, &f));
+	EXPECT_EQ(8, f.largest);
+	EXPECT_EQ(0, f.free);
+	EXPECT_EQ(0, mm_check(self->fd, heap));
+	c = compact_request(heap, 0, 0);
+	moved = mm_compact(self->fd, &c);
+	EXPECT_TRUE(!moved || (int)moved == -EOPNOTSUPP);
+	EXPECT_EQ(0, c.moves + c.slabs + c.left);
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, heap, 0));
+}
+
+static int hold(const char *name)
+{
+	int caller = open("/dev/memmgr_caller", O_RDWR | O_CLOEXEC);
+	struct caller_call call = { 0 };
+
+	snprintf(call.heap, sizeof(call.heap), "%s", name);
+	if (caller >= 0 && ask(caller, CALLER_HOLD, 0, 0, &call)) {
+		close(caller);
+		return -1;
+	}
+	return caller;
+}
+
+/* Kernel code that holds a heap may allocate at once; it needs no records. */
+TEST_F(footprint_slab, kernel_code_opens)
+{
+	struct caller_call call = { .bytes = 8 };
+	__u64 unopen, open;
+	__u32 heap;
+	int caller;
+
+	REQUIRE_KIND(MEMMGR_KIND_SLAB);
+	if (access("/dev/memmgr_caller", F_OK))
+		SKIP(return, "no memmgr_caller.ko");
+	heap = unopened(_metadata, self->fd, "t-driver");
+	unopen = cost(_metadata, self->fd, heap);
+	caller = hold("t-driver");
+	ASSERT_LE(0, caller);
+	open = cost(_metadata, self->fd, heap);
+	EXPECT_GE(MIB / 8 + 8 * KIB, open);
+	if (!is_realtime())
+		EXPECT_LE(unopen + MIB / 16, open);
+	EXPECT_EQ(0, ask(caller, CALLER_ALLOC, 0, 0, &call));
+	EXPECT_EQ(open, cost(_metadata, self->fd, heap));
+	EXPECT_EQ(0, ask(caller, CALLER_FREE, 0, 0, &call));
+	close(caller);
+	EXPECT_EQ(0, mm_check(self->fd, heap));
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, heap, 0));
+}
+
+/* Kernel code that holds a heap may need the fallback at once, too. */
+TEST_F(footprint_slab, kernel_code_opens_the_fallback)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_POOL, "t-front");
+	struct caller_call call = { .bytes = 8 };
+	int caller;
+
+	REQUIRE_KIND(MEMMGR_KIND_SLAB);
+	REQUIRE_KIND(MEMMGR_KIND_POOL);
+	if (access("/dev/memmgr_caller", F_OK))
+		SKIP(return, "no memmgr_caller.ko");
+	c.flags = MEMMGR_HEAP_FALLBACK;
+	c.object_size = 8;
+	c.count = 1;
+	c.fallback = unopened(_metadata, self->fd, "t-behind");
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	caller = hold("t-front");
+	ASSERT_LE(0, caller);
+	EXPECT_EQ(0, ask(caller, CALLER_ALLOC, 0, 0, &call));
+	EXPECT_EQ(0, ask(caller, CALLER_ALLOC, 1, 0, &call));
+	EXPECT_EQ(1, must_stats(_metadata, self->fd, c.fallback).live);
+	EXPECT_EQ(0, ask(caller, CALLER_FREE, 1, 0, &call));
+	EXPECT_EQ(0, ask(caller, CALLER_FREE, 0, 0, &call));
+	close(caller);
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.fallback, 0));
 }
 
 MEMMGR_TEST_MAIN

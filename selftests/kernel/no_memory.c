@@ -265,4 +265,27 @@ TEST_F(no_memory_kernel, allocations)
 	EXPECT_EQ(0, freed_pool);
 }
 
+/* Kernel code that is the first to hold a slab heap is told that its books lack memory. */
+TEST_F(no_memory, slabs_of_kernel_code)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_SLAB, "t-unopened");
+	struct caller_call call = { .heap = "t-unopened" };
+	int caller, starved, held;
+
+	REQUIRE_KIND(MEMMGR_KIND_SLAB);
+	caller = open("/dev/memmgr_caller", O_RDWR | O_CLOEXEC);
+	if (caller < 0 || !faulting_begin())
+		SKIP(return, "no memmgr_caller.ko, or this kernel has no fault injection");
+	c.flags = 0;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	ASSERT_TRUE(faulting_on());
+	starved = ask(caller, CALLER_HOLD, 0, 0, &call);
+	ASSERT_TRUE(faulting_off());
+	held = starved ? ask(caller, CALLER_HOLD, 0, 0, &call) : 0;
+	EXPECT_EQ(is_realtime() ? 0 : -ENOMEM, starved);
+	EXPECT_EQ(0, held);
+	close(caller);
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+}
+
 MEMMGR_TEST_MAIN

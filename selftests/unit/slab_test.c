@@ -548,6 +548,45 @@ static void slab_walks_in_steps(void)
 	free(meta);
 }
 
+/* An engine without books is empty and sound, and refuses; then it gets them. */
+static void slab_opens_late(void)
+{
+	struct slabs s;
+	const struct slab_supply source = {
+		.grow = grow_any, .shrink = shrink_any, .context = &s,
+	};
+	const struct engine_request rq = { .bytes = 64 };
+	struct engine_block block;
+	struct engine_refusal why = { 0 };
+	struct slab_layout layout;
+	struct engine_frag frag;
+	u64 pos = 0;
+	void *meta;
+
+	EXPECT_EQ(slab_layout(&layout, 64, 8, 5 << 12, 12), 0);
+	slab_init(&s, &layout, &source, NULL);
+	EXPECT_EQ(model_ask(&s.e, &rq, &block, &why), -ENOMEM);
+	EXPECT_EQ(why.reason, MEMMGR_REASON_LIMIT);
+	EXPECT_EQ(slab_give(&s, 0, 0), -ENOENT);
+	EXPECT_EQ(slab_leaving(&s), SLAB_NONE);
+	EXPECT(!s.e.ops->next(&s.e, &pos, &block), "a block at %llu", block.offset);
+	s.e.ops->frag(&s.e, &frag);
+	EXPECT_EQ(frag.free, 0);
+	EXPECT_EQ(frag.largest, 64);
+	model_check(&s.e);
+
+	meta = calloc(1, slab_meta_size(&layout));
+	slab_link(&layout, meta);
+	slab_open(&s, layout.max, meta);
+	model_check(&s.e);
+	EXPECT_EQ(slab_prepare(&s, 5 * layout.objects, &why), 0);
+	EXPECT_EQ(s.held, 5);
+	EXPECT_EQ(slab_prepare(&s, 6 * layout.objects, &why), -ENOMEM);
+	EXPECT_EQ(model_ask(&s.e, &rq, &block, &why), 0);
+	model_check(&s.e);
+	free(meta);
+}
+
 static const struct unit_test tests[] = {
 	{ "slab_differential", slab_differential },
 	{ "slab_needed_again", slab_needed_again },
@@ -558,6 +597,7 @@ static const struct unit_test tests[] = {
 	{ "slab_hostile", slab_hostile },
 	{ "slab_walks_in_steps", slab_walks_in_steps },
 	{ "slab_moves", slab_moves },
+	{ "slab_opens_late", slab_opens_late },
 };
 
 int main(int argc, char **argv)

@@ -281,7 +281,8 @@ struct memmgr_query {
  * A private heap takes all the system memory that it ever needs when it is made: struct
  * memmgr_heap_query.kernel_bytes. A shared heap takes the memory for its record table when a
  * program first allocates in it, and no more after that; without memory that call answers
- * ENOMEM with @reason NONE. With the module parameter realtime=1 a shared heap is like a
+ * ENOMEM with @reason NONE. A shared slab heap without objects to preallocate takes the memory
+ * for the books of its slabs then, too, or when kernel code first gets the heap. With the module parameter realtime=1 a shared heap is like a
  * private one. For a private heap the memory counts against the quota of its client, like the
  * memory that the heap holds. Without CAP_SYS_ADMIN it is at most 1/16
  * of the memory that the heap holds (1/8 for slabs and pools of objects that take 16 bytes
