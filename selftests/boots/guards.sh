@@ -18,7 +18,7 @@ done
 run_on footprint memmgr && ! grep 'no memmgr_caller' $out
 verdict $? footprint_with_kernel_code
 # Nothing that only the other one has may pass by being skipped.
-[ "$(grep -c '^ok .*corruption_guard_beside$' $seen)" = 8 ] &&
+[ "$(grep -c '^ok .*corruption_guard_beside$' $seen)" = 10 ] &&
 	[ "$(grep -c '^ok .*corruption_shift_place$' $seen)" = 6 ] &&
 	[ "$(grep -c '^ok .*library_mapped_ends_at_the_guard$' $seen)" = 2 ]
 verdict $? nothing_skipped

@@ -20,7 +20,7 @@ test_explain() {
 	prints 'only 24 MiB is free' m frag --explain 30M
 	prints 'memctl list --heap main --sort size' m frag --explain 30M
 	m heap create s --kind stack --size 64K >/dev/null
-	fails 1 'only buddy heaps can be explained' m frag s --explain 4K
+	fails 1 'only buddy and tlsf heaps can be explained' m frag s --explain 4K
 	fails 2 'not about all' m frag all --explain 4K
 	fails 2 'power of two' m frag --explain 4K,3
 	fails 2 '--explain' m frag --explain 4K,

@@ -102,6 +102,8 @@ static uint64_t unit_of(const struct heap *heap)
 {
 	if (heap->make.kind == MEMMGR_KIND_BUDDY)
 		return heap->make.granule ? heap->make.granule : PAGE;
+	if (heap->make.kind == MEMMGR_KIND_TLSF)
+		return heap->make.granule ? heap->make.granule : 16;
 	if (heap->make.kind == MEMMGR_KIND_STACK)
 		return 8;
 	return round_up(heap->make.object_size, heap->make.align ? heap->make.align : 8);
@@ -851,7 +853,7 @@ static int do_compact(void *arg)
 
 	if (!heap)
 		return -ENOENT;
-	if (heap->make.kind > MEMMGR_KIND_SLAB)
+	if (heap->make.kind == MEMMGR_KIND_POOL || heap->make.kind == MEMMGR_KIND_STACK)
 		return -EOPNOTSUPP;
 	if (compact->flags & MEMMGR_COMPACT_RANGE && compact->offset >= heap->bytes)
 		return -EINVAL;
@@ -933,7 +935,7 @@ static int do_explain(void *arg)
 
 	if (!heap)
 		return -ENOENT;
-	if (heap->make.kind != MEMMGR_KIND_BUDDY)
+	if (heap->make.kind != MEMMGR_KIND_BUDDY && heap->make.kind != MEMMGR_KIND_TLSF)
 		return -EOPNOTSUPP;
 	explain->unit = unit_of(heap);
 	explain->free = heap->bytes - heap->stats.used;

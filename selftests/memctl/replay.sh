@@ -28,7 +28,7 @@ test_replay() {
 	local trace=$work/trace.gz
 	printf '# memmgr-trace 1\na 0 100 0 t\nalloc 1 200 64\nf 0\nr 1 4000\nresize 1 50\n\na 9 3000000\n' |
 		gzip >"$trace"
-	says '.runs | length' 4 m replay --json "$trace"
+	says '.runs | length' 5 m replay --json "$trace"
 	says '.trace.peak_bytes' 3000050 m replay --json "$trace"
 	says '[.runs[].kind]' '["slab","stack"]' m replay --json --kind stack,slab "$trace"
 	# The aligned one and the large one are no match for a class.
@@ -45,7 +45,7 @@ test_replay() {
 
 test_replay_damage() {
 	printf 'a 0 100\na 1 3\nf 1\nr 0 120\nf 0\n' >"$work/trace"
-	says '[.runs[].damaged]' '[0,0,0,0]' m replay --json --verify "$work/trace"
+	says '[.runs[].damaged]' '[0,0,0,0,0]' m replay --json --verify "$work/trace"
 	FAKE_DAMAGE=1 fails 1 'did not keep their contents' m replay --verify "$work/trace"
 }
 

@@ -282,14 +282,15 @@ struct memmgr_query {
  * memmgr_heap_query.kernel_bytes. A shared heap takes the memory for its record table when a
  * program first allocates in it, and no more after that; without memory that call answers
  * ENOMEM with @reason NONE. A shared slab heap without objects to preallocate takes the memory
- * for the books of its slabs then, too, or when kernel code first gets the heap. With the module parameter realtime=1 a shared heap is like a
- * private one. For a private heap the memory counts against the quota of its client, like the
- * memory that the heap holds. Without CAP_SYS_ADMIN it is at most 1/16
- * of the memory that the heap holds (1/8 for slabs and pools of objects that take 16 bytes
- * or less), plus 12 KiB and a page. If @max_allocations is 0, the table is as large as this limit
- * allows for the memory that the heap holds from the start; for slabs of whole pages,
- * for the memory that the heap holds once its records are used up. A caller may ask for
- * more, up to the size of the arena or limit; beyond that the call fails with ENOSPC.
+ * for the books of its slabs then, too, or when kernel code first gets the heap. With the
+ * module parameter realtime=1 a shared heap is like a private one. For a private heap the memory
+ * counts against the quota of its client, like the memory that the heap holds. Without
+ * CAP_SYS_ADMIN it is at most 1/16 of the memory that the heap holds (1/8 for slabs and pools of
+ * objects that take 16 bytes or less), plus 12 KiB and a page. If @max_allocations is 0, the
+ * table is as large as this limit allows for the memory that the heap holds from the start; for
+ * slabs of whole pages, for the memory that the heap holds once its records are used up. A
+ * caller may ask for more, up to the size of the arena or limit; beyond that the call fails with
+ * ENOSPC.
  *
  * If a fatal signal comes, the call fails with EINTR and makes no heap.
  */
