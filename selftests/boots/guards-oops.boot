@@ -3,4 +3,4 @@ DESC="kernel code that touches a guard dies of it, and the log names the allocat
 CHECK=1
 DTSO=no-map
 GUEST="sh /usr/lib/memmgr/boots/guards-oops.sh"
-OOPSES=8
+OOPSES=10

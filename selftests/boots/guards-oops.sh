@@ -14,13 +14,13 @@ run_on corruption_oops memmgr
 verdict $? corruption_oops
 ! grep SKIP $seen
 verdict $? nothing_skipped
-[ "$(logged 'memmgr: .*: access [0-9]* bytes past the end of an allocation of 100 bytes')" = 4 ]
+[ "$(logged 'memmgr: .*: access [0-9]* bytes past the end of an allocation of 100 bytes')" = 5 ]
 verdict $? past_the_end_logged
-[ "$(logged 'memmgr: .*: access 7 bytes into a freed allocation of 100 bytes')" = 4 ]
+[ "$(logged 'memmgr: .*: access 7 bytes into a freed allocation of 100 bytes')" = 5 ]
 verdict $? after_free_logged
-[ "$(logged 'memmgr: .*allocated by corruption_oops.* at caller_.*memmgr_caller')" = 8 ]
+[ "$(logged 'memmgr: .*allocated by corruption_oops.* at caller_.*memmgr_caller')" = 10 ]
 verdict $? maker_logged
-[ "$(logged 'memmgr: .*freed by corruption_oops.* at caller_.*memmgr_caller')" = 4 ]
+[ "$(logged 'memmgr: .*freed by corruption_oops.* at caller_.*memmgr_caller')" = 5 ]
 verdict $? freer_logged
 rmmod memmgr_caller && rmmod memmgr
 verdict $? unload
