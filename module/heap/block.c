@@ -98,10 +98,12 @@ noinline void *alloc_slow(struct memmgr_heap *heap, size_t bytes, size_t align,
 noinline void *pool_refused(struct memmgr_heap *heap, unsigned long flags)
 	__releases(&heap->lock)
 {
+	unsigned long last = READ_ONCE(heap->refused);
 	u32 block = heap->pool.block;
 
-	if (heap->fallback || heap_moments(heap) ||
-	    time_is_before_jiffies(READ_ONCE(heap->refused))) {
+	/* Both, because after half of the clock's range the last one seems to lie ahead. */
+	if (heap->fallback || heap_moments(heap) || time_is_before_jiffies(last) ||
+	    time_is_after_jiffies(last)) {
 		heap_unlock(heap, flags);
 		return alloc_slow(heap, block, 0, 0);
 	}

@@ -34,6 +34,9 @@
  *	compact_carry(), merge_move()
  *				mover_begin() checks the allocation (by number), its place and
  *				size, and that nothing fixes it there
+ *	mover_begin()		between the steps of an engine's search for a given place; each
+ *				step checks the allocation again, and the last one that the
+ *				place is free
  *	mover_unmap(), mover_held(), mover_close(), mover_leave()
  *				mover_is_off(): a call may have ended the move. The new
  *				place is the mover's until then, or until mover_close(),

@@ -45,21 +45,35 @@ static int too_large(const struct region *region, struct memmgr_heap_create *c)
 	return -ENOMEM;
 }
 
+/* Plan the granules of an arena, of @usual bytes unless the configuration says. Their number. */
+static u32 plan_granules(const struct memmgr_heap_create *c, struct heap_shape *plan, u32 usual)
+{
+	u32 granules;
+
+	plan->bytes = PAGE_ALIGN(c->bytes);
+	plan->align = c->granule ? c->granule : usual;
+	plan->granule = ilog2(plan->align);
+	granules = plan->bytes >> plan->granule;
+	plan->most = min(granules, HEAP_MAX_RECORDS);
+	return granules;
+}
+
+/* Note them in the new heap. Returns their number. */
+static u32 setup_granules(struct memmgr_heap *heap, const struct heap_shape *plan)
+{
+	heap->grid.shift = plan->granule;
+	heap->grid.granules = plan->bytes >> plan->granule;
+	return heap->grid.granules;
+}
+
 /* --- buddy --------------------------------------------------------------- */
 
 static int plan_buddy(const struct region *region, struct memmgr_heap_create *c,
 		      struct heap_shape *plan)
 {
-	u64 granules;
-
 	if (c->bytes > region->memory.bytes)
 		return too_large(region, c);
-	plan->bytes = PAGE_ALIGN(c->bytes);
-	plan->align = c->granule ? c->granule : PAGE_SIZE;
-	plan->granule = ilog2(plan->align);
-	granules = plan->bytes >> plan->granule;
-	plan->most = min_t(u64, granules, HEAP_MAX_RECORDS);
-	plan->meta = buddy_meta_size(0, granules);
+	plan->meta = buddy_meta_size(0, plan_granules(c, plan, PAGE_SIZE));
 	return 0;
 }
 
@@ -68,9 +82,8 @@ static int setup_buddy(struct memmgr_heap *heap, const struct heap_shape *plan,
 {
 	u32 join = heap->flags & MEMMGR_HEAP_NO_JOIN ? 0 : BUDDY_JOIN;
 
-	heap->grid.shift = plan->granule;
-	heap->grid.granules = plan->bytes >> plan->granule;
-	return buddy_init(&heap->buddy, 0, heap->grid.granules, plan->granule, join, heap->meta);
+	return buddy_init(&heap->buddy, 0, setup_granules(heap, plan), plan->granule, join,
+			  heap->meta);
 }
 
 static const struct heap_kind buddy_kind = {
@@ -270,17 +283,14 @@ static const struct heap_kind stack_kind = {
 static int plan_tlsf(const struct region *region, struct memmgr_heap_create *c,
 		     struct heap_shape *plan)
 {
-	u64 granules;
+	u32 granules;
 
-	plan->align = c->granule ? c->granule : 1u << TLSF_MIN_SHIFT;
-	plan->granule = ilog2(plan->align);
-	if (c->bytes > region->memory.bytes ||
-	    c->bytes > (u64)TLSF_MAX_GRANULES << plan->granule)
+	if (c->bytes > region->memory.bytes)
 		return too_large(region, c);
-	plan->bytes = PAGE_ALIGN(c->bytes);
-	granules = plan->bytes >> plan->granule;
+	granules = plan_granules(c, plan, 1u << TLSF_MIN_SHIFT);
+	if (granules > TLSF_MAX_GRANULES)
+		return too_large(region, c);
 	plan->small = plan->align <= SMALL_OBJECT;
-	plan->most = min_t(u64, granules, HEAP_MAX_RECORDS);
 	plan->meta = tlsf_meta_size(granules, plan->granule);
 	return 0;
 }
@@ -290,9 +300,8 @@ static int setup_tlsf(struct memmgr_heap *heap, const struct heap_shape *plan,
 {
 	u32 search = heap->flags & MEMMGR_HEAP_NO_JOIN ? 0 : TLSF_SEARCH;
 
-	heap->grid.shift = plan->granule;
-	heap->grid.granules = plan->bytes >> plan->granule;
-	return tlsf_init(&heap->tlsf, 0, heap->grid.granules, plan->granule, search, heap->meta);
+	return tlsf_init(&heap->tlsf, 0, setup_granules(heap, plan), plan->granule, search,
+			 heap->meta);
 }
 
 static const struct heap_kind tlsf_kind = {

@@ -244,9 +244,8 @@ static int heap_open_kept(struct memmgr_heap *heap)
  */
 struct memmgr_heap *heap_keep(struct region *region, const char *name)
 {
-	int err = -ENOENT;
-
 	struct memmgr_heap *heap;
+	int err = -ENOENT;
 
 	mutex_lock(&region->heap_mutex);
 	heap = heap_get_named(region, name);
