@@ -175,6 +175,10 @@ static inline void sample_add_lot(struct sample *s, u32 cost)
 	err_;								\
 })
 
+/* random.c: BENCH_LIVE live blocks, NULL when they do not fit; and their end. */
+void **bench_fill(struct memmgr_heap *heap, size_t (*bytes)(u32 *state), u32 *state);
+void bench_empty(struct memmgr_heap *heap, void **live, u32 count);
+
 /* The same sequence in every run: numbers must repeat to the digit. */
 static inline u32 bench_random(u32 *state)
 {

@@ -121,48 +121,22 @@ static int pages5_pair(struct sample *s, struct memmgr_heap *heap)
 	return pages_pair(s, heap, 5);
 }
 
-static void free_all(struct memmgr_heap *heap, void **live, u32 count)
-{
-	u32 i;
-
-	for (i = 0; i < count; i++)
-		if (live[i])
-			memmgr_free(heap, live[i]);
-	kvfree(live);
-}
-
-static size_t random_bytes(u32 *state)
+static size_t some_bytes(u32 *state)
 {
 	return (1 + bench_random(state) % 16) * 32;
-}
-
-/* BENCH_LIVE live blocks of 32 to 512 bytes; NULL when they do not fit. */
-static void **live_blocks(struct memmgr_heap *heap, u32 *state)
-{
-	void **live = kvcalloc(BENCH_LIVE, sizeof(*live), GFP_KERNEL);
-	u32 i;
-
-	for (i = 0; live && i < BENCH_LIVE; i++) {
-		live[i] = memmgr_alloc(heap, random_bytes(state), 0, 0);
-		if (!live[i]) {
-			free_all(heap, live, i);
-			return NULL;
-		}
-	}
-	return live;
 }
 
 /* One more object beside those that live. */
 static int live_pair(struct sample *s, struct memmgr_heap *heap)
 {
 	u32 state = 1;
-	void **live = live_blocks(heap, &state);
+	void **live = bench_fill(heap, some_bytes, &state);
 	int err;
 
 	if (!live)
 		return -ENOMEM;
 	err = object_pair(s, heap);
-	free_all(heap, live, BENCH_LIVE);
+	bench_empty(heap, live, BENCH_LIVE);
 	return err;
 }
 

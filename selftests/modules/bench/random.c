@@ -16,7 +16,7 @@ static size_t random_bytes(u32 *state)
 	return 1 + bench_random(state) % RANDOM_BYTES;
 }
 
-static void free_all(struct memmgr_heap *heap, void **live, u32 count)
+void bench_empty(struct memmgr_heap *heap, void **live, u32 count)
 {
 	u32 i;
 
@@ -26,16 +26,15 @@ static void free_all(struct memmgr_heap *heap, void **live, u32 count)
 	kvfree(live);
 }
 
-/* BENCH_LIVE live blocks; NULL when they do not fit. */
-static void **live_blocks(struct memmgr_heap *heap, u32 *state)
+void **bench_fill(struct memmgr_heap *heap, size_t (*bytes)(u32 *state), u32 *state)
 {
 	void **live = kvcalloc(BENCH_LIVE, sizeof(*live), GFP_KERNEL);
 	u32 i;
 
 	for (i = 0; live && i < BENCH_LIVE; i++) {
-		live[i] = memmgr_alloc(heap, random_bytes(state), 0, 0);
+		live[i] = memmgr_alloc(heap, bytes(state), 0, 0);
 		if (!live[i]) {
-			free_all(heap, live, i);
+			bench_empty(heap, live, i);
 			return NULL;
 		}
 	}
@@ -47,7 +46,7 @@ enum what { PAIRS, ALLOCS, FREES };
 static __always_inline int run(struct sample *s, struct memmgr_heap *heap, enum what what)
 {
 	u32 i, went, came, state = 1;
-	void **live = live_blocks(heap, &state);
+	void **live = bench_fill(heap, random_bytes, &state);
 	int err = live ? 0 : -ENOMEM;
 
 	for (i = 0; i < BENCH_PAIRS && !err; i++) {
@@ -65,7 +64,7 @@ static __always_inline int run(struct sample *s, struct memmgr_heap *heap, enum 
 			err = -ENOMEM;
 	}
 	if (live)
-		free_all(heap, live, BENCH_LIVE);
+		bench_empty(heap, live, BENCH_LIVE);
 	return err;
 }
 
