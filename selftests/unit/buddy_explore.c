@@ -15,57 +15,30 @@
 /**
  * struct world - a buddy, its model and what may be done to them
  * @rig: both
- * @step: sizes are multiples of it, in granules
- * @steps: how many sizes
- * @aligns: how many alignments
+ * @menu: its moves
  */
 struct world {
 	struct buddy_rig rig;
-	u32 step;
-	u32 steps;
-	u32 aligns;
+	struct explore_menu menu;
 	u64 memory[];
 };
 
-static u64 bytes_of(const struct world *world, u32 i)
-{
-	return (u64)world->step * (i + 1) << SHIFT;
-}
-
-/* None, and the powers of two above the step. */
-static u64 align_of(const struct world *world, u32 i)
-{
-	u64 align = 1ull << (SHIFT + env_highest(world->step));
-
-	return i ? align << i : 0;
-}
-
-/* Moves: each size at each alignment; at each step free and each new size. */
 static bool move(void *state, u32 i)
 {
 	struct world *world = state;
-	u32 allocs = world->steps * world->aligns;
-	struct engine_request rq = { 0 };
+	struct model *m = &world->rig.m;
+	struct engine_request rq;
+	enum explore_what what;
 	u64 offset;
-	u32 what;
 
-	if (i < allocs) {
-		rq.bytes = bytes_of(world, i % world->steps);
-		rq.align = align_of(world, i / world->steps);
-		buddy_rig_alloc(&world->rig, &rq);
-		return true;
-	}
-	offset = bytes_of(world, (i - allocs) / (world->steps + 1)) -
-		 bytes_of(world, 0);
-	what = (i - allocs) % (world->steps + 1);
-	if (offset >= world->rig.m.units * world->rig.m.bytes)
+	if (!explore_pick(&world->menu, i, m->units * m->bytes, &what, &rq, &offset))
 		return false;
-	if (what == world->steps) {
-		model_try_free(&world->rig.m, &world->rig.b.e, offset, false);
-		return true;
-	}
-	rq.bytes = bytes_of(world, what);
-	buddy_rig_resize(&world->rig, offset, &rq);
+	if (what == EXPLORE_ALLOC)
+		buddy_rig_alloc(&world->rig, &rq);
+	else if (what == EXPLORE_FREE)
+		model_try_free(m, &world->rig.b.e, offset, false);
+	else
+		buddy_rig_resize(&world->rig, offset, &rq);
 	return true;
 }
 
@@ -111,9 +84,7 @@ static void explore_region(u32 lead, u32 granules, u32 step, u32 flags)
 
 	unit_context("%u granules behind %u in steps of %u, flags %u", granules, lead, step,
 		     flags);
-	world->step = step;
-	world->steps = granules / step;
-	world->aligns = env_highest(granules / step) + 1;
+	explore_menu_init(&world->menu, SHIFT, granules, step);
 	buddy_rig_init(&world->rig, lead, granules, SHIFT, flags, world->memory,
 		       (u8 *)world->memory + meta);
 	n = explore(&x);

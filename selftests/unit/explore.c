@@ -98,3 +98,36 @@ u32 explore(const struct explore *x)
 	free(seen.slots);
 	return seen.count;
 }
+
+void explore_menu_init(struct explore_menu *menu, u32 shift, u32 granules, u32 step)
+{
+	*menu = (struct explore_menu) {
+		.shift = shift, .step = step, .steps = granules / step,
+		.aligns = env_highest(granules / step) + 1,
+	};
+}
+
+static u64 menu_bytes(const struct explore_menu *menu, u32 steps)
+{
+	return (u64)menu->step * steps << menu->shift;
+}
+
+bool explore_pick(const struct explore_menu *menu, u32 i, u64 total, enum explore_what *what,
+		  struct engine_request *rq, u64 *offset)
+{
+	u32 allocs = menu->steps * menu->aligns, size, align;
+
+	*rq = (struct engine_request) { 0 };
+	if (i < allocs) {
+		align = i / menu->steps;
+		*what = EXPLORE_ALLOC;
+		rq->bytes = menu_bytes(menu, i % menu->steps + 1);
+		rq->align = align ? 1ull << (menu->shift + env_highest(menu->step) + align) : 0;
+		return true;
+	}
+	size = (i - allocs) % (menu->steps + 1);
+	*offset = menu_bytes(menu, (i - allocs) / (menu->steps + 1));
+	*what = size == menu->steps ? EXPLORE_FREE : EXPLORE_RESIZE;
+	rq->bytes = menu_bytes(menu, size + 1);
+	return *offset < total;
+}

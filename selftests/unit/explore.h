@@ -7,6 +7,8 @@
 #ifndef EXPLORE_H
 #define EXPLORE_H
 
+#include "core/engine.h"
+
 /**
  * struct explore - what is searched
  * @state: the world, engine and model in one piece of memory
@@ -27,5 +29,28 @@ struct explore {
 
 /* Returns the number of states that can be reached. */
 u32 explore(const struct explore *x);
+
+/**
+ * struct explore_menu - the moves in a heap of granules: each size at each alignment; at each
+ * step free and each new size
+ * @shift: log2 of the granule in bytes
+ * @step: sizes are multiples of it, in granules
+ * @steps: how many sizes
+ * @aligns: how many alignments: none, and the powers of two above the step
+ */
+struct explore_menu {
+	u32 shift;
+	u32 step;
+	u32 steps;
+	u32 aligns;
+};
+
+enum explore_what { EXPLORE_ALLOC, EXPLORE_FREE, EXPLORE_RESIZE };
+
+void explore_menu_init(struct explore_menu *menu, u32 shift, u32 granules, u32 step);
+
+/* Move number @i: the request, and the offset of free and resize. False: there is no such move. */
+bool explore_pick(const struct explore_menu *menu, u32 i, u64 total, enum explore_what *what,
+		  struct engine_request *rq, u64 *offset);
 
 #endif /* EXPLORE_H */
