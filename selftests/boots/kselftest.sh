@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 # Runs in the guest: loads the module, then the test collection: all of it, the tests
 # named, those about moves, or those that have no boot of their own.
-# usage: kselftest.sh [TEST...|moves|rest]
+# usage: [CALLER=1] kselftest.sh [TEST...|moves|rest]
+#   CALLER=1  loads memmgr_caller.ko too, by which the tests call the functions for drivers
 
 collection=${COLLECTION:-/usr/lib/memmgr/selftests}
 moves="compact_live_writers compact_checkerboard compact_explained compact_ranges compact_steps
@@ -33,6 +34,7 @@ esac
 
 # shellcheck disable=SC2086 # words
 insmod /lib/modules/memmgr.ko $MEMMGR_PARAMETERS || exit 1
+[ -z "$CALLER" ] || insmod /lib/modules/memmgr_caller.ko || exit 1
 # kselftest's runner ends with 0, whatever its tests say.
 # shellcheck disable=SC2086 # a list of options
 $collection/run_kselftest.sh $list |

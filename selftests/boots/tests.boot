@@ -2,4 +2,4 @@
 DESC="the test programs that TESTS= of the environment names"
 DTSO="no-map"
 PLAIN="base=0x50000000 size=32M"
-GUEST="sh /usr/lib/memmgr/boots/kselftest.sh ${TESTS:-}"
+GUEST="${TESTS:+CALLER=1 }sh /usr/lib/memmgr/boots/kselftest.sh ${TESTS:-}"
