@@ -5,7 +5,10 @@
 
 uint64_t failed_for(const struct memmgr_stats *stats, uint32_t reason)
 {
-	return reason < MEMMGR_STATS_REASONS ? stats->failures[reason] : stats->injected;
+	if (reason < MEMMGR_STATS_REASONS)
+		return stats->failures[reason];
+	/* A heap that was refused, for lack of windows, has no books. */
+	return reason == MEMMGR_REASON_INJECTED ? stats->injected : 0;
 }
 
 struct json_object *json_reasons(const __u64 counts[MEMMGR_REASONS])
