@@ -120,7 +120,7 @@ TEST_F(bulk, bulk_all_or_nothing)
 	after = must_stats(_metadata, self->fd, self->heap);
 	EXPECT_EQ(before.used, after.used);
 	EXPECT_EQ(before.kernel_live, live(_metadata, self->fd, self->heap));
-	for (i = 0; i < MEMMGR_REASONS; i++)
+	for (i = 0; i < MEMMGR_STATS_REASONS; i++)
 		failures += after.failures[i] - before.failures[i];
 	EXPECT_EQ(1, failures);
 	ASSERT_EQ(0, bulk(self->caller, CALLER_ALLOC_BULK, 0, fit, bytes, 0));
@@ -189,6 +189,42 @@ TEST_F(bulk, bulk_beside_interrupts)
 	EXPECT_EQ(0, status);
 	close(other);
 	EXPECT_EQ(0, live(_metadata, self->fd, self->heap));
+}
+
+struct waiter {
+	int fd;
+	int result;
+	struct memmgr_alloc a;
+};
+
+static void *wait_for_one(void *argument)
+{
+	struct waiter *w = argument;
+
+	w->result = mm_alloc(w->fd, &w->a);
+	return NULL;
+}
+
+/* A program that waits for a block gets one of those that kernel code frees. */
+TEST_F(bulk, bulk_free_wakes)
+{
+	struct waiter w = { .fd = self->fd, .result = 1 };
+	pthread_t thread;
+
+	NEEDS_CALLER();
+	if (variant->kind != MEMMGR_KIND_POOL)
+		SKIP(return, "not a pool");
+	ASSERT_EQ(0, bulk(self->caller, CALLER_ALLOC_BULK, 0, CALLER_BLOCKS,
+			  whole(variant->kind), 0));
+	w.a = alloc_request(self->heap, whole(variant->kind));
+	w.a.flags = MEMMGR_ALLOC_WAIT;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_one, &w));
+	while (!must_stats(_metadata, self->fd, self->heap).waits)
+		usleep(1000);
+	ASSERT_EQ(0, bulk(self->caller, CALLER_FREE_BULK, 0, CALLER_BLOCKS, 0, 0));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, w.result);
+	EXPECT_EQ(0, mm_free(self->fd, w.a.handle));
 }
 
 /* An exhausted pool counts each refusal, though not each one is in the log. */

@@ -762,6 +762,42 @@ TEST_F(room, room_records_for_others)
 	EXPECT_EQ(0, a.max_records);
 }
 
+/* Users without limits leave an eighth of main's records to root, also in a batch. */
+TEST_F(room, room_records_for_root)
+{
+	int node = open_public_node(), go[2], done[2];
+	struct memmgr_heap_query q;
+	__u64 handles[5];
+	__u32 n = ARRAY_SIZE(handles);
+	char end = 0;
+	pid_t child;
+
+	ASSERT_EQ(0, mm_heap_query(self->fd, MEMMGR_HEAP_MAIN, &q));
+	ASSERT_EQ(0, mm_alloc_batch(self->fd, MEMMGR_HEAP_MAIN, 0, 1, handles, &n));
+	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(done));
+	ASSERT_EQ(0, set_limit(self->fd, 0, NOBODY, (struct memmgr_quota) {
+			       .limits = MEMMGR_LIMIT_RECORDS, .max_records = ~0u }));
+	child = fork();
+	if (!child) {
+		int fd = open_as(node, NOBODY);
+
+		if (fd < 0 || fill_main(fd, node, ~0ull) != 250 || write(done[1], &end, 1) != 1)
+			_exit(1);
+		close(go[1]);
+		_exit(read(go[0], &end, 1) ? 2 : 0);
+	}
+	close(node);
+	close(done[1]);
+	ASSERT_EQ(1, read(done[0], &end, 1));
+	EXPECT_EQ(q.max_allocations - q.max_allocations / 8,
+		  must_stats(_metadata, self->fd, MEMMGR_HEAP_MAIN).live);
+	EXPECT_EQ(0, mm_alloc_batch(self->fd, MEMMGR_HEAP_MAIN, 0, 1, handles, &n));
+	close(go[1]);
+	EXPECT_EQ(0, child_result(child));
+	ASSERT_EQ(0, set_limit(self->fd, MEMMGR_QUOTA_DEFAULT, NOBODY, no_limits));
+}
+
 static int pin_many(int fd, int node, __u64 most)
 {
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 1);

@@ -155,6 +155,27 @@ TEST_F(wait, free_wakes)
 	EXPECT_EQ(1, must_stats(_metadata, self->fd, w.heap).waits);
 }
 
+/* So does the free of several at once. */
+TEST_F(wait, batch_free_wakes)
+{
+	struct waiter w = { .fd = self->fd, .rounds = 1, .result = 1 };
+	struct memmgr_free_batch f = { .size = sizeof(f), .count = 2 };
+	__u64 handles[2];
+	pthread_t thread;
+
+	if (!kind_is_built(self->fd, MEMMGR_KIND_POOL))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_POOL]);
+	w.heap = pool_of(_metadata, self->fd, 2);
+	handles[0] = must_alloc(_metadata, self->fd, w.heap, 64).handle;
+	handles[1] = must_alloc(_metadata, self->fd, w.heap, 64).handle;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_free, &w));
+	ASSERT_TRUE(somebody_waits(self->fd, w.heap));
+	f.handles = (uintptr_t)handles;
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_FREE_BATCH, &f));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, w.result);
+}
+
 /*
  * A free that is not enough wakes it, and it sleeps again for the rest of its time. The
  * heap is one page, which four allocations fill and the waiter wants whole.
