@@ -114,6 +114,17 @@
 #endif
 
 /*
+ * Write a page table entry of a program, which executes nothing there. 6.6: ARM's
+ * set_pte_at(), which looks after instructions too, is no longer there for modules.
+ */
+#if defined(CONFIG_ARM)
+#define compat_set_entry(mm, address, entry, value)	\
+	((void)(mm), (void)(address), set_pte_ext(entry, value, PTE_EXT_NG))
+#else
+#define compat_set_entry(mm, address, entry, value)	set_pte_at(mm, address, entry, value)
+#endif
+
+/*
  * Write back and discard the cache lines of a range, down to the level that devices
  * see. The kernel has this only for its linear map, which does not cover our memory.
  */

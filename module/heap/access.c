@@ -177,6 +177,7 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 		view->first = record->map_page;
 		view->pages = record->map_bytes >> PAGE_SHIFT;
 		view->final = record->sealed;
+		view->populate = record->flags & MEMMGR_ALLOC_POPULATE;
 	}
 	heap_unlock(heap, flags);
 	return err;
@@ -213,11 +214,20 @@ static u64 page_of(u64 offset)
 	return round_down(offset, PAGE_SIZE);
 }
 
+/* The page at @offset of @bytes that lie together at @place. */
+static void pages_found(struct heap_pages *found, u64 place, u64 offset, u64 bytes)
+{
+	found->place = place + page_of(offset);
+	found->before = offset >> PAGE_SHIFT;
+	found->after = ((bytes - 1) >> PAGE_SHIFT) - found->before;
+}
+
 /* The page of a private arena. None for a slab that it does not hold, or is giving back. */
-static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
+static int arena_place(struct memmgr_heap *heap, u64 offset, struct heap_pages *found)
 {
 	if (heap->lasting.dying || offset >= PAGE_ALIGN(heap->bytes))
 		return -ENOENT;
+	found->access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
 	if (heap_is(heap, MEMMGR_KIND_SLAB)) {
 		u32 shift = heap->slabs.layout.shift, max = heap->slabs.layout.max;
 		unsigned long n = offset >> shift;
@@ -227,9 +237,12 @@ static int arena_place(struct memmgr_heap *heap, u64 offset, u64 *place)
 		n = array_index_nospec(n, max);
 		if (heap->slab_at[n] == SLAB_NONE || slab_is_leaving(&heap->slabs, n))
 			return -ENOENT;
-		offset = ((u64)n << shift) | (offset & ((1ul << shift) - 1));
+		/* The next slab may lie anywhere. */
+		pages_found(found, heap_place(heap, (u64)n << shift),
+			    offset & ((1ul << shift) - 1), 1ul << shift);
+		return 0;
 	}
-	*place = heap_place(heap, page_of(offset));
+	pages_found(found, heap_place(heap, 0), offset, heap->bytes);
 	return 0;
 }
 
@@ -246,25 +259,25 @@ static bool record_shows(const struct record *record, const struct heap_view *vi
 }
 
 /* The page of an allocation: at its old place, or at the new one if it has slid there. */
-static int moving_place(struct memmgr_heap *heap, const struct record *record,
-			u64 offset, u64 *place)
+static int moving_place(struct memmgr_heap *heap, u64 offset, struct heap_pages *found)
 {
 	const struct heap_move *move = &heap->move;
-	u64 at = record->offset - record_inset(record);
 
-	if (record->state == RECORD_MOVING && move->slides) {
-		if (offset + PAGE_SIZE > move->done)
-			return -EAGAIN;
-		at = move->to;
-	} else if (record->state == RECORD_MOVING) {
+	/* What of the others is mapped, the mover would have to copy again. */
+	found->before = 0;
+	found->after = 0;
+	if (!move->slides) {
 		heap_move_touched(heap, offset);
+		return 0;
 	}
-	*place = heap_place(heap, at) + offset;
+	if (offset + PAGE_SIZE > move->done)
+		return -EAGAIN;
+	found->place = heap_place(heap, move->to) + offset;
 	return 0;
 }
 
 static int record_place(struct memmgr_heap *heap, const struct heap_view *view,
-			u64 offset, u32 access, u64 *place,
+			u64 offset, u32 access, struct heap_pages *found,
 			struct violation *violation)
 {
 	struct record *record = record_of(heap, view->handle);
@@ -281,7 +294,10 @@ static int record_place(struct memmgr_heap *heap, const struct heap_view *view,
 		return -ENOENT;
 	if (access & ~record->access)
 		return record_violated(heap, record, byte, access, violation);
-	return moving_place(heap, record, page_of(offset), place);
+	found->access = record->access;
+	pages_found(found, record_map_place(heap, record), offset, record->map_bytes);
+	return record->state == RECORD_MOVING ?
+	       moving_place(heap, page_of(offset), found) : 0;
 }
 
 /**
@@ -346,7 +362,7 @@ void heap_map_end(struct memmgr_heap *heap, const struct heap_view *view)
  * @access: MEMMGR_ACCESS_* that is wanted
  * @look: LOOK_PROGRAM alone counts as a page fault of a lease, and LOOK_DEBUGGER is no
  *	error of the program if the page is gone
- * @place: set to the offset of the page in the region
+ * @found: set to the page and what lies around it
  *
  * Context: process, the region's map_gate is held. O(1).
  * Return: 0, and heap_map_end() must follow when the page is mapped; -ENOENT if there is no
@@ -354,7 +370,7 @@ void heap_map_end(struct memmgr_heap *heap, const struct heap_view *view)
  * which is counted and reported.
  */
 int heap_map_place(struct memmgr_heap *heap, const struct heap_view *view,
-		   u64 offset, u32 access, enum heap_look look, u64 *place)
+		   u64 offset, u32 access, enum heap_look look, struct heap_pages *found)
 {
 	struct violation violation;
 	unsigned long flags;
@@ -362,9 +378,9 @@ int heap_map_place(struct memmgr_heap *heap, const struct heap_view *view,
 
 	flags = heap_lock(heap);
 	if (heap->serial == view->serial && view->kind == MAPPING_ARENA)
-		err = arena_place(heap, offset, place);
+		err = arena_place(heap, offset, found);
 	else if (heap->serial == view->serial)
-		err = record_place(heap, view, offset, access, place, &violation);
+		err = record_place(heap, view, offset, access, found, &violation);
 	if (!err && view->kind != MAPPING_ARENA)
 		err = count_fault(heap, view, look);
 	if (err && look != LOOK_DEBUGGER)

@@ -35,6 +35,7 @@ enum mapping_kind {
  * @kind: enum mapping_kind
  * @guard: it begins with a guard page, which the allocation follows
  * @final: the protection of the allocation will not change
+ * @populate: the first touch maps as much of it as one fault may
  * @handle: handle of the allocation, unless it is an arena
  * @seq: number of the allocation
  * @inset: offset of the allocation in its first page
@@ -47,11 +48,26 @@ struct heap_view {
 	u8 kind;
 	bool guard;
 	bool final;
+	bool populate;
 	u64 handle;
 	u64 seq;
 	u32 inset;
 	u32 first;
 	u32 pages;
+};
+
+/**
+ * struct heap_pages - a page that a mapping shows, and what may be mapped with it
+ * @place: offset of the page in the region
+ * @access: MEMMGR_ACCESS_* that it may be mapped for
+ * @before: number of pages just before it, in the region too, that may be mapped as it is
+ * @after: the same for the pages just behind it
+ */
+struct heap_pages {
+	u64 place;
+	u32 access;
+	u32 before;
+	u32 after;
 };
 
 /**
@@ -76,7 +92,7 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	     u64 offset, u64 bytes, struct heap_view *view);
 u32 heap_map_access(struct memmgr_heap *heap, const struct heap_view *view);
 int heap_map_place(struct memmgr_heap *heap, const struct heap_view *view,
-		   u64 offset, u32 access, enum heap_look look, u64 *place);
+		   u64 offset, u32 access, enum heap_look look, struct heap_pages *found);
 int heap_protect(struct memmgr_heap *heap, struct client *client, u64 handle,
 		 u32 access, bool seal);
 void heap_map_end(struct memmgr_heap *heap, const struct heap_view *view);

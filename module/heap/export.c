@@ -147,6 +147,7 @@ void heap_map_export(const struct heap_export *export, struct heap_view *view)
 	flags = heap_lock(heap);
 	record = record_of(heap, export->handle);
 	view->seq = record->seq;
+	view->populate = record->flags & MEMMGR_ALLOC_POPULATE;
 	/* Its pages may become the target of I/O through this mapping too. */
 	record_set_mapped(heap, record);
 	view->first = record_first_page(record);

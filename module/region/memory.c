@@ -51,36 +51,6 @@ pgprot_t region_pgprot(const struct region *region, pgprot_t prot)
 	return prot;
 }
 
-/**
- * region_insert - map a page of the region into a process
- * @region: the region
- * @vma: mapping of the process
- * @address: address in the mapping
- * @offset: offset of the page in the region
- * @write: the process is about to write to the page, and may do so
- *
- * Context: in a fault, view.map_gate is held.
- * Return: the result of the fault.
- */
-vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,
-			 unsigned long address, u64 offset, bool write)
-{
-	unsigned long pfn = region_pfn(region, offset);
-	pgprot_t prot = vma->vm_page_prot;
-	int err;
-
-	if (region->memory.flags & MEMMGR_REGION_PAGES) {
-		err = vm_insert_page(vma, address & PAGE_MASK, pfn_to_page(pfn));
-		if (!err || err == -EBUSY)	/* another thread was faster */
-			return VM_FAULT_NOPAGE;
-		return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
-	}
-	/* The kernel keeps pages of shared mappings read-only until the first write. */
-	if (write)
-		prot = region_pgprot(region, vm_get_page_prot(vma->vm_flags));
-	return vmf_insert_pfn_prot(vma, address, pfn, prot);
-}
-
 /* Wait for faults that were allowed to write but have not yet mapped their page so. */
 void region_wait_writes(const struct region *region, u64 offset, u64 bytes)
 {

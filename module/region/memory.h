@@ -33,8 +33,6 @@ pgprot_t region_pgprot(const struct region *region, pgprot_t prot);
 void region_zero(struct region *region, u64 offset, u64 bytes);
 void region_clear(struct region *region, u64 offset, u64 bytes);
 u64 region_phys(const struct region *region, u64 offset);
-vm_fault_t region_insert(const struct region *region, struct vm_area_struct *vma,
-			 unsigned long address, u64 offset, bool write);
 void region_wait_writes(const struct region *region, u64 offset, u64 bytes);
 bool region_in_io(const struct region *region, u64 offset, u64 bytes);
 void region_iosys_map(const struct region *region, u64 offset, struct iosys_map *map);

@@ -46,40 +46,26 @@ int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin 
 	return err;
 }
 
-/* Fault a page in as the process would: once to map it, once to mark it as used. */
-static int populate_page(struct vm_area_struct *vma, unsigned long address,
-			 unsigned int flags)
-{
-	int err;
-
-	err = fixup_user_fault(vma->vm_mm, address, flags, NULL);
-	return err ? err : fixup_user_fault(vma->vm_mm, address, flags, NULL);
-}
-
+/* Map the pages of the allocation that a mapping shows, as far as the process may touch them. */
 static int populate_vma(struct vm_area_struct *vma)
 {
 	struct mapping *mapping = vma->vm_private_data;
-	unsigned long first = mapping->view.first + mapping->view.guard;
-	unsigned int flags = 0;
-	unsigned long address;
+	u32 first = mapping->view.first + mapping->view.guard;
+	u32 skip = first - min_t(u32, first, vma->vm_pgoff);
+	u32 done = vma->vm_pgoff - min_t(u32, first, vma->vm_pgoff);
+	unsigned long address = vma->vm_start + (size_t)skip * PAGE_SIZE;
+	u32 pages;
 	int err = 0;
 
-	/* Map nothing that the process itself could not touch. */
 	if (!(vma->vm_flags & VM_READ) || !mapping_allows(mapping, VM_READ))
 		return 0;
-	if (vma->vm_flags & VM_WRITE && mapping_allows(mapping, VM_WRITE))
-		flags = FAULT_FLAG_WRITE;
-	WRITE_ONCE(mapping->populator, current);
-	for (address = vma->vm_start; !err && address < vma->vm_end; address += PAGE_SIZE) {
-		unsigned long page = vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
-
-		if (page >= first && page < first + mapping->view.pages)
-			err = populate_page(vma, address, flags);
+	for (; !err && done < mapping->view.pages && address < vma->vm_end; done += pages) {
+		err = mapping_fill(vma, address, &pages);
+		address += (size_t)pages * PAGE_SIZE;
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
 	}
-	WRITE_ONCE(mapping->populator, NULL);
 	return err;
 }
 

@@ -2,8 +2,10 @@
 /*
  * Mappings of allocations and private heaps into clients.
  *
- * A page is mapped when it is first touched, and only while its allocation or heap
- * lives. So an allocation can be freed, cut or moved under its mappings.
+ * A page is mapped when it is first touched, with those around it, and only while its
+ * allocation or heap lives. So an allocation can be freed, cut or moved under its mappings.
+ * mmap() itself maps nothing: the kernel would not find it there to remove it, as it makes the
+ * mapping known only afterwards.
  *
  * The mmap() offsets that users see are divided into windows as large as the region,
  * one for each record and each private arena. The window tells what is mapped. The
@@ -34,9 +36,13 @@
 #include "heap/export.h"
 #include "heap/heap.h"
 #include "heap/lookup.h"
+#include "region/insert.h"
 #include "region/memory.h"
 #include "region/region.h"
 #include "share/mmap.h"
+
+#define AROUND_PAGES	16u	/* as many as the kernel maps at a fault in a file */
+#define POPULATE_PAGES	((u32)(MEMMGR_POPULATE_BYTES >> PAGE_SHIFT))
 
 static void mapping_open(struct vm_area_struct *vma)
 {
@@ -68,10 +74,63 @@ static u64 fault_offset(const struct vm_fault *vmf)
 	return mapping_offset(vmf->vma, vmf->address & PAGE_MASK) + compat_fault_byte(vmf);
 }
 
-/* Leases promise real-time programs that there are no faults, but make some themselves. */
-static enum heap_look fault_look(const struct mapping *mapping)
+/*
+ * The pages to be mapped with one that was found: of the block around it, and of the
+ * mapping.
+ */
+static void span_around(const struct vm_area_struct *vma, unsigned long address, u32 around,
+			const struct heap_pages *found, struct region_span *span)
 {
-	return READ_ONCE(mapping->populator) == current ? LOOK_LEASE : LOOK_PROGRAM;
+	u32 index = (address >> PAGE_SHIFT) & (around - 1);
+	unsigned long first = (address - vma->vm_start) >> PAGE_SHIFT;
+	unsigned long last = (vma->vm_end - 1 - address) >> PAGE_SHIFT;
+	u32 before = min3((unsigned long)index, first, (unsigned long)found->before);
+	u32 after = min3((unsigned long)(around - 1 - index), last, (unsigned long)found->after);
+
+	span->address = address - before * PAGE_SIZE;
+	span->offset = found->place - (u64)before * PAGE_SIZE;
+	span->pages = before + 1 + after;
+	span->write = vma->vm_flags & VM_WRITE && found->access & MEMMGR_ACCESS_WRITE;
+}
+
+/* One look at what a mapping shows at an offset. */
+struct look {
+	u64 offset;
+	u32 access;
+	enum heap_look why;
+	bool again;
+};
+
+/*
+ * Map the page that was looked for, and what is around it. Returns the number of pages from
+ * it on that are mapped, or an error: of heap_map_place(), or -ENOMEM.
+ */
+static int mapping_show(struct vm_area_struct *vma, unsigned long address, u32 around,
+			const struct look *look)
+{
+	struct mapping *mapping = vma->vm_private_data;
+	struct region *region = mapping->region;
+	struct memmgr_heap *heap = heap_get(region, mapping->view.heap);
+	struct region_span span;
+	struct heap_pages found;
+	int err;
+
+	if (!heap)
+		return -ENOENT;
+	down_read(&region->view.map_gate);
+	err = heap_map_place(heap, &mapping->view, look->offset, look->access, look->why, &found);
+	if (!err) {
+		if (look->again)
+			compat_zap(vma, address, PAGE_SIZE);
+		span_around(vma, address, around, &found, &span);
+		err = region_insert(region, vma, &span);
+		heap_map_end(heap, &mapping->view);
+	}
+	up_read(&region->view.map_gate);
+	if (err == -EAGAIN)
+		heap_map_help(heap, &mapping->view, look->offset);
+	heap_put(heap);
+	return err ? err : span.pages - (address - span.address) / PAGE_SIZE;
 }
 
 /* The result of a fault that found no page. */
@@ -80,51 +139,67 @@ static vm_fault_t fault_failed(int err)
 	/* The page has arrived now, so fault again. */
 	if (err == -EAGAIN)
 		return VM_FAULT_NOPAGE;
+	if (err == -ENOMEM)
+		return VM_FAULT_OOM;
 	return err == -EACCES ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
 }
 
-/* Map the page of a fault. @again: replace the page that is mapped there. */
-static vm_fault_t mapping_show(struct vm_fault *vmf, bool write, bool again)
+static vm_fault_t fault_show(struct vm_fault *vmf, bool write, bool again)
 {
 	struct mapping *mapping = vmf->vma->vm_private_data;
-	struct region *region = mapping->region;
-	struct memmgr_heap *heap = heap_get(region, mapping->view.heap);
-	vm_fault_t result = 0;
-	u64 place;
-	int err;
+	struct look look = {
+		.offset = fault_offset(vmf),
+		.access = write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ,
+		.why = LOOK_PROGRAM,
+		.again = again,
+	};
+	int done = mapping_show(vmf->vma, vmf->address & PAGE_MASK, mapping->around, &look);
 
-	if (!heap)
-		return VM_FAULT_SIGBUS;
-	down_read(&region->view.map_gate);
-	err = heap_map_place(heap, &mapping->view, fault_offset(vmf),
-			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ,
-			     fault_look(mapping), &place);
-	if (!err) {
-		if (again)
-			compat_zap(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
-		result = region_insert(region, vmf->vma, vmf->address, place, write);
-		heap_map_end(heap, &mapping->view);
-	}
-	up_read(&region->view.map_gate);
-	if (err == -EAGAIN)
-		heap_map_help(heap, &mapping->view, fault_offset(vmf));
-	heap_put(heap);
-	return err ? fault_failed(err) : result;
+	return done < 0 ? fault_failed(done) : VM_FAULT_NOPAGE;
 }
 
 static vm_fault_t mapping_fault(struct vm_fault *vmf)
 {
-	return mapping_show(vmf, vmf->flags & FAULT_FLAG_WRITE, false);
+	return fault_show(vmf, vmf->flags & FAULT_FLAG_WRITE, false);
 }
 
 /*
- * The first write to a page that was mapped for reading. The kernel only compares the
- * page table entry, which may be another mapping of the same page by now. So replace
- * the entry here, inside the gate.
+ * The first write to a page that was mapped when only reading was allowed. The kernel only
+ * compares the page table entry, which may be another mapping of the same page by now. So
+ * replace the entry here, inside the gate.
  */
 static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
 {
-	return mapping_show(vmf, true, true);
+	return fault_show(vmf, true, true);
+}
+
+/**
+ * mapping_fill - map pages before the program touches them
+ * @vma: mapping of the calling process
+ * @address: of the first page
+ * @pages: set to the number of pages from it on that are mapped then
+ *
+ * Context: process, mmap_lock held for reading; may sleep. O(POPULATE_PAGES).
+ * Return: 0; -EFAULT if the program itself could not touch the first page now; -ENOMEM if the
+ * system has no memory for page tables; or -EINTR.
+ */
+int mapping_fill(struct vm_area_struct *vma, unsigned long address, u32 *pages)
+{
+	/* Leases promise real-time programs that there are no faults: these are none. */
+	struct look look = {
+		.offset = mapping_offset(vma, address),
+		.access = MEMMGR_ACCESS_READ,
+		.why = LOOK_LEASE,
+	};
+	int done;
+
+	do {
+		done = mapping_show(vma, address, POPULATE_PAGES, &look);
+	} while (done == -EAGAIN && !fatal_signal_pending(current));
+	*pages = max(done, 0);
+	if (done >= 0 || done == -ENOMEM)
+		return min(done, 0);
+	return done == -EAGAIN ? -EINTR : -EFAULT;
 }
 
 /*
@@ -136,7 +211,7 @@ static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 	struct mapping *mapping = vmf->vma->vm_private_data;
 	struct region *region = mapping->region;
 	struct memmgr_heap *heap = heap_get(region, mapping->view.heap);
-	u64 place;
+	struct heap_pages found;
 	int err;
 
 	if (!heap)
@@ -144,7 +219,7 @@ static vm_fault_t mapping_mkwrite_page(struct vm_fault *vmf)
 	lock_page(vmf->page);
 	down_read(&region->view.map_gate);
 	err = heap_map_place(heap, &mapping->view, fault_offset(vmf), MEMMGR_ACCESS_WRITE,
-			     fault_look(mapping), &place);
+			     LOOK_PROGRAM, &found);
 	if (!err)
 		heap_map_end(heap, &mapping->view);
 	up_read(&region->view.map_gate);
@@ -199,9 +274,9 @@ static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, in
 {
 	struct region *region = mapping->region;
 	struct memmgr_heap *heap = heap_get(region, mapping->view.heap);
+	struct heap_pages found;
 	int err;
 	u32 inset = offset_in_page(offset);
-	u64 page;
 
 	if (!heap)
 		return -EFAULT;
@@ -209,11 +284,11 @@ static int mapping_peek(const struct mapping *mapping, u64 offset, void *buf, in
 	down_read(&region->view.map_gate);
 	err = heap_map_place(heap, &mapping->view, offset,
 			     write ? MEMMGR_ACCESS_WRITE : MEMMGR_ACCESS_READ,
-			     LOOK_DEBUGGER, &page);
+			     LOOK_DEBUGGER, &found);
 	if (!err && write)
-		region_copy_in(region, page + inset, buf, bytes);
+		region_copy_in(region, found.place + inset, buf, bytes);
 	else if (!err)
-		region_copy(region, page + inset, buf, bytes);
+		region_copy(region, found.place + inset, buf, bytes);
 	if (!err)
 		heap_map_end(heap, &mapping->view);
 	up_read(&region->view.map_gate);
@@ -277,6 +352,9 @@ static int mapping_attach(struct mapping *mapping, struct vm_area_struct *vma)
 	vma->vm_page_prot = region_pgprot(mapping->region, vm_get_page_prot(vma->vm_flags));
 	vma->vm_private_data = mapping;
 	vma->vm_ops = &mapping_ops;
+	/* The kernel itself does not map such memory ahead, and forgets that it was locked. */
+	mapping->around = mapping->view.populate || vma->vm_flags & VM_LOCKED ?
+			  POPULATE_PAGES : AROUND_PAGES;
 	return 0;
 }
 

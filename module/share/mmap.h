@@ -13,7 +13,6 @@ struct client;
 struct heap_export;
 struct region;
 
-struct task_struct;
 struct vm_area_struct;
 
 /**
@@ -21,13 +20,14 @@ struct vm_area_struct;
  * @users: number of VMAs
  * @region: the region
  * @view: the part of a heap that it shows
- * @populator: task that is mapping its pages for a lease
+ * @around: number of pages, a power of two: a fault maps those of the block of as many
+ *	around its address that it may
  */
 struct mapping {
 	refcount_t users;
 	struct region *region;
 	struct heap_view view;
-	const struct task_struct *populator;
+	u32 around;
 };
 
 int mapping_create(struct client *client, struct vm_area_struct *vma);
@@ -35,6 +35,7 @@ int mapping_create_export(const struct heap_export *export, struct vm_area_struc
 
 extern const struct vm_operations_struct mapping_ops;
 
+int mapping_fill(struct vm_area_struct *vma, unsigned long address, u32 *pages);
 bool mapping_allows(const struct mapping *mapping, vm_flags_t flags);
 
 #endif /* MEMMGR_MMAP_H */

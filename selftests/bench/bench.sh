@@ -7,6 +7,7 @@ set -eu
 
 modules=${MODULES:-/lib/modules}
 dir=/sys/kernel/debug/memmgr_bench
+mappings=${MAPPINGS:-/usr/lib/memmgr/selftests/mappings}
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
@@ -31,6 +32,9 @@ targets() {
 	tlsf_random_alloc   max   -le  400
 	frag_query          mean  -le  3000
 	move_granule        mean  -le  $((2 * $(figure copy_granule mean) + 1500))
+	map_write_page      mean  -le  400
+	map_prefault_page   mean  -le  120
+	unmap_page          mean  -le  110
 	merge_dry           mean  -le  300
 	compact_off         mean  -le  2000
 	compact_off_mapped  mean  -le  2000
@@ -62,6 +66,7 @@ off_bound=6
 documented=${0%/*}/documented
 drift=0.02
 
+# Of the system's memory, unless the arguments say where.
 load() {
 	insmod "${module:-$modules/memmgr.ko}" size=32M "$@"
 	insmod "$modules/memmgr_bench.ko" unit=insn
@@ -132,9 +137,15 @@ measure $dir/memmgr.buddy_pair $dir/memmgr.buddy_5pages $dir/kernel.copy_granule
 unload
 load
 "${CALLS:-/usr/lib/memmgr/selftests/calls}" | tee "$results.calls"
-sed 's/^BENCH //' "$results.moves" "$results.calls" >>"$results"
-rm "$results.moves" "$results.calls"
 unload
+load
+"$mappings" memmgr-pages | tee "$results.pages"
+unload
+load base=0x58000000 size=64M
+"$mappings" | tee "$results.mappings"
+unload
+sed 's/^BENCH //' "$results.moves" "$results.calls" "$results.mappings" "$results.pages" >>"$results"
+rm "$results.moves" "$results.calls" "$results.mappings" "$results.pages"
 load "heaps=$heaps"
 for file in "$dir"/*.*; do
 	case $file in

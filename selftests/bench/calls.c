@@ -20,11 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <linux/memmgr.h>
+#include "bench.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAIRS		2000
@@ -38,36 +36,8 @@
 #define BARE_CALL(argument, write, read)	\
 	((argument) << 20 | (write) << 10 | (read))
 
-static int device;
 static int bare;
 static size_t page;
-
-static void fail(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static __u64 now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-static void report(const char *name, const char *impl, __u64 sum, unsigned int n)
-{
-	printf("BENCH {\"name\":\"%s\",\"impl\":\"%s\",\"unit\":\"insn\",", name, impl);
-	printf("\"mean\":%llu.%llu,\"max\":%llu,\"n\":%u}\n", sum / n, sum * 10 / n % 10,
-	       (sum + n - 1) / n, n);
-}
-
-static void call(unsigned long command, void *argument, const char *what)
-{
-	if (ioctl(device, command, argument))
-		fail(what);
-}
 
 /* ---- memmgr -------------------------------------------------------------- */
 
@@ -344,16 +314,11 @@ static void bare_benches(void)
 
 int main(void)
 {
-	struct memmgr_health h = { .size = sizeof(h) };
-
 	device = open("/dev/memmgr", O_RDWR);
 	if (device < 0)
 		fail("/dev/memmgr");
 	page = sysconf(_SC_PAGESIZE);
-	/* The worker of health would run meanwhile. */
-	call(MEMMGR_IOC_HEALTH, &h, "HEALTH");
-	h.flags = MEMMGR_HEALTH_SET;
-	call(MEMMGR_IOC_HEALTH, &h, "HEALTH");
+	health_off();
 	kinds_bench();
 	refused_bench();
 	frag_bench();

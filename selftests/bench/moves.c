@@ -17,12 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <linux/memmgr.h>
+#include "bench.h"
 
 #define BLOCKS		2048
 #define ROUNDS		4
@@ -31,46 +29,9 @@
 #define OBJECT		2048
 #define OFF		"/sys/kernel/debug/memmgr_bench/off"
 
-static int device;
 static size_t page;
 static __u64 region_bytes;
 static char *blocks[BLOCKS];
-
-static void fail(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static __u64 now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-static void report(const char *name, __u64 sum, __u64 max, unsigned int n)
-{
-	printf("BENCH {\"name\":\"%s\",\"impl\":\"memmgr\",\"unit\":\"insn\",", name);
-	printf("\"mean\":%llu.%llu,\"max\":%llu,\"n\":%u}\n", sum / n, sum * 10 / n % 10,
-	       max, n);
-}
-
-static void call(unsigned long command, void *argument, const char *what)
-{
-	if (ioctl(device, command, argument))
-		fail(what);
-}
-
-static void health_off(void)
-{
-	struct memmgr_health h = { .size = sizeof(h) };
-
-	call(MEMMGR_IOC_HEALTH, &h, "HEALTH");
-	h.flags = MEMMGR_HEALTH_SET;
-	call(MEMMGR_IOC_HEALTH, &h, "HEALTH");
-}
 
 static void blocks_make(bool mapped)
 {
@@ -130,7 +91,7 @@ static void moves_bench(const char *name, bool mapped)
 		if (c.longest_ns > longest)
 			longest = c.longest_ns;
 	}
-	report(name, sum, longest, n);
+	report_max(name, "memmgr", sum, longest, n);
 }
 
 /* One object in eight is left, each in a slab of its own: all of these want to go. */
@@ -170,7 +131,7 @@ static void merge_bench(void)
 	took = now() - took;
 	if (!c.slabs)
 		fail("no slab would go");
-	report("merge_dry", took, took / OBJECTS, OBJECTS);
+	report("merge_dry", "memmgr", took, OBJECTS);
 	call(MEMMGR_IOC_HEAP_DESTROY, &destroy, "HEAP_DESTROY");
 }
 
@@ -187,7 +148,7 @@ static void frag_bench(void)
 		call(MEMMGR_IOC_FRAG, &f, "FRAG");
 	}
 	took = now() - took;
-	report("frag_query", took, took / QUERIES, QUERIES);
+	report("frag_query", "memmgr", took, QUERIES);
 }
 
 static void off_write(unsigned int seed)
@@ -238,9 +199,9 @@ static void off_bench(bool mapped)
 			busy = longest;
 		off_write(0);
 	}
-	report(mapped ? "off_none_mapped" : "off_none", idle, idle, 1);
-	report(mapped ? "compact_off_mapped" : "compact_off", busy > idle ? busy - idle : 0,
-	       busy, 1);
+	report(mapped ? "off_none_mapped" : "off_none", "memmgr", idle, 1);
+	report_max(mapped ? "compact_off_mapped" : "compact_off", "memmgr",
+		   busy > idle ? busy - idle : 0, busy, 1);
 }
 
 int main(void)

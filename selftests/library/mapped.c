@@ -5,6 +5,8 @@
  *
  * Rule: libmemmgr(3), "Allocations".
  */
+#include <sys/resource.h>
+
 #include "../kernel/lib/debugging.h"
 #include "../kernel/lib/memmgr_test.h"
 #include "wrapped.h"
@@ -19,7 +21,9 @@ static bool module_is_older, no_address_space;
 
 int __wrap_memmgr_alloc(int fd, struct memmgr_alloc *alloc)
 {
-	return module_is_older && alloc->flags & MEMMGR_ALLOC_MAY_SHIFT ? -EINVAL :
+	const __u32 newer = MEMMGR_ALLOC_MAY_SHIFT | MEMMGR_ALLOC_POPULATE;
+
+	return module_is_older && alloc->flags & newer ? -EINVAL :
 	       __real_memmgr_alloc(fd, alloc);
 }
 
@@ -71,6 +75,38 @@ TEST_F(mapped, library_mapped_sizes)
 			EXPECT_EQ(a.granted > STAY_PAGES * self->page ? SIGSEGV : SIGBUS,
 				  touch(p, false));
 		}
+	}
+}
+
+static long minor_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_minflt;
+}
+
+/* The module maps much at a touch; one that is older maps what the library touches. */
+TEST_F(mapped, library_mapped_populated)
+{
+	struct memmgr_alloc a = { .bytes = MIB, .flags = MEMMGR_ALLOC_POPULATE };
+	unsigned char *p;
+	unsigned int old;
+	size_t at;
+	void *q;
+	long before;
+
+	for (old = 0; old < 2; old++) {
+		module_is_older = old;
+		ASSERT_EQ(0, memmgr_alloc_mapped(self->fd, &a, &q));
+		EXPECT_EQ(MEMMGR_ALLOC_POPULATE, a.flags);
+		p = q;
+		minor_faults();
+		before = minor_faults();
+		for (at = 0; at < MIB; at += self->page)
+			*(volatile unsigned char *)(p + at) = 1;
+		EXPECT_EQ(before, minor_faults());
+		ASSERT_EQ(0, memmgr_free_mapped(self->fd, &a, p));
 	}
 }
 

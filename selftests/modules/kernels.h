@@ -7,6 +7,7 @@
 #define MEMMGR_KERNELS_H
 
 #include <linux/hrtimer.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/version.h>
 
@@ -26,6 +27,11 @@ do { \
 /* 6.13: MODULE_IMPORT_NS() takes the name of a namespace as a string. */
 #undef MODULE_IMPORT_NS
 #define MODULE_IMPORT_NS(ns)	MODULE_INFO(import_ns, ns)
+#endif
+
+#if KERNEL_VERSION(6, 3, 0) > LINUX_VERSION_CODE
+/* 6.3: the flags of a mapping are changed by functions alone. */
+#define vm_flags_set(vma, flags)	((vma)->vm_flags |= (flags))
 #endif
 
 #if KERNEL_VERSION(6, 19, 0) > LINUX_VERSION_CODE

@@ -49,9 +49,40 @@ static bool span_of(const struct memmgr_alloc *alloc, struct span *span)
 	return true;
 }
 
+/*
+ * Allocate with guard pages. An older module refuses what it does not know; what is wrong else
+ * it refuses each time.
+ */
+static int alloc_guarded(int fd, struct memmgr_alloc *alloc, uint32_t flags)
+{
+	int err;
+
+	alloc->flags = flags | MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_MAY_SHIFT;
+	err = memmgr_alloc(fd, alloc);
+	if (err == -EINVAL && flags & MEMMGR_ALLOC_POPULATE) {
+		alloc->flags &= ~MEMMGR_ALLOC_POPULATE;
+		err = memmgr_alloc(fd, alloc);
+	}
+	if (err == -EINVAL) {
+		alloc->flags &= ~MEMMGR_ALLOC_MAY_SHIFT;
+		err = memmgr_alloc(fd, alloc);
+	}
+	alloc->flags = flags;
+	return err;
+}
+
+/* Have all pages mapped: one look maps many, where the module knows MEMMGR_ALLOC_POPULATE. */
+static void touch_all(const struct span *span, const char *base)
+{
+	size_t page = page_size(), at;
+
+	for (at = page; at < span->bytes - page; at += page)
+		(void)*(const volatile char *)(base + at);
+}
+
 int memmgr_alloc_mapped(int fd, struct memmgr_alloc *alloc, void **address)
 {
-	uint32_t flags = alloc->flags;
+	const uint32_t flags = alloc->flags;
 	bool told = alloc->site;
 	struct span span;
 	void *base;
@@ -59,25 +90,21 @@ int memmgr_alloc_mapped(int fd, struct memmgr_alloc *alloc, void **address)
 
 	if (!told)
 		alloc->site = CALLER;
-	alloc->flags = flags | MEMMGR_ALLOC_GUARD | MEMMGR_ALLOC_MAY_SHIFT;
-	err = memmgr_alloc(fd, alloc);
-	/* An older module does not shift, and refuses what else is wrong once more. */
-	if (err == -EINVAL) {
-		alloc->flags = flags | MEMMGR_ALLOC_GUARD;
-		err = memmgr_alloc(fd, alloc);
-	}
-	alloc->flags = flags;
+	err = alloc_guarded(fd, alloc, flags);
 	if (!told)
 		alloc->site = 0;
 	if (err)
 		return err;
 	err = span_of(alloc, &span) ? memmgr_mmap(fd, span.offset, span.bytes,
 						  PROT_READ | PROT_WRITE, &base) : -ENOMEM;
-	if (err)
+	if (err) {
 		memmgr_free(fd, alloc->handle);
-	else
-		*address = (char *)base + page_size() + span.inset;
-	return err;
+		return err;
+	}
+	if (flags & MEMMGR_ALLOC_POPULATE)
+		touch_all(&span, base);
+	*address = (char *)base + page_size() + span.inset;
+	return 0;
 }
 
 static void unmap_left(uintptr_t entry)

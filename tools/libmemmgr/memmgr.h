@@ -127,6 +127,9 @@ int memmgr_free(int fd, uint64_t handle);
  * allocations ends right before that page: the first access past its end is SIGSEGV, and
  * reported. Such a one can be neither exported nor moved.
  *
+ * With MEMMGR_ALLOC_POPULATE in its flags all pages are mapped when this returns, so that
+ * their first use is no page fault; one that is moved later faults once more.
+ *
  * Return: 0, to be freed by memmgr_free_mapped(); -EOPNOTSUPP when what its
  * heap gives cannot be mapped; or another error of memmgr_alloc() and memmgr_mmap().
  */

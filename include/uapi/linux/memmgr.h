@@ -437,6 +437,8 @@ struct memmgr_heap_query {
 #define MEMMGR_ALLOC_NO_ZERO	(1u << 4)	/* not cleared; needs CAP_SYS_ADMIN */
 #define MEMMGR_ALLOC_MAY_COMPACT (1u << 5)	/* move others out of the way before failing */
 #define MEMMGR_ALLOC_MAY_SHIFT	(1u << 6)	/* with _GUARD: may begin inside a page */
+#define MEMMGR_ALLOC_POPULATE	(1u << 7)	/* a touch maps much at once, see mmap() below */
+#define MEMMGR_POPULATE_BYTES	(4u << 20)	/* so much, at most */
 
 /**
  * struct memmgr_alloc - make an allocation
@@ -543,7 +545,7 @@ struct memmgr_resize {
  * @size: in: sizeof(struct memmgr_alloc_batch)
  * @heap: in: id of the heap
  * @flags: in: MEMMGR_ALLOC_PERSISTENT, _NO_FALLBACK, _GUARD, _NO_ZERO, _MAY_COMPACT,
- *	_MAY_SHIFT
+ *	_MAY_SHIFT, _POPULATE
  * @count: in: number wanted, 1 .. MEMMGR_BATCH_MAX; out: number made
  * @bytes: in: size of each
  * @align: in: alignment of each
@@ -1963,6 +1965,15 @@ struct memmgr_latency {
  * the granted bytes and the bytes before the allocation in its page. The allocation begins
  * one page behind the start of the mapping, and as far into that page as @map_offset lies in
  * its own. Its alignment is @align of the call, or 8 bytes, whatever the heap's alignment is.
+ *
+ * Pages are mapped when they are touched, 16 at a time where the allocation has so many:
+ * those of the aligned block of 16 pages of the program's addresses. MAP_POPULATE,
+ * MADV_POPULATE_WRITE and mlock() cannot reach such memory. With MEMMGR_ALLOC_POPULATE, and
+ * where MAP_LOCKED or mlockall(MCL_FUTURE) was in effect when it was mapped, a touch maps all
+ * of the aligned block of MEMMGR_POPULATE_BYTES that belongs to the allocation. So to read
+ * one byte in each such block maps everything before it is needed. What is mapped is mapped
+ * for writing too, if that is allowed. A page that was moved, or whose protection changed,
+ * faults once more; a lease promises that none does.
  *
  * If MEMMGR_REGION_PAGES is set, mappings can be the target of O_DIRECT, vmsplice(),
  * process_vm_readv() and the like; without it these fail with EFAULT. Debuggers (ptrace(),

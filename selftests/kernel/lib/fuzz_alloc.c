@@ -39,7 +39,7 @@ static __u32 any_flags(struct fuzz_worker *w, const struct fuzz_heap *heap)
 {
 	static const __u32 some[] = {
 		MEMMGR_ALLOC_NO_FALLBACK, GUARDED, GUARDED, MEMMGR_ALLOC_GUARD,
-		MEMMGR_ALLOC_MAY_COMPACT, MEMMGR_ALLOC_WAIT,
+		MEMMGR_ALLOC_MAY_COMPACT, MEMMGR_ALLOC_WAIT, MEMMGR_ALLOC_POPULATE,
 		MEMMGR_ALLOC_PERSISTENT, MEMMGR_ALLOC_PERSISTENT,
 	};
 	__u32 flags = fuzz_chance(w, 25) ? some[fuzz_below(w, ARRAY_SIZE(some))] : 0;

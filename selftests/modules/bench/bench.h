@@ -59,6 +59,7 @@ struct bench {
 
 /* bare.c */
 void bare_start(struct dentry *dir);
+void bare_end(void);
 
 /* off.c */
 void off_start(struct dentry *dir);

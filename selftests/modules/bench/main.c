@@ -148,6 +148,7 @@ static void __exit bench_exit(void)
 {
 	off_end();
 	debugfs_remove(bench_dir);
+	bare_end();
 }
 
 module_init(bench_init);

@@ -28,6 +28,7 @@ enum {
 	KEY_WAIT,
 	KEY_NO_FALLBACK,
 	KEY_GUARD,
+	KEY_POPULATE,
 	KEY_NO_ZERO,
 	KEY_MAY_COMPACT,
 };
@@ -40,6 +41,8 @@ static const struct argp_option options_table[] = {
 	{ "wait", KEY_WAIT, "MS", OPTION_ARG_OPTIONAL,
 	  "Wait for memory, at most MS milliseconds (default: without limit)", 0 },
 	{ "guard", KEY_GUARD, 0, 0, "With guard pages around it where it is mapped", 0 },
+	{ "populate", KEY_POPULATE, 0, 0,
+	  "Where it is mapped, the first touch maps up to 4 MiB of it", 0 },
 	{ "no-zero", KEY_NO_ZERO, 0, 0, "Not cleared first; as root", 0 },
 	{ "may-compact", KEY_MAY_COMPACT, 0, 0,
 	  "Rather move other allocations out of the way than fail; takes as long as that does", 0 },
@@ -78,6 +81,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_GUARD:
 		request->flags |= MEMMGR_ALLOC_GUARD;
+		return 0;
+	case KEY_POPULATE:
+		request->flags |= MEMMGR_ALLOC_POPULATE;
 		return 0;
 	case KEY_NO_ZERO:
 		request->flags |= MEMMGR_ALLOC_NO_ZERO;
