@@ -50,13 +50,13 @@ static void round_trip(int file, off_t offset, bool each, struct costs *costs)
 	start = now();
 	if (each)
 		for (at = 0; at < bytes; at += page)
-			*(volatile char *)(p + at) = 1;
+			__atomic_store_n(p + at, 1, __ATOMIC_RELAXED);
 	else
-		(void)*(volatile char *)p;
+		(void)__atomic_load_n(p, __ATOMIC_RELAXED);
 	costs->write += now() - start;
 	/* What is not mapped yet shows as a signal or as a cost of another page. */
 	for (at = 0; at < bytes; at += page)
-		(void)*(volatile char *)(p + at);
+		(void)__atomic_load_n(p + at, __ATOMIC_RELAXED);
 	start = now();
 	if (munmap(p, bytes))
 		fail("munmap");
