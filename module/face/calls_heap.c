@@ -37,6 +37,7 @@ int call_query(struct caller *caller, void *arg)
 	q->region = region->index;
 	q->heaps = heap_count(region);
 	strscpy_pad(q->name, region->name, sizeof(q->name));
+	q->kernel_bytes = region_cost(region);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "face/debugfs.h"
 #include "face/nodes.h"
 #include "heap/account.h"
+#include "heap/arena.h"
 #include "heap/heap.h"
 #include "heap/kinds.h"
 #include "heap/lookup.h"
@@ -113,6 +114,7 @@ static int summary_show(struct seq_file *m, void *unused)
 	seq_printf(m, "peak %llu\n", stats->peak);
 	seq_printf(m, "largest %llu\n", stats->largest);
 	seq_printf(m, "failures %llu\n", failures_total(&region->failures));
+	seq_printf(m, "kernel_bytes %llu\n", region_cost(region));
 	kfree(stats);
 	heap_put(main);
 	return 0;
@@ -131,20 +133,19 @@ static void heap_line(struct seq_file *m, struct memmgr_heap *heap)
 	failures = s->injected;
 	for (i = 0; i < MEMMGR_STATS_REASONS; i++)
 		failures += s->failures[i];
-	seq_printf(m, "%-3u %-31s %-6s %-7s %12llu %12llu %12llu %12llu %12llu %8u %8u %10llu %10llu %8llu %04o %6u %6u\n",
+	seq_printf(m, "%-3u %-31s %-6s %-7s %12llu %12llu %12llu %12llu %12llu %8u %8u %10llu %10llu %8llu %12llu %04o %6u %6u\n",
 		   heap->id, heap->name, heap_kind_name(heap->kind),
 		   heap->flags & MEMMGR_HEAP_PRIVATE ? "private" : "shared",
 		   heap->bytes, s->total, s->used, s->peak, s->requested,
-		   s->live, s->kernel_live, s->allocs, s->frees, failures,
-		   rights.mode, __kuid_val(rights.uid),
-		   __kgid_val(rights.gid));
+		   s->live, s->kernel_live, s->allocs, s->frees, failures, heap_cost(heap),
+		   rights.mode, __kuid_val(rights.uid), __kgid_val(rights.gid));
 	kfree(s);
 }
 
 static int heaps_show(struct seq_file *m, void *unused)
 {
-	head_version(m, "heaps", 2);
-	seq_puts(m, "#id name kind access bytes total used peak requested live kernel_live allocs frees failures mode uid gid\n");
+	head_version(m, "heaps", 3);
+	seq_puts(m, "#id name kind access bytes total used peak requested live kernel_live allocs frees failures kernel_bytes mode uid gid\n");
 	each_heap(m, heap_line);
 	return 0;
 }

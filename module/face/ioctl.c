@@ -128,7 +128,7 @@ static const struct call {
 };
 
 /* The layout of the ABI is the same everywhere. Any change here is a mistake. */
-static_assert(sizeof(struct memmgr_query) == 88);
+static_assert(sizeof(struct memmgr_query) == 96);
 static_assert(sizeof(struct memmgr_heap_create) == 136);
 static_assert(sizeof(struct memmgr_heap_destroy) == 16);
 static_assert(sizeof(struct memmgr_heap_rights) == 24);

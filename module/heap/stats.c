@@ -326,6 +326,29 @@ int heap_check(struct memmgr_heap *heap, struct memmgr_check *check)
 }
 
 /**
+ * region_cost - system memory that the books of a region and of its heaps take
+ * @region: the region
+ *
+ * Context: process, may sleep. O(heaps).
+ * Return: bytes, without what the features of debug/ take.
+ */
+u64 region_cost(struct region *region)
+{
+	u64 bytes = PAGE_ALIGN(sizeof(*region));
+	struct memmgr_heap *heap;
+	u32 id;
+
+	if (READ_ONCE(region->slab_of))
+		bytes += system_bytes((region->memory.bytes >> PAGE_SHIFT) * sizeof(u32));
+	for (id = 0; (heap = heap_get_next(region, id)); id++) {
+		id = heap->id;
+		bytes += heap_cost(heap);
+		heap_put(heap);
+	}
+	return bytes;
+}
+
+/**
  * heap_query - describe a heap
  * @heap: the heap
  * @client: the caller

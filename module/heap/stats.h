@@ -20,6 +20,7 @@ bool heap_info_next(struct memmgr_heap *heap, struct client *client,
 void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats);
 void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *frag);
 int heap_check(struct memmgr_heap *heap, struct memmgr_check *check);
+u64 region_cost(struct region *region);
 void heap_query(struct memmgr_heap *heap, struct client *client,
 		struct memmgr_heap_query *query);
 bool heap_next_block(struct memmgr_heap *heap, u64 *pos,

@@ -358,7 +358,7 @@ struct call {
 #define KNOWN_QUOTA	(MEMMGR_QUOTA_CLIENT | MEMMGR_QUOTA_USER | MEMMGR_QUOTA_DEFAULT)
 
 static const struct call calls[] = {
-	CALL(QUERY, memmgr_query, 0, 0, true, fill_nothing, fill_nothing),
+	GROWN(QUERY, memmgr_query, 88, 0, 0, true, fill_nothing, fill_nothing),
 	GROWN(HEAP_CREATE, memmgr_heap_create, 120, KNOWN_HEAP,
 	      RESERVED(memmgr_heap_create), true, fill_heap_create, undo_heap_create),
 	CALL(HEAP_DESTROY, memmgr_heap_destroy, MEMMGR_DESTROY_FORCE,
@@ -1200,7 +1200,7 @@ TEST_F(abi, bad_pictures)
 #define SAME_SIZE(type, bytes)						\
 	_Static_assert(sizeof(struct type) == (bytes), #type)
 
-SAME_SIZE(memmgr_query, 88);
+SAME_SIZE(memmgr_query, 96);
 SAME_SIZE(memmgr_heap_create, 136);
 SAME_SIZE(memmgr_heap_destroy, 16);
 SAME_SIZE(memmgr_heap_query, 160);

@@ -595,6 +595,7 @@ static int do_heap_query(void *arg)
 	if (!heap)
 		return -ENOENT;
 	memcpy(query->name, heap->make.name, MEMMGR_NAME_LEN);
+	query->kernel_bytes = (id + 2) << 10;
 	query->heap = id;
 	query->kind = heap->make.kind;
 	query->heap_flags = heap->make.flags & ~MEMMGR_HEAP_MODE;
@@ -782,6 +783,7 @@ static int do_query(void *arg)
 	query->max_align = 1 << 20;
 	query->granule = PAGE;
 	query->heaps = 1;
+	query->kernel_bytes = 64 << 10;
 	strcpy(query->name, "memmgr");
 	return 0;
 }

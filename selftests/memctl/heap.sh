@@ -29,4 +29,14 @@ test_heaps() {
 	fails 2 'HEAP is missing' m heap mode
 	FAKE_OTHER=1 fails 1 "heap 'y'" m heap mode y --mode 0
 	fails 1 'as long as its region' m heap destroy main
+	prints 'system memory     64K' m info
+	prints 'of it by heap     main 2K' m info
+	says '.info.kernel_bytes' 65536 m info --json
+	says '.info.kernel_bytes_by_heap.main' 2048 m info --json
+	local name
+	for name in a-long-name-of-a-heap-1 a-long-name-of-a-heap-2 a-long-name-of-a-heap-3 a-long-name-of-a-heap-4; do
+		m heap create "$name" --kind stack --size 4K >/dev/null
+	done
+	prints ', ...' m info
+	says '.info.kernel_bytes_by_heap | length >= 5' true m info --json
 }

@@ -177,6 +177,8 @@ enum memmgr_reason {
  * @region: out: number of the region, 0 is /dev/memmgr
  * @heaps: out: number of heaps
  * @name: out: name of the region
+ * @kernel_bytes: out: system memory that the books of the region and of all its heaps take,
+ *	without the module itself, page tables, and what debugging features take while on
  */
 struct memmgr_query {
 	__u32 size;
@@ -190,6 +192,7 @@ struct memmgr_query {
 	__u32 region;
 	__u32 heaps;
 	char name[MEMMGR_NAME_LEN];
+	__u64 kernel_bytes;
 };
 
 /*
@@ -213,7 +216,7 @@ struct memmgr_query {
  * Some calls tell something about heaps that the caller may not see, private heaps of
  * other clients included. (That an id or a name is in use is no secret.)
  *
- *	QUERY		the number of heaps
+ *	QUERY		the number of heaps, and what all of them take of the system's memory
  *	HEAP_CREATE	EEXIST: its name
  *	HEAP_QUERY	its id, if a visible heap falls back on it
  *	ALLOC, handles	its id, to the client whose allocation lies in it

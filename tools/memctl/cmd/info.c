@@ -57,6 +57,8 @@ static const struct column columns[] = {
 	{ "max. alignment", "max_align", CELL_SIZE, 0 },
 	{ "physical address", "phys", CELL_HANDLE, 0 },
 	{ "heaps", "heaps", CELL_COUNT, 0 },
+	{ "system memory", "kernel_bytes", CELL_SIZE, 0 },
+	{ "of it by heap", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "memory is", NULL, CELL_TEXT, COLUMN_TEXT },
 	{ "mappings are", "cache", CELL_TEXT, 0 },
 	{ "direct I/O", "direct_io", CELL_TEXT, 0 },
@@ -103,8 +105,33 @@ static const char *self_text(const struct memmgr_health *health, char *text, siz
 	return text;
 }
 
+/* What heaps take of the system: as many as a line has room for, and all of them for JSON. */
+struct costs {
+	char text[80];
+	struct json_object *heaps;
+};
+
+static int add_cost(const struct memctl *ctl, const struct memmgr_heap_query *heap, void *arg)
+{
+	struct costs *costs = arg;
+	size_t used = strlen(costs->text), room = sizeof(costs->text) - used;
+	char name[MEMMGR_NAME_LEN];
+
+	(void)ctl;
+	snprintf(name, sizeof(name), "%s", clean_text(heap->name, sizeof(heap->name)));
+	json_add(costs->heaps, name, json_object_new_int64((int64_t)heap->kernel_bytes));
+	/* What does not fit is left out, and marked. */
+	if (used && costs->text[used - 1] == '.')
+		return EXIT_OK;
+	if (snprintf(costs->text + used, room, "%s%s %s", used ? ", " : "", name,
+		     brief_size_text(heap->kernel_bytes)) >= (int)room - 6)
+		strcpy(costs->text + used, used ? ", ..." : "...");
+	return EXIT_OK;
+}
+
 static struct table *describe(const struct memmgr_query *query, const struct memmgr_stats *main,
-			      const struct memmgr_frag *frag, const struct memmgr_health *health)
+			      const struct memmgr_frag *frag, const struct memmgr_health *health,
+			      const struct costs *costs)
 {
 	struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	char memory[120] = "", module_has[80] = "buddy", text[64];
@@ -131,6 +158,8 @@ static struct table *describe(const struct memmgr_query *query, const struct mem
 	else
 		table_none(table);
 	table_num(table, query->heaps);
+	table_num(table, query->kernel_bytes);
+	table_text(table, costs->text);
 	table_text(table, memory);
 	table_text(table, cache_name(query->region_flags));
 	table_text(table, query->region_flags & MEMMGR_REGION_PAGES ? "works" :
@@ -150,6 +179,7 @@ int cmd_info(struct memctl *ctl, int argc, char **argv)
 	struct memmgr_stats main;
 	struct memmgr_health health;
 	struct memmgr_frag frag;
+	struct costs costs = { .heaps = NULL };
 	struct table *table;
 	int err, rc;
 
@@ -166,7 +196,13 @@ int cmd_info(struct memctl *ctl, int argc, char **argv)
 		return fail_errno(ctl, err, "region");
 	if (memmgr_health(ctl->fd, &health))
 		health.flags = 0;
-	table = describe(&query, &main, &frag, &health);
+	costs.heaps = json_object_new_object();
+	rc = heaps_visit(ctl, NULL, add_cost, &costs);
+	if (rc) {
+		json_object_put(costs.heaps);
+		return rc;
+	}
+	table = describe(&query, &main, &frag, &health, &costs);
 	if (ctl->json) {
 		struct json_object *info = table_json_row(table, 0);
 
@@ -174,8 +210,10 @@ int cmd_info(struct memctl *ctl, int argc, char **argv)
 			 words_json(query.features, features, ARRAY_SIZE(features)));
 		json_add(info, "region_flags", words_json(query.region_flags, region_flags,
 							  ARRAY_SIZE(region_flags)));
+		json_add(info, "kernel_bytes_by_heap", costs.heaps);
 		json_print(json_result(ctl, "info", info));
 	} else {
+		json_object_put(costs.heaps);
 		table_print_facts(table);
 	}
 	table_free(table);
