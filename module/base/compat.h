@@ -114,12 +114,16 @@
 #endif
 
 /*
- * Write a page table entry of a program, which executes nothing there. 6.6: ARM's
- * set_pte_at(), which looks after instructions too, is no longer there for modules.
+ * Write a page table entry of a program, which executes nothing there. set_pte_at() looks
+ * after instructions too. 6.6: modules do not have it on ARM; nor on ARM64, where the
+ * kernel is built with DEBUG_VM.
  */
 #if defined(CONFIG_ARM)
 #define compat_set_entry(mm, address, entry, value)	\
 	((void)(mm), (void)(address), set_pte_ext(entry, value, PTE_EXT_NG))
+#elif defined(CONFIG_ARM64)
+#define compat_set_entry(mm, address, entry, value)	\
+	((void)(mm), (void)(address), set_pte(entry, value))
 #else
 #define compat_set_entry(mm, address, entry, value)	set_pte_at(mm, address, entry, value)
 #endif
