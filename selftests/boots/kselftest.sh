@@ -15,6 +15,9 @@ if [ "$1" = rest ]; then
 	for test in $apart; do
 		sed -i "/^memmgr:$test\$/d" $collection/kselftest-list.txt
 	done
+	# Where a debugging feature was once on, allocations of a batch are made one by one.
+	sed -i -e '/^memmgr:batch$/d' -e '/^memmgr:wait$/d' \
+		-e '1i memmgr:batch' -e '1i memmgr:wait' $collection/kselftest-list.txt
 else
 	# shellcheck disable=SC2086 # words
 	[ "$1" != moves ] || set -- $moves

@@ -167,6 +167,30 @@ TEST_F(batch, the_same_handle_twice)
 	EXPECT_EQ(1, freed);
 }
 
+/* A mapping of one ends with it, and so does a pin. */
+TEST_F(batch, frees_what_is_mapped_or_pinned)
+{
+	struct memmgr_alloc a[3];
+	__u64 handles[3];
+	unsigned char *p;
+	__u32 freed;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		a[i] = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, self->page);
+		handles[i] = a[i].handle;
+	}
+	p = must_map(_metadata, self->fd, a[1].map_offset, self->page);
+	EXPECT_EQ(0, touch(p, true));
+	ASSERT_EQ(0, mm_pin(self->fd, handles[2], 0));
+	EXPECT_EQ(1, own_account(self->fd).pins);
+	EXPECT_EQ(0, free_batch(self->fd, handles, 3, &freed));
+	EXPECT_EQ(3, freed);
+	EXPECT_EQ(SIGBUS, touch(p, false));
+	EXPECT_EQ(0, own_account(self->fd).pins);
+	munmap(p, self->page);
+}
+
 TEST_F(batch, largest_batch)
 {
 	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-many");
@@ -217,6 +241,51 @@ TEST_F(batch, bad_requests)
 	EXPECT_EQ(0, freed);
 	ASSERT_EQ(0, snapshot_take(self->fd, &after));
 	EXPECT_TRUE(snapshot_same_state(&self->before, &after));
+}
+
+static int batch_of_small_ones(int fd, __u32 heap, __u32 flags)
+{
+	struct memmgr_alloc_batch b;
+	__u64 handles[20];
+	__u32 freed;
+	int err;
+
+	b = batch_request(heap, ARRAY_SIZE(handles), 32, handles);
+	b.flags = flags;
+	err = alloc_batch(fd, &b);
+	return err ? err : free_batch(fd, handles, b.count, &freed);
+}
+
+static int batch_of_user(int fd, int node, __u64 heap)
+{
+	if (batch_of_small_ones(fd, heap, 0) || batch_of_small_ones(fd, heap, MEMMGR_ALLOC_PERSISTENT))
+		return 1;
+	return batch_of_small_ones(fd, heap, MEMMGR_ALLOC_NO_ZERO) == -EPERM ? 0 : 2;
+}
+
+static int batch_is_denied(int fd, int node, __u64 heap)
+{
+	return batch_of_small_ones(fd, heap, 0) == -EACCES ? 0 : 1;
+}
+
+/* Small ones are made some at a time, and need the rights of a single one. */
+TEST_F(batch, needs_the_rights_of_one)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-rights");
+
+	EXPECT_EQ(-EINVAL, batch_of_small_ones(self->fd, must_heap(_metadata, self->fd, c),
+					       MEMMGR_ALLOC_PERSISTENT));
+	snprintf(c.name, sizeof(c.name), "t-public");
+	c.flags = MEMMGR_HEAP_MODE;
+	c.mode = 0666;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	EXPECT_EQ(0, as_user(NOBODY, batch_of_user, c.heap));
+	EXPECT_EQ(0, batch_of_small_ones(self->fd, c.heap, MEMMGR_ALLOC_NO_ZERO));
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
+	c.mode = 0600;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	EXPECT_EQ(0, as_user(NOBODY, batch_is_denied, c.heap));
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, 0));
 }
 
 /* What the caller cannot be told about must not stay allocated. */

@@ -61,20 +61,6 @@ static int run_as_nobody(int (*step)(int fd))
 	return child_result(child);
 }
 
-static struct memmgr_account own_account(int fd)
-{
-	struct memmgr_account entry = { 0 };
-	__u64 cursor = 0;
-	__u32 count;
-
-	do {
-		count = 1;
-		if (mm_accounts(fd, 0, &entry, &count, &cursor) || !count)
-			break;
-	} while (!(entry.flags & MEMMGR_ACCOUNT_MINE) && cursor);
-	return entry;
-}
-
 /* The most that a heap may cost with what it holds. */
 static __u64 most(const struct memmgr_heap_query *q)
 {

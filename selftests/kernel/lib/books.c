@@ -154,3 +154,17 @@ int restore_health(int fd)
 	health_is_changed = false;
 	return mm_health_set(fd, &found_health, found_health.flags & MEMMGR_HEALTH_ON);
 }
+
+struct memmgr_account own_account(int fd)
+{
+	struct memmgr_account entry = { 0 };
+	__u64 cursor = 0;
+	__u32 count;
+
+	do {
+		count = 1;
+		if (mm_accounts(fd, 0, &entry, &count, &cursor) || !count)
+			break;
+	} while (!(entry.flags & MEMMGR_ACCOUNT_MINE) && cursor);
+	return entry;
+}

@@ -36,4 +36,7 @@ int quiet_health(int fd);
 
 int restore_health(int fd);
 
+/* The account of the client itself. */
+struct memmgr_account own_account(int fd);
+
 #endif /* MEMMGR_BOOKS_H */
