@@ -118,6 +118,29 @@ TEST_F(room, room_for_failures_of_others)
 	EXPECT_EQ(2 + 16 + 3, f.count);
 }
 
+/* Users with a full share each leave a quarter of the log to root. */
+TEST_F(room, room_for_failures_of_root)
+{
+	static struct memmgr_failure entries[128];
+	struct memmgr_failures f = {
+		.size = sizeof(f), .count = ARRAY_SIZE(entries), .after = ~0ull,
+		.entry_size = sizeof(entries[0]), .entries = (uintptr_t)entries,
+	};
+	__u32 i, ours = 0;
+
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_FAILURES, &f));
+	f.after = f.total;
+	EXPECT_EQ(0, fail_often(self->fd, -1, 16));
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, as_user(SOMEBODY + i, fail_often, 20));
+	f.count = ARRAY_SIZE(entries);
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_FAILURES, &f));
+	for (i = 0; i < f.count; i++)
+		ours += entries[i].uid == 0;
+	EXPECT_EQ(16, ours);
+	EXPECT_EQ(64, f.count);
+}
+
 /* ---- events ------------------------------------------------------------------------ */
 
 /* Each wrong free is told before the next one. */
