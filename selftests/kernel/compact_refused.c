@@ -174,6 +174,9 @@ TEST_F(board, malformed_explain)
 	ASSERT_EQ(0, mm_explain(self->fd, MEMMGR_HEAP_MAIN, q.region_size + 1, 0, &e));
 	EXPECT_EQ(MEMMGR_REASON_TOO_LARGE, e.reason);
 	EXPECT_EQ(~0ull, e.move_bytes);
+	ASSERT_EQ(0, mm_explain(self->fd, MEMMGR_HEAP_MAIN, 1, 1ull << 62, &e));
+	EXPECT_EQ(MEMMGR_REASON_ALIGNMENT, e.reason);
+	EXPECT_EQ(~0ull, e.move_bytes);
 }
 
 TEST_F(board, malformed_slab_requests)

@@ -613,6 +613,25 @@ TEST_F(heap, fallback_serves_when_the_pool_is_empty)
 	EXPECT_EQ(0, mm_heap_destroy(self->fd, rescue, 0));
 }
 
+/* Where both refuse, the size that either would have served. */
+TEST_F(heap, fallback_tells_the_larger_size)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_POOL, "t-small");
+	struct memmgr_alloc a;
+
+	if (!kind_is_built(self->fd, MEMMGR_KIND_POOL))
+		SKIP(return, "%s is not in this build", kind_names[MEMMGR_KIND_POOL]);
+	c.flags |= MEMMGR_HEAP_FALLBACK;
+	c.fallback = must_kind(_metadata, self->fd, MEMMGR_KIND_BUDDY);
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	a = alloc_request(c.heap, 1 << 20);
+	EXPECT_EQ(-ENOMEM, mm_alloc(self->fd, &a));
+	EXPECT_EQ(256 * KIB, a.largest);
+	a = must_alloc(_metadata, self->fd, c.heap, a.largest);
+	EXPECT_EQ(c.fallback, a.from);
+	EXPECT_EQ(0, mm_free(self->fd, a.handle));
+}
+
 /* What cannot be mapped takes no request for memory that is: the heap is full, no more. */
 TEST_F(heap, fallback_that_never_serves)
 {

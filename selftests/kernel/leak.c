@@ -111,6 +111,24 @@ TEST_F(leak, site_of_a_program)
 		  site_with(_metadata, self->fd, id).live_bytes);
 }
 
+/* Several at once are counted when it is off, as one is. */
+TEST_F(leak, batch_is_counted)
+{
+	struct memmgr_free_batch f = { .size = sizeof(f), .count = 3 };
+	__u64 handles[3];
+	__u32 id, i;
+
+	track(_metadata, self->fd, MEMMGR_HEAP_MAIN, MEMMGR_TRACK_ON);
+	for (i = 0; i < 3; i++)
+		handles[i] = alloc_at(_metadata, self->fd, self->page, place(6)).handle;
+	id = site_of(_metadata, self->fd, handles[0]);
+	track(_metadata, self->fd, MEMMGR_HEAP_MAIN, MEMMGR_TRACK_OFF);
+	EXPECT_EQ(3, site_with(_metadata, self->fd, id).live);
+	f.handles = (uintptr_t)handles;
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_FREE_BATCH, &f));
+	EXPECT_EQ(0, site_with(_metadata, self->fd, id).live);
+}
+
 TEST_F(leak, resize_is_counted)
 {
 	struct memmgr_site before, after;
