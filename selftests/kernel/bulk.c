@@ -167,6 +167,39 @@ TEST_F(bulk, bulk_watched)
 	EXPECT_EQ(0, live(_metadata, self->fd, self->heap));
 }
 
+/* What looks at single calls sees each block, also one that fills its object. */
+TEST_F(bulk, bulk_is_timed)
+{
+	struct memmgr_latency l = {
+		.size = sizeof(l), .heap = self->heap, .flags = MEMMGR_LATENCY_ON,
+	};
+
+	NEEDS_CALLER();
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_LATENCY, &l));
+	ASSERT_EQ(0, bulk(self->caller, CALLER_ALLOC_BULK, 0, 20, whole(variant->kind), 0));
+	ASSERT_EQ(0, bulk(self->caller, CALLER_FREE_BULK, 0, 20, 0, 0));
+	l.flags = MEMMGR_LATENCY_OFF;
+	ASSERT_EQ(0, mm_call(self->fd, MEMMGR_IOC_LATENCY, &l));
+	EXPECT_EQ(20, l.op[MEMMGR_LATENCY_ALLOC].count);
+	EXPECT_EQ(20, l.op[MEMMGR_LATENCY_FREE].count);
+}
+
+/* Less than an object is counted as what was asked for; more than one is refused. */
+TEST_F(bulk, bulk_of_other_sizes)
+{
+	__u64 before;
+
+	NEEDS_CALLER();
+	if (variant->kind != MEMMGR_KIND_SLAB && variant->kind != MEMMGR_KIND_POOL)
+		SKIP(return, "no objects");
+	before = must_stats(_metadata, self->fd, self->heap).requested;
+	ASSERT_EQ(0, bulk(self->caller, CALLER_ALLOC_BULK, 0, 20, 29, 0));
+	EXPECT_EQ(before + 20 * 29, must_stats(_metadata, self->fd, self->heap).requested);
+	ASSERT_EQ(0, bulk(self->caller, CALLER_FREE_BULK, 0, 20, 0, 0));
+	EXPECT_EQ(-ENOMEM, bulk(self->caller, CALLER_ALLOC_BULK, 0, 20,
+				whole(variant->kind) + 1, 0));
+}
+
 /* While interrupts on another CPU allocate single blocks. */
 TEST_F(bulk, bulk_beside_interrupts)
 {
