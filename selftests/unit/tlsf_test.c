@@ -662,6 +662,42 @@ static void tlsf_take_amid(void)
 	rig_end(&rig);
 }
 
+/* A search goes in steps. The largest size is exact unless something changed between two. */
+static void exact_of(bool changes, bool exact)
+{
+	const struct engine_request one = { .bytes = 32 };
+	const u32 granules = 1024;
+	void *meta = calloc(1, tlsf_meta_size(granules, 5));
+	struct engine_search search = { 0 };
+	struct engine_request rq = { .bytes = 64, .search = &search };
+	struct engine_refusal why = { 0 };
+	struct engine_block block;
+	u32 steps = 0, i;
+	struct tlsf t;
+	int err;
+
+	unit_context("changes %u", changes);
+	EXPECT_EQ(tlsf_init(&t, 0, granules, 5, TLSF_SEARCH, meta), 0);
+	for (i = 0; i < granules; i++)
+		EXPECT_EQ(model_ask(&t.e, &one, &block, &why), 0);
+	for (i = 0; i < granules; i += 2)
+		EXPECT_EQ(t.e.ops->free(&t.e, (u64)i << 5, false, &block), 0);
+	while ((err = t.e.ops->alloc(&t.e, &rq, &block, &why)) == -EAGAIN)
+		if (!steps++ && changes)
+			EXPECT_EQ(model_ask(&t.e, &one, &block, &why), 0);
+	EXPECT_EQ(err, -ENOMEM);
+	EXPECT_EQ(why.largest, 32);
+	EXPECT_EQ(why.exact, exact);
+	EXPECT(steps, "it went in one step");
+	free(meta);
+}
+
+static void tlsf_largest_exact(void)
+{
+	exact_of(false, true);
+	exact_of(true, false);
+}
+
 static void tlsf_init_refused(void)
 {
 	struct tlsf t;
@@ -680,6 +716,7 @@ static const struct unit_test tests[] = {
 	{ "tlsf_moves", tlsf_moves },
 	{ "tlsf_exhaustive", tlsf_exhaustive },
 	{ "tlsf_take_amid", tlsf_take_amid },
+	{ "tlsf_largest_exact", tlsf_largest_exact },
 	{ "tlsf_init_refused", tlsf_init_refused },
 };
 
