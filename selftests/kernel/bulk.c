@@ -128,6 +128,22 @@ TEST_F(bulk, bulk_all_or_nothing)
 	close(other);
 }
 
+/* Some amid others, and again: those of a slab heap lie in two slabs. */
+TEST_F(bulk, bulk_amid_others)
+{
+	__u64 bytes = whole(variant->kind);
+
+	NEEDS_CALLER();
+	if (variant->kind == MEMMGR_KIND_STACK)
+		SKIP(return, "a stack frees its top alone");
+	ASSERT_EQ(0, bulk(self->caller, CALLER_ALLOC_BULK, 0, CALLER_BLOCKS, bytes, 0));
+	ASSERT_EQ(0, bulk(self->caller, CALLER_FREE_BULK, 13, 16, 0, 0));
+	ASSERT_EQ(0, bulk(self->caller, CALLER_ALLOC_BULK, 13, 16, bytes, 0));
+	own_bytes(_metadata, self->caller, CALLER_BLOCKS, bytes, false);
+	ASSERT_EQ(0, bulk(self->caller, CALLER_FREE_BULK, 0, CALLER_BLOCKS, 0, 0));
+	EXPECT_EQ(0, live(_metadata, self->fd, self->heap));
+}
+
 /* A block that does not live, or none: the others go. */
 TEST_F(bulk, bulk_frees_the_others)
 {
