@@ -276,6 +276,51 @@ TEST_F(bulk, bulk_free_wakes)
 	EXPECT_EQ(0, mm_free(self->fd, w.a.handle));
 }
 
+/* So does one that waits for a single block. */
+TEST_F(bulk, single_free_wakes)
+{
+	static const __u64 sizes[MEMMGR_KINDS] = {
+		[MEMMGR_KIND_BUDDY] = 4096, [MEMMGR_KIND_TLSF] = 4096,
+		[MEMMGR_KIND_STACK] = 1024, [MEMMGR_KIND_POOL] = 256,
+	};
+	struct waiter w = { .fd = self->fd, .result = 1 };
+	__u64 bytes = sizes[variant->kind];
+	pthread_t thread;
+	__u32 i;
+
+	NEEDS_CALLER();
+	if (!bytes)
+		SKIP(return, "a slab heap looks again and again");
+	for (i = 0; i < CALLER_BLOCKS; i++)
+		ASSERT_EQ(0, block_alloc(self->caller, i, bytes, 0, 0, NULL));
+	w.a = alloc_request(self->heap, bytes);
+	w.a.flags = MEMMGR_ALLOC_WAIT;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_one, &w));
+	while (!must_stats(_metadata, self->fd, self->heap).waits)
+		usleep(1000);
+	ASSERT_EQ(0, block_free(self->caller, CALLER_BLOCKS - 1, 0));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, w.result);
+	EXPECT_EQ(0, mm_free(self->fd, w.a.handle));
+}
+
+/* Single blocks are counted too, also one that is taken and given again and again. */
+TEST_F(bulk, single_blocks_count)
+{
+	struct memmgr_stats before, after;
+	__u32 i;
+
+	NEEDS_CALLER();
+	before = must_stats(_metadata, self->fd, self->heap);
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, block_alloc(self->caller, 0, whole(variant->kind), 0, 0, NULL));
+		ASSERT_EQ(0, block_free(self->caller, 0, 0));
+	}
+	after = must_stats(_metadata, self->fd, self->heap);
+	EXPECT_EQ(before.allocs + 10, after.allocs);
+	EXPECT_EQ(before.frees + 10, after.frees);
+}
+
 /* An exhausted pool counts each refusal, though not each one is in the log. */
 TEST_F(bulk, bulk_pool_says_that_it_is_exhausted)
 {

@@ -662,6 +662,29 @@ static void tlsf_take_amid(void)
 	rig_end(&rig);
 }
 
+/* From amid a block on, the next one is what begins behind that place. */
+static void tlsf_next_amid(void)
+{
+	const struct engine_request two = { .bytes = 64 };
+	struct engine_refusal why;
+	struct engine_block block;
+	struct rig rig;
+	u64 pos = 1;
+
+	rig_init(&rig, 0, 64, 5, 0);
+	EXPECT_EQ(model_ask(&rig.t.e, &two, &block, &why), 0);
+	EXPECT_EQ(model_ask(&rig.t.e, &two, &block, &why), 0);
+	EXPECT(rig.t.e.ops->next(&rig.t.e, &pos, &block), "nothing behind it");
+	EXPECT_EQ(block.offset, 64);
+	pos = 33;
+	EXPECT(rig.t.e.ops->next(&rig.t.e, &pos, &block), "nothing behind it");
+	EXPECT_EQ(block.offset, 64);
+	EXPECT_EQ(pos, 128);
+	pos = 64 * 32 - 1;
+	EXPECT(!rig.t.e.ops->next(&rig.t.e, &pos, &block), "something behind the end");
+	rig_end(&rig);
+}
+
 /* A search goes in steps. The largest size is exact unless something changed between two. */
 static void exact_of(bool changes, bool exact)
 {
@@ -716,6 +739,7 @@ static const struct unit_test tests[] = {
 	{ "tlsf_moves", tlsf_moves },
 	{ "tlsf_exhaustive", tlsf_exhaustive },
 	{ "tlsf_take_amid", tlsf_take_amid },
+	{ "tlsf_next_amid", tlsf_next_amid },
 	{ "tlsf_largest_exact", tlsf_largest_exact },
 	{ "tlsf_init_refused", tlsf_init_refused },
 };

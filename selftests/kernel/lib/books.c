@@ -6,6 +6,7 @@
 
 #include "books.h"
 #include "calls.h"
+#include "heaps.h"
 
 /* What quiet_health() found, until the fixture restores it. */
 static struct memmgr_health found_health;
