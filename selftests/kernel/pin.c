@@ -276,6 +276,25 @@ TEST_F(pin, free_batch_stops_at_what_is_pinned)
 	close(other);
 }
 
+/* A heap in which another client has a pin stays, until that client closes. */
+TEST_F(pin, closed_client_keeps_no_heap)
+{
+	struct memmgr_heap_create c = heap_config(MEMMGR_KIND_BUDDY, "t-pins");
+	int other = open_device(O_RDWR);
+	struct memmgr_alloc a;
+
+	ASSERT_LE(0, other);
+	c.flags = 0;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
+	a = alloc_request(c.heap, 64);
+	a.flags = MEMMGR_ALLOC_PERSISTENT;
+	ASSERT_EQ(0, mm_alloc(self->fd, &a));
+	ASSERT_EQ(0, mm_pin(other, a.handle, 0));
+	EXPECT_EQ(-EBUSY, mm_heap_destroy(self->fd, c.heap, MEMMGR_DESTROY_FORCE));
+	close(other);
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, MEMMGR_DESTROY_FORCE));
+}
+
 /* A refused free changes nothing, however often it is tried. */
 TEST_F(pin, refused_free_leaves_all)
 {
