@@ -764,8 +764,21 @@ static int fill_main(int fd, int node, __u64 most)
 	return done == most ? 0 : done > 250 ? 250 : (int)done;
 }
 
+/* Whoever has all records of main that he may have is still served elsewhere. */
+static int beside_main(int fd, int node, __u64 heap)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 1), b = alloc_request(heap, 1);
+
+	if (fill_main(fd, node, 128))
+		return 1;
+	if (mm_alloc(fd, &a) != -EDQUOT || a.reason != MEMMGR_REASON_QUOTA)
+		return 2;
+	return mm_alloc(fd, &b) ? 3 : 0;
+}
+
 TEST_F(room, room_records_for_others)
 {
+	struct memmgr_heap_create other = shared_heap("t-other", 0666, 0, 0);
 	struct memmgr_heap_query q;
 	struct memmgr_account a;
 	struct memmgr_alloc b = alloc_request(MEMMGR_HEAP_MAIN, 1);
@@ -775,6 +788,9 @@ TEST_F(room, room_records_for_others)
 			       .limits = MEMMGR_LIMIT_RECORDS, .max_records = 128 }));
 	EXPECT_EQ(0, as_user(NOBODY, fill_main, 128));
 	EXPECT_EQ(128, as_user(NOBODY, fill_main, 1024));
+	ASSERT_EQ(0, mm_heap_create(self->fd, &other));
+	EXPECT_EQ(0, as_user(NOBODY, beside_main, other.heap));
+	EXPECT_EQ(0, mm_heap_destroy(self->fd, other.heap, 0));
 	ASSERT_EQ(0, set_limit(self->fd, 0, NOBODY, (struct memmgr_quota) {
 			       .limits = MEMMGR_LIMIT_RECORDS, .max_records = 0 }));
 	EXPECT_EQ(0, user_account(_metadata, self->fd, NOBODY).max_records);

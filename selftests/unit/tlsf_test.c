@@ -721,6 +721,30 @@ static void tlsf_largest_exact(void)
 	exact_of(true, false);
 }
 
+/* Each of two runs of 67 granules is a block of 64, one of two and one. */
+static void tlsf_frag_blocks(void)
+{
+	static const u64 sizes[] = { 67, 1, 67, 1 };
+	struct engine_refusal why;
+	struct engine_block block[4];
+	struct engine_frag frag;
+	struct rig rig;
+	u32 i;
+
+	rig_init(&rig, 0, 136, 5, 0);
+	for (i = 0; i < 4; i++) {
+		const struct engine_request rq = { .bytes = sizes[i] << 5 };
+
+		EXPECT_EQ(model_ask(&rig.t.e, &rq, &block[i], &why), 0);
+	}
+	for (i = 0; i < 4; i += 2)
+		EXPECT_EQ(rig.t.e.ops->free(&rig.t.e, block[i].offset, false, &block[i]), 0);
+	rig.t.e.ops->frag(&rig.t.e, &frag);
+	for (i = 0; i < frag.orders; i++)
+		EXPECT_EQ(frag.blocks[i], i == 0 || i == 1 || i == 6 ? 2 : 0);
+	rig_end(&rig);
+}
+
 static void tlsf_init_refused(void)
 {
 	struct tlsf t;
@@ -741,6 +765,7 @@ static const struct unit_test tests[] = {
 	{ "tlsf_take_amid", tlsf_take_amid },
 	{ "tlsf_next_amid", tlsf_next_amid },
 	{ "tlsf_largest_exact", tlsf_largest_exact },
+	{ "tlsf_frag_blocks", tlsf_frag_blocks },
 	{ "tlsf_init_refused", tlsf_init_refused },
 };
 
