@@ -745,6 +745,26 @@ static void tlsf_frag_blocks(void)
 	rig_end(&rig);
 }
 
+/* Without the search a request is sure of what is at least as long as all of a class. */
+static void tlsf_sure_lengths(void)
+{
+	static const u32 wanted[][3] = {	/* granules, alignment, what is sure */
+		{ 15, 1, 15 }, { 31, 1, 31 }, { 33, 1, 34 }, { 30, 4, 34 }, { 65, 1, 68 },
+	};
+	struct rig rig;
+	u32 i, n, align;
+
+	rig_init(&rig, 0, 256, 5, 0);
+	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
+		n = wanted[i][0];
+		align = wanted[i][1];
+		rig.moves->sure(&rig.t.e, &n, &align);
+		EXPECT_EQ(n, wanted[i][2]);
+		EXPECT_EQ(align, 1);
+	}
+	rig_end(&rig);
+}
+
 static void tlsf_init_refused(void)
 {
 	struct tlsf t;
@@ -764,6 +784,7 @@ static const struct unit_test tests[] = {
 	{ "tlsf_exhaustive", tlsf_exhaustive },
 	{ "tlsf_take_amid", tlsf_take_amid },
 	{ "tlsf_next_amid", tlsf_next_amid },
+	{ "tlsf_sure_lengths", tlsf_sure_lengths },
 	{ "tlsf_largest_exact", tlsf_largest_exact },
 	{ "tlsf_frag_blocks", tlsf_frag_blocks },
 	{ "tlsf_init_refused", tlsf_init_refused },
