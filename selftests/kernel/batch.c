@@ -258,7 +258,8 @@ static int batch_of_small_ones(int fd, __u32 heap, __u32 flags)
 
 static int batch_of_user(int fd, int node, __u64 heap)
 {
-	if (batch_of_small_ones(fd, heap, 0) || batch_of_small_ones(fd, heap, MEMMGR_ALLOC_PERSISTENT))
+	if (batch_of_small_ones(fd, heap, 0) ||
+	    batch_of_small_ones(fd, heap, MEMMGR_ALLOC_PERSISTENT))
 		return 1;
 	return batch_of_small_ones(fd, heap, MEMMGR_ALLOC_NO_ZERO) == -EPERM ? 0 : 2;
 }
