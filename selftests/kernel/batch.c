@@ -167,6 +167,26 @@ TEST_F(batch, the_same_handle_twice)
 	EXPECT_EQ(1, freed);
 }
 
+/* What they were charged comes back, and their handles are never good again. */
+TEST_F(batch, gives_back_charges_and_handles)
+{
+	struct memmgr_account before = own_account(self->fd), after;
+	__u64 old[8], now[8];
+	__u32 freed, count = ARRAY_SIZE(old), i;
+
+	ASSERT_EQ(0, mm_alloc_batch(self->fd, MEMMGR_HEAP_MAIN, 0, 1, old, &count));
+	EXPECT_EQ(before.bytes + 8 * self->page, own_account(self->fd).bytes);
+	EXPECT_EQ(0, free_batch(self->fd, old, 8, &freed));
+	after = own_account(self->fd);
+	EXPECT_EQ(before.bytes, after.bytes);
+	EXPECT_EQ(before.allocations, after.allocations);
+	EXPECT_EQ(before.records, after.records);
+	ASSERT_EQ(0, mm_alloc_batch(self->fd, MEMMGR_HEAP_MAIN, 0, 1, now, &count));
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(-EBADF, mm_free(self->fd, old[i]));
+	EXPECT_EQ(0, free_batch(self->fd, now, 8, &freed));
+}
+
 /* A mapping of one ends with it, and so does a pin. */
 TEST_F(batch, frees_what_is_mapped_or_pinned)
 {
