@@ -16,21 +16,45 @@ enum kept_group {
 	KEPT_USER,
 	KEPT_OTHERS,
 	KEPT_ALL,
-	KEPT_GROUPS
 };
 
-static bool kept_in(const struct kept *kept, const struct kept *fresh, enum kept_group group)
+static __always_inline bool kept_in(const struct kept *kept, const struct kept *fresh,
+				    enum kept_group group)
 {
 	switch (group) {
 	case KEPT_SOURCE:
-		return fresh->source && kept->seq && kept->source == fresh->source;
+		return kept->seq && kept->source == fresh->source;
 	case KEPT_USER:
-		return fresh->uid && kept->seq && kept->uid == fresh->uid;
+		return kept->seq && kept->uid == fresh->uid;
 	case KEPT_OTHERS:
-		return fresh->uid && kept->seq && kept->uid;
+		return kept->seq && kept->uid;
 	default:
 		return true;
 	}
+}
+
+/*
+ * The oldest entry of a group to which the new one belongs, and the number of its entries.
+ * The group is a constant, so that each search is a loop of a few instructions.
+ */
+static __always_inline u32 kept_oldest(const struct kept *kept, u32 slots,
+				       const struct kept *fresh, enum kept_group group,
+				       u32 *count)
+{
+	u64 seq = ~0ull;
+	u32 i, oldest = 0;
+
+	*count = 0;
+	for (i = 0; i < slots; i++) {
+		if (!kept_in(&kept[i], fresh, group))
+			continue;
+		++*count;
+		if (kept[i].seq < seq) {
+			seq = kept[i].seq;
+			oldest = i;
+		}
+	}
+	return oldest;
 }
 
 /**
@@ -48,18 +72,22 @@ static bool kept_in(const struct kept *kept, const struct kept *fresh, enum kept
  */
 u32 kept_place(const struct kept *kept, u32 slots, const struct kept *fresh, u32 most)
 {
-	const u32 limit[KEPT_GROUPS] = { most, slots / USER_PART, slots / 4 * OTHERS, 0 };
-	u32 count[KEPT_GROUPS] = { 0 }, oldest[KEPT_GROUPS] = { 0 };
-	u32 i, g;
+	u32 i, n;
 
-	for (i = 0; i < slots; i++)
-		for (g = 0; g < KEPT_GROUPS; g++)
-			if (kept_in(&kept[i], fresh, g) &&
-			    (!count[g]++ || kept[i].seq < kept[oldest[g]].seq))
-				oldest[g] = i;
-	for (g = 0; g < KEPT_ALL && (!count[g] || count[g] < limit[g]); g++)
-		;
-	return oldest[g];
+	if (fresh->source) {
+		i = kept_oldest(kept, slots, fresh, KEPT_SOURCE, &n);
+		if (n && n >= most)
+			return i;
+	}
+	if (fresh->uid) {
+		i = kept_oldest(kept, slots, fresh, KEPT_USER, &n);
+		if (n && n >= slots / USER_PART)
+			return i;
+		i = kept_oldest(kept, slots, fresh, KEPT_OTHERS, &n);
+		if (n && n >= slots / 4 * OTHERS)
+			return i;
+	}
+	return kept_oldest(kept, slots, fresh, KEPT_ALL, &n);
 }
 
 /* Index of the entry that follows number @after; @slots if there is none. */
