@@ -75,14 +75,15 @@ u32 frag_indices(const struct engine_frag *frag, s32 *unusable, s32 *index)
 {
 	u32 blocks, free = frag_sums(frag, &blocks);
 	u32 o, suitable = 0;
+	s32 share = free ? 1000 : 0;
 
 	for (o = frag->orders; o--;) {
-		suitable += frag->blocks[o] << o;
-		/* For most orders of most regions, either none or all is too small. */
-		if (suitable == free)
-			unusable[o] = 0;
-		else
-			unusable[o] = suitable ? permille(free - suitable, free) : 1000;
+		/* The share is that of the order above, unless there are blocks of this order. */
+		if (frag->blocks[o]) {
+			suitable += frag->blocks[o] << o;
+			share = suitable == free ? 0 : permille(free - suitable, free);
+		}
+		unusable[o] = share;
 		if (!free)
 			index[o] = 0;
 		else if (suitable)

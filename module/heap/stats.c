@@ -5,6 +5,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
+#include "base/compat.h"
 #include "core/engine.h"
 #include "core/frag.h"
 #include "heap/account.h"
@@ -74,7 +75,7 @@ void heap_stats(struct memmgr_heap *heap, struct memmgr_stats *stats)
  */
 void heap_frag(struct memmgr_heap *heap, struct memmgr_frag *out)
 {
-	struct engine_frag frag;
+	struct engine_frag frag __uninitialized;	/* the engine fills it in */
 	unsigned long flags;
 	u32 o;
 
