@@ -510,7 +510,7 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 		.heap = heap->id,
 		.reason = why->reason,
 	};
-	struct engine_books books;
+	struct engine_books books __uninitialized;
 	unsigned long flags;
 
 	flags = heap_lock(heap);

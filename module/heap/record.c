@@ -47,8 +47,8 @@ void record_copy(const struct memmgr_heap *heap, const struct record *record,
 	copy->origin = *record_origin(heap, record);
 }
 
-int record_access(const struct memmgr_heap *heap, const struct record *record,
-		  const struct viewer *viewer)
+static __always_inline int access_of(const struct memmgr_heap *heap, const struct record *record,
+				     const struct viewer *viewer)
 {
 	if (record->state == RECORD_HELD)
 		return -EACCES;
@@ -58,8 +58,13 @@ int record_access(const struct memmgr_heap *heap, const struct record *record,
 	       0 : -EACCES;
 }
 
-/* The record of a number that a user gave, or NULL if there is none yet. */
-struct record *record_number(const struct memmgr_heap *heap, u32 i)
+int record_access(const struct memmgr_heap *heap, const struct record *record,
+		  const struct viewer *viewer)
+{
+	return access_of(heap, record, viewer);
+}
+
+static __always_inline struct record *number_of(const struct memmgr_heap *heap, u32 i)
 {
 	heap_assert_locked(heap);
 	if (i >= heap->table.records.made)
@@ -67,13 +72,24 @@ struct record *record_number(const struct memmgr_heap *heap, u32 i)
 	return heap_record(heap, array_index_nospec(i, heap->table.records.made));
 }
 
-/* The record of a handle in any state; NULL if the handle is stale. */
-struct record *record_of(struct memmgr_heap *heap, u64 handle)
+/* The record of a number that a user gave, or NULL if there is none yet. */
+struct record *record_number(const struct memmgr_heap *heap, u32 i)
 {
-	struct record *record = record_number(heap, handle_record(handle, heap->table.bits));
+	return number_of(heap, i);
+}
+
+static __always_inline struct record *handle_of(struct memmgr_heap *heap, u64 handle)
+{
+	struct record *record = number_of(heap, handle_record(handle, heap->table.bits));
 
 	return record && record->handle == handle && record->state != RECORD_FREE ?
 	       record : NULL;
+}
+
+/* The record of a handle in any state; NULL if the handle is stale. */
+struct record *record_of(struct memmgr_heap *heap, u64 handle)
+{
+	return handle_of(heap, handle);
 }
 
 /*
@@ -83,13 +99,13 @@ struct record *record_of(struct memmgr_heap *heap, u64 handle)
 struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			  u64 handle)
 {
-	struct record *record = record_of(heap, handle);
+	struct record *record = handle_of(heap, handle);
 	int err;
 
 	if (!record || heap->lasting.dying || record->state == RECORD_NEW ||
 	    record->state == RECORD_HELD)
 		return ERR_PTR(-EBADF);
-	err = record_access(heap, record, viewer);
+	err = access_of(heap, record, viewer);
 	if (err)
 		return ERR_PTR(err);
 	if (record->state == RECORD_MOVING)
@@ -262,10 +278,10 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 }
 
 /* The record of a handle, if its owner may free it at once: nothing uses or shows it. */
-static struct record *record_idle(struct memmgr_heap *heap, const struct client *client,
-				  u64 handle)
+static __always_inline struct record *record_idle(struct memmgr_heap *heap,
+						  const struct client *client, u64 handle)
 {
-	struct record *record = record_of(heap, handle);
+	struct record *record = handle_of(heap, handle);
 
 	if (!record || record->state != RECORD_LIVE || !record->owned ||
 	    record->client != client)
