@@ -13,7 +13,8 @@
  *	alloc_finish()		RECORD_NEW: no one has the handle; after a forced destruction
  *				of the heap the handle is stale
  *	alloc_wait()		keeps nothing: it tries again from the start
- *	alloc_by_all_means()	a reference to the fallback; each try checks heap.lasting.dying
+ *	alloc_fallback()	a reference to the fallback; each try checks heap.lasting.dying
+ *	heap_alloc_some()	keeps nothing: what a group does not make is a request of its own
  *	heap_use(), heap_lock_unmoved()
  *				complete a slide, then look the handle up again
  *	slide_piece()		checks handle and progress each time; heap_move.copying
