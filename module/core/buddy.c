@@ -1033,7 +1033,7 @@ static void buddy_books(struct engine *e, struct engine_books *books)
 static void run_around(const struct buddy *b, u32 order, struct engine_frag *frag)
 {
 	u32 g = block_find(b, order);
-	u32 start, end, o;
+	u32 start, end, o, below = 0;
 
 	if (g == NONE)
 		return;
@@ -1042,12 +1042,13 @@ static void run_around(const struct buddy *b, u32 order, struct engine_frag *fra
 	/* A longer run was already measured. */
 	if (end - start <= frag->aligned[order])
 		return;
-	for (o = 0; o < frag->orders; o++) {
-		u32 at = ALIGN(start, 1u << o);		/* far below 2^32 */
+	for (o = 0; o < frag->orders; o++, below = below << 1 | 1) {
+		u32 at = (start + below) & ~below;	/* far below 2^32 */
 
 		if (at >= end)
 			break;
-		frag->aligned[o] = max(frag->aligned[o], end - at);
+		if (frag->aligned[o] < end - at)
+			frag->aligned[o] = end - at;
 	}
 }
 

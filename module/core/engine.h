@@ -163,7 +163,7 @@ struct engine_books {
  * @used: bytes granted
  * @requested: bytes that the callers of all live blocks asked for
  * @uniform: every free unit serves every request, so nothing can fragment
- * @blocks: free blocks of exactly this order
+ * @blocks: free blocks of exactly this order; it and @aligned have @orders entries
  * @aligned: units of the longest known run that starts at a multiple of 2^o units
  */
 struct engine_frag {
@@ -265,6 +265,17 @@ struct engine {
 	u32 changes;
 	struct engine_count classes[MEMMGR_CLASSES];
 };
+
+/* A search begins anew. Its members one by one, because that takes no call. */
+static inline void engine_search_begin(struct engine_search *search)
+{
+	search->at = 0;
+	search->longest = 0;
+	search->any = 0;
+	search->done = false;
+	search->torn = false;
+	search->mark = 0;
+}
 
 /* Size class of a request. Class c holds 2^(c-1)+1 .. 2^c bytes. @bytes is not 0. */
 static inline u32 engine_class(u64 bytes)

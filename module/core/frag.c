@@ -18,7 +18,7 @@ static u64 quotient(u64 dividend, u64 divisor)
 	return div64_u64(dividend, divisor);
 }
 
-static u32 permille(u64 part, u64 whole)
+static __always_inline u32 permille(u64 part, u64 whole)
 {
 	return whole ? quotient(part * 1000, whole) : 0;
 }
@@ -56,6 +56,12 @@ static u32 frag_sums(const struct engine_frag *frag, u32 *blocks)
 	return free;
 }
 
+/* The fragmentation index of an order that no block serves. */
+static s32 lacking(u32 free, u32 blocks, u32 order)
+{
+	return 1000 - (s32)quotient(1000 + ((u64)free * 1000 >> order), blocks);
+}
+
 /**
  * frag_indices - both indices for all orders
  * @frag: free memory by orders
@@ -74,22 +80,24 @@ static u32 frag_sums(const struct engine_frag *frag, u32 *blocks)
 u32 frag_indices(const struct engine_frag *frag, s32 *unusable, s32 *index)
 {
 	u32 blocks, free = frag_sums(frag, &blocks);
-	u32 o, suitable = 0;
-	s32 share = free ? 1000 : 0;
+	u32 o = frag->orders, suitable = 0;
+	s32 share = 0;
 
-	for (o = frag->orders; o--;) {
-		/* The share is that of the order above, unless there are blocks of this order. */
-		if (frag->blocks[o]) {
-			suitable += frag->blocks[o] << o;
+	/* Orders that no block serves. */
+	for (; o && !frag->blocks[o - 1]; o--) {
+		unusable[o - 1] = free ? 1000 : 0;
+		index[o - 1] = free ? lacking(free, blocks, o - 1) : 0;
+	}
+	/* The share is that of the order above, unless there are blocks of this order. */
+	while (o--) {
+		u32 n = frag->blocks[o];
+
+		if (n) {
+			suitable += n << o;
 			share = suitable == free ? 0 : permille(free - suitable, free);
 		}
 		unusable[o] = share;
-		if (!free)
-			index[o] = 0;
-		else if (suitable)
-			index[o] = -1000;
-		else
-			index[o] = 1000 - (s32)quotient(1000 + ((u64)free * 1000 >> o), blocks);
+		index[o] = -1000;
 	}
 	return blocks;
 }

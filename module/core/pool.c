@@ -17,11 +17,10 @@ static u32 slack_bytes(u32 slack)
 	return (slack & ~POOL_RECORDED) - POOL_WHOLE;
 }
 
-static void pool_describe(const struct pool *p, u32 i,
-			  struct engine_block *block)
+/* Describe block @i, which has this slack. */
+static __always_inline void slack_describe(const struct pool *p, u32 i, u32 slack,
+					   struct engine_block *block)
 {
-	u32 slack = p->slack[i];
-
 	*block = (struct engine_block) {
 		.offset = (u64)i * p->stride,
 		.granted = p->stride,
@@ -29,6 +28,11 @@ static void pool_describe(const struct pool *p, u32 i,
 		.used = slack,
 		.recorded = slack & POOL_RECORDED,
 	};
+}
+
+static noinline void pool_describe(const struct pool *p, u32 i, struct engine_block *block)
+{
+	slack_describe(p, i, p->slack[i], block);
 }
 
 static u64 pool_largest(const struct pool *p)
@@ -64,14 +68,14 @@ static int pool_alloc(struct engine *e, const struct engine_request *rq,
 		pool_set_asked(p, i, rq->bytes, mark);
 		engine_count(e, engine_class(rq->bytes));
 	}
-	pool_describe(p, i, block);
+	slack_describe(p, i, p->slack[i], block);
 	return 0;
 }
 
 #define POOL_NONE	(~0u)
 
 /* The number of the live block at @offset, or POOL_NONE. */
-static u32 number_at(const struct pool *p, u64 offset)
+static __always_inline u32 number_at(const struct pool *p, u64 offset)
 {
 	u32 i = offset >> 32 ? POOL_NONE : divide(offset, p->by);
 
@@ -95,8 +99,8 @@ int pool_give(struct pool *p, u32 offset, u32 mark)
 		return -ENOENT;
 	if ((p->slack[i] ^ mark) & POOL_RECORDED)
 		return -EACCES;
-	pool_set_asked(p, i, p->block, mark);
-	pool_give_whole(p, offset, mark);
+	p->waste -= slack_bytes(p->slack[i]);
+	pool_gave(p, i);
 	return 0;
 }
 
@@ -105,11 +109,17 @@ static int pool_free(struct engine *e, u64 offset, bool recorded,
 {
 	struct pool *p = to_pool(e);
 	u32 i = number_at(p, offset);
+	u32 slack;
 
 	if (i == POOL_NONE)
 		return -ENOENT;
-	pool_describe(p, i, block);
-	return pool_give(p, offset, recorded ? POOL_RECORDED : 0);
+	slack = p->slack[i];
+	slack_describe(p, i, slack, block);
+	if (block->recorded != recorded)
+		return -EACCES;
+	p->waste -= slack_bytes(slack);
+	pool_gave(p, i);
+	return 0;
 }
 
 static int pool_resize(struct engine *e, u64 offset,
@@ -251,7 +261,6 @@ static void pool_frag(struct engine *e, struct engine_frag *frag)
 {
 	struct pool *p = to_pool(e);
 
-	memset(frag, 0, sizeof(*frag));
 	frag->orders = 1;
 	frag->unit = p->stride;
 	frag->free = (u64)(p->count - p->live) * p->stride;
@@ -260,6 +269,7 @@ static void pool_frag(struct engine *e, struct engine_frag *frag)
 	frag->requested = (u64)p->live * p->block - p->waste;
 	frag->uniform = true;
 	frag->blocks[0] = p->count - p->live;
+	frag->aligned[0] = 0;
 }
 
 static const struct engine_ops pool_ops = {

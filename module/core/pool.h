@@ -85,6 +85,13 @@ static inline const u32 *pool_take_some(struct pool *p, u32 n)
 	return numbers;
 }
 
+/* Block @i becomes free. Its waste is taken back already. */
+static __always_inline void pool_gave(struct pool *p, u32 i)
+{
+	p->slack[i] = 0;
+	p->stack[--p->live] = i;
+}
+
 /*
  * Give back the block at @offset, if it is a whole one with record mark @mark. If this
  * returns false, pool_give() tells the reason, or gives it back.
@@ -95,8 +102,7 @@ static __always_inline bool pool_give_whole(struct pool *p, u32 offset, u32 mark
 
 	if (unlikely(i >= p->count || p->slack[i] != (POOL_WHOLE | mark)))
 		return false;
-	p->slack[i] = 0;
-	p->stack[--p->live] = i;
+	pool_gave(p, i);
 	return true;
 }
 

@@ -58,13 +58,13 @@ static u32 *table_word(const struct slabs *s, struct slab *slab, u32 i, u32 *at)
 	return slab->bits + 2 * s->row + (bit >> 5);
 }
 
-static u32 table_mask(const struct slabs *s)
+static __always_inline u32 table_mask(const struct slabs *s)
 {
 	return ~0u >> (32 - (1u << s->width));
 }
 
 /* The entry of object @i; 0 when it is not odd. */
-static u32 table_entry(const struct slabs *s, struct slab *slab, u32 i)
+static __always_inline u32 table_entry(const struct slabs *s, struct slab *slab, u32 i)
 {
 	u32 at, *word = table_word(s, slab, i, &at);
 
@@ -80,14 +80,16 @@ static bool is_odd(struct slab *slab, u32 i)
 static noinline u32 object_asked(const struct slabs *s, u32 n, u32 i)
 {
 	struct slab *slab = slab_book(s, n);
-	u32 top = table_mask(s) ^ table_mask(s) >> 1;
-	u32 entry = table_entry(s, slab, i);
+	const u32 *word = slab_bits(slab, i);
+	u32 bit = 1u << (i & 31), entry, mask;
 
-	if (*slab_bits(slab, i) >> (i & 31) & 1)
+	if (word[0] & bit)
 		return 0;
-	if (!is_odd(slab, i))
+	if (!(word[1] & bit))
 		return s->layout.object;
-	return ((entry & ~top) + 1) | (entry & top ? SLAB_RECORDED : 0);
+	entry = table_entry(s, slab, i);
+	mask = table_mask(s) >> 1;
+	return ((entry & mask) + 1) | (entry > mask ? SLAB_RECORDED : 0);
 }
 
 /* Store @asked, not 0, as object_asked() returns it; object @i is handed out. */
@@ -108,16 +110,16 @@ static noinline void object_set_asked(struct slabs *s, struct slab *slab, u32 i,
 	*word = (*word & ~(mask << at)) | entry << at;
 }
 
-/* Turn an odd object into a whole one without a record. -EACCES if @mark differs. */
-static int slab_give_odd(struct slabs *s, struct slab *slab, u32 i, u32 mark)
+/* Give back object @i of slab @n, for which @asked was asked. -EACCES if @mark differs. */
+static noinline int slab_give_asked(struct slabs *s, u32 n, u32 i, u32 asked, u32 mark)
 {
-	u32 n = ((void *)slab - s->books) / s->book;
-	u32 asked = object_asked(s, n, i);
+	struct slab *slab = slab_book(s, n);
 
 	if ((asked ^ mark) & SLAB_RECORDED)
 		return -EACCES;
 	s->waste -= s->layout.object - (asked & ~SLAB_RECORDED);
 	object_set_asked(s, slab, i, s->layout.object);
+	slab_give_whole(s, slab, n, i);
 	return 0;
 }
 
@@ -274,7 +276,7 @@ static noinline u32 live_at(const struct slabs *s, u64 offset, u32 *number, u32 
 	return object_at(s, offset, number, object) ? object_asked(s, *number, *object) : 0;
 }
 
-/* Take an object of slab @n, which has a free one, for a request of @asked. */
+/* Take an object of slab @n, which has a free one, for a request of @asked. Its number. */
 static u32 take_asked(struct slabs *s, u32 n, u32 asked)
 {
 	u32 rest = slab_take_from(s, n);
@@ -283,22 +285,26 @@ static u32 take_asked(struct slabs *s, u32 n, u32 asked)
 	slab_object(s, slab_book(s, n), rest, &i);
 	object_set_asked(s, slab_book(s, n), i, asked);
 	s->waste += s->layout.object - (asked & ~SLAB_RECORDED);
-	return rest;
+	return i;
 }
 
-static int slab_take_asked(struct slabs *s, u32 asked, u64 *offset, struct engine_refusal *why)
+static int slab_take_asked(struct slabs *s, u32 asked, u32 *n, u32 *i,
+			   struct engine_refusal *why)
 {
-	u32 n;
-
 	if (unlikely(s->partial == SLAB_NONE)) {
 		int err = slab_grow(s, why);
 
 		if (err)
 			return err;
 	}
-	n = s->partial;
-	*offset = ((u64)n << s->layout.shift) + take_asked(s, n, asked);
+	*n = s->partial;
+	*i = take_asked(s, *n, asked);
 	return 0;
+}
+
+static __always_inline u64 object_offset(const struct slabs *s, u32 n, u32 i)
+{
+	return ((u64)n << s->layout.shift) + slab_book(s, n)->colour + i * s->layout.stride;
 }
 
 /**
@@ -313,7 +319,12 @@ static int slab_take_asked(struct slabs *s, u32 asked, u64 *offset, struct engin
  */
 int slab_take(struct slabs *s, u32 mark, u64 *offset, struct engine_refusal *why)
 {
-	return slab_take_asked(s, s->layout.object | mark, offset, why);
+	u32 n, i;
+	int err = slab_take_asked(s, s->layout.object | mark, &n, &i, why);
+
+	if (!err)
+		*offset = object_offset(s, n, i);
+	return err;
 }
 
 /**
@@ -336,12 +347,8 @@ int slab_give_to(struct slabs *s, u32 n, u32 rest, u32 mark)
 	word = slab_bits(slab, i);
 	if (unlikely(*word >> (i & 31) & 1))
 		return -ENOENT;
-	if (unlikely(mark || word[1] >> (i & 31) & 1)) {
-		int err = slab_give_odd(s, slab, i, mark);
-
-		if (err)
-			return err;
-	}
+	if (unlikely(mark || word[1] >> (i & 31) & 1))
+		return slab_give_asked(s, n, i, object_asked(s, n, i), mark);
 	slab_give_whole(s, slab, n, i);
 	return 0;
 }
@@ -407,20 +414,18 @@ int slab_move(struct slabs *s, u64 offset, u64 *to)
 	/* Moving into an empty slab would gain nothing. */
 	if (other == SLAB_NONE || other == n || slab_book(s, other)->free == s->layout.objects)
 		return -EBUSY;
-	*to = ((u64)other << s->layout.shift) + take_asked(s, other, asked | SLAB_RECORDED);
+	*to = object_offset(s, other, take_asked(s, other, asked | SLAB_RECORDED));
 	count_take_back(&s->e.allocs);
 	s->e.changes++;
 	return 0;
 }
 
-static void slab_describe(const struct slabs *s, u32 n, u32 i,
+/* Describe object @i of slab @n, for which @asked was asked. */
+static void slab_describe(const struct slabs *s, u32 n, u32 i, u32 asked,
 			  struct engine_block *block)
 {
-	u32 asked = object_asked(s, n, i);
-
 	*block = (struct engine_block) {
-		.offset = ((u64)n << s->layout.shift) + slab_book(s, n)->colour +
-			  i * s->layout.stride,
+		.offset = object_offset(s, n, i),
 		.granted = s->layout.stride,
 		.requested = asked & ~SLAB_RECORDED,
 		.used = asked,
@@ -431,11 +436,11 @@ static void slab_describe(const struct slabs *s, u32 n, u32 i,
 static int slab_find(struct engine *e, u64 offset, struct engine_block *block)
 {
 	struct slabs *s = to_slabs(e);
-	u32 n, i;
+	u32 n, i, asked = live_at(s, offset, &n, &i);
 
-	if (!live_at(s, offset, &n, &i))
+	if (!asked)
 		return -ENOENT;
-	slab_describe(s, n, i, block);
+	slab_describe(s, n, i, asked, block);
 	return 0;
 }
 
@@ -444,7 +449,6 @@ static int slab_alloc(struct engine *e, const struct engine_request *rq,
 {
 	struct slabs *s = to_slabs(e);
 	u32 mark = rq->recorded ? SLAB_RECORDED : 0;
-	u64 offset;
 	u32 n, i;
 	int err;
 
@@ -455,13 +459,12 @@ static int slab_alloc(struct engine *e, const struct engine_request *rq,
 	if (rq->bytes > s->layout.object)
 		return engine_refuse(why, MEMMGR_REASON_TOO_LARGE,
 				     s->layout.object);
-	err = slab_take_asked(s, rq->bytes | mark, &offset, why);
+	err = slab_take_asked(s, rq->bytes | mark, &n, &i, why);
 	if (err)
 		return err;
 	if (rq->bytes < s->layout.object)
 		engine_count(e, engine_class(rq->bytes));
-	object_at(s, offset, &n, &i);
-	slab_describe(s, n, i, block);
+	slab_describe(s, n, i, rq->bytes | mark, block);
 	return 0;
 }
 
@@ -469,11 +472,12 @@ static int slab_free(struct engine *e, u64 offset, bool recorded,
 		     struct engine_block *block)
 {
 	struct slabs *s = to_slabs(e);
-	int err = slab_find(e, offset, block);
+	u32 n, i, asked = live_at(s, offset, &n, &i);
 
-	if (err)
-		return err;
-	return slab_give(s, offset, recorded ? SLAB_RECORDED : 0);
+	if (!asked)
+		return -ENOENT;
+	slab_describe(s, n, i, asked, block);
+	return slab_give_asked(s, n, i, asked, recorded ? SLAB_RECORDED : 0);
 }
 
 static int slab_resize(struct engine *e, u64 offset,
@@ -531,7 +535,7 @@ static bool slab_next(struct engine *e, u64 *pos, struct engine_block *block)
 
 		if (i >= s->layout.objects)
 			continue;
-		slab_describe(s, n, i, block);
+		slab_describe(s, n, i, object_asked(s, n, i), block);
 		*pos = block->offset + block->granted;
 		return true;
 	}
@@ -742,7 +746,6 @@ static void slab_frag(struct engine *e, struct engine_frag *frag)
 {
 	struct slabs *s = to_slabs(e);
 
-	memset(frag, 0, sizeof(*frag));
 	frag->orders = 1;
 	frag->unit = s->layout.stride;
 	frag->blocks[0] = s->held * s->layout.objects - s->live;
@@ -752,6 +755,7 @@ static void slab_frag(struct engine *e, struct engine_frag *frag)
 	frag->used = (u64)s->live * s->layout.stride;
 	frag->requested = (u64)s->live * s->layout.object - s->waste;
 	frag->uniform = true;
+	frag->aligned[0] = 0;
 }
 
 static const struct engine_ops slab_ops = {
