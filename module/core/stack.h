@@ -143,16 +143,16 @@ static inline void stack_pop(struct stack *s)
 }
 
 /*
- * Free the top block, if it starts at @offset and has no record, and no block is abandoned.
- * If this returns false, the engine's free() tells the reason, or frees it. @offset is not
- * trusted: a number beyond every place could look like the flags in @start. A 32-bit long
- * cannot hold such a number.
+ * Free the top block, if it starts at @offset and has record mark @mark, and no block is
+ * abandoned. If this returns false, the engine's free() tells the reason, or frees it. @offset
+ * is not trusted: a number beyond every place could look like the flags in @start. A 32-bit
+ * long cannot hold such a number.
  */
-static inline bool stack_give(struct stack *s, unsigned long offset)
+static __always_inline bool stack_give(struct stack *s, unsigned long offset, u32 mark)
 {
 	unsigned long unit = offset >> STACK_SHIFT;
 
-	if (unlikely(stack_top(s)->start != unit || unit > STACK_START ||
+	if (unlikely(stack_top(s)->start != (unit | mark) || unit > STACK_START ||
 		     offset & ((1u << STACK_SHIFT) - 1) || s->abandoned))
 		return false;
 	s->count--;

@@ -290,7 +290,7 @@ static __always_inline int stack_free_fast(struct memmgr_heap *heap, void *ptr)
 	flags = heap_lock_inline(heap);
 	/* As in pool_put(); one test for waiters and abandoned blocks. */
 	if (unlikely(heap->waiters | heap->stack.abandoned ||
-		     !stack_give(&heap->stack, distance)))
+		     !stack_give(&heap->stack, distance, 0)))
 		return free_odd(heap, heap->base + distance, flags);
 	heap_unlock_inline(heap, flags);
 	return 0;

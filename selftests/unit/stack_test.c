@@ -656,18 +656,20 @@ static void stack_wild(void)
 		place = live ? block.offset : 0;
 		for (bit = 0; bit < 8 * sizeof(place); bit++) {
 			unit_context("%u blocks, bit %u", live, bit);
-			EXPECT(!stack_give(&rig->s, place ^ 1ul << bit), "taken");
-			EXPECT(!stack_give(&rig->s, ~0ul ^ 1ul << bit), "taken");
-			EXPECT(!stack_give(&rig->s, ~0ul >> bit), "taken");
+			EXPECT(!stack_give(&rig->s, place ^ 1ul << bit, 0), "taken");
+			EXPECT(!stack_give(&rig->s, ~0ul ^ 1ul << bit, 0), "taken");
+			EXPECT(!stack_give(&rig->s, ~0ul >> bit, 0), "taken");
 			if (~0ul >> bit > 7)
-				EXPECT(!stack_give(&rig->s, (~0ul >> bit) & ~7ul), "taken");
+				EXPECT(!stack_give(&rig->s, (~0ul >> bit) & ~7ul, 0), "taken");
 			EXPECT_EQ(rig->s.count, live);
 		}
 		if (live != 1)
-			EXPECT(!stack_give(&rig->s, place), "taken");
+			EXPECT(!stack_give(&rig->s, place, 0), "taken");
+		if (live != 2)
+			EXPECT(!stack_give(&rig->s, place, STACK_RECORDED), "taken");
 	}
-	EXPECT_EQ(rig->s.e.ops->free(&rig->s.e, block.offset, true, &block), 0);
-	EXPECT(stack_give(&rig->s, 0), "not taken");
+	EXPECT(stack_give(&rig->s, block.offset, STACK_RECORDED), "not taken");
+	EXPECT(stack_give(&rig->s, 0, 0), "not taken");
 	EXPECT_EQ(rig->s.count, 0);
 	model_check(&rig->s.e);
 	free(rig);
