@@ -68,7 +68,8 @@ int call_alloc(struct caller *caller, void *arg)
 	struct heap_answer answer __uninitialized;
 	int err;
 
-	if (!alloc_flags_ok(a->flags, ALLOC_FLAGS) || !text_ok(a->tag, sizeof(a->tag)) ||
+	if (!alloc_flags_ok(a->flags, ALLOC_FLAGS) ||
+	    (a->tag[0] && !text_ok(a->tag, sizeof(a->tag))) ||
 	    (a->timeout_ms && !(a->flags & MEMMGR_ALLOC_WAIT)))
 		return -EINVAL;
 	why.reason = MEMMGR_REASON_NONE;

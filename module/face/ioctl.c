@@ -179,6 +179,29 @@ static_assert(sizeof(struct memmgr_corruption) == 312);
 /* call_writable() checks only two bytes of a structure. */
 static_assert(sizeof(union call_arg) <= CALL_BYTES_MAX);
 
+/*
+ * Copy an argument of the size that this build knows. Programs make two of the calls all the
+ * time: a copy of a size that the compiler knows needs no check by hardened user copies.
+ */
+static __always_inline unsigned long copy_known(union call_arg *known, const void __user *user,
+						u32 size)
+{
+	if (size == sizeof(struct memmgr_alloc))
+		return copy_from_user(known, user, sizeof(struct memmgr_alloc));
+	if (size == sizeof(struct memmgr_free))
+		return copy_from_user(known, user, sizeof(struct memmgr_free));
+	return copy_from_user(known, user, size);
+}
+
+/* The other way. */
+static __always_inline unsigned long copy_answer(void __user *user, const union call_arg *known,
+						 u32 size)
+{
+	if (size == sizeof(struct memmgr_alloc))
+		return copy_to_user(user, known, sizeof(struct memmgr_alloc));
+	return copy_to_user(user, known, size);
+}
+
 /* Find the heap that the argument names, and run the call. */
 static int call_run(const struct call *call, struct caller *caller, void *arg)
 {
@@ -207,7 +230,7 @@ static int call_answer(const struct call *call, struct caller *caller, union cal
 	caller->made |= !err;
 	if (call->undo)
 		stop_here(caller->client->region, STOP_MADE);
-	if (copy_to_user(user, known, bytes)) {
+	if (copy_answer(user, known, bytes)) {
 		if (caller->made && call->undo)
 			call->undo(caller, known);
 		return -EFAULT;
@@ -217,14 +240,43 @@ static int call_answer(const struct call *call, struct caller *caller, union cal
 	return err;
 }
 
+/* Copy in an argument of any size that the ABI allows. */
+static noinline int copy_other(const struct call *call, union call_arg *known,
+			       const void __user *user)
+{
+	u32 size;
+	int err;
+
+	if (get_user(size, (const u32 __user *)user))
+		return -EFAULT;
+	if (size < call->least)
+		return -EINVAL;
+	if (size > CALL_BYTES_MAX)
+		return -E2BIG;
+	err = copy_struct_from_user(known, call->size, user, size);
+	known->size = size;
+	return err;
+}
+
+/*
+ * Copy in the argument of a call. Most programs know its structure as this build does, so that
+ * is tried first: it takes one copy. A shorter structure may be the last bytes of its memory.
+ */
+static __always_inline int call_argument(const struct call *call, union call_arg *known,
+					 const void __user *user)
+{
+	if (likely(!copy_known(known, user, call->size) && known->size == call->size))
+		return 0;
+	return copy_other(call, known, user);
+}
+
 long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct caller caller __uninitialized;
 	void __user *user = (void __user *)arg;
 	const struct call *call;
-	/* copy_struct_from_user() fills all bytes of the call's structure; no others are read. */
+	/* call_argument() fills all bytes of the call's structure; no others are read. */
 	union call_arg known __uninitialized;
-	u32 size;
 	int err;
 
 	caller.client = file->private_data;
@@ -241,19 +293,12 @@ long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	call = &calls[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(calls))];
 	if (!call->function)
 		return -ENOTTY;
-	if (get_user(size, (u32 __user *)user))
-		return -EFAULT;
-	if (size < call->least)
-		return -EINVAL;
-	if (size > CALL_BYTES_MAX)
-		return -E2BIG;
-	err = copy_struct_from_user(&known, call->size, user, size);
+	err = call_argument(call, &known, user);
 	if (err)
 		return err;
 	if (call->changes && !caller.writes)
 		return -EACCES;
-	known.size = size;
-	err = call_answer(call, &caller, &known, user, min_t(u32, size, call->size));
+	err = call_answer(call, &caller, &known, user, min_t(u32, known.size, call->size));
 	if (caller.heap)
 		heap_put(caller.heap);
 	return err;
