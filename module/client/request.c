@@ -75,7 +75,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 	u32 seen;
 	int err;
 
-	order->search = (struct engine_search) { 0 };
+	engine_search_begin(&order->search);
 	flags = heap_lock(heap);
 	heap->counts.waits++;
 	heap->waiters++;
@@ -92,7 +92,7 @@ static int alloc_wait(struct memmgr_heap *heap, const struct heap_request *rq,
 				continue;
 			break;
 		}
-		order->search = (struct engine_search) { 0 };
+		engine_search_begin(&order->search);
 		if (!go_on || !may_wait(heap, rq, err, why))
 			break;
 		heap_unlock(heap, flags);
@@ -236,7 +236,7 @@ static noinline int alloc_plain(struct memmgr_heap *heap, struct client *client,
 	err = heap_fails(heap, client, rq->bytes, why);
 	if (!err)
 		err = alloc_by_all_means(heap, rq, &order);
-	if (alloc_refused(err))
+	if (unlikely(err) && alloc_refused(err))
 		heap_failed(heap, rq->bytes, rq->align, why);
 	return err;
 }
@@ -390,25 +390,6 @@ static noinline s64 free_timed(struct memmgr_heap *heap, struct client *client, 
 }
 
 /**
- * heap_free - free an allocation
- * @heap: the heap that the handle names
- * @client: the caller
- * @handle: handle of the allocation
- *
- * The handle ends. If a dma-buf or I/O still uses the memory, it is freed after that.
- *
- * Context: process; may sleep if it was mapped. O(levels) without mappings.
- * Return: 0, -EBADF, -EACCES or -EBUSY.
- */
-int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
-{
-	s64 done = debug_is_on() ? free_timed(heap, client, handle) :
-		   request_free(heap, client, handle);
-
-	return min_t(s64, done, 0);
-}
-
-/**
  * heap_free_some - free some allocations of a batch under one hold of the lock
  * @heap: the heap that the first handle names
  * @client: the caller
@@ -438,4 +419,26 @@ u32 heap_free_some(struct memmgr_heap *heap, struct client *client, const u64 *h
 	heap_wake(heap, wake);
 	heap_touched(heap);
 	return freed;
+}
+
+/**
+ * heap_free - free an allocation
+ * @heap: the heap that the handle names
+ * @client: the caller
+ * @handle: handle of the allocation
+ *
+ * The handle ends. If a dma-buf or I/O still uses the memory, it is freed after that.
+ *
+ * Context: process; may sleep if it was mapped. O(levels) without mappings.
+ * Return: 0, -EBADF, -EACCES or -EBUSY.
+ */
+int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
+{
+	s64 done;
+
+	if (likely(heap_free_some(heap, client, &handle, 1)))
+		return 0;
+	done = debug_is_on() ? free_timed(heap, client, handle) :
+	       request_free(heap, client, handle);
+	return min_t(s64, done, 0);
 }

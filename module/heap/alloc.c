@@ -27,30 +27,39 @@ void heap_clear(struct memmgr_heap *heap, u64 offset, u64 bytes)
 	region_clear(heap->region, heap_place(heap, offset), bytes);
 }
 
-/* Fill in all fields of a record that its maker chooses, and its origin. */
-static void record_prepare(struct record_copy *wanted, struct client *client,
+/* Fill in what the maker of a record chooses. */
+static void record_prepare(struct record *record, struct client *client,
 			   const struct heap_request *rq)
 {
-	wanted->record = (struct record) {
-		.state = RECORD_NEW,
-		.flags = rq->flags,
-		.bytes = rq->bytes,
-		.time_ns = ktime_get_boottime_ns(),
-		.client = client,
-		.owned = !(rq->flags & MEMMGR_ALLOC_PERSISTENT),
-		.access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE,
-	};
-	record_set_align(&wanted->record, rq->align);
-	record_set_site(&wanted->record, rq->site);
-	wanted->origin.uid = current_euid();
-	wanted->origin.pid = task_tgid_nr(current);
-	wanted->origin.tid = task_pid_nr(current);
+	record->marks = 0;
+	record->state = RECORD_NEW;
+	record->flags = rq->flags;
+	if (likely(!(rq->flags & MEMMGR_ALLOC_PERSISTENT)))
+		record->owned = true;
+	record->access = MEMMGR_ACCESS_READ | MEMMGR_ACCESS_WRITE;
+	record->bytes = rq->bytes;
+	record->time_ns = ktime_get_boottime_ns();
+	record->client = client;
+	record->lead = 0;
+	record->tail = 0;
+	record->site = 0;
+	if (rq->align)
+		record_set_align(record, rq->align);
+	record_set_site(record, rq->site);
+}
+
+/* The calling thread, and the tag that it gave. */
+static void origin_prepare(struct origin *origin, const char *tag)
+{
+	origin->uid = current_euid();
+	origin->pid = task_tgid_nr(current);
+	origin->tid = task_pid_nr(current);
 	/* The kernel pads it with zeros, and always ends it with one, also while it changes it. */
-	memcpy(wanted->origin.comm, current->comm, sizeof(wanted->origin.comm));
-	if (rq->tag[0])
-		strscpy_pad(wanted->origin.tag, rq->tag, sizeof(wanted->origin.tag));
+	memcpy(origin->comm, current->comm, sizeof(origin->comm));
+	if (tag[0])
+		strscpy_pad(origin->tag, tag, sizeof(origin->tag));
 	else
-		memset(wanted->origin.tag, 0, sizeof(wanted->origin.tag));
+		memset(origin->tag, 0, sizeof(u32));	/* the word that origin_take() compares */
 }
 
 /**
@@ -64,7 +73,8 @@ static void record_prepare(struct record_copy *wanted, struct client *client,
 void order_prepare(struct heap_order *order, struct client *client,
 		   const struct heap_request *rq)
 {
-	record_prepare(&order->wanted, client, rq);
+	record_prepare(&order->wanted.record, client, rq);
+	origin_prepare(&order->wanted.origin, rq->tag);
 	order->rq.align = rq->align;
 	order->rq.recorded = true;
 	order->rq.search = &order->search;
@@ -74,7 +84,7 @@ void order_prepare(struct heap_order *order, struct client *client,
 /* No record is left. If no memory is left either, report that, as it has to change first. */
 static int refuse_record(struct memmgr_heap *heap, struct engine_refusal *why)
 {
-	struct engine_frag frag;
+	struct engine_frag frag __uninitialized;
 	bool full;
 
 	heap->engine.ops->frag(&heap->engine, &frag);
@@ -97,6 +107,35 @@ static u32 records_left(const struct memmgr_heap *heap, const struct client *cli
 	return max(heap->table.max - heap->table.used, reserve) - reserve;
 }
 
+/*
+ * Take a block of the engine. The usual ones, of which only place and size need be known, take
+ * a shorter way: whole blocks of a pool or a slab, and the top of a stack.
+ */
+static int block_take(struct memmgr_heap *heap, const struct engine_request *rq,
+		      struct engine_block *block, struct engine_refusal *why)
+{
+	u32 i;
+
+	if (heap_is(heap, MEMMGR_KIND_POOL) && rq->bytes == heap->capacity && !rq->align &&
+	    pool_take(&heap->pool, POOL_RECORDED, &i)) {
+		block->offset = (u64)i * heap->pool.stride;
+		block->granted = heap->pool.stride;
+		return 0;
+	}
+	if (heap_is(heap, MEMMGR_KIND_SLAB) && rq->bytes == heap->capacity && !rq->align) {
+		block->granted = heap->slabs.layout.stride;
+		return slab_take(&heap->slabs, SLAB_RECORDED, &block->offset, why);
+	}
+	if (heap_is(heap, MEMMGR_KIND_STACK) && rq->bytes && !(rq->bytes >> 32) &&
+	    !rq->align && !heap->stack.abandoned &&
+	    stack_push(&heap->stack, rq->bytes, 1, STACK_RECORDED, &i)) {
+		block->offset = (u64)i << STACK_SHIFT;
+		block->granted = (u64)(stack_top(&heap->stack)->end - i) << STACK_SHIFT;
+		return 0;
+	}
+	return heap->engine.ops->alloc(&heap->engine, rq, block, why);
+}
+
 /* Allocate in the engine, give the block a record, and charge the client; or do none of it. */
 static int alloc_charged(struct memmgr_heap *heap, struct heap_order *order)
 {
@@ -112,11 +151,12 @@ static int alloc_charged(struct memmgr_heap *heap, struct heap_order *order)
 		err = client_may_take(template->client, order->rq.bytes,
 				      heap->id == MEMMGR_HEAP_MAIN, order->why);
 	if (!err)
-		err = heap->engine.ops->alloc(&heap->engine, &order->rq, block, order->why);
+		err = block_take(heap, &order->rq, block, order->why);
 	if (err)
 		return err;
 	template->charge = block->granted;
-	order->record = record_take(heap, &order->wanted, block);
+	order->record = record_take(heap, template,
+				    origin_take(heap, &order->wanted.origin, 1), block);
 	err = client_take_records(heap, &order->record, 1, block->granted, order->why);
 	if (err) {
 		record_untake(heap, order->record);
@@ -182,25 +222,30 @@ static int record_ready(struct memmgr_heap *heap, struct engine_refusal *why)
 	return -EAGAIN;
 }
 
+static noinline void record_trace(const struct memmgr_heap *heap, const struct record *record)
+{
+	trace_memmgr_alloc(heap->region->name, heap->name, record->handle,
+			   heap_place(heap, record->offset), record->bytes,
+			   record_align(record), record_origin(heap, record)->tag, 0);
+}
+
 /* A new record, whose memory is clear, becomes live. */
-static void record_live(struct memmgr_heap *heap, struct record *record)
+static __always_inline void record_live(struct memmgr_heap *heap, struct record *record)
 {
 	record_set_state(heap, record, RECORD_LIVE);
 	if (trace_memmgr_alloc_enabled())
-		trace_memmgr_alloc(heap->region->name, heap->name, record->handle,
-				   heap_place(heap, record->offset), record->bytes,
-				   record_align(record), record_origin(heap, record)->tag, 0);
+		record_trace(heap, record);
 }
 
 /* A new record becomes live, and its maker learns of it. */
-static void record_answer(struct memmgr_heap *heap, struct record *record,
+static void record_answer(struct memmgr_heap *heap, struct record *record, u64 place,
 			  const struct heap_order *order)
 {
 	struct heap_answer *answer = order->answer;
 
 	record_live(heap, record);
 	answer->handle = record->handle;
-	answer->offset = heap_place(heap, record->offset);
+	answer->offset = place;
 	answer->granted = record_has_zones(record) ? record->bytes : order->block.granted;
 	answer->map_offset = record_map_offset(heap, record);
 	answer->heap = heap->id;
@@ -213,21 +258,23 @@ static void record_answer(struct memmgr_heap *heap, struct record *record,
 static bool alloc_done(struct memmgr_heap *heap, const struct heap_order *order)
 {
 	const struct engine_block *block = &order->block;
+	u64 place;
 
 	if (record_has_zones(order->record))
 		return false;
 	if (order->zero && (block->granted > CLEAR_LOCKED || region_is_io(heap->region)))
 		return false;
+	place = heap_place(heap, block->offset);
 	if (order->zero) {
-		region_zero(heap->region, heap_place(heap, block->offset), block->granted);
+		region_zero_plain(heap->region, place, block->granted);
 		heap->counts.zeroed += block->granted;
 	}
-	record_answer(heap, order->record, order);
+	record_answer(heap, order->record, place, order);
 	return true;
 }
 
 /* Can the heap take such a request now, and is a record left for it? */
-static int alloc_check(struct memmgr_heap *heap, const struct heap_order *order)
+static __always_inline int alloc_check(struct memmgr_heap *heap, const struct heap_order *order)
 {
 	const struct record *template = &order->wanted.record;
 	int err = heap_serves(heap);
@@ -304,7 +351,7 @@ int alloc_finish(struct memmgr_heap *heap, struct heap_order *order)
 	heap->counts.zeroed += order->zero ? block->granted : 0;
 	heap->counts.zero_ns += took;
 	if (record)
-		record_answer(heap, record, order);
+		record_answer(heap, record, heap_place(heap, record->offset), order);
 	else
 		err = -ENOENT;	/* the heap was destroyed by force */
 	heap_unlock(heap, flags);
@@ -331,7 +378,7 @@ int alloc_try(struct memmgr_heap *heap, struct heap_order *order)
 	unsigned long flags;
 	int err;
 
-	order->search = (struct engine_search) { 0 };
+	engine_search_begin(&order->search);
 	for (;;) {
 		flags = heap_lock(heap);
 		err = alloc_locked(heap, order);
@@ -376,24 +423,30 @@ static u32 group_room(struct memmgr_heap *heap, struct heap_order *order, u32 n)
 	return min(n, records_left(heap, order->wanted.record.client));
 }
 
-/* Take blocks and records for a group. The client does not know the records yet. */
+/* Take blocks of @bytes in all and records for a group. The client does not know them yet. */
 static u32 group_take(struct memmgr_heap *heap, struct heap_order *order,
-		      struct record **records, u32 n)
+		      struct record **records, u32 n, u64 *bytes)
 {
 	struct record *template = &order->wanted.record;
 	struct engine_request rq = {
 		.bytes = template->bytes, .align = order->rq.align, .recorded = true,
 	};
-	u32 i;
+	u32 i, origin;
 
+	if (!n)
+		return 0;
 	template->charged = !(heap->flags & MEMMGR_HEAP_PRIVATE);
-	for (i = 0; i < n && record_made(heap); i++) {
+	origin = origin_take(heap, &order->wanted.origin, n);
+	for (i = 0; i < n && heap->table.records.free != RECORD_NONE; i++) {
 		/* Without a search: a refusal here is not the last word. */
-		if (heap->engine.ops->alloc(&heap->engine, &rq, &order->block, order->why))
+		if (block_take(heap, &rq, &order->block, order->why))
 			break;
 		template->charge = order->block.granted;
-		records[i] = record_take(heap, &order->wanted, &order->block);
+		*bytes += order->block.granted;
+		records[i] = record_take(heap, template, origin, &order->block);
 	}
+	if (unlikely(i < n))
+		origin_put(heap, origin, n - i);
 	return i;
 }
 
@@ -409,17 +462,31 @@ static void group_undo(struct memmgr_heap *heap, struct heap_order *order,
 
 /* Charge a group, or undo it. The one by one path counts and tells the refusal. */
 static bool group_charge(struct memmgr_heap *heap, struct heap_order *order,
-			 struct record **records, u32 n)
+			 struct record **records, u32 n, u64 bytes)
 {
-	u64 bytes = 0;
-	u32 i;
-
-	for (i = 0; i < n; i++)
-		bytes += records[i]->charge;
 	if (likely(!client_take_records(heap, records, n, bytes, NULL)))
 		return true;
 	group_undo(heap, order, records, n);
 	return false;
+}
+
+/* The new records of a group become live. */
+static void group_show(struct memmgr_heap *heap, bool zero, struct record **records, u32 n,
+		       u64 *handles)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		struct record *record = records[i];
+
+		if (zero) {
+			region_zero_plain(heap->region, heap_place(heap, record->offset),
+					  record->map_bytes);
+			heap->counts.zeroed += record->map_bytes;
+		}
+		record_live(heap, record);
+		handles[i] = record->handle;
+	}
 }
 
 /**
@@ -440,28 +507,19 @@ u32 alloc_group(struct memmgr_heap *heap, struct heap_order *order, u64 *handles
 	u64 each = max(heap->capacity, round_up(order->wanted.record.bytes, heap->align));
 	bool main = heap->id == MEMMGR_HEAP_MAIN, private = heap->flags & MEMMGR_HEAP_PRIVATE;
 	struct client *client = order->wanted.record.client;
-	struct record *records[GROUP_MOST];
+	struct record *records[GROUP_MOST] __uninitialized;
 	unsigned long flags;
-	u64 bytes;
-	u32 i;
+	u64 bytes = 0;
 
 	flags = heap_lock(heap);
 	n = group_room(heap, order, n);
 	if (private || client_has_room(client, each * n, n, main))
-		n = group_take(heap, order, records, n);
+		n = group_take(heap, order, records, n, &bytes);
 	else
 		n = 0;
-	if (n && !group_charge(heap, order, records, n))
+	if (n && !group_charge(heap, order, records, n, bytes))
 		n = 0;
-	for (i = 0; i < n; i++) {
-		bytes = records[i]->map_bytes;
-		if (order->zero) {
-			region_zero(heap->region, heap_place(heap, records[i]->offset), bytes);
-			heap->counts.zeroed += bytes;
-		}
-		record_live(heap, records[i]);
-		handles[i] = records[i]->handle;
-	}
+	group_show(heap, order->zero, records, n, handles);
 	heap_unlock(heap, flags);
 	heap_touched(heap);
 	return n;
@@ -510,17 +568,15 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 		.heap = heap->id,
 		.reason = why->reason,
 	};
-	struct engine_books books __uninitialized;
 	unsigned long flags;
 
 	flags = heap_lock(heap);
 	heap->counts.failures[why->reason]++;
-	heap->engine.ops->books(&heap->engine, &books);
+	failure.free = heap->traits->unused(heap);
 	heap_unlock(heap, flags);
 	trace_memmgr_fail(heap->region->name, heap->name, bytes, align, why->reason,
 			  why->largest);
-	failure.free = books.total - books.used;
-	strscpy(failure.heap_name, heap->name, sizeof(failure.heap_name));
+	memcpy(failure.heap_name, heap->name, sizeof(failure.heap_name));
 	/* A program may often try to grow in place, so such refusals are not logged. */
 	if (why->reason != MEMMGR_REASON_BLOCKED)
 		failures_add(&heap->region->failures, &failure, heap->owner);

@@ -69,14 +69,15 @@ static bool origin_is(const struct origin_entry *entry, const struct origin *wan
 }
 
 /**
- * origin_take - find or make the origin of a new record
- * @heap: heap of the record, locked; it has a free entry, see record_ready()
- * @wanted: the origin
+ * origin_take - find or make the origin of new records
+ * @heap: heap of the records, locked; it has a free entry, see record_ready()
+ * @wanted: the origin; behind a tag of no bytes the rest of the tag is not read
+ * @n: number of records
  *
  * Context: any. O(1): one comparison.
  * Return: number of the origin, for origin_put().
  */
-u32 origin_take(struct memmgr_heap *heap, const struct origin *wanted)
+u32 origin_take(struct memmgr_heap *heap, const struct origin *wanted, u32 n)
 {
 	u32 *hint = origin_hint(heap, wanted);
 	struct origin_entry *entry;
@@ -85,25 +86,28 @@ u32 origin_take(struct memmgr_heap *heap, const struct origin *wanted)
 	if (*hint != RECORD_NONE) {
 		entry = origin_entry(heap, *hint);
 		if (origin_is(entry, wanted)) {
-			entry->uses++;
+			entry->uses += n;
 			return *hint;
 		}
 	}
 	*hint = heap->table.origins.free;
 	entry = origin_entry(heap, *hint);
 	heap->table.origins.free = entry->next;
-	entry->uses = 1;
+	entry->uses = n;
 	entry->origin = *wanted;
+	if (!wanted->tag[0])
+		memset(entry->origin.tag, 0, sizeof(entry->origin.tag));
 	return *hint;
 }
 
-/* A record with this origin ends. */
-void origin_put(struct memmgr_heap *heap, u32 i)
+/* @n records with this origin end. */
+void origin_put(struct memmgr_heap *heap, u32 i, u32 n)
 {
 	struct origin_entry *entry = origin_entry(heap, i);
 
 	heap_assert_locked(heap);
-	if (--entry->uses)
+	entry->uses -= n;
+	if (entry->uses)
 		return;
 	entry->next = heap->table.origins.free;
 	heap->table.origins.free = i;

@@ -43,7 +43,7 @@ struct origin_entry {
 
 /* The caller of each function below holds the heap's lock. */
 u32 origin_uses(const struct memmgr_heap *heap, u32 i);
-u32 origin_take(struct memmgr_heap *heap, const struct origin *wanted);
-void origin_put(struct memmgr_heap *heap, u32 i);
+u32 origin_take(struct memmgr_heap *heap, const struct origin *wanted, u32 n);
+void origin_put(struct memmgr_heap *heap, u32 i, u32 n);
 
 #endif /* MEMMGR_HEAP_ORIGINS_H */

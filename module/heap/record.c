@@ -147,10 +147,11 @@ u64 record_map_place(const struct memmgr_heap *heap, const struct record *record
 /* The offset for mmap() under which the caller maps it; ~0 if it cannot be mapped. */
 u64 record_map_offset(const struct memmgr_heap *heap, const struct record *record)
 {
-	u64 window = (u64)heap->table.window + record_index(heap, record);
+	u64 window;
 
 	if (heap->table.window == HEAP_NO_WINDOW)
 		return ~0ull;
+	window = (u64)heap->table.window + record_index(heap, record);
 	return (window << (heap->region->view.window_shift + PAGE_SHIFT)) + record_inset(record);
 }
 
@@ -170,27 +171,53 @@ u64 record_map_bytes(const struct memmgr_heap *heap, const struct record *record
 		PAGE_ALIGN(record_inset(record) + record->bytes);
 }
 
+/* Fill in what the maker of a record chooses. Everything else begins as 0. */
+static __always_inline void record_fill(struct record *record, const struct record *wanted)
+{
+	record->bytes = wanted->bytes;
+	record->time_ns = wanted->time_ns;
+	record->charge = wanted->charge;
+	record->client = wanted->client;
+	record->pins = 0;
+	record->users = 0;
+	record->writers = 0;
+	record->map_page = 0;
+	record->depth = 0;
+	record->moves = 0;
+	record->violations = 0;
+	record->lease_faults = 0;
+	record->lead = wanted->lead;
+	record->tail = wanted->tail;
+	record->site = wanted->site;
+	record->busy = 0;
+	record->exports = 0;
+	record->faults = 0;
+	record->leases = 0;
+	record->own_pins = 0;
+	record->own_leases = 0;
+	record->marks = wanted->marks;
+}
+
 /*
- * Give a newly allocated block the first free record, filled in from @wanted; it is new, and
- * its client does not know it yet.
+ * Give a newly allocated block the first free record, filled in from @wanted, and a use of an
+ * origin; it is new, and its client does not know it yet.
  */
-struct record *record_take(struct memmgr_heap *heap, const struct record_copy *wanted,
+struct record *record_take(struct memmgr_heap *heap, const struct record *wanted, u32 origin,
 			   const struct engine_block *block)
 {
 	u32 i = heap->table.records.free;
 	struct record *record = heap_record(heap, i);
-	u64 handle = record->handle;
 
 	heap_assert_locked(heap);
 	heap->table.records.free = record->next;
 	heap->table.used++;
 	record_set_state(heap, record, RECORD_NEW);
-	*record = wanted->record;
-	record->origin = origin_take(heap, &wanted->origin);
-	record->handle = handle;
+	record_fill(record, wanted);
+	record->origin = origin;
 	record->seq = ++heap->table.seq;
 	record->offset = block->offset + record_lead(record);
-	record->map_bytes = record_map_bytes(heap, record, block);
+	record->map_bytes = likely(!record_has_zones(record)) ? block->granted :
+			    record_map_bytes(heap, record, block);
 	if (heap->table.record_at) {
 		record->depth = heap->stack.count - 1;
 		heap->table.record_at[record->depth] = i;
@@ -209,15 +236,19 @@ void record_disown(struct memmgr_heap *heap, struct record *record)
 		record->client = NULL;
 }
 
-/* Put a record back among the free ones. Its @handle is the next one that it will have. */
+static_assert(!RECORD_FREE);
+
+/*
+ * Put a record back among the free ones, after the use of its origin. Its @handle is the next
+ * one that it will have.
+ */
 static __always_inline void record_put(struct memmgr_heap *heap, struct record *record)
 {
 	if (heap->table.record_at)
 		heap->table.record_at[record->depth] = RECORD_NONE;
 	record_set_state(heap, record, RECORD_FREE);
-	origin_put(heap, record->origin);
+	record->marks = 0;
 	record->pins = 0;
-	record->charged = false;
 	record->client = NULL;
 	heap->table.used--;
 	if (unlikely(record->handle == HANDLE_NONE)) {
@@ -233,7 +264,7 @@ void record_untake(struct memmgr_heap *heap, struct record *record)
 {
 	heap_assert_locked(heap);
 	heap_moment(heap, gone, record);
-	record->owned = false;
+	origin_put(heap, record->origin, 1);
 	record_put(heap, record);
 }
 
@@ -245,8 +276,8 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 	heap_moment(heap, gone, record);
 	record_drop_pins(heap, record, place);
 	client_give_records(heap, &record, 1, record->charge);
-	record->owned = false;
 	record->handle = handle_next(record->handle, heap->table.bits);
+	origin_put(heap, record->origin, 1);
 	record_put(heap, record);
 }
 
@@ -277,6 +308,22 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 	return err;
 }
 
+/* Give a block back to the engine. The usual ones take a shorter way, as in block_take(). */
+static __always_inline int block_give(struct memmgr_heap *heap, u64 offset)
+{
+	struct engine_block block __uninitialized;
+
+	if (heap_is(heap, MEMMGR_KIND_POOL) && !(offset >> 32) &&
+	    pool_give_whole(&heap->pool, offset, POOL_RECORDED))
+		return 0;
+	if (heap_is(heap, MEMMGR_KIND_STACK) && !(offset >> 32) &&
+	    stack_give(&heap->stack, offset, STACK_RECORDED))
+		return 0;
+	if (heap_is(heap, MEMMGR_KIND_SLAB))
+		return slab_give(&heap->slabs, offset, SLAB_RECORDED);
+	return heap->engine.ops->free(&heap->engine, offset, true, &block);
+}
+
 /* The record of a handle, if its owner may free it at once: nothing uses or shows it. */
 static __always_inline struct record *record_idle(struct memmgr_heap *heap,
 						  const struct client *client, u64 handle)
@@ -292,6 +339,24 @@ static __always_inline struct record *record_idle(struct memmgr_heap *heap,
 	return record;
 }
 
+/* Records that gave their blocks back end. Those of a program usually have one origin. */
+static void group_end(struct memmgr_heap *heap, struct record * const *records, u32 n)
+{
+	u32 i, same, bits = heap->table.bits;
+
+	for (i = 0; i < n; i += same) {
+		u32 origin = records[i]->origin;
+
+		for (same = 0; i + same < n && records[i + same]->origin == origin; same++) {
+			struct record *record = records[i + same];
+
+			record->handle = handle_next(record->handle, bits);
+			record_put(heap, record);
+		}
+		origin_put(heap, origin, same);
+	}
+}
+
 /**
  * record_free_group - free allocations, until there is more to do with one
  * @heap: the heap, locked; nobody keeps what is freed in it, or looks at it
@@ -305,24 +370,26 @@ static __always_inline struct record *record_idle(struct memmgr_heap *heap,
 u32 record_free_group(struct memmgr_heap *heap, const struct client *client, const u64 *handles,
 		      u32 n)
 {
-	struct engine_block block __uninitialized;
-	struct record *records[GROUP_MOST];
-	u32 i, done = 0;
-	u64 bytes = 0;
+	bool traced = trace_memmgr_free_enabled();
+	struct record *records[GROUP_MOST] __uninitialized;
+	u64 place = 0, bytes = 0;
+	u32 done = 0;
 
 	heap_assert_locked(heap);
 	if (heap->lasting.dying)
 		return 0;
 	for (; done < n; done++) {
 		struct record *record = record_idle(heap, client, handles[done]);
-		u64 place;
 
 		if (!record)
 			break;
-		place = heap_place(heap, record->offset);
-		if (heap->engine.ops->free(&heap->engine, record_block(record), true, &block))
+		if (traced)
+			place = heap_place(heap, record->offset);
+		if (block_give(heap, record_block(record)))
 			break;
-		trace_memmgr_free(heap->region->name, heap->name, record->handle, place, 0);
+		if (traced)
+			trace_memmgr_free(heap->region->name, heap->name, record->handle,
+					  place, 0);
 		/* The same handle a second time finds it no longer live. */
 		record_set_state(heap, record, RECORD_DYING);
 		bytes += record->charge;
@@ -330,11 +397,7 @@ u32 record_free_group(struct memmgr_heap *heap, const struct client *client, con
 	}
 	if (done)
 		client_give_records(heap, records, done, bytes);
-	for (i = 0; i < done; i++) {
-		records[i]->owned = false;
-		records[i]->handle = handle_next(records[i]->handle, heap->table.bits);
-		record_put(heap, records[i]);
-	}
+	group_end(heap, records, done);
 	return done;
 }
 

@@ -78,6 +78,7 @@ enum record_state {
  * @owned: @client owns it; otherwise it is persistent, or held
  * @charged: it is charged to @client; not in a private heap
  * @shifted: it begins inside its first page, and ends at the end of its last page
+ * @marks: all members from @state on at once
  *
  * From large to small, so that there are no holes. A build without the search for memory
  * errors has the same structure, because the checksums of the exported functions cover it: a
@@ -115,15 +116,20 @@ struct record {
 	u16 leases;
 	u16 own_pins;
 	u16 own_leases;
-	u8 state;
-	u8 flags;
-	u8 align_bits;
-	u8 access : 2;
-	u8 sealed : 1;
-	u8 mapped : 1;
-	u8 owned : 1;
-	u8 charged : 1;
-	u8 shifted : 1;
+	union {
+		struct {
+			u8 state;
+			u8 flags;
+			u8 align_bits;
+			u8 access : 2;
+			u8 sealed : 1;
+			u8 mapped : 1;
+			u8 owned : 1;
+			u8 charged : 1;
+			u8 shifted : 1;
+		};
+		u32 marks;
+	};
 };
 
 /* A heap may have thousands of records. */
@@ -134,7 +140,8 @@ static_assert(MEMMGR_ZONE_MAX <= U16_MAX && PAGE_SIZE - 1 <= U16_MAX);
 
 /**
  * struct record_copy - a record outside of its table, and its origin
- * @record: a copy, for a reader who drops the lock; or the template of a new record
+ * @record: a copy, for a reader who drops the lock; or the template of a new record, in which
+ *	only those members are set that record_take() reads
  * @origin: its origin
  */
 struct record_copy {
@@ -243,7 +250,7 @@ static inline u64 record_request(const struct record *record)
 	return record_lead(record) + record->bytes + record_tail(record);
 }
 
-static inline bool record_has_zones(const struct record *record)
+static __always_inline bool record_has_zones(const struct record *record)
 {
 	return record_lead(record) | record_tail(record) | record_shifted(record);
 }
@@ -291,7 +298,7 @@ void record_set_mapped(struct memmgr_heap *heap, struct record *record);
 u32 record_first_page(const struct record *record);
 u64 record_map_place(const struct memmgr_heap *heap, const struct record *record);
 u64 record_map_offset(const struct memmgr_heap *heap, const struct record *record);
-struct record *record_take(struct memmgr_heap *heap, const struct record_copy *wanted,
+struct record *record_take(struct memmgr_heap *heap, const struct record *wanted, u32 origin,
 			   const struct engine_block *block);
 void record_untake(struct memmgr_heap *heap, struct record *record);
 void record_disown(struct memmgr_heap *heap, struct record *record);

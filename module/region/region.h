@@ -18,6 +18,7 @@
 #include <linux/pgtable.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/memmgr.h>
@@ -134,6 +135,13 @@ void region_put(struct region *region);
 static inline bool region_is_gone(const struct region *region)
 {
 	return READ_ONCE(region->gone);
+}
+
+/* Clear a few bytes of memory that is no I/O memory, see region_is_io(). */
+static inline void region_zero_plain(const struct region *region, unsigned long offset,
+				     size_t bytes)
+{
+	memset(region->memory.virt + offset, 0, bytes);
 }
 
 #define SETTLE_INTERVAL	(HZ / 10 + 1)
