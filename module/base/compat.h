@@ -206,4 +206,11 @@ static inline unsigned long compat_fault_byte(const struct vm_fault *vmf)
 	return offset_in_page(address);
 }
 
+/* Inlined, because each call of a program pays for it; not where size matters more. */
+#if IS_ENABLED(CONFIG_MEMMGR_LEAN)
+#define quick_inline		inline
+#else
+#define quick_inline		__always_inline
+#endif
+
 #endif /* MEMMGR_COMPAT_H */

@@ -4,6 +4,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
+#include "base/compat.h"
 #include "base/kept.h"
 
 /* Limits of the entries in a log: 1 / USER_PART for a user, OTHERS / 4 for all but root. */
@@ -18,7 +19,7 @@ enum kept_group {
 	KEPT_ALL,
 };
 
-static __always_inline bool kept_in(const struct kept *kept, const struct kept *fresh,
+static quick_inline bool kept_in(const struct kept *kept, const struct kept *fresh,
 				    enum kept_group group)
 {
 	switch (group) {
@@ -37,7 +38,7 @@ static __always_inline bool kept_in(const struct kept *kept, const struct kept *
  * The oldest entry of a group to which the new one belongs, and the number of its entries.
  * The group is a constant, so that each search is a loop of a few instructions.
  */
-static __always_inline u32 kept_oldest(const struct kept *kept, u32 slots,
+static quick_inline u32 kept_oldest(const struct kept *kept, u32 slots,
 				       const struct kept *fresh, enum kept_group group,
 				       u32 *count)
 {

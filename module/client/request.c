@@ -436,7 +436,7 @@ int heap_free(struct memmgr_heap *heap, struct client *client, u64 handle)
 {
 	s64 done;
 
-	if (likely(heap_free_some(heap, client, &handle, 1)))
+	if (!IS_ENABLED(CONFIG_MEMMGR_LEAN) && likely(heap_free_some(heap, client, &handle, 1)))
 		return 0;
 	done = debug_is_on() ? free_timed(heap, client, handle) :
 	       request_free(heap, client, handle);

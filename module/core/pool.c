@@ -17,10 +17,11 @@ static u32 slack_bytes(u32 slack)
 	return (slack & ~POOL_RECORDED) - POOL_WHOLE;
 }
 
-/* Describe block @i, which has this slack. */
-static __always_inline void slack_describe(const struct pool *p, u32 i, u32 slack,
-					   struct engine_block *block)
+static void pool_describe(const struct pool *p, u32 i,
+			  struct engine_block *block)
 {
+	u32 slack = p->slack[i];
+
 	*block = (struct engine_block) {
 		.offset = (u64)i * p->stride,
 		.granted = p->stride,
@@ -28,11 +29,6 @@ static __always_inline void slack_describe(const struct pool *p, u32 i, u32 slac
 		.used = slack,
 		.recorded = slack & POOL_RECORDED,
 	};
-}
-
-static noinline void pool_describe(const struct pool *p, u32 i, struct engine_block *block)
-{
-	slack_describe(p, i, p->slack[i], block);
 }
 
 static u64 pool_largest(const struct pool *p)
@@ -68,14 +64,14 @@ static int pool_alloc(struct engine *e, const struct engine_request *rq,
 		pool_set_asked(p, i, rq->bytes, mark);
 		engine_count(e, engine_class(rq->bytes));
 	}
-	slack_describe(p, i, p->slack[i], block);
+	pool_describe(p, i, block);
 	return 0;
 }
 
 #define POOL_NONE	(~0u)
 
 /* The number of the live block at @offset, or POOL_NONE. */
-static __always_inline u32 number_at(const struct pool *p, u64 offset)
+static u32 number_at(const struct pool *p, u64 offset)
 {
 	u32 i = offset >> 32 ? POOL_NONE : divide(offset, p->by);
 
@@ -109,17 +105,11 @@ static int pool_free(struct engine *e, u64 offset, bool recorded,
 {
 	struct pool *p = to_pool(e);
 	u32 i = number_at(p, offset);
-	u32 slack;
 
 	if (i == POOL_NONE)
 		return -ENOENT;
-	slack = p->slack[i];
-	slack_describe(p, i, slack, block);
-	if (block->recorded != recorded)
-		return -EACCES;
-	p->waste -= slack_bytes(slack);
-	pool_gave(p, i);
-	return 0;
+	pool_describe(p, i, block);
+	return pool_give(p, offset, recorded ? POOL_RECORDED : 0);
 }
 
 static int pool_resize(struct engine *e, u64 offset,

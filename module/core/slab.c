@@ -279,10 +279,8 @@ static noinline u32 live_at(const struct slabs *s, u64 offset, u32 *number, u32 
 /* Take an object of slab @n, which has a free one, for a request of @asked. Its number. */
 static u32 take_asked(struct slabs *s, u32 n, u32 asked)
 {
-	u32 rest = slab_take_from(s, n);
-	u32 i;
+	u32 i = slab_take_number(s, n);
 
-	slab_object(s, slab_book(s, n), rest, &i);
 	object_set_asked(s, slab_book(s, n), i, asked);
 	s->waste += s->layout.object - (asked & ~SLAB_RECORDED);
 	return i;

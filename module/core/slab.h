@@ -187,8 +187,8 @@ static __always_inline void slab_took(struct slabs *s, struct slab *slab, u32 n,
 		slab_filled(s, n);
 }
 
-/* Take a whole object of slab @n, which has a free one; no record. Returns its offset. */
-static inline u32 slab_take_from(struct slabs *s, u32 n)
+/* Take a whole object of slab @n, which has a free one; no record. Returns its number. */
+static __always_inline u32 slab_take_number(struct slabs *s, u32 n)
 {
 	struct slab *slab = slab_book(s, n);
 	u32 w = env_lowest(slab->words);
@@ -201,7 +201,13 @@ static inline u32 slab_take_from(struct slabs *s, u32 n)
 	if (!left)
 		slab->words &= ~(1u << w);
 	slab_took(s, slab, n, 1);
-	return slab->colour + i * s->layout.stride;
+	return i;
+}
+
+/* The same. Returns its offset in the slab. */
+static inline u32 slab_take_from(struct slabs *s, u32 n)
+{
+	return slab_take_number(s, n) * s->layout.stride + slab_book(s, n)->colour;
 }
 
 /*

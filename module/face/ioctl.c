@@ -197,7 +197,7 @@ static __always_inline unsigned long copy_known(union call_arg *known, const voi
 static __always_inline unsigned long copy_answer(void __user *user, const union call_arg *known,
 						 u32 size)
 {
-	if (size == sizeof(struct memmgr_alloc))
+	if (!IS_ENABLED(CONFIG_MEMMGR_LEAN) && size == sizeof(struct memmgr_alloc))
 		return copy_to_user(user, known, sizeof(struct memmgr_alloc));
 	return copy_to_user(user, known, size);
 }
@@ -265,7 +265,8 @@ static noinline int copy_other(const struct call *call, union call_arg *known,
 static __always_inline int call_argument(const struct call *call, union call_arg *known,
 					 const void __user *user)
 {
-	if (likely(!copy_known(known, user, call->size) && known->size == call->size))
+	if (!IS_ENABLED(CONFIG_MEMMGR_LEAN) && !copy_known(known, user, call->size) &&
+	    likely(known->size == call->size))
 		return 0;
 	return copy_other(call, known, user);
 }

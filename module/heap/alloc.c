@@ -116,6 +116,8 @@ static int block_take(struct memmgr_heap *heap, const struct engine_request *rq,
 {
 	u32 i;
 
+	if (IS_ENABLED(CONFIG_MEMMGR_LEAN))
+		return heap->engine.ops->alloc(&heap->engine, rq, block, why);
 	if (heap_is(heap, MEMMGR_KIND_POOL) && rq->bytes == heap->capacity && !rq->align &&
 	    pool_take(&heap->pool, POOL_RECORDED, &i)) {
 		block->offset = (u64)i * heap->pool.stride;
@@ -230,7 +232,7 @@ static noinline void record_trace(const struct memmgr_heap *heap, const struct r
 }
 
 /* A new record, whose memory is clear, becomes live. */
-static __always_inline void record_live(struct memmgr_heap *heap, struct record *record)
+static quick_inline void record_live(struct memmgr_heap *heap, struct record *record)
 {
 	record_set_state(heap, record, RECORD_LIVE);
 	if (trace_memmgr_alloc_enabled())
@@ -274,7 +276,7 @@ static bool alloc_done(struct memmgr_heap *heap, const struct heap_order *order)
 }
 
 /* Can the heap take such a request now, and is a record left for it? */
-static __always_inline int alloc_check(struct memmgr_heap *heap, const struct heap_order *order)
+static quick_inline int alloc_check(struct memmgr_heap *heap, const struct heap_order *order)
 {
 	const struct record *template = &order->wanted.record;
 	int err = heap_serves(heap);
@@ -549,6 +551,18 @@ bool heap_wait(struct memmgr_heap *heap, u32 seen, long *left, int *err)
 	return *left > 0;
 }
 
+/* Bytes that are free. A pool need not sum up its size classes. */
+static u64 heap_unused(struct memmgr_heap *heap)
+{
+	const struct pool *p = &heap->pool;
+	struct engine_books books __uninitialized;
+
+	if (!IS_ENABLED(CONFIG_MEMMGR_LEAN) && heap_is(heap, MEMMGR_KIND_POOL))
+		return (u64)(p->count - p->live) * p->stride;
+	heap->engine.ops->books(&heap->engine, &books);
+	return books.total - books.used;
+}
+
 /**
  * heap_failed - count and log a refused request
  * @heap: the heap that refused it
@@ -572,7 +586,7 @@ void heap_failed(struct memmgr_heap *heap, u64 bytes, u64 align,
 
 	flags = heap_lock(heap);
 	heap->counts.failures[why->reason]++;
-	failure.free = heap->traits->unused(heap);
+	failure.free = heap_unused(heap);
 	heap_unlock(heap, flags);
 	trace_memmgr_fail(heap->region->name, heap->name, bytes, align, why->reason,
 			  why->largest);

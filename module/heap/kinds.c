@@ -86,11 +86,6 @@ static int setup_buddy(struct memmgr_heap *heap, const struct heap_shape *plan,
 			  heap->meta);
 }
 
-static u64 buddy_unused(const struct memmgr_heap *heap)
-{
-	return (u64)heap->buddy.free << heap->buddy.shift;
-}
-
 static const struct heap_kind buddy_kind = {
 	.granule = 1u << BUDDY_MIN_SHIFT,
 	.takes = HEAP_FIELD_BYTES | HEAP_FIELD_GRANULE | HEAP_FIELD_NO_JOIN,
@@ -100,7 +95,6 @@ static const struct heap_kind buddy_kind = {
 	.init = setup_buddy,
 	.give_back = arena_give_back,
 	.in_io = arena_in_io,
-	.unused = buddy_unused,
 };
 
 /* --- slab ---------------------------------------------------------------- */
@@ -185,13 +179,6 @@ static void query_slab(struct memmgr_heap *heap, struct memmgr_heap_query *query
 	query->held = (u64)held << heap->slabs.layout.shift;
 }
 
-static u64 slab_unused(const struct memmgr_heap *heap)
-{
-	const struct slabs *s = &heap->slabs;
-
-	return (u64)(s->held * s->layout.objects - s->live) * s->layout.stride;
-}
-
 static const struct heap_kind slab_kind = {
 	.takes = HEAP_FIELD_BYTES | HEAP_FIELD_OBJECT | HEAP_FIELD_ALIGN | HEAP_FIELD_COUNT,
 	.needs = HEAP_FIELD_OBJECT,
@@ -203,7 +190,6 @@ static const struct heap_kind slab_kind = {
 	.open = slabs_open,
 	.give_back = slabs_give_back,
 	.in_io = slabs_in_io,
-	.unused = slab_unused,
 	.query = query_slab,
 };
 
@@ -244,11 +230,6 @@ static void query_pool(struct memmgr_heap *heap, struct memmgr_heap_query *query
 	query->count = heap->pool.count;
 }
 
-static u64 pool_unused(const struct memmgr_heap *heap)
-{
-	return (u64)(heap->pool.count - heap->pool.live) * heap->pool.stride;
-}
-
 static const struct heap_kind pool_kind = {
 	.takes = HEAP_FIELD_BYTES | HEAP_FIELD_OBJECT | HEAP_FIELD_ALIGN | HEAP_FIELD_COUNT,
 	.needs = HEAP_FIELD_OBJECT | HEAP_FIELD_COUNT,
@@ -256,7 +237,6 @@ static const struct heap_kind pool_kind = {
 	.init = setup_pool,
 	.give_back = arena_give_back,
 	.in_io = arena_in_io,
-	.unused = pool_unused,
 	.query = query_pool,
 };
 
@@ -287,11 +267,6 @@ static int setup_stack(struct memmgr_heap *heap, const struct heap_shape *plan,
 	return stack_init(&heap->stack, plan->bytes, plan->records, heap->meta);
 }
 
-static u64 stack_unused(const struct memmgr_heap *heap)
-{
-	return (u64)(heap->stack.units - stack_top(&heap->stack)->end) << STACK_SHIFT;
-}
-
 static const struct heap_kind stack_kind = {
 	.takes = HEAP_FIELD_BYTES,
 	.needs = HEAP_FIELD_BYTES,
@@ -301,7 +276,6 @@ static const struct heap_kind stack_kind = {
 	.init = setup_stack,
 	.give_back = arena_give_back,
 	.in_io = arena_in_io,
-	.unused = stack_unused,
 };
 
 /* --- tlsf ---------------------------------------------------------------- */
@@ -330,11 +304,6 @@ static int setup_tlsf(struct memmgr_heap *heap, const struct heap_shape *plan,
 			 heap->meta);
 }
 
-static u64 tlsf_unused(const struct memmgr_heap *heap)
-{
-	return (u64)heap->tlsf.free << heap->tlsf.shift;
-}
-
 static const struct heap_kind tlsf_kind = {
 	.granule = 1u << TLSF_MIN_SHIFT,
 	.takes = HEAP_FIELD_BYTES | HEAP_FIELD_GRANULE | HEAP_FIELD_NO_JOIN,
@@ -344,7 +313,6 @@ static const struct heap_kind tlsf_kind = {
 	.init = setup_tlsf,
 	.give_back = arena_give_back,
 	.in_io = arena_in_io,
-	.unused = tlsf_unused,
 };
 
 /* --- all ----------------------------------------------------------------- */

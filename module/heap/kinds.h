@@ -37,7 +37,6 @@ struct region;
  *	heap's first use, not under its lock. May sleep. 0 or -ENOMEM. NULL: none are left out
  * @give_back: give the memory of the heap back to heap main. May sleep
  * @in_io: is some of this memory the target of I/O? It has no mappings. May sleep
- * @unused: bytes that are free, in the memory that the heap has. The heap is locked
  * @query: fill in granule, count and held bytes where they differ from the usual ones;
  *	NULL: they do not
  *
@@ -58,7 +57,6 @@ struct heap_kind {
 	int (*open)(struct memmgr_heap *heap);
 	void (*give_back)(struct memmgr_heap *heap);
 	bool (*in_io)(struct memmgr_heap *heap);
-	u64 (*unused)(const struct memmgr_heap *heap);
 	void (*query)(struct memmgr_heap *heap, struct memmgr_heap_query *query);
 };
 

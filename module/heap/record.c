@@ -47,8 +47,8 @@ void record_copy(const struct memmgr_heap *heap, const struct record *record,
 	copy->origin = *record_origin(heap, record);
 }
 
-static __always_inline int access_of(const struct memmgr_heap *heap, const struct record *record,
-				     const struct viewer *viewer)
+int record_access(const struct memmgr_heap *heap, const struct record *record,
+		  const struct viewer *viewer)
 {
 	if (record->state == RECORD_HELD)
 		return -EACCES;
@@ -58,13 +58,7 @@ static __always_inline int access_of(const struct memmgr_heap *heap, const struc
 	       0 : -EACCES;
 }
 
-int record_access(const struct memmgr_heap *heap, const struct record *record,
-		  const struct viewer *viewer)
-{
-	return access_of(heap, record, viewer);
-}
-
-static __always_inline struct record *number_of(const struct memmgr_heap *heap, u32 i)
+static quick_inline struct record *number_of(const struct memmgr_heap *heap, u32 i)
 {
 	heap_assert_locked(heap);
 	if (i >= heap->table.records.made)
@@ -78,7 +72,7 @@ struct record *record_number(const struct memmgr_heap *heap, u32 i)
 	return number_of(heap, i);
 }
 
-static __always_inline struct record *handle_of(struct memmgr_heap *heap, u64 handle)
+static quick_inline struct record *handle_of(struct memmgr_heap *heap, u64 handle)
 {
 	struct record *record = number_of(heap, handle_record(handle, heap->table.bits));
 
@@ -99,13 +93,13 @@ struct record *record_of(struct memmgr_heap *heap, u64 handle)
 struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			  u64 handle)
 {
-	struct record *record = handle_of(heap, handle);
+	struct record *record = record_of(heap, handle);
 	int err;
 
 	if (!record || heap->lasting.dying || record->state == RECORD_NEW ||
 	    record->state == RECORD_HELD)
 		return ERR_PTR(-EBADF);
-	err = access_of(heap, record, viewer);
+	err = record_access(heap, record, viewer);
 	if (err)
 		return ERR_PTR(err);
 	if (record->state == RECORD_MOVING)
@@ -242,7 +236,7 @@ static_assert(!RECORD_FREE);
  * Put a record back among the free ones, after the use of its origin. Its @handle is the next
  * one that it will have.
  */
-static __always_inline void record_put(struct memmgr_heap *heap, struct record *record)
+static quick_inline void record_put(struct memmgr_heap *heap, struct record *record)
 {
 	if (heap->table.record_at)
 		heap->table.record_at[record->depth] = RECORD_NONE;
@@ -259,13 +253,19 @@ static __always_inline void record_put(struct memmgr_heap *heap, struct record *
 	heap->table.records.free = record_index(heap, record);
 }
 
+/* A record ends, and its use of an origin with it. */
+static noinline void record_close(struct memmgr_heap *heap, struct record *record)
+{
+	origin_put(heap, record->origin, 1);
+	record_put(heap, record);
+}
+
 /* Undo record_take(): the client cannot have the allocation, and nobody has seen it. */
 void record_untake(struct memmgr_heap *heap, struct record *record)
 {
 	heap_assert_locked(heap);
 	heap_moment(heap, gone, record);
-	origin_put(heap, record->origin, 1);
-	record_put(heap, record);
+	record_close(heap, record);
 }
 
 /* End a record. Its block, and in a slab heap its slab, may be gone; it lay at @place. */
@@ -277,8 +277,7 @@ static void record_end(struct memmgr_heap *heap, struct record *record, u64 plac
 	record_drop_pins(heap, record, place);
 	client_give_records(heap, &record, 1, record->charge);
 	record->handle = handle_next(record->handle, heap->table.bits);
-	origin_put(heap, record->origin, 1);
-	record_put(heap, record);
+	record_close(heap, record);
 }
 
 /* Forget a record whose zones were checked. Its block stays allocated. */
@@ -313,6 +312,8 @@ static __always_inline int block_give(struct memmgr_heap *heap, u64 offset)
 {
 	struct engine_block block __uninitialized;
 
+	if (IS_ENABLED(CONFIG_MEMMGR_LEAN))
+		return heap->engine.ops->free(&heap->engine, offset, true, &block);
 	if (heap_is(heap, MEMMGR_KIND_POOL) && !(offset >> 32) &&
 	    pool_give_whole(&heap->pool, offset, POOL_RECORDED))
 		return 0;

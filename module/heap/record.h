@@ -12,6 +12,7 @@
 #include <asm/page.h>
 #include <uapi/linux/memmgr.h>
 
+#include "base/compat.h"
 #include "heap/origins.h"
 
 struct client;
@@ -250,7 +251,7 @@ static inline u64 record_request(const struct record *record)
 	return record_lead(record) + record->bytes + record_tail(record);
 }
 
-static __always_inline bool record_has_zones(const struct record *record)
+static quick_inline bool record_has_zones(const struct record *record)
 {
 	return record_lead(record) | record_tail(record) | record_shifted(record);
 }
