@@ -20,7 +20,7 @@ enum kept_group {
 };
 
 static quick_inline bool kept_in(const struct kept *kept, const struct kept *fresh,
-				    enum kept_group group)
+				 enum kept_group group)
 {
 	switch (group) {
 	case KEPT_SOURCE:
@@ -39,8 +39,8 @@ static quick_inline bool kept_in(const struct kept *kept, const struct kept *fre
  * The group is a constant, so that each search is a loop of a few instructions.
  */
 static quick_inline u32 kept_oldest(const struct kept *kept, u32 slots,
-				       const struct kept *fresh, enum kept_group group,
-				       u32 *count)
+				    const struct kept *fresh, enum kept_group group,
+				    u32 *count)
 {
 	u64 seq = ~0ull;
 	u32 i, oldest = 0;
