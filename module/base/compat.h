@@ -129,6 +129,17 @@
 #endif
 
 /*
+ * Entries of a range were written. User-mode Linux tells the host of pages when it flushes, and
+ * by itself only of the page of a fault.
+ */
+#if defined(CONFIG_UML)
+#include <asm/tlbflush.h>
+#define compat_entries_written(vma, from, to)	flush_tlb_range(vma, from, to)
+#else
+#define compat_entries_written(vma, from, to)	((void)0)
+#endif
+
+/*
  * Write back and discard the cache lines of a range, down to the level that devices
  * see. The kernel has this only for its linear map, which does not cover our memory.
  */

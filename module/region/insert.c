@@ -115,10 +115,11 @@ int region_insert(const struct region *region, struct vm_area_struct *vma,
 		.pages = region->memory.flags & MEMMGR_REGION_PAGES,
 		.write = span->write,
 	};
+	unsigned long bytes = (unsigned long)span->pages << PAGE_SHIFT;
 	int err = f.pages ? enter_pages(region, vma, span) : 0;
 
-	if (err || (f.pages && !f.write))
-		return err;
-	return apply_to_page_range(f.mm, span->address, (u64)span->pages << PAGE_SHIFT,
-				   fill_entry, &f);
+	if (!err && (!f.pages || f.write))
+		err = apply_to_page_range(f.mm, span->address, bytes, fill_entry, &f);
+	compat_entries_written(vma, span->address, span->address + bytes);
+	return err;
 }
