@@ -40,7 +40,8 @@ struct filling {
 /*
  * One entry, whose lock is held. What another fault has entered meanwhile stays, unless it is
  * of the same page and may not be written yet. A right that comes needs no flush: who still
- * has the old entry faults, and finds the new one.
+ * has the old entry faults, and finds the new one. It is made anew rather than modified:
+ * pte_modify() wants a mask that x86 keeps from modules (cc_mask of 6.12).
  */
 static int fill_entry(pte_t *entry, unsigned long address, void *data)
 {
@@ -48,12 +49,15 @@ static int fill_entry(pte_t *entry, unsigned long address, void *data)
 	unsigned long pfn = region_pfn(f->region, f->offset);
 	pte_t old = ptep_get(entry);
 
+	bool enter = pte_none(old) && !f->pages;
+	bool allow = f->write && pte_present(old) && !pte_write(old) && pte_pfn(old) == pfn;
+	pte_t new = pfn_pte(pfn, f->prot);
+
 	f->offset += PAGE_SIZE;
-	if (pte_none(old) && !f->pages)
-		compat_set_entry(f->mm, address, entry, pte_mkspecial(pfn_pte(pfn, f->prot)));
-	else if (f->write && pte_present(old) && !pte_write(old) && pte_pfn(old) == pfn)
-		compat_set_entry(f->mm, address, entry,
-				 pte_mkdirty(pte_mkyoung(pte_modify(old, f->prot))));
+	if (enter || pte_special(old))
+		new = pte_mkspecial(new);
+	if (enter || allow)
+		compat_set_entry(f->mm, address, entry, new);
 	return 0;
 }
 
