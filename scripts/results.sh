@@ -199,7 +199,7 @@ longest_first() {
 boot_bound() {
 	local seconds
 	seconds=$(boot_timeout "$1")
-	[[ $kernel != *@(debug|kasan|kcsan) ]] || seconds=$((seconds * 3))
+	[[ $kernel != *debug ]] || seconds=$((seconds * 3))
 	echo $((seconds + 300))
 }
 

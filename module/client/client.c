@@ -56,7 +56,7 @@ struct client *client_create(struct region *region)
 	get_task_comm(client->comm, current);
 	file->event = events_last(&region->events);
 	mutex_init(&file->read_mutex);
-	INIT_LIST_HEAD(&client->records);
+	INIT_HLIST_HEAD(&client->records);
 	INIT_LIST_HEAD(&client->heaps);
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
@@ -81,7 +81,7 @@ static bool client_newest(struct client *client, u64 *handle)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	record = list_first_entry_or_null(&client->records, struct record, mine);
+	record = hlist_entry_safe(client->records.first, struct record, mine);
 	if (record)
 		*handle = record->handle;
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);

@@ -294,43 +294,6 @@ static __always_inline void account_take(struct account *account, u64 bytes, u32
 		account->has[ACCOUNT_RECORDS] += n;
 }
 
-/* Put new records at the head of their client's list, the last one first. Under client_lock. */
-static void records_list(struct list_head *list, struct record * const *records, u32 n)
-{
-	struct list_head *next = list->next;
-	u32 i;
-
-	for (i = 0; i < n; i++) {
-		struct list_head *mine = &records[i]->mine;
-
-		mine->next = next;
-		next->prev = mine;
-		next = mine;
-	}
-	next->prev = list;
-	list->next = next;
-}
-
-/* Take records off the list. Neighbours in it, as batches make them, go together. */
-static void records_unlist(struct record * const *records, u32 n)
-{
-	u32 i = 0;
-
-	while (i < n) {
-		struct list_head *first = &records[i]->mine, *last = first;
-
-		for (i++; i < n; i++) {
-			if (first->prev == &records[i]->mine)
-				first = first->prev;
-			else if (last->next == &records[i]->mine)
-				last = last->next;
-			else
-				break;
-		}
-		__list_del(first->prev, last->next);
-	}
-}
-
 /**
  * client_take_records - charge new allocations to their client, and add them to its list
  * @heap: their heap, locked
@@ -350,6 +313,7 @@ int client_take_records(struct memmgr_heap *heap, struct record * const *records
 	struct client *client = record->client;
 	struct region *region = heap->region;
 	int err = 0;
+	u32 i;
 
 	heap_assert_locked(heap);
 	raw_spin_lock(&region->client_lock);
@@ -363,7 +327,8 @@ int client_take_records(struct memmgr_heap *heap, struct record * const *records
 		account_take(&client->user->account, bytes, n, main);
 	}
 	if (record->owned)
-		records_list(&client->records, records, n);
+		for (i = 0; i < n; i++)
+			hlist_add_head(&records[i]->mine, &client->records);
 out:
 	raw_spin_unlock(&region->client_lock);
 	return err;
@@ -446,17 +411,20 @@ void client_give_records(struct memmgr_heap *heap, struct record * const *record
 	struct record *record = records[0];
 	struct client *client = record->client;
 	struct region *region = heap->region;
+	u32 i;
 
 	heap_assert_locked(heap);
 	if (!client)
 		return;
 	raw_spin_lock(&region->client_lock);
 	if (record->owned)
-		records_unlist(records, n);
+		for (i = 0; i < n; i++)
+			__hlist_del(&records[i]->mine);
 	if (record->charged) {
 		account_give(&client->account, bytes, n, main);
 		account_give(&client->user->account, bytes, n, main);
-		client_expire(client);
+		if (unlikely(client->closed))
+			client_expire(client);
 	}
 	raw_spin_unlock(&region->client_lock);
 }
@@ -467,7 +435,7 @@ void client_remove_record(struct client *client, struct record *record)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&region->client_lock, flags);
-	list_del_init(&record->mine);
+	hlist_del_init(&record->mine);
 	raw_spin_unlock_irqrestore(&region->client_lock, flags);
 }
 

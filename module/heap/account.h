@@ -108,7 +108,7 @@ struct client {
 	bool closed;
 	bool trusted;
 	struct account account;
-	struct list_head records;
+	struct hlist_head records;
 	struct pin *pins;
 	u32 pins_used;
 	u32 pinned[MEMMGR_MAX_HEAPS];

@@ -15,6 +15,7 @@
 #include "heap/heap.h"
 #include "heap/kinds.h"
 #include "heap/moments.h"
+#include "heap/quick.h"
 #include "heap/record.h"
 #include "heap/records.h"
 #include "region/failures.h"
@@ -105,37 +106,6 @@ static u32 records_left(const struct memmgr_heap *heap, const struct client *cli
 
 	heap_assert_locked(heap);
 	return max(heap->table.max - heap->table.used, reserve) - reserve;
-}
-
-/*
- * Take a block of the engine. The usual ones, of which only place and size need be known, take
- * a shorter way: whole blocks of a pool or a slab, and the top of a stack.
- */
-static int block_take(struct memmgr_heap *heap, const struct engine_request *rq,
-		      struct engine_block *block, struct engine_refusal *why)
-{
-	u32 i;
-
-	if (IS_ENABLED(CONFIG_MEMMGR_LEAN))
-		return heap->engine.ops->alloc(&heap->engine, rq, block, why);
-	if (heap_is(heap, MEMMGR_KIND_POOL) && rq->bytes == heap->capacity && !rq->align &&
-	    pool_take(&heap->pool, POOL_RECORDED, &i)) {
-		block->offset = (u64)i * heap->pool.stride;
-		block->granted = heap->pool.stride;
-		return 0;
-	}
-	if (heap_is(heap, MEMMGR_KIND_SLAB) && rq->bytes == heap->capacity && !rq->align) {
-		block->granted = heap->slabs.layout.stride;
-		return slab_take(&heap->slabs, SLAB_RECORDED, &block->offset, why);
-	}
-	if (heap_is(heap, MEMMGR_KIND_STACK) && rq->bytes && !(rq->bytes >> 32) &&
-	    !rq->align && !heap->stack.abandoned &&
-	    stack_push(&heap->stack, rq->bytes, 1, STACK_RECORDED, &i)) {
-		block->offset = (u64)i << STACK_SHIFT;
-		block->granted = (u64)(stack_top(&heap->stack)->end - i) << STACK_SHIFT;
-		return 0;
-	}
-	return heap->engine.ops->alloc(&heap->engine, rq, block, why);
 }
 
 /* Allocate in the engine, give the block a record, and charge the client; or do none of it. */

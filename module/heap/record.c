@@ -11,6 +11,7 @@
 #include "heap/heap.h"
 #include "heap/kinds.h"
 #include "heap/moments.h"
+#include "heap/quick.h"
 #include "heap/record.h"
 #include "region/memory.h"
 #include "region/region.h"
@@ -305,24 +306,6 @@ int record_free(struct memmgr_heap *heap, struct record *record)
 		record_end(heap, record, place);
 	}
 	return err;
-}
-
-/* Give a block back to the engine. The usual ones take a shorter way, as in block_take(). */
-static __always_inline int block_give(struct memmgr_heap *heap, u64 offset)
-{
-	struct engine_block block __uninitialized;
-
-	if (IS_ENABLED(CONFIG_MEMMGR_LEAN))
-		return heap->engine.ops->free(&heap->engine, offset, true, &block);
-	if (heap_is(heap, MEMMGR_KIND_POOL) && !(offset >> 32) &&
-	    pool_give_whole(&heap->pool, offset, POOL_RECORDED))
-		return 0;
-	if (heap_is(heap, MEMMGR_KIND_STACK) && !(offset >> 32) &&
-	    stack_give(&heap->stack, offset, STACK_RECORDED))
-		return 0;
-	if (heap_is(heap, MEMMGR_KIND_SLAB))
-		return slab_give(&heap->slabs, offset, SLAB_RECORDED);
-	return heap->engine.ops->free(&heap->engine, offset, true, &block);
 }
 
 /* The record of a handle, if its owner may free it at once: nothing uses or shows it. */

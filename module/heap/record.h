@@ -94,7 +94,7 @@ struct record {
 	u64 map_bytes;
 	u64 time_ns;
 	u64 charge;
-	struct list_head mine;
+	struct hlist_node mine;
 	struct client *client;
 	union {
 		u32 next;

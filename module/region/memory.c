@@ -142,7 +142,7 @@ void region_zero(struct region *region, u64 offset, u64 bytes)
 	if (region_is_io(region))
 		memset_io(region_io(region, offset), 0, bytes);
 	else
-		memset(region->memory.virt + offset, 0, bytes);
+		region_zero_plain(region, offset, bytes);
 }
 
 #define CLEAR_STEP	(1u << 20)

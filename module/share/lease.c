@@ -50,18 +50,17 @@ int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin 
 static int populate_vma(struct vm_area_struct *vma)
 {
 	struct mapping *mapping = vma->vm_private_data;
-	u32 first = mapping->view.first + mapping->view.guard;
-	u32 skip = first - min_t(u32, first, vma->vm_pgoff);
-	u32 done = vma->vm_pgoff - min_t(u32, first, vma->vm_pgoff);
-	unsigned long address = vma->vm_start + (size_t)skip * PAGE_SIZE;
+	unsigned long first = mapping->view.first + mapping->view.guard;
+	unsigned long page = max(first, vma->vm_pgoff);
+	unsigned long end = min(first + mapping->view.pages, vma->vm_pgoff + vma_pages(vma));
 	u32 pages;
 	int err = 0;
 
 	if (!(vma->vm_flags & VM_READ) || !mapping_allows(mapping, VM_READ))
 		return 0;
-	for (; !err && done < mapping->view.pages && address < vma->vm_end; done += pages) {
-		err = mapping_fill(vma, address, &pages);
-		address += (size_t)pages * PAGE_SIZE;
+	for (; !err && page < end; page += pages) {
+		err = mapping_fill(vma, vma->vm_start + (page - vma->vm_pgoff) * PAGE_SIZE,
+				   &pages);
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();

@@ -32,7 +32,7 @@ rm -f /usr/bin/timeout
 
 # A debug kernel is many times slower.
 case $KERNEL in
-*debug | *kasan | *kcsan) export STRESS_OPS=300 ;;
+*debug) export STRESS_OPS=300 ;;
 esac
 
 # shellcheck disable=SC2086 # words
