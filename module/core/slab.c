@@ -858,6 +858,14 @@ static u32 slab_shift(u32 stride, u32 page_shift)
 	return shift;
 }
 
+/* How many objects a slab of the layout has, and how many slabs there may be. */
+static int layout_slabs(struct slab_layout *layout, u64 limit)
+{
+	layout->objects = min((1u << layout->shift) / layout->stride, SLAB_MAX_OBJECTS);
+	layout->max = min_t(u64, limit >> layout->shift, 1u << 24);
+	return layout->max ? 0 : -ENOMEM;
+}
+
 /**
  * slab_layout - decide how objects lie in slabs
  * @layout: set to the decision
@@ -883,9 +891,23 @@ int slab_layout(struct slab_layout *layout, u64 object, u64 align, u64 limit,
 	layout->align = align;
 	layout->stride = stride;
 	layout->shift = slab_shift(stride, page_shift);
-	layout->objects = min((1u << layout->shift) / stride, SLAB_MAX_OBJECTS);
-	layout->max = min_t(u64, limit >> layout->shift, 1u << 24);
-	return layout->max ? 0 : -ENOMEM;
+	return layout_slabs(layout, limit);
+}
+
+/**
+ * slab_layout_narrow - lay objects into slabs of a bounded size, which may waste more
+ * @layout: made by slab_layout()
+ * @limit: bytes that all slabs together may use
+ * @shift: log2 of the largest slab
+ *
+ * Return: 0, or -ENOMEM if no slab is within the limit or no object within a slab.
+ */
+int slab_layout_narrow(struct slab_layout *layout, u64 limit, u32 shift)
+{
+	if (1u << shift < layout->stride)
+		return -ENOMEM;
+	layout->shift = min(layout->shift, shift);
+	return layout_slabs(layout, limit);
 }
 
 static u32 row_words(const struct slab_layout *layout)

@@ -133,6 +133,7 @@ struct slabs {
 	void *books;
 };
 
+int slab_layout_narrow(struct slab_layout *layout, u64 limit, u32 shift);
 int slab_layout(struct slab_layout *layout, u64 object, u64 align, u64 limit,
 		u32 page_shift);
 size_t slab_book_size(const struct slab_layout *layout);

@@ -99,7 +99,7 @@ static const struct heap_kind buddy_kind = {
 
 /* --- slab ---------------------------------------------------------------- */
 
-#define PRIVATE_SLAB_MAX	max_t(u64, PAGE_SIZE, 1u << 16)
+#define PRIVATE_SLAB_SHIFT	max_t(u32, PAGE_SHIFT, 16)
 #define SLAB_LIMIT_SHIFT	4	/* 1/16 of the region, unless a limit is given */
 #define SLAB_LIMIT_LEAST	(1ull << 20)
 
@@ -125,14 +125,13 @@ static int plan_slab(const struct region *region, struct memmgr_heap_create *c,
 		return too_large(region, c);
 	err = slab_layout(&plan->layout, c->object_size, plan->align,
 			  plan->bytes, PAGE_SHIFT);
+	/* A new slab of a private heap is cleared while the lock is held, so limit its size. */
+	if (c->flags & MEMMGR_HEAP_PRIVATE && err != -EINVAL)
+		err = slab_layout_narrow(&plan->layout, plan->bytes, PRIVATE_SLAB_SHIFT);
 	if (err == -ENOMEM)
 		return too_large(region, c);
 	if (err)
 		return err;
-	/* A new slab of a private heap is cleared while the lock is held, so limit its size. */
-	if (c->flags & MEMMGR_HEAP_PRIVATE &&
-	    1ull << plan->layout.shift > PRIVATE_SLAB_MAX)
-		return too_large(region, c);
 	if (c->count > (u64)plan->layout.max * plan->layout.objects)
 		return too_large(region, c);
 	if (!c->bytes)

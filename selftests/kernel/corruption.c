@@ -270,9 +270,6 @@ TEST_F(corruption_kind, corruption_resize_within_the_heap)
 		c.count = 1;
 	if (c.bytes)
 		c.bytes = all;
-	/* A private slab has no room for such objects. */
-	if (all > 12 * KIB)
-		c.flags = 0;
 	ASSERT_EQ(0, mm_heap_create(self->fd, &c));
 	ASSERT_EQ(0, debug_set(self->fd, c.heap, zones));
 	a = must_alloc(_metadata, self->fd, c.heap, 40);

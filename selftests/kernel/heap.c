@@ -442,6 +442,30 @@ TEST_F(heap, number_of_heaps_is_limited)
 	EXPECT_EQ(MEMMGR_MAX_HEAPS, made + self->before.heaps);
 }
 
+/* A slab of a private heap has at most 64 KiB, but no object within that is refused for it. */
+TEST_F(heap, private_slabs_of_large_objects)
+{
+	static const __u64 sizes[] = { 8200, 20000, 24576, 32768, 40000, 49152, 65536 };
+	struct memmgr_heap_create c;
+	unsigned int i, n;
+
+	if (!kind_is_built(self->fd, MEMMGR_KIND_SLAB))
+		SKIP(return, "no slab heaps");
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		c = heap_config(MEMMGR_KIND_SLAB, "t-large");
+		c.object_size = sizes[i];
+		c.bytes = 1u << 20;
+		c.flags = MEMMGR_HEAP_PRIVATE;
+		ASSERT_EQ(0, mm_heap_create(self->fd, &c)) TH_LOG("objects of %llu", sizes[i]);
+		for (n = 0; n < 9; n++)
+			must_alloc(_metadata, self->fd, c.heap, sizes[i]);
+		EXPECT_EQ(0, mm_heap_destroy(self->fd, c.heap, MEMMGR_DESTROY_FORCE));
+	}
+	c.object_size = 65537;
+	EXPECT_EQ(-ENOMEM, mm_heap_create(self->fd, &c));
+	EXPECT_EQ(MEMMGR_REASON_TOO_LARGE, c.reason);
+}
+
 /* The largest arena that a refusal names works, and a page more does not. */
 TEST_F(heap, largest_arena_is_true)
 {

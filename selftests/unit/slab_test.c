@@ -272,6 +272,41 @@ static void layout_holds(u64 object, u64 align, u64 limit, u32 page_shift)
 	       "%u slabs do not use the limit", l.max);
 }
 
+static void narrow_holds(u64 object, u64 align, u32 page_shift, u32 shift)
+{
+	struct slab_layout wide, l;
+	u64 limit = 1u << 20;
+	int err;
+
+	unit_context("layout of %llu aligned to %llu, page 2^%u, slabs up to 2^%u", object, align,
+		     page_shift, shift);
+	EXPECT_EQ(slab_layout(&wide, object, align, 1ull << 30, page_shift), 0);
+	l = wide;
+	err = slab_layout_narrow(&l, limit, shift);
+	EXPECT_EQ(err, wide.stride <= 1u << shift ? 0 : -ENOMEM);
+	if (err)
+		return;
+	EXPECT_EQ(l.shift, min(wide.shift, shift));
+	EXPECT_EQ(l.stride, wide.stride);
+	EXPECT_EQ(l.objects, min((1u << l.shift) / l.stride, SLAB_MAX_OBJECTS));
+	EXPECT_EQ(l.max, limit >> l.shift);
+}
+
+/* Whatever the size of the objects, slabs can be kept small, if an object fits at all. */
+static void slab_narrow(void)
+{
+	u32 object;
+
+	for (object = 1; object <= 70000; object += 1 + object / 500)
+		narrow_holds(object, 8, 12, 16);
+	for (object = 24000; object < 25000; object++)
+		narrow_holds(object, 8, 12, 16);
+	narrow_holds(65536, 8, 12, 16);
+	narrow_holds(65537, 8, 12, 16);
+	narrow_holds(65536, 65536, 16, 16);
+	narrow_holds(100, 131072, 12, 16);
+}
+
 /* What a slab costs beside its memory: with room for its place, and for records. */
 static void book_is_small(u32 object, u32 align)
 {
@@ -594,6 +629,7 @@ static const struct unit_test tests[] = {
 	{ "slab_layouts", slab_layouts },
 	{ "slab_pages", slab_pages },
 	{ "slab_books_are_small", slab_books_are_small },
+	{ "slab_narrow", slab_narrow },
 	{ "slab_hostile", slab_hostile },
 	{ "slab_walks_in_steps", slab_walks_in_steps },
 	{ "slab_moves", slab_moves },
