@@ -8,7 +8,6 @@ test_trace_bad() {
 	bad_trace 'line 1: id 0 is resized but not live' 'r 0 5\n'
 	bad_trace 'line 2: id 0 is live already' 'a 0 5\na 0 5\n'
 	bad_trace "line 1: size '-5'" 'a 0 -5\n'
-	bad_trace 'line 1: size 0 is out of range' 'a 0 0\n'
 	bad_trace 'line 1: size 4294967297 is out of range' 'a 0 4294967297\n'
 	bad_trace 'line 1: size 99999999999999999999 is out of range' 'a 0 99999999999999999999\n'
 	bad_trace 'line 1: id 2147483648 is out of range' 'a 2147483648 1\n'
@@ -41,6 +40,14 @@ test_replay() {
 	says '.runs[0].damaged' 0 m replay --json --verify -k slab "$trace"
 	prints 'nothing is allocated' m list
 	says '.heaps | length' 1 m heap list --json
+}
+
+# A request of no bytes is one of a byte, as malloc(0) is.
+test_replay_zero() {
+	printf 'a 0 0\na 1 5\nr 1 0\nf 1\nf 0\n' >"$work/trace"
+	says '[.trace.zeros,.trace.peak_bytes]' '[2,6]' m replay --json "$work/trace"
+	says '[.runs[].failed]' '[0,0,0,0,0]' m replay --json "$work/trace"
+	prints '2 of them ask for 0 bytes' m replay "$work/trace"
 }
 
 test_replay_damage() {

@@ -37,7 +37,7 @@ function good_id(id) {
 }
 
 function good_size(size) {
-	if (is_number(size) && size + 0 >= 1 && size + 0 <= max_size)
+	if (is_number(size) && size + 0 <= max_size)
 		return 1
 	fault("bad size '" size "'")
 	return 0
@@ -85,9 +85,14 @@ function alloc() {
 		fault("id " $2 " is live already")
 		return
 	}
-	size_of[$2 + 0] = $3 + 0
+	size_of[$2 + 0] = room($3)
 	found["end-live"]++
-	count("allocs", $3)
+	count("allocs", room($3))
+}
+
+# No bytes are served as one.
+function room(size) {
+	return size + 0 ? size + 0 : 1
 }
 
 function release(    size) {
@@ -110,8 +115,8 @@ function resize(    change) {
 	}
 	if (!good_id($2) || !good_size($3) || !is_live($2))
 		return
-	change = $3 - size_of[$2 + 0]
-	size_of[$2 + 0] = $3 + 0
+	change = room($3) - size_of[$2 + 0]
+	size_of[$2 + 0] = room($3)
 	count("resizes", change)
 }
 

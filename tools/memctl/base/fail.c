@@ -298,6 +298,31 @@ int fail_request(const struct memctl *ctl, int err, const struct request *reques
 	return print_message(ctl, &message);
 }
 
+/* What a heap asks of main when it is made: the memory, or the least that is of use. */
+static uint64_t heap_asks(const struct memmgr_heap_create *create)
+{
+	if (create->bytes)
+		return create->bytes;
+	return create->object_size * (create->count ? create->count : 1);
+}
+
+int fail_heap(const struct memctl *ctl, int err, const struct memmgr_heap_create *create)
+{
+	struct request request = {
+		.heap = "main",
+		.heap_id = MEMMGR_HEAP_MAIN,
+		.bytes = heap_asks(create),
+		.reason = create->reason,
+		.exact = true,
+		.largest = create->largest,
+	};
+
+	if ((err == -ENOMEM || err == -ENOSPC || err == -EDQUOT) && create->reason &&
+	    create->reason != MEMMGR_REASON_RECORDS)
+		return fail_request(ctl, err, &request);
+	return fail_errno(ctl, err, "heap '%s'", create->name);
+}
+
 int fail_compact(const struct memctl *ctl, int err, const struct request *request)
 {
 	struct message message = { .request = request, .error = error_name(ctl, err) };

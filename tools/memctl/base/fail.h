@@ -3,6 +3,7 @@
 #ifndef MEMCTL_FAIL_H
 #define MEMCTL_FAIL_H
 
+#include <memmgr.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +31,8 @@ int fail_errno(const struct memctl *ctl, int err, const char *format, ...)
 int fail_request(const struct memctl *ctl, int err, const struct request *request);
 /* The same for a free run of request->bytes that moving memory cannot make. */
 int fail_compact(const struct memctl *ctl, int err, const struct request *request);
+/* The same for a heap that could not be made. */
+int fail_heap(const struct memctl *ctl, int err, const struct memmgr_heap_create *create);
 /* For a trace that is wrong; @line 0: as a whole. */
 int fail_trace(const struct memctl *ctl, const char *file, uint64_t line, const char *text);
 /* EXIT_NO_DEVICE, or EXIT_FAILED when it is there and won't open. */

@@ -9,11 +9,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/args.h"
-#include "base/clock.h"
+#include "base/bar.h"
 #include "base/fail.h"
 #include "base/interrupt.h"
 #include "base/json.h"
@@ -35,8 +33,6 @@
 /* More than the first call foresaw, by so much: others change the heap as fast. */
 #define CALLS_TIMES	4
 #define BYTES_TIMES	2
-#define BAR_WIDTH	30
-#define BAR_PAUSE_NS	100000000ull
 
 enum {
 	KEY_DRY_RUN = 0x200,
@@ -148,37 +144,6 @@ static const struct argp argp = {
 	       "Example: memctl defrag --size 8M --align 1M --dry-run",
 };
 
-/* ---- the progress bar, on standard error ---- */
-
-struct bar {
-	bool shown;
-	uint64_t last_ns;
-};
-
-static bool bar_wanted(const struct memctl *ctl, const struct options *options)
-{
-	return !options->quiet && !ctl->json && isatty(STDERR_FILENO);
-}
-
-static void bar_show(struct bar *bar, const struct memmgr_compact *sum)
-{
-	uint64_t now = now_ns(CLOCK_MONOTONIC), all = sum->moved + sum->left;
-	int percent = all ? (int)(sum->moved * 100 / all) : 100;
-
-	if (!bar->shown || now - bar->last_ns < BAR_PAUSE_NS)
-		return;
-	bar->last_ns = now;
-	fprintf(stderr, "\r[%-*.*s] %3d%%  %s moved, %s left\033[K", BAR_WIDTH,
-		percent * BAR_WIDTH / 100, "##############################", percent,
-		size_text(sum->moved), size_text(sum->left));
-}
-
-static void bar_end(const struct bar *bar)
-{
-	if (bar->shown && bar->last_ns)
-		fputs("\r\033[K", stderr);
-}
-
 /* ---- the work ---- */
 
 /*
@@ -245,7 +210,7 @@ static int compact(const struct memctl *ctl, const struct options *options,
 	uint64_t max_bytes = call_bytes(request, heap);
 	struct effort effort = { .calls = 0 };
 	bool dry_run = request->flags & MEMMGR_COMPACT_DRY_RUN, first = true;
-	struct bar bar = { .shown = bar_wanted(ctl, options) };
+	struct bar bar = bar_begin(options->quiet || ctl->json);
 	struct memmgr_compact call;
 	int err, vain = 0;
 
@@ -260,7 +225,8 @@ static int compact(const struct memctl *ctl, const struct options *options,
 		sum->reason = call.reason;
 		first = false;
 		vain = call.moved || call.slabs ? 0 : vain + 1;
-		bar_show(&bar, sum);
+		bar_show(&bar, sum->moved, sum->moved + sum->left, "%s moved, %s left",
+			 size_text(sum->moved), size_text(sum->left));
 		if (interrupt_arrived())
 			err = -EINTR;
 		else if (err == -EINTR)

@@ -261,24 +261,6 @@ static const char *missing_option(const struct memmgr_heap_create *create)
 	}
 }
 
-static int create_failed(const struct memctl *ctl, int err,
-			 const struct memmgr_heap_create *create)
-{
-	struct request request = {
-		.heap = "main",
-		.bytes = create->kind == MEMMGR_KIND_POOL && !create->bytes ?
-			 create->object_size * create->count : create->bytes,
-		.reason = create->reason,
-		.exact = true,
-		.largest = create->largest,
-	};
-
-	if ((err == -ENOMEM || err == -ENOSPC || err == -EDQUOT) && create->reason &&
-	    create->reason != MEMMGR_REASON_RECORDS)
-		return fail_request(ctl, err, &request);
-	return fail_errno(ctl, err, "heap '%s'", create->name);
-}
-
 int cmd_heap_create(struct memctl *ctl, int argc, char **argv)
 {
 	struct create_options options = {
@@ -311,7 +293,7 @@ int cmd_heap_create(struct memctl *ctl, int argc, char **argv)
 	}
 	err = memmgr_heap_create(ctl->fd, create);
 	if (err)
-		return create_failed(ctl, err, create);
+		return fail_heap(ctl, err, create);
 	if (!ctl->json) {
 		printf("heap %u '%s' of kind %s\n", create->heap, create->name,
 		       memmgr_kind_name(create->kind));

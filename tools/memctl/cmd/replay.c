@@ -212,6 +212,7 @@ static struct json_object *trace_json(const char *file, const struct trace *trac
 	json_add(object, "allocs", json_u64(trace->allocs));
 	json_add(object, "frees", json_u64(trace->frees));
 	json_add(object, "resizes", json_u64(trace->resizes));
+	json_add(object, "zeros", json_u64(trace->zeros));
 	json_add(object, "peak_live", json_u64(trace->slots));
 	json_add(object, "peak_bytes", json_u64(trace->peak_bytes));
 	return object;
@@ -226,8 +227,12 @@ static void print_trace(const struct options *options, const struct trace *trace
 	printf("%s%s%.*s%s\n", options->file, *trace->program ? ": " : "", room, trace->program,
 	       strlen(trace->program) > (size_t)room ? "..." : "");
 	printf("%zu events: %" PRIu64 " allocations, %" PRIu64 " frees, %" PRIu64
-	       " resizes; at its peak %s in use\n\n", trace->count, trace->allocs, trace->frees,
+	       " resizes; at its peak %s in use\n", trace->count, trace->allocs, trace->frees,
 	       trace->resizes, size_text(trace->peak_bytes));
+	if (trace->zeros)
+		printf("%" PRIu64 " of them ask for 0 bytes: they are served as of 1\n",
+		       trace->zeros);
+	putchar('\n');
 	if (options->replay.verify)
 		puts("verified: the times include writing and reading each allocation\n");
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/bar.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/interrupt.h"
@@ -322,11 +323,21 @@ static void look_at_peak(struct replay *replay)
 	result->external_peak = external(replay);
 }
 
+#define EVENTS_A_LOOK	1024u	/* between two looks at the progress bar */
+
+static void show_progress(const struct replay *replay, struct bar *bar)
+{
+	if (!(replay->result->events % EVENTS_A_LOOK))
+		bar_show(bar, replay->result->events, replay->trace->count, "%s",
+			 memmgr_kind_name(replay->target.kind));
+}
+
 /* Runs all events. The clock stands still while figures are taken. */
 static int run_events(struct replay *replay)
 {
 	const struct trace *trace = replay->trace;
 	uint64_t start = now_ns(CLOCK_MONOTONIC), pause;
+	struct bar bar = bar_begin(replay->ctl->json);
 	int err = 0;
 
 	for (size_t i = 0; i < trace->count && !interrupt_arrived() && !err; i++) {
@@ -334,6 +345,7 @@ static int run_events(struct replay *replay)
 
 		err = run_event[event->op](replay, &replay->slots[event->slot], event);
 		replay->result->events++;
+		show_progress(replay, &bar);
 		if (i == trace->peak_at && !err) {
 			pause = now_ns(CLOCK_MONOTONIC);
 			look_at_peak(replay);
@@ -341,6 +353,7 @@ static int run_events(struct replay *replay)
 		}
 	}
 	replay->result->ns = now_ns(CLOCK_MONOTONIC) - start;
+	bar_end(&bar);
 	replay->result->kept_end = replay->kept;
 	replay->result->external_end = external(replay);
 	return err;

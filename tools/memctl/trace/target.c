@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The heaps that serve a trace: heaps made to measure, or one that exists. */
-#include <errno.h>
 #include <inttypes.h>
 #include <memmgr.h>
 #include <stdbool.h>
@@ -16,6 +15,7 @@
 
 #define CLASS_SMALLEST	16u
 #define CLASS_LARGEST	32768u
+#define SLAB_LARGEST	65536u
 #define GRANULE		32u	/* of a buddy made for a trace */
 #define ARENA_LEAST	65536u
 
@@ -105,38 +105,41 @@ static void count_classes(const struct trace *trace, struct target *target)
 
 static int create_heap(const struct memctl *ctl, struct memmgr_heap_create *create)
 {
-	struct request request;
 	int err;
 
 	create->flags = MEMMGR_HEAP_PRIVATE;
 	err = memmgr_heap_create(ctl->fd, create);
-	if (!err)
-		return EXIT_OK;
-	if (err != -ENOMEM || !create->reason)
-		return fail_errno(ctl, err, "%s heap for the trace",
-				  memmgr_kind_name(create->kind));
-	request = (struct request){
-		.heap = "main",
-		.heap_id = MEMMGR_HEAP_MAIN,
-		.bytes = create->bytes ? create->bytes : create->object_size * create->count,
-		.reason = create->reason,
-		.exact = true,
-		.largest = create->largest,
-	};
-	return fail_request(ctl, err, &request);
+	return err ? fail_heap(ctl, err, create) : EXIT_OK;
+}
+
+/*
+ * How far the slabs of a class may grow. Up to half of a slab may lie behind its last object,
+ * the last slab may have one object alone, and a slab may be as large as 64 KiB. What is not
+ * used costs nothing; beyond what main has there is nothing to be used.
+ */
+static uint64_t slab_limit(const struct target_class *class, uint64_t main_free)
+{
+	uint64_t bytes = 2 * class->size * class->peak + SLAB_LARGEST;
+
+	return bytes < main_free ? bytes : main_free;
 }
 
 /* One heap for each class that the trace uses; the others leave the list. */
 static int create_classes(const struct memctl *ctl, struct target *target)
 {
 	uint32_t all = target->count;
+	struct memmgr_frag main;
 	int rc = EXIT_OK;
 
+	if (memmgr_frag(ctl->fd, MEMMGR_HEAP_MAIN, &main))
+		main.free = UINT64_MAX;
 	target->count = 0;
 	for (uint32_t i = 0; i < all && !rc; i++) {
 		struct target_class *class = &target->classes[i];
 		struct memmgr_heap_create create = {
 			.kind = target->kind,
+			.bytes = target->kind == MEMMGR_KIND_SLAB ?
+				slab_limit(class, main.free) : 0,
 			.object_size = class->size,
 			.align = class->size % CLASS_ALIGN ? 8 : CLASS_ALIGN,
 			.count = target->kind == MEMMGR_KIND_POOL ? class->peak : 0,

@@ -161,6 +161,21 @@ static int parse_number(struct reader *reader, const char *what, const char *wor
 	return 0;
 }
 
+/*
+ * A program that asks for no bytes gets a pointer of its own all the same, so that is served as
+ * one byte.
+ */
+static int parse_size(struct reader *reader, const char *word, uint64_t *size)
+{
+	if (parse_number(reader, "size", word, 0, SIZE_LIMIT, size))
+		return -1;
+	if (!*size) {
+		reader->trace->zeros++;
+		*size = 1;
+	}
+	return 0;
+}
+
 static int parse_align(struct reader *reader, const char *word, uint8_t *shift)
 {
 	uint64_t align;
@@ -194,7 +209,7 @@ static int read_alloc(struct reader *reader, uint32_t id, char **words, unsigned
 
 	if (count > 4 && strlen(words[4]) >= TRACE_TAG_LEN)
 		return bad(reader, "tag '%.40s' is longer than %u", words[4], TRACE_TAG_LEN - 1);
-	if (parse_number(reader, "size", words[2], 1, SIZE_LIMIT, &event.size) ||
+	if (parse_size(reader, words[2], &event.size) ||
 	    (count > 3 && parse_align(reader, words[3], &event.align_shift)) ||
 	    take_slot(reader, id, &event.slot))
 		return -1;
@@ -225,7 +240,7 @@ static int read_resize(struct reader *reader, uint32_t id, char **words, unsigne
 	struct trace_event event = { .op = TRACE_RESIZE, .slot = *slot_link(reader, id) };
 
 	(void)count;
-	if (parse_number(reader, "size", words[2], 1, SIZE_LIMIT, &event.size))
+	if (parse_size(reader, words[2], &event.size))
 		return -1;
 	if (event.slot == NO_SLOT)
 		return bad(reader, "id %" PRIu32 " is resized but not live", id);

@@ -39,6 +39,7 @@ struct trace_event {
  * @allocs: of @count
  * @frees: of @count
  * @resizes: of @count
+ * @zeros: allocations and resizes of no bytes, which are read as of one byte
  * @slots: most that lived at a time
  * @peak_bytes: most bytes that were live at a time
  * @peak_at: the event after which that was so (first)
@@ -53,6 +54,7 @@ struct trace {
 	uint64_t allocs;
 	uint64_t frees;
 	uint64_t resizes;
+	uint64_t zeros;
 	uint32_t slots;
 	uint64_t peak_bytes;
 	size_t peak_at;
