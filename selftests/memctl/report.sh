@@ -15,11 +15,11 @@ test_report_trace() {
 	m -r /nonexistent --json report "$work/tiny" </dev/null >"$work/stdout"
 	says '.report.facts | [.events, .allocs, .frees, .resizes, .peak_live, .peak_bytes]' \
 		'[7,4,2,1,2,4100]' m --json report "$work/tiny"
-	# 100 B take four granules of 32, 4000 B take 125.
+	# 100 B take seven granules of 16, 4000 B take 250.
 	says '.report.facts | [.granted, .size, .granule, .least, .failed, .never_freed, .never_freed_bytes]' \
-		'[4128,8192,32,8192,0,2,4100]' m --json report "$work/tiny"
+		'[4112,8192,16,8192,0,2,4100]' m --json report "$work/tiny"
 	says '.report.usage | map(.event, .granted, .asked, .live)' \
-		'[1,128,100,1,2,352,300,2,3,224,200,1,4,352,300,2,5,4128,4100,2,6,4000,4000,1,7,4128,4100,2]' \
+		'[1,112,100,1,2,320,300,2,3,208,200,1,4,320,300,2,5,4112,4100,2,6,4000,4000,1,7,4112,4100,2]' \
 		m --json report "$work/tiny"
 	says '.report.sizes' '[{"up_to":128,"count":3},{"up_to":256,"count":1}]' \
 		m --json report "$work/tiny"
@@ -65,7 +65,7 @@ test_report_trace_small() {
 # What cannot grow where it stands moves, as realloc() has it.
 test_report_trace_resize() {
 	printf 'a 0 100\na 1 100\nr 0 1000\nr 0 40\n' >"$work/trace"
-	says '.report.usage | map(.granted)' '[128,256,1152,192]' m --json report "$work/trace"
+	says '.report.usage | map(.granted)' '[112,224,1120,160]' m --json report "$work/trace"
 	says '.report.leaks | map([.size, .count])' '[[100,1],[40,1]]' m --json report "$work/trace"
 }
 
@@ -87,6 +87,25 @@ test_report_recorded() {
 	# The peak is in the picture, wherever it lies between two places of it.
 	says '(.report.usage | map(.granted) | max) == .report.facts.granted' true \
 		m --json report "$top/selftests/traces/gstreamer.trace.gz"
+}
+
+# The allocator that needs less is advised, and what the other one needs is said.
+test_report_kinds() {
+	local sqlite=$top/selftests/traces/sqlite.trace.gz
+	says '.report.facts | [.kind, .least == .least_tlsf, .least_tlsf < .least_buddy]' \
+		'["tlsf",true,true]' m --json report "$sqlite"
+	says '.report.facts | .least * 100 < .peak_bytes * 112' true m --json report "$sqlite"
+	prints 'memctl heap create app --kind tlsf --size 896K --granule 16' m report "$sqlite"
+	advises 'a buddy needs' m report "$sqlite"
+	# A tie: neither has anything to round.
+	printf 'a %s 4096\n' 0 1 2 3 >"$work/trace"
+	says '.report.facts | [.kind, .least_tlsf, .least_buddy]' '["tlsf",16384,16384]' \
+		m --json report "$work/trace"
+	# Nothing serves it.
+	printf 'a %s 4294967296\n' 0 1 >"$work/trace"
+	says '.report.facts | [.least, .least_tlsf, .least_buddy]' '[null,null,null]' \
+		m --json report "$work/trace"
+	advises 'No region serves all of it' m report "$work/trace"
 }
 
 # Nothing is written for what is wrong, and what was there stays.
@@ -162,8 +181,8 @@ test_report_html() {
 	grep -qF '>&#60;script&#62;alert(1)&#60;/script&#62;<' "$work/page"
 	grep -qF 'tiny &#60;b&#62;&#38;&#34;' "$work/page"
 	[ "$(grep -c '<polyline' "$work/page")" = 3 ]
-	# Events 1 and 7 of 7, 128 and 4128 of 6 KiB: x to the right, y down.
-	grep -qE '<polyline class="l0" points="142.86,97.92 .* 1000.00,32.81 "/>' "$work/page"
+	# Events 1 and 7 of 7, 112 and 4112 of 6 KiB: x to the right, y down.
+	grep -qE '<polyline class="l0" points="142.86,98.18 .* 1000.00,33.07 "/>' "$work/page"
 	grep -qF '<span style="bottom:66.67%">4 KiB</span>' "$work/page"
 	grep -qF 'event 5, 4.0K granted, 4.0K asked for</title>' "$work/page"
 	grep -qF '<td>up to 128 B</td>' "$work/page"

@@ -109,8 +109,9 @@ static const struct argp argp = {
 	.doc = "One page about the region, or about a recorded TRACE (text or gzip, - for standard "
 	       "input): usage and fragmentation over time, sizes, lifetimes, owners, suspected "
 	       "leaks, and advice that gives the numbers that it comes from.\v"
-	       "A trace is run through the buddy of the module, in this program: that takes no "
-	       "region, no root and no memory of that size. The region is watched for a while; "
+	       "A trace is run through the buddy and the tlsf of the module, in this program: that "
+	       "takes no region, no root and no memory of that size; the one that needs less is "
+	       "shown. The region is watched for a while; "
 	       "Ctrl-C ends that early. Where allocations come from is known of what was "
 	       "allocated after memctl leaks --on. The page of --html is one file that needs "
 	       "nothing else: no network, no script.",

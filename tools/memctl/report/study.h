@@ -13,14 +13,15 @@
  * struct study - of a trace
  * @trace: the trace
  * @census: what it asks for
- * @trial: how the buddy served it
- * @least: the least region that served all of it, as of trial_least()
+ * @trial: how the allocator served it that needs less
+ * @least: the least region that served all of it, as of trial_least(), of each kind of
+ *	allocator that was tried
  */
 struct study {
 	const struct trace *trace;
 	struct census census;
 	struct trial trial;
-	uint64_t least;
+	uint64_t least[MEMMGR_KINDS];
 };
 
 /* ---- study_advice.c ---- */

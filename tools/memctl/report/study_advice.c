@@ -37,12 +37,27 @@ static void advise_failures(const struct study *study, struct report *report)
 	free(reasons);
 }
 
+/* "; a buddy needs 1.2M": how the other kind does. */
+static char *other_kind(const struct study *study)
+{
+	uint32_t other = study->trial.kind == MEMMGR_KIND_TLSF ? MEMMGR_KIND_BUDDY :
+			 MEMMGR_KIND_TLSF;
+
+	if (!study->least[other])
+		return report_text("; no %s does", memmgr_kind_name(other));
+	return report_text("; a %s needs %s", memmgr_kind_name(other),
+			   size_text(study->least[other]));
+}
+
 static void advise_size(const struct study *study, struct report *report)
 {
+	const char *kind = memmgr_kind_name(study->trial.kind);
 	const struct trace *trace = study->trace;
-	uint64_t roomy = report_roomy(study->least);
+	uint64_t least = study->least[study->trial.kind];
+	uint64_t roomy = report_roomy(least);
+	char *other;
 
-	if (!study->least) {
+	if (!least) {
 		report_advise(report, LEVEL_WARN,
 			      report_text("No region serves all of it: %s are asked for at the "
 					  "peak, and a region is at most %s.",
@@ -50,14 +65,16 @@ static void advise_size(const struct study *study, struct report *report)
 			      NULL);
 		return;
 	}
+	other = other_kind(study);
 	report_advise(report, LEVEL_NOTE,
-		      report_text("Give it %s: %s are asked for at the peak (event %zu), and %s is "
-				  "the least that served every request of those tried; the rest is "
-				  "a quarter to spare.", size_text(roomy),
+		      report_text("Give it a %s of %s: %s are asked for at the peak (event %zu), "
+				  "and %s is the least that served every request of those tried%s. "
+				  "The rest is a quarter to spare.", kind, size_text(roomy),
 				  size_text(trace->peak_bytes), trace->peak_at + 1,
-				  size_text(study->least)),
-		      report_text("memctl heap create app --kind buddy --size %s --granule %u",
+				  size_text(least), other),
+		      report_text("memctl heap create app --kind %s --size %s --granule %u", kind,
 				  size_word(roomy), study->trial.granule));
+	free(other);
 }
 
 /* Everything in whole pages, as from heap main. */
@@ -184,10 +201,10 @@ static void advise_classes(const struct study *study, struct report *report)
 	report_advise(report, LEVEL_NOTE,
 		      report_text("Nine of ten allocations are at most %s, of many sizes: slab "
 				  "heaps of %s take them in constant time and leave %s of theirs "
-				  "idle; a buddy with a granule of %u leaves %s.",
+				  "idle; a %s with a granule of %u leaves %s.",
 				  size_text(limit), list,
 				  percent_text(waste_of(study, limit, true)),
-				  study->trial.granule,
+				  memmgr_kind_name(study->trial.kind), study->trial.granule,
 				  percent_text(waste_of(study, limit, false))),
 		      report_text("for n in %s; do memctl heap create s$n --kind slab --object $n; "
 				  "done", words));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* A trace through the buddy of the module, in this program. */
+/* A trace through an engine of the module, in this program. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 #include "trace/env.h"
 #include "core/buddy.h"
 #include "core/frag.h"
+#include "core/tlsf.h"
 #include "trace/trial.h"
 
-#define GRANULE_SHIFT	5		/* as the heaps of memctl replay */
 #define GRANULES_MOST	(1u << 22)	/* some 15 MiB of books */
 
 enum slot_state {
@@ -27,10 +27,44 @@ struct slot {
 
 struct run {
 	struct trial *trial;
-	struct buddy buddy;
+	union {
+		struct buddy buddy;
+		struct tlsf tlsf;
+	};
+	struct engine *engine;
 	struct slot *slots;
 	struct trial_point now;
 	size_t event;
+};
+
+/* ---- engines ---- */
+
+static int start_buddy(struct run *run, u32 granules, u32 shift, void *books)
+{
+	run->engine = &run->buddy.e;
+	return buddy_init(&run->buddy, 0, granules, shift, BUDDY_JOIN, books);
+}
+
+static size_t books_of_buddy(u32 granules, u32 shift)
+{
+	(void)shift;
+	return buddy_meta_size(0, granules);
+}
+
+static int start_tlsf(struct run *run, u32 granules, u32 shift, void *books)
+{
+	run->engine = &run->tlsf.e;
+	return tlsf_init(&run->tlsf, 0, granules, shift, TLSF_SEARCH, books);
+}
+
+/* As heaps are made where nobody says otherwise; the buddy as memctl replay makes it. */
+static const struct {
+	u32 shift;	/* log2 of the granule */
+	size_t (*books)(u32 granules, u32 shift);
+	int (*start)(struct run *run, u32 granules, u32 shift, void *books);
+} engines[MEMMGR_KINDS] = {
+	[MEMMGR_KIND_BUDDY] = { 5, books_of_buddy, start_buddy },
+	[MEMMGR_KIND_TLSF] = { TLSF_MIN_SHIFT, tlsf_meta_size, start_tlsf },
 };
 
 /* ---- events ---- */
@@ -60,7 +94,7 @@ static bool obtain(struct run *run, struct slot *slot, uint64_t bytes, unsigned 
 	const struct engine_request request = {
 		.bytes = bytes, .align = 1ull << shift, .search = &search,
 	};
-	struct engine *engine = &run->buddy.e;
+	struct engine *engine = run->engine;
 	struct engine_refusal why;
 	struct engine_block block;
 	int err;
@@ -80,7 +114,7 @@ static bool obtain(struct run *run, struct slot *slot, uint64_t bytes, unsigned 
 
 static void release(struct run *run, const struct slot *slot)
 {
-	struct engine *engine = &run->buddy.e;
+	struct engine *engine = run->engine;
 	struct engine_block block;
 
 	engine->ops->free(engine, slot->offset, false, &block);
@@ -107,7 +141,7 @@ static void run_free(struct run *run, struct slot *slot, const struct trace_even
 static void run_resize(struct run *run, struct slot *slot, const struct trace_event *event)
 {
 	const struct engine_request request = { .bytes = event->size };
-	struct engine *engine = &run->buddy.e;
+	struct engine *engine = run->engine;
 	struct slot old = *slot;
 	struct engine_refusal why;
 	struct engine_block block;
@@ -136,7 +170,7 @@ static void (*const run_event[])(struct run *, struct slot *, const struct trace
 static void look_at(struct run *run, trial_look *look, void *arg)
 {
 	struct trial *trial = run->trial;
-	struct engine *engine = &run->buddy.e;
+	struct engine *engine = run->engine;
 	struct engine_frag frag;
 
 	engine->ops->frag(engine, &frag);
@@ -154,25 +188,31 @@ static void look_at(struct run *run, trial_look *look, void *arg)
 	look(arg, run->event, &run->now);
 }
 
-static u32 granule_shift(uint64_t size)
+static u32 granule_shift(const struct trial *trial)
 {
-	u32 shift = GRANULE_SHIFT;
+	u32 shift = engines[trial->kind].shift;
 
-	while (size >> shift > GRANULES_MOST)
+	while (trial->size >> shift > GRANULES_MOST)
 		shift++;
 	return shift;
 }
 
 int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, void *arg)
 {
-	u32 shift = granule_shift(trial->size), granules = (u32)(trial->size >> shift);
-	void *books = calloc(1, buddy_meta_size(0, granules));
+	u32 shift = granule_shift(trial), granules = (u32)(trial->size >> shift);
+	size_t bytes = engines[trial->kind].books(granules, shift);
+	void *books = calloc(1, bytes);
 	struct run run = { .trial = trial };
 
-	*trial = (struct trial){ .size = trial->size, .granule = 1u << shift };
+	*trial = (struct trial){
+		.kind = trial->kind,
+		.size = trial->size,
+		.granule = 1u << shift,
+		.books = bytes,
+	};
 	run.slots = calloc(trace->slots, sizeof(*run.slots));
 	if (!books || !run.slots ||
-	    buddy_init(&run.buddy, 0, granules, shift, BUDDY_JOIN, books)) {
+	    engines[trial->kind].start(&run, granules, shift, books)) {
 		free(books);
 		free(run.slots);
 		return -1;
@@ -197,15 +237,16 @@ static uint64_t whole(uint64_t bytes)
 }
 
 /* 1: it suffices, 0: it does not, -1: nobody knows. */
-static int suffices(const struct trace *trace, uint64_t size)
+static int suffices(const struct trace *trace, uint32_t kind, uint64_t size)
 {
-	struct trial trial = { .size = size };
+	struct trial trial = { .kind = kind, .size = size };
 
 	return trial_run(trace, &trial, NULL, NULL) ? -1 : !trial.failures;
 }
 
 /* The first of ever larger sizes that suffices in @high, the one before it in @low. */
-static int find_enough(const struct trace *trace, uint64_t *low, uint64_t *high)
+static int find_enough(const struct trace *trace, uint32_t kind, uint64_t *low,
+		       uint64_t *high)
 {
 	int enough = 0;
 
@@ -213,7 +254,7 @@ static int find_enough(const struct trace *trace, uint64_t *low, uint64_t *high)
 	*high = whole(trace->peak_bytes);
 	*low = *high - TRIAL_STEP;
 	while (*high <= TRIAL_MOST) {
-		enough = suffices(trace, *high);
+		enough = suffices(trace, kind, *high);
 		if (enough || *high == TRIAL_MOST)
 			break;
 		*low = *high;
@@ -222,14 +263,14 @@ static int find_enough(const struct trace *trace, uint64_t *low, uint64_t *high)
 	return enough;
 }
 
-uint64_t trial_least(const struct trace *trace)
+uint64_t trial_least(const struct trace *trace, uint32_t kind)
 {
-	uint64_t step = whole(trace->peak_bytes / 16 + 1), low, high;
-	int enough = find_enough(trace, &low, &high);
+	uint64_t step = whole(trace->peak_bytes / 64 + 1), low, high;
+	int enough = find_enough(trace, kind, &low, &high);
 
 	while (enough > 0 && high - low > step) {
 		uint64_t middle = whole(low + (high - low) / 2);
-		int rc = suffices(trace, middle);
+		int rc = suffices(trace, kind, middle);
 
 		if (rc < 0)
 			enough = rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * A trace through the buddy of the module, in this program: an engine knows offsets
- * only, so that it takes no region and no memory of that size.
+ * A trace through an engine of the module, buddy or tlsf, in this program: an engine knows
+ * offsets only, so that it takes no region and no memory of that size.
  */
 #ifndef MEMCTL_TRIAL_H
 #define MEMCTL_TRIAL_H
@@ -28,8 +28,10 @@ struct trial_point {
 
 /**
  * struct trial - how it went
+ * @kind: MEMMGR_KIND_BUDDY or MEMMGR_KIND_TLSF, in
  * @size: of the region, in: a multiple of TRIAL_STEP, up to TRIAL_MOST
- * @granule: of the buddy, chosen so that its books stay small
+ * @granule: the kind's usual one, or larger, so that the books stay small
+ * @books: bytes of the books, which lie beside the region
  * @failed: requests by enum memmgr_reason
  * @failures: all of them
  * @first_failure: the event, when there was one
@@ -41,8 +43,10 @@ struct trial_point {
  * @worst_at: the event
  */
 struct trial {
+	uint32_t kind;
 	uint64_t size;
 	uint32_t granule;
+	uint64_t books;
 	uint64_t failed[MEMMGR_REASONS];
 	uint64_t failures;
 	size_t first_failure;
@@ -60,10 +64,10 @@ typedef void trial_look(void *arg, size_t event, const struct trial_point *point
 /* Runs all of it. -1 where this machine's memory does not suffice for the books. */
 int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, void *arg);
 /*
- * The least size in which no request fails, within a sixteenth of the peak, found by
+ * The least size in which no request fails, within 1/64 of the peak, found by
  * trying; 0 where there is none, TRIAL_UNKNOWN where this machine's memory does not
  * suffice.
  */
-uint64_t trial_least(const struct trace *trace);
+uint64_t trial_least(const struct trace *trace, uint32_t kind);
 
 #endif /* MEMCTL_TRIAL_H */
