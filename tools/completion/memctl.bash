@@ -28,7 +28,7 @@ _memctl() {
 	case $prev in
 	-H | --heap | --fallback) words=$(_memctl_heaps) ;;
 	-k | --kind)
-		words='buddy slab pool stack'
+		words='buddy slab pool stack tlsf'
 		[[ $command != watch ]] || words='low not-low fragmented not-fragmented compacted leak corruption'
 		;;
 	--sort)
@@ -56,7 +56,7 @@ _memctl() {
 			words='client heap'
 			[[ $prev != heap ]] || words=$(_memctl_heaps)
 			;;
-		demo) words='buddy slab pool stack all' ;;
+		demo) words='buddy slab pool stack tlsf all' ;;
 		replay | report) compopt -o default ;;
 		esac
 		;;

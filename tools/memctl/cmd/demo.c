@@ -27,6 +27,7 @@ static const struct {
 	{ "slab", demo_slab },
 	{ "pool", demo_pool },
 	{ "stack", demo_stack },
+	{ "tlsf", demo_tlsf },
 };
 
 struct options {
@@ -35,7 +36,7 @@ struct options {
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	static const char *const names[] = { "buddy", "slab", "pool", "stack", "all" };
+	static const char *const names[] = { "buddy", "slab", "pool", "stack", "tlsf", "all" };
 	struct options *options = state->input;
 
 	if (key != ARGP_KEY_ARG)
@@ -48,7 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
 	.parser = parse,
-	.args_doc = "[buddy|slab|pool|stack|all]",
+	.args_doc = "[buddy|slab|pool|stack|tlsf|all]",
 	.doc = "Learn what each allocator is good at and what not, step by step on live memory. "
 	       "A lesson works in a heap of its own, which is gone afterwards.",
 };

@@ -30,6 +30,7 @@ void demo_buddy(struct demo *demo);
 void demo_slab(struct demo *demo);
 void demo_pool(struct demo *demo);
 void demo_stack(struct demo *demo);
+void demo_tlsf(struct demo *demo);
 
 /* A line of text; explanation begins at the margin, what happens is indented. */
 void demo_say(struct demo *demo, const char *format, ...)
