@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * All differences between kernel versions, 6.1 to 7.2, and between architectures, and
+ * All differences between kernel versions, 6.1 to 7.3, and between architectures, and
  * nothing else. The comment on each says which kernel changed what.
  */
 #ifndef MEMMGR_COMPAT_H

@@ -115,6 +115,13 @@ static u64 bus_window(const struct device *device, phys_addr_t phys, u64 bytes)
 	return 0;
 }
 
+/* As dma_capable(), which asks on x86 from 7.3 on for a function that modules do not get. */
+static bool device_reaches(const struct device *device, dma_addr_t first, dma_addr_t last)
+{
+	return first != DMA_MAPPING_ERROR &&
+	       last <= min_not_zero(*device->dma_mask, device->bus_dma_limit);
+}
+
 /*
  * Number of bytes from an offset on that the device sees as one piece; 0 if it does not
  * reach them. In that case the kernel would use a bounce buffer. That must not happen here,
@@ -135,7 +142,7 @@ static u64 export_piece(const struct export *export, const struct attachment *a,
 	bytes = round_down(bus_window(a->device, phys, bytes), PAGE_SIZE);
 	first = phys_to_dma(a->device, phys);
 	last = first + bytes - 1;
-	return last > first && dma_capable(a->device, first, bytes, false) ? bytes : 0;
+	return last > first && device_reaches(a->device, first, last) ? bytes : 0;
 }
 
 /* Number of pieces, or -EIO if the device does not reach all of them. */
