@@ -175,7 +175,7 @@ ATTACK(memory_of_the_victims_process)
 /* What the kernel says to each, with and without struct pages. */
 static const struct {
 	int advice, frames, pages;
-	bool option;	/* a kernel may not know it: EINVAL */
+	bool option;	/* a kernel may refuse it: EINVAL */
 } advices[] = {
 	{ MADV_DONTNEED, EINVAL, 0 },
 	{ MADV_REMOVE, ENODEV, ENODEV },
@@ -185,7 +185,7 @@ static const struct {
 	{ MADV_PAGEOUT, EINVAL, 0 },
 	{ MADV_MERGEABLE, 0, 0, true },
 	{ MADV_HUGEPAGE, 0, 0, true },
-	{ MADV_DOFORK, 0, 0 },
+	{ MADV_DOFORK, 0, 0, true },	/* not of such a mapping on 7.3 */
 	{ MADV_WIPEONFORK, EINVAL, EINVAL },
 	{ MADV_DODUMP, EINVAL, EINVAL },
 	{ 22 /* POPULATE_READ */, EINVAL, 0 },
