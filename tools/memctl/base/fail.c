@@ -198,14 +198,14 @@ int fail(const struct memctl *ctl, const char *remedy, const char *format, ...)
 	return print_message(ctl, &message);
 }
 
-/* The index of the row for -@err in errors[], or its size. */
-static size_t error_row(const struct memctl *ctl, int err)
+/* The index of the row for -@err of a command in errors[], or its size. */
+static size_t error_row(const char *command, int err)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
 		if (errors[i].err == -err &&
-		    (!errors[i].command || !strcmp(errors[i].command, ctl->command)))
+		    (!errors[i].command || !strcmp(errors[i].command, command)))
 			break;
 	}
 	return i;
@@ -214,7 +214,7 @@ static size_t error_row(const struct memctl *ctl, int err)
 /* "EIO"; NULL where the C library has no names and the table has none either. */
 static const char *error_name(const struct memctl *ctl, int err)
 {
-	size_t row = error_row(ctl, err);
+	size_t row = error_row(ctl->command, err);
 
 	if (row < ARRAY_SIZE(errors))
 		return errors[row].name;
@@ -230,25 +230,33 @@ static void add_text(struct message *message, const char *text)
 	strncat(message->text, text, sizeof(message->text) - strlen(message->text) - 1);
 }
 
+/* Say what is wrong with @message.text, as the table has it for a command. */
+static int fail_row(const struct memctl *ctl, const char *command, int err,
+		    struct message *message)
+{
+	size_t row = error_row(command, err);
+
+	add_text(message, ": ");
+	if (row < ARRAY_SIZE(errors)) {
+		add_text(message, errors[row].text);
+		message->remedy = errors[row].remedy;
+		message->error = errors[row].name;
+	} else {
+		add_text(message, strerror(-err));
+		message->error = error_name(ctl, err);
+	}
+	return print_message(ctl, message);
+}
+
 int fail_errno(const struct memctl *ctl, int err, const char *format, ...)
 {
 	struct message message = { .remedy = NULL };
-	size_t row = error_row(ctl, err);
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(message.text, sizeof(message.text), format, args);
 	va_end(args);
-	add_text(&message, ": ");
-	if (row < ARRAY_SIZE(errors)) {
-		add_text(&message, errors[row].text);
-		message.remedy = errors[row].remedy;
-		message.error = errors[row].name;
-	} else {
-		add_text(&message, strerror(-err));
-		message.error = error_name(ctl, err);
-	}
-	return print_message(ctl, &message);
+	return fail_row(ctl, ctl->command, err, &message);
 }
 
 static void describe_request(struct message *message, const struct request *request)
@@ -316,11 +324,14 @@ int fail_heap(const struct memctl *ctl, int err, const struct memmgr_heap_create
 		.exact = true,
 		.largest = create->largest,
 	};
+	struct message message = { .remedy = NULL };
 
 	if ((err == -ENOMEM || err == -ENOSPC || err == -EDQUOT) && create->reason &&
 	    create->reason != MEMMGR_REASON_RECORDS)
 		return fail_request(ctl, err, &request);
-	return fail_errno(ctl, err, "heap '%s'", create->name);
+	snprintf(message.text, sizeof(message.text), "heap '%s'", create->name);
+	/* Whatever the command, it is a heap that was to be made. */
+	return fail_row(ctl, "heap create", err, &message);
 }
 
 int fail_compact(const struct memctl *ctl, int err, const struct request *request)

@@ -16,7 +16,7 @@
 #define CLASS_SMALLEST	16u
 #define CLASS_LARGEST	32768u
 #define SLAB_LARGEST	65536u
-#define GRANULE		32u	/* of a buddy made for a trace */
+#define GRANULE		32u	/* of a buddy made for a trace; the others have their usual one */
 #define ARENA_LEAST	65536u
 
 static bool has_classes(uint32_t kind)
@@ -185,7 +185,7 @@ static int create_single(const struct memctl *ctl, const struct trace *trace,
 	struct memmgr_heap_create create = {
 		.kind = target->kind,
 		.bytes = target->arena,
-		.granule = stack ? 0 : GRANULE,
+		.granule = target->kind == MEMMGR_KIND_BUDDY ? GRANULE : 0,
 		/* A resize that moves has both for a moment; a stack keeps what it refuses. */
 		.max_allocations = stack ? trace->allocs + trace->resizes : trace->slots + 1,
 	};
