@@ -48,7 +48,6 @@ static int fill_entry(pte_t *entry, unsigned long address, void *data)
 	struct filling *f = data;
 	unsigned long pfn = region_pfn(f->region, f->offset);
 	pte_t old = ptep_get(entry);
-
 	bool enter = pte_none(old) && !f->pages;
 	bool allow = f->write && pte_present(old) && !pte_write(old) && pte_pfn(old) == pfn;
 	pte_t new = pfn_pte(pfn, f->prot);
