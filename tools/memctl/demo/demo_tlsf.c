@@ -65,8 +65,8 @@ void demo_tlsf(struct demo *demo)
 		.bytes = ARENA,
 	};
 
-	demo_say(demo, "tlsf: any size, any alignment, in constant time. For sizes under a page that");
-	demo_say(demo, "vary, and for real time.");
+	demo_say(demo, "tlsf: any size, any alignment, in constant time. For sizes under a page");
+	demo_say(demo, "that vary, and for real time.");
 	demo_say(demo, "    memctl heap create demo-tlsf --kind tlsf --size 64K");
 	demo_heap(demo, &create);
 	show_fit(demo);
