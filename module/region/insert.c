@@ -39,9 +39,9 @@ struct filling {
 
 /*
  * One entry, whose lock is held. What another fault has entered meanwhile stays, unless it is
- * of the same page and may not be written yet. A right that comes needs no flush: who still
- * has the old entry faults, and finds the new one. It is made anew rather than modified:
- * pte_modify() wants a mask that x86 keeps from modules (cc_mask of 6.12).
+ * of the same page and may not be written yet. A right that comes needs no flush: a
+ * CPU that still has the old entry faults, and finds the new one. The new entry is not made of
+ * the old one, because pte_modify() needs a mask that x86 keeps from modules (cc_mask of 6.12).
  */
 static int fill_entry(pte_t *entry, unsigned long address, void *data)
 {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
-# Runs in the guest: the lessons; the begin of each recorded trace on allocators of each kind,
+# Runs in the guest: the lessons; the beginning of each recorded trace on allocators of each kind,
 # and a trace with requests of no bytes. The region has room for all of them; a stack keeps what
 # is not on top, so it may run out.
 

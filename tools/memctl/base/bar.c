@@ -17,7 +17,7 @@ struct bar bar_begin(bool quiet)
 {
 	return (struct bar){
 		.wanted = !quiet && isatty(STDERR_FILENO),
-		/* What takes no longer needs none. */
+		/* Work that is done by then needs no bar. */
 		.next_ns = now_ns(CLOCK_MONOTONIC) + BAR_PAUSE_NS,
 	};
 }

@@ -12,7 +12,7 @@ struct bar {
 	bool shown;
 };
 
-/* @quiet: none. Nor is there one where standard error is no terminal. */
+/* There is no bar if @quiet, and none where standard error is no terminal. */
 struct bar bar_begin(bool quiet);
 /* Draw that @done of @all is done, and a text behind, unless it was drawn just now. */
 void bar_show(struct bar *bar, uint64_t done, uint64_t all, const char *format, ...)

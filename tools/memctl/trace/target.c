@@ -114,8 +114,8 @@ static int create_heap(const struct memctl *ctl, struct memmgr_heap_create *crea
 
 /*
  * How far the slabs of a class may grow. Up to half of a slab may lie behind its last object,
- * the last slab may have one object alone, and a slab may be as large as 64 KiB. What is not
- * used costs nothing; beyond what main has there is nothing to be used.
+ * the last slab may have one object alone, and a slab may be as large as 64 KiB. A limit costs
+ * nothing by itself; main has no more to give than what is free in it.
  */
 static uint64_t slab_limit(const struct target_class *class, uint64_t main_free)
 {
