@@ -80,5 +80,15 @@ boots_with() {
 	grep -l "^$1=1" "$top"/selftests/boots/*.boot | xargs -n 1 basename -s .boot
 }
 
+# Does case $1 boot on this kernel? Its ONLY is a machine, or none, and a reason.
+boots_here() {
+	(
+		ONLY=''
+		# shellcheck source=/dev/null
+		. "$top/selftests/boots/$1.boot"
+		[ -z "$ONLY" ] || [ "${ONLY%%:*}" = "$arch" ]
+	)
+}
+
 # The kernel that make's KERNEL= names.
 for_kernel "${KERNEL:-armhf}"

@@ -3,7 +3,6 @@ DESC="instructions of a pair of alloc and free, memmgr beside the kernel's own a
 CHECK=1
 ICOUNT=1
 RAM=384
-ONLY="armhf:its bounds and the figures of the documents are instructions of armhf"
-[ "$kernel" != armhf-rt ] || ONLY="none:its bounds are those of a kernel without PREEMPT_RT"
+[ "$kernel" = armhf ] || ONLY="none:its bounds and the figures of the documents are instructions of kernel armhf"
 GUEST="sh /usr/lib/memmgr/bench/bench.sh"
 TAKES=25
