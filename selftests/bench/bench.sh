@@ -8,6 +8,9 @@ set -eu
 modules=${MODULES:-/lib/modules}
 dir=/sys/kernel/debug/memmgr_bench
 mappings=${MAPPINGS:-/usr/lib/memmgr/selftests/mappings}
+mallocs=${MALLOCS:-/usr/lib/memmgr/selftests/mallocs}
+rivals=${RIVALS:-/usr/lib/memmgr/rivals}
+traces=${TRACES:-/usr/share/memmgr/traces}
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
@@ -159,9 +162,17 @@ load
 unload
 load base=0x58000000 size=64M
 "$mappings" | tee "$results.mappings"
+{
+	"$mallocs" memmgr "$traces"/*
+	"$mallocs" glibc '' "$traces"/*
+	"$mallocs" jemalloc "$rivals/libjemalloc.so.2" "$traces"/*
+	"$mallocs" mimalloc "$rivals/libmimalloc.so.2" "$traces"/*
+} >"$results.mallocs"
+cat "$results.mallocs"
 unload
-sed 's/^BENCH //' "$results.moves" "$results.calls" "$results.mappings" "$results.pages" >>"$results"
-rm "$results.moves" "$results.calls" "$results.mappings" "$results.pages"
+sed 's/^BENCH //' "$results.moves" "$results.calls" "$results.mappings" "$results.pages" \
+	"$results.mallocs" >>"$results"
+rm "$results.moves" "$results.calls" "$results.mappings" "$results.pages" "$results.mallocs"
 load "heaps=$heaps"
 for file in "$dir"/*.*; do
 	case $file in
