@@ -69,6 +69,20 @@ test_report_trace_resize() {
 	says '.report.leaks | map([.size, .count])' '[[100,1],[40,1]]' m --json report "$work/trace"
 }
 
+# The time grows as the trace does: what fails is not searched for in all that lives, again
+# and again. Seconds of the CPU, so that it does not matter what else runs.
+test_report_many() {
+	seq 1 300000 | awk '{ print "a", $1, 16 }' >"$work/trace"
+	(ulimit -t 60; m report --json "$work/trace") </dev/null >"$work/report"
+	says '.report.facts | [.peak_live, .least, .failed]' '[300000,4800512,0]' cat "$work/report"
+	# Nor where all of it is shown, with most of it failed.
+	(ulimit -t 60; m report --json --size 4M "$work/trace") </dev/null >"$work/report"
+	says '.report.facts | [.size, .failed]' '[4194304,37856]' cat "$work/report"
+	says '.report.advice[0].text' \
+		'In 4 MiB, 37856 requests failed (37856 exhausted), the first at event 262145.' \
+		cat "$work/report"
+}
+
 # As tools/trace/stats counts them, in the README of the traces.
 test_report_recorded() {
 	says '.report.facts | [.events, .allocs, .frees, .resizes, .peak_bytes, .peak_live, .failed]' \

@@ -91,8 +91,10 @@ static void count_gone(struct run *run, const struct slot *slot)
 static bool obtain(struct run *run, struct slot *slot, uint64_t bytes, unsigned int shift)
 {
 	struct engine_search search = { 0 };
+	/* What is more than all that is free needs no look at each piece of it. */
+	bool hopeless = bytes > run->trial->size - run->now.used;
 	const struct engine_request request = {
-		.bytes = bytes, .align = 1ull << shift, .search = &search,
+		.bytes = bytes, .align = 1ull << shift, .search = hopeless ? NULL : &search,
 	};
 	struct engine *engine = run->engine;
 	struct engine_refusal why;
@@ -217,7 +219,7 @@ int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, 
 		free(run.slots);
 		return -1;
 	}
-	for (; run.event < trace->count; run.event++) {
+	for (; run.event < trace->count && (look || !trial->failures); run.event++) {
 		const struct trace_event *event = &trace->events[run.event];
 
 		run_event[event->op](&run, &run.slots[event->slot], event);

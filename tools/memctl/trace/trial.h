@@ -61,7 +61,10 @@ struct trial {
 /* The function that looks at each point; NULL: none. */
 typedef void trial_look(void *arg, size_t event, const struct trial_point *point);
 
-/* Runs all of it. -1 where this machine's memory does not suffice for the books. */
+/*
+ * Runs all of it; up to the first failure where nobody looks. -1 where this machine's memory
+ * does not suffice for the books.
+ */
 int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, void *arg);
 /*
  * The least size in which no request fails, within 1/64 of the peak, found by
