@@ -122,6 +122,28 @@ test_report_kinds() {
 	advises 'No region serves all of it' m report "$work/trace"
 }
 
+# command_word OPTION REPORT: of the heap that the report advises to create.
+command_word() {
+	jq -r '.report.advice[].commands[]' "$2" | sed -n "s/^memctl heap create app .*--$1 \([^ ]*\).*/\1/p"
+}
+
+# What is advised holds the trace, in whatever size that is shown.
+test_report_granule() {
+	local size granule
+	seq 1 1000 | awk '{ print "a", $1, 16 }' >"$work/trace"
+	m report --json --size 4G "$work/trace" </dev/null >"$work/report"
+	size=$(command_word size "$work/report")
+	granule=$(command_word granule "$work/report")
+	[ "$(($(numfmt --from=iec "$size") / granule))" -ge 1000 ] ||
+		{ echo "1000 blocks in $size with a granule of $granule"; return 1; }
+	# As the least has it, though the usual one for 80M is larger.
+	echo 'a 1 62914560' >"$work/trace"
+	prints 'memctl heap create app --kind tlsf --size 80M --granule 16' m report "$work/trace"
+	seq 1 200 | awk '{ print "a", $1, $1 }' >"$work/trace"
+	advises 'leave 31.7% of theirs idle; a tlsf with a granule of 16 leaves 7.0%.' \
+		m report --size 4G "$work/trace"
+}
+
 # Nothing is written for what is wrong, and what was there stays.
 test_report_bad() {
 	local bad

@@ -37,6 +37,14 @@ static void advise_failures(const struct study *study, struct report *report)
 	free(reasons);
 }
 
+/* As the least that served it has; where nothing did, as the one that is shown. */
+static uint32_t advised_granule(const struct study *study)
+{
+	uint64_t least = study->least[study->trial.kind];
+
+	return least ? trial_granule(study->trial.kind, least) : study->trial.granule;
+}
+
 /* "; a buddy needs 1.2M": how the other kind does. */
 static char *other_kind(const struct study *study)
 {
@@ -73,7 +81,7 @@ static void advise_size(const struct study *study, struct report *report)
 				  size_text(trace->peak_bytes), trace->peak_at + 1,
 				  size_text(least), other),
 		      report_text("memctl heap create app --kind %s --size %s --granule %u", kind,
-				  size_word(roomy), study->trial.granule));
+				  size_word(roomy), advised_granule(study)));
 	free(other);
 }
 
@@ -170,7 +178,7 @@ static uint64_t waste_of(const struct study *study, uint64_t limit, bool in_clas
 			continue;
 		asked += size->allocs * size->size;
 		granted += size->allocs * (in_classes ? class_size(size->size) :
-					   round_up(size->size, study->trial.granule));
+					   round_up(size->size, advised_granule(study)));
 	}
 	return report_share(granted - asked, granted);
 }
@@ -204,7 +212,7 @@ static void advise_classes(const struct study *study, struct report *report)
 				  "idle; a %s with a granule of %u leaves %s.",
 				  size_text(limit), list,
 				  percent_text(waste_of(study, limit, true)),
-				  memmgr_kind_name(study->trial.kind), study->trial.granule,
+				  memmgr_kind_name(study->trial.kind), advised_granule(study),
 				  percent_text(waste_of(study, limit, false))),
 		      report_text("for n in %s; do memctl heap create s$n --kind slab --object $n; "
 				  "done", words));

@@ -190,18 +190,24 @@ static void look_at(struct run *run, trial_look *look, void *arg)
 	look(arg, run->event, &run->now);
 }
 
-static u32 granule_shift(const struct trial *trial)
+static u32 granule_shift(uint32_t kind, uint64_t size)
 {
-	u32 shift = engines[trial->kind].shift;
+	u32 shift = engines[kind].shift;
 
-	while (trial->size >> shift > GRANULES_MOST)
+	while (size >> shift > GRANULES_MOST)
 		shift++;
 	return shift;
 }
 
+uint32_t trial_granule(uint32_t kind, uint64_t size)
+{
+	return 1u << granule_shift(kind, size);
+}
+
 int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, void *arg)
 {
-	u32 shift = granule_shift(trial), granules = (u32)(trial->size >> shift);
+	u32 shift = granule_shift(trial->kind, trial->size);
+	u32 granules = (u32)(trial->size >> shift);
 	size_t bytes = engines[trial->kind].books(granules, shift);
 	void *books = calloc(1, bytes);
 	struct run run = { .trial = trial };

@@ -66,6 +66,8 @@ typedef void trial_look(void *arg, size_t event, const struct trial_point *point
  * does not suffice for the books.
  */
 int trial_run(const struct trace *trace, struct trial *trial, trial_look *look, void *arg);
+/* The granule in which a region of @size is tried. */
+uint32_t trial_granule(uint32_t kind, uint64_t size);
 /*
  * The least size in which no request fails, within 1/64 of the peak, found by
  * trying; 0 where there is none, TRIAL_UNKNOWN where this machine's memory does not
