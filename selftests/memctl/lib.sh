@@ -110,6 +110,11 @@ says() {
 
 lacks() { ! grep -E "$1" "$2" || { echo "'$1' in:"; cat -v "$2"; return 1; }; }
 
+# no_controls FILE: no byte that a terminal may take for a command, only text in lines.
+no_controls() {
+	! LC_ALL=C grep -aqP '[\x00-\x08\x0b-\x1f\x7f-\xff]' "$1" || { cat -v "$1"; return 1; }
+}
+
 no_escapes() { lacks $'\033' "$1"; }
 
 # terminal TERM WORDS: memctl on a terminal of 80 x 24 with stdin as its keys; what it

@@ -42,6 +42,24 @@ test_replay() {
 	says '.heaps | length' 1 m heap list --json
 }
 
+# What a trace, or its name, has for a terminal does not reach it.
+test_trace_clean() {
+	local name=$work/$'name\033]0;owned\a' command
+	printf '\033]0;owned\a 1 2\n' >"$name"
+	for command in replay report; do
+		fails 1 "line 1: '?]0;owned?' is not an event" m "$command" "$name"
+		no_controls "$work/stderr"
+	done
+	printf 'a 1 2 0 \033]0;a-tag-that-is-longer-than-one-may-be\a\n' >"$name"
+	fails 1 "tag '?]0;a-tag" m replay "$name"
+	no_controls "$work/stderr"
+	printf '# program: \033]0;owned\a\na 1 2\n' >"$name"
+	for command in replay report; do
+		LC_ALL=C prints '?]0;owned?' m "$command" "$name"
+		no_controls "$work/stdout"
+	done
+}
+
 # A request of no bytes is one of a byte, as malloc(0) is.
 test_replay_zero() {
 	printf 'a 0 0\na 1 5\nr 1 0\nf 1\nf 0\n' >"$work/trace"

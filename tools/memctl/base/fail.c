@@ -176,14 +176,26 @@ static void print_json(const struct memctl *ctl, const struct message *message)
 	json_object_put(result);
 }
 
+/* Files, their contents and heaps are named by others, and remedies name them too. */
+static void print_text(const struct memctl *ctl, const struct message *message)
+{
+	const char *remedy = message->remedy ? message->remedy : "";
+	char *clean = clean_copy(message->text, sizeof(message->text));
+	char *clean_remedy = clean_copy(remedy, strlen(remedy));
+
+	fprintf(stderr, "memctl: %s: %s%s%s\n", ctl->command, clean, *remedy ? "; " : "",
+		clean_remedy);
+	free(clean);
+	free(clean_remedy);
+}
+
 static int print_message(const struct memctl *ctl, const struct message *message)
 {
 	fflush(stdout);
 	if (ctl->json)
 		print_json(ctl, message);
 	else
-		fprintf(stderr, "memctl: %s: %s%s%s\n", ctl->command, message->text,
-			message->remedy ? "; " : "", message->remedy ? message->remedy : "");
+		print_text(ctl, message);
 	return EXIT_FAILED;
 }
 

@@ -220,12 +220,16 @@ static struct json_object *trace_json(const char *file, const struct trace *trac
 
 static void print_trace(const struct options *options, const struct trace *trace)
 {
-	int room = 76 - (int)strlen(options->file);
+	char *program = clean_copy(trace->program, sizeof(trace->program));
+	char *file = clean_copy(options->file, strlen(options->file));
+	int room = 76 - (int)strlen(file);
 
 	if (room < 20)
 		room = 20;
-	printf("%s%s%.*s%s\n", options->file, *trace->program ? ": " : "", room, trace->program,
-	       strlen(trace->program) > (size_t)room ? "..." : "");
+	printf("%s%s%.*s%s\n", file, *program ? ": " : "", room, program,
+	       strlen(program) > (size_t)room ? "..." : "");
+	free(program);
+	free(file);
 	printf("%zu events: %" PRIu64 " allocations, %" PRIu64 " frees, %" PRIu64
 	       " resizes; at its peak %s in use\n", trace->count, trace->allocs, trace->frees,
 	       trace->resizes, size_text(trace->peak_bytes));
