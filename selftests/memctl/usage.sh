@@ -70,6 +70,31 @@ test_json() {
 	says '.command' demo m demo --json buddy
 }
 
+# utf8_json FILTER VALUE FILE: all of what a test printed is JSON in UTF-8, as a strict reader has it.
+utf8_json() {
+	local file=$3
+	iconv -f utf-8 -t utf-8 "$file" >/dev/null || { cat -v "$file"; return 1; }
+	[ "$(jq -rc "$1" "$file")" = "$2" ] || { cat -v "$file"; return 1; }
+}
+
+# Files and heaps have names of any bytes; JSON has not.
+test_json_utf8() {
+	local command
+	for command in report replay; do
+		fails 1 'No such file' m "$command" --json $'no\xff'
+		utf8_json .error.message 'no?: No such file or directory' "$work/stderr"
+	done
+	echo 'a 1 2' >"$work/"$'t\xff'
+	m replay --json "$work/"$'t\xff' >"$work/stdout" </dev/null
+	utf8_json .trace.file "$work/t?" "$work/stdout"
+	# memctl makes no heap of such a name; other programs may.
+	m heap create h-other --kind buddy --size 64K >/dev/null
+	LC_ALL=C sed -i 's/h-other/h-\xffther/' "$work/region"
+	fails 1 '"errno"' m alloc 60K --align 64K --count 2 --heap 1 --no-fallback --json
+	utf8_json '[.error.heap, (.error.remedy | contains("--heap h-?ther"))]' '["h-?ther",true]' \
+		"$work/stderr"
+}
+
 test_output_error() {
 	m list >/dev/null
 	(m help >/dev/full) 2>"$work/stderr" && return 1

@@ -152,16 +152,16 @@ static void print_json(const struct memctl *ctl, const struct message *message)
 	struct json_object *error = json_object_new_object();
 	struct json_object *result;
 
-	json_add(error, "message", json_object_new_string(message->text));
+	json_add(error, "message", json_chars(message->text, sizeof(message->text)));
 	if (message->remedy)
-		json_add(error, "remedy", json_object_new_string(message->remedy));
+		json_add(error, "remedy", json_chars(message->remedy, strlen(message->remedy)));
 	if (message->error)
 		json_add(error, "errno", json_object_new_string(message->error));
 	if (message->request) {
 		const struct request *request = message->request;
 		const char *reason = memmgr_reason_name(request->reason);
 
-		json_add(error, "heap", json_object_new_string(request->heap));
+		json_add(error, "heap", json_chars(request->heap, strlen(request->heap)));
 		json_add(error, "reason", json_object_new_string(reason));
 		json_add(error, "asked", json_u64(request->bytes));
 		json_add(error, "align", json_u64(request->align));

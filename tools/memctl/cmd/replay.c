@@ -206,7 +206,7 @@ static struct json_object *trace_json(const char *file, const struct trace *trac
 {
 	struct json_object *object = json_object_new_object();
 
-	json_add(object, "file", json_object_new_string(file));
+	json_add(object, "file", json_chars(file, strlen(file)));
 	json_add(object, "program", json_chars(trace->program, sizeof(trace->program)));
 	json_add(object, "events", json_u64(trace->count));
 	json_add(object, "allocs", json_u64(trace->allocs));
