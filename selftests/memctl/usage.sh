@@ -70,7 +70,7 @@ test_json() {
 	says '.command' demo m demo --json buddy
 }
 
-# utf8_json FILTER VALUE FILE: all of what a test printed is JSON in UTF-8, as a strict reader has it.
+# utf8_json FILTER VALUE FILE: it is JSON in UTF-8, as a strict reader has it, and says that.
 utf8_json() {
 	local file=$3
 	iconv -f utf-8 -t utf-8 "$file" >/dev/null || { cat -v "$file"; return 1; }
@@ -96,7 +96,18 @@ test_json_utf8() {
 }
 
 test_output_error() {
+	local form full='No space left on device'
 	m list >/dev/null
 	(m help >/dev/full) 2>"$work/stderr" && return 1
 	grep -q 'cannot write the result' "$work/stderr"
+	# More than stdio keeps: the first of it fails before the end does.
+	seq 1 1000 | awk '{ print "a", $1, 16 }' >"$work/trace"
+	for form in '' --json --html=-; do
+		# shellcheck disable=SC2086 # a word or none
+		[ "$(m report $form "$work/trace" | wc -c)" -gt 4096 ]
+		# shellcheck disable=SC2086
+		(m report $form "$work/trace" >/dev/full) 2>"$work/stderr" && return 1
+		cat "$work/stderr"
+		[ "$(cat "$work/stderr")" = "memctl: cannot write the result: $full" ]
+	done
 }

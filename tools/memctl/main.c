@@ -281,9 +281,17 @@ static int run_command(struct memctl *ctl, int argc, char **argv)
 /* A result that could not be written must not look like success. */
 static int finish_output(int code)
 {
-	if (!ferror(stdout) && !fflush(stdout))
+	bool failed = ferror(stdout);
+
+	/* errno has had other uses since. What is written lacks a part: one more byte tells why. */
+	if (failed)
+		putchar('\n');
+	if (fflush(stdout))
+		perror("memctl: cannot write the result");
+	else if (failed)
+		fputs("memctl: cannot write the result\n", stderr);
+	else
 		return code;
-	perror("memctl: cannot write the result");
 	return code ? code : EXIT_FAILED;
 }
 
