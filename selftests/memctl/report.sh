@@ -124,7 +124,8 @@ test_report_kinds() {
 
 # command_word OPTION REPORT: of the heap that the report advises to create.
 command_word() {
-	jq -r '.report.advice[].commands[]' "$2" | sed -n "s/^memctl heap create app .*--$1 \([^ ]*\).*/\1/p"
+	jq -r '.report.advice[].commands[]' "$2" |
+		sed -n "s/^memctl heap create app .*--$1 \([^ ]*\).*/\1/p"
 }
 
 # What is advised holds the trace, in whatever size that is shown.
@@ -142,6 +143,36 @@ test_report_granule() {
 	seq 1 200 | awk '{ print "a", $1, $1 }' >"$work/trace"
 	advises 'leave 31.7% of theirs idle; a tlsf with a granule of 16 leaves 7.0%.' \
 		m report --size 4G "$work/trace"
+}
+
+# No command asks for more than a region can have.
+test_report_most() {
+	local trace=$work/trace
+	echo 'a 1 4294967296' >"$trace"
+	prints 'memctl heap create app --kind tlsf --size 4G --granule 1024' m report "$trace"
+	advises 'those tried; a buddy needs 4 GiB. No region is larger.' m report "$trace"
+	m report "$trace" >"$work/stdout"
+	lacks '5G|quota user' "$work/stdout"
+	# Nothing of it was served, yet a stack has to hold it.
+	printf '%s\n' 'a 1 8192' 'f 1' >"$trace"
+	prints 'memctl heap create scratch --kind stack --size 12K' m report --size 4K "$trace"
+	lacks 'quota user' "$work/stdout"
+	printf '%s\n' 'a 1 4294967296' 'a 2 4294967296' 'f 2' 'f 1' >"$trace"
+	prints 'a stack heap suits' m report "$trace"
+	lacks '[$] memctl heap create|quota user' "$work/stdout"
+	for _ in {1..16}; do
+		printf 'a %s 1073741824\n' {1..5}
+		printf 'f %s\n' {1..5}
+	done >"$trace"
+	m report "$trace" >"$work/stdout"
+	lacks 'kind pool' "$work/stdout"
+	advises 'No region serves all of it: 5 GiB are asked for at the peak, and a region is' \
+		m report "$trace"
+	# The size is not what is in the way.
+	printf 'a %s 16 4294967296\n' 1 2 >"$trace"
+	advises '32 B are asked for at the peak, but alignment or fragmentation keeps even 4 GiB' \
+		m report "$trace"
+	lacks 'quota of' "$work/stdout"
 }
 
 # Nothing is written for what is wrong, and what was there stays.

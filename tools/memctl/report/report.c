@@ -14,6 +14,7 @@
 #include "base/words.h"
 #include "memctl.h"
 #include "report/report.h"
+#include "trace/trial.h"
 
 char *report_text(const char *format, ...)
 {
@@ -138,6 +139,8 @@ uint64_t report_roomy(uint64_t bytes)
 {
 	uint64_t wanted = bytes + bytes / 4, step = 4096;
 
+	if (wanted > TRIAL_MOST)
+		return TRIAL_MOST;
 	while (step * 16 <= wanted)
 		step *= 2;
 	return (wanted + step - 1) / step * step;

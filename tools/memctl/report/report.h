@@ -77,7 +77,7 @@ void report_advise(struct report *report, enum report_level level, char *text,
 		   char *command);
 /* A table of bars, "up to 64 B", from the first class that is not empty to the last. */
 struct table *report_sizes(const uint64_t counts[MEMMGR_CLASSES]);
-/* @bytes a quarter larger, in a number that is easily remembered. */
+/* @bytes a quarter larger, in a number that is easily remembered, if a region can be so large. */
 uint64_t report_roomy(uint64_t bytes);
 /* "1 allocation", "2 allocations". */
 char *report_count(uint64_t count, const char *what);

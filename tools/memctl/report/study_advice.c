@@ -57,6 +57,25 @@ static char *other_kind(const struct study *study)
 			   size_text(study->least[other]));
 }
 
+/* What keeps even the largest region from serving it. */
+static char *why_none(const struct trace *trace)
+{
+	if (trace->peak_bytes > TRIAL_MOST)
+		return report_text("and a region is at most %s", size_text(TRIAL_MOST));
+	return report_text("but alignment or fragmentation keeps even %s, the largest region, "
+			   "from it", size_text(TRIAL_MOST));
+}
+
+static void advise_none(const struct study *study, struct report *report)
+{
+	char *why = why_none(study->trace);
+
+	report_advise(report, LEVEL_WARN,
+		      report_text("No region serves all of it: %s are asked for at the peak, %s.",
+				  size_text(study->trace->peak_bytes), why), NULL);
+	free(why);
+}
+
 static void advise_size(const struct study *study, struct report *report)
 {
 	const char *kind = memmgr_kind_name(study->trial.kind);
@@ -66,20 +85,17 @@ static void advise_size(const struct study *study, struct report *report)
 	char *other;
 
 	if (!least) {
-		report_advise(report, LEVEL_WARN,
-			      report_text("No region serves all of it: %s are asked for at the "
-					  "peak, and a region is at most %s.",
-					  size_text(trace->peak_bytes), size_text(TRIAL_MOST)),
-			      NULL);
+		advise_none(study, report);
 		return;
 	}
 	other = other_kind(study);
 	report_advise(report, LEVEL_NOTE,
 		      report_text("Give it a %s of %s: %s are asked for at the peak (event %zu), "
 				  "and %s is the least that served every request of those tried%s. "
-				  "The rest is a quarter to spare.", kind, size_text(roomy),
-				  size_text(trace->peak_bytes), trace->peak_at + 1,
-				  size_text(least), other),
+				  "%s.", kind, size_text(roomy), size_text(trace->peak_bytes),
+				  trace->peak_at + 1, size_text(least), other,
+				  roomy < TRIAL_MOST ? "The rest is a quarter to spare" :
+				  "No region is larger"),
 		      report_text("memctl heap create app --kind %s --size %s --granule %u", kind,
 				  size_word(roomy), advised_granule(study)));
 	free(other);
@@ -220,9 +236,15 @@ static void advise_classes(const struct study *study, struct report *report)
 	free(words);
 }
 
+static uint64_t pool_block(const struct census_size *size)
+{
+	return round_up(size->size, size->size < CENSUS_PAGE ? 8 : CENSUS_PAGE);
+}
+
 static bool suits_pool(const struct census_size *size)
 {
-	return size->size >= POOL_LEAST && size->allocs >= 16 && size->most * 4 <= size->allocs;
+	return size->size >= POOL_LEAST && size->allocs >= 16 && size->most * 4 <= size->allocs &&
+	       size->most * pool_block(size) <= TRIAL_MOST;
 }
 
 /* Large blocks of one size that come and go, a few at a time. */
@@ -241,7 +263,7 @@ static void advise_pool(const struct study *study, struct report *report)
 	}
 	if (!best)
 		return;
-	block = round_up(best->size, best->size < CENSUS_PAGE ? 8 : CENSUS_PAGE);
+	block = pool_block(best);
 	report_advise(report, LEVEL_NOTE,
 		      report_text("%" PRIu64 " allocations of %s come and go, at most %" PRIu64
 				  " at a time: a pool of so many takes %s, cannot fragment and "
@@ -254,6 +276,7 @@ static void advise_pool(const struct study *study, struct report *report)
 static void advise_stack(const struct study *study, struct report *report)
 {
 	uint64_t share = report_share(study->census.lifo, study->trace->frees);
+	uint64_t peak = study->trace->peak_bytes;
 
 	if (!study->trace->frees)
 		return;
@@ -262,8 +285,9 @@ static void advise_stack(const struct study *study, struct report *report)
 			      report_text("%s of the frees are of the youngest allocation: a stack "
 					  "heap suits, which costs the least.",
 					  percent_text(share)),
+			      peak > TRIAL_MOST ? NULL :
 			      report_text("memctl heap create scratch --kind stack --size %s",
-					  size_word(report_roomy(study->trial.peak.requested))));
+					  size_word(report_roomy(peak))));
 	else
 		report_advise(report, LEVEL_NOTE,
 			      report_text("No stack: %s of the frees are of the youngest "
@@ -356,6 +380,9 @@ static void advise_quota(const struct study *study, struct report *report)
 {
 	uint64_t peak = study->trial.peak.used;
 
+	/* One of nothing, or of all there can be, is none. */
+	if (!peak || report_roomy(peak) == TRIAL_MOST)
+		return;
 	report_advise(report, LEVEL_NOTE,
 		      report_text("A quota of %s, a quarter above the %s granted at the peak, "
 				  "keeps a run that goes wild from the memory of others.",
