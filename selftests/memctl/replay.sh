@@ -42,6 +42,30 @@ test_replay() {
 	says '.heaps | length' 1 m heap list --json
 }
 
+# Wherever a gzip ends too soon, that is what is said, and no part of a line is taken for one.
+test_trace_cut() {
+	local size at rc
+	printf 'a 1 24000\na 2 36000\nf 1\na 3 45000\nf 2\nf 3\n' | gzip >"$work/whole"
+	size=$(stat -c %s "$work/whole")
+	# A single byte is no gzip yet.
+	for ((at = 2; at < size; at++)); do
+		head -c "$at" "$work/whole" >"$work/trace"
+		fails 1 'trace: it ends in the middle: truncated gzip data' m report "$work/trace"
+		rc=0
+		m replay --json --kind buddy --limit 1 "$work/trace" >"$work/stdout" \
+			2>"$work/stderr" </dev/null || rc=$?
+		[ "$rc" != 0 ] || [ "$(jq .trace.peak_bytes "$work/stdout")" = 24000 ] ||
+			{ echo "cut at $at:"; cat "$work/stdout"; return 1; }
+		[ "$rc" = 0 ] || grep -q 'truncated gzip data' "$work/stderr" ||
+			{ echo "cut at $at:"; cat "$work/stderr"; return 1; }
+	done
+	# Its last line lacks a newline, and nothing else.
+	printf 'a 1 24\na 2 36' | gzip >"$work/trace"
+	says .trace.peak_bytes 60 m replay --json --kind buddy "$work/trace"
+	printf 'a 1 24\nx' | gzip >"$work/trace"
+	fails 1 "line 2: 'x' is not an event" m report "$work/trace"
+}
+
 # What a trace, or its name, has for a terminal does not reach it.
 test_trace_clean() {
 	local name=$work/$'name\033]0;owned\a' command

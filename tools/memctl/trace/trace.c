@@ -307,20 +307,28 @@ static int read_line(struct reader *reader, char *line)
 	return bad(reader, "'%.32s' is not an event", words[0]);
 }
 
-/* Why no further line came: 0 at a proper end. */
+/* Why no further line came, or not all of one: 0 at a proper end. */
 static int why_no_line(struct reader *reader, gzFile file)
 {
 	int code;
 	const char *text = gzerror(file, &code);
 
+	if (code == Z_OK || code == Z_STREAM_END)
+		return 0;
 	reader->error->line = 0;
 	if (code == Z_ERRNO)
 		return bad(reader, "%s", strerror(errno));
 	if (code == Z_BUF_ERROR)
 		return bad(reader, "it ends in the middle: truncated gzip data");
-	if (code != Z_OK && code != Z_STREAM_END)
-		return bad(reader, "damaged gzip data (%s)", text);
-	return 0;
+	return bad(reader, "damaged gzip data (%s)", text);
+}
+
+/* The end of a file may lack its newline; the end of a part of one is a part of a line. */
+static int check_last_line(struct reader *reader, gzFile file)
+{
+	if (!gzeof(file))
+		return bad(reader, "no text, or a line of more than %d characters", LINE_ROOM - 2);
+	return why_no_line(reader, file);
 }
 
 static int read_lines(struct reader *reader, gzFile file, uint64_t limit)
@@ -331,9 +339,8 @@ static int read_lines(struct reader *reader, gzFile file, uint64_t limit)
 		reader->error->line++;
 		if (!gzgets(file, line, sizeof(line)))
 			return why_no_line(reader, file);
-		if (!strchr(line, '\n') && !gzeof(file))
-			return bad(reader, "no text, or a line of more than %d characters",
-				   LINE_ROOM - 2);
+		if (!strchr(line, '\n') && check_last_line(reader, file))
+			return -1;
 		if (read_line(reader, line))
 			return -1;
 	}
