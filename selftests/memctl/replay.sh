@@ -92,6 +92,16 @@ test_replay_zero() {
 	prints '2 of them ask for 0 bytes' m replay "$work/trace"
 }
 
+# What is aligned is in main and moves within it, where the classes have no room for it.
+test_replay_aligned() {
+	local kind
+	printf '%s\n' 'a 9 6000' 'a 1 24 64' 'a 2 24 64' 'r 1 5000' 'f 1' >"$work/trace"
+	for kind in pool slab; do
+		says '.runs[0] | [.failed,.moved,.passed_on,.heaps]' '[0,1,3,1]' \
+			m replay --json -k "$kind" "$work/trace"
+	done
+}
+
 test_replay_damage() {
 	printf 'a 0 100\na 1 3\nf 1\nr 0 120\nf 0\n' >"$work/trace"
 	says '[.runs[].damaged]' '[0,0,0,0,0]' m replay --json --verify "$work/trace"

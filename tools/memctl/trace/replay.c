@@ -133,10 +133,10 @@ static void count_gone(struct replay *replay, const struct slot *slot)
 		replay->passed_on -= slot->granted;
 }
 
-/* Allocates into @slot, which stays as it is when that fails. */
-static int obtain(struct replay *replay, struct slot *slot, uint64_t bytes, unsigned int shift)
+/* Allocates into @slot, which stays as it is when that fails. @class: or NO_CLASS, as of main. */
+static int obtain(struct replay *replay, struct slot *slot, uint32_t class, uint64_t bytes,
+		  unsigned int shift)
 {
-	uint32_t class = target_route(&replay->target, bytes, shift);
 	struct memmgr_alloc alloc = {
 		.heap = class == NO_CLASS ? MEMMGR_HEAP_MAIN : replay->target.classes[class].heap,
 		.flags = MEMMGR_ALLOC_NO_FALLBACK,
@@ -212,7 +212,8 @@ static int release(struct replay *replay, const struct slot *slot)
 
 static int run_alloc(struct replay *replay, struct slot *slot, const struct trace_event *event)
 {
-	int err = obtain(replay, slot, event->size, event->align_shift);
+	uint32_t class = target_route(&replay->target, event->size, event->align_shift);
+	int err = obtain(replay, slot, class, event->size, event->align_shift);
 
 	if (!is_refusal(err))
 		return err;
@@ -233,11 +234,15 @@ static int run_free(struct replay *replay, struct slot *slot, const struct trace
 	return err;
 }
 
-/* As realloc(): what cannot be had anew leaves the old in place. */
+/*
+ * As realloc(): what cannot be had anew leaves the old in place. What is in main stays there, as
+ * target.c counts it: no class has room for it.
+ */
 static int move(struct replay *replay, struct slot *slot, uint64_t bytes)
 {
 	struct slot old = *slot;
-	int err = obtain(replay, slot, bytes, 0);
+	uint32_t class = old.class == NO_CLASS ? NO_CLASS : target_route(&replay->target, bytes, 0);
+	int err = obtain(replay, slot, class, bytes, 0);
 
 	if (is_refusal(err))
 		return 0;
