@@ -122,8 +122,21 @@
 #define compat_set_entry(mm, address, entry, value)	\
 	((void)(mm), (void)(address), set_pte_ext(entry, value, PTE_EXT_NG))
 #elif defined(CONFIG_ARM64)
+/* Unlike set_pte_at() it does not tell the check of page tables, which looks at each removal. */
+#if !defined(CONFIG_PAGE_TABLE_CHECK)
+#define compat_table_check(mm, address, entry, value)	((void)(mm), (void)(address))
+#elif COMPAT_BEFORE(6, 6)
+#define compat_table_check(mm, address, entry, value)	\
+	page_table_check_pte_set(mm, address, entry, value)
+#elif COMPAT_BEFORE(7, 0)
+#define compat_table_check(mm, address, entry, value)	\
+	((void)(address), page_table_check_ptes_set(mm, entry, value, 1))
+#else
+#define compat_table_check(mm, address, entry, value)	\
+	page_table_check_ptes_set(mm, address, entry, value, 1)
+#endif
 #define compat_set_entry(mm, address, entry, value)	\
-	((void)(mm), (void)(address), set_pte(entry, value))
+	(compat_table_check(mm, address, entry, value), set_pte(entry, value))
 #else
 #define compat_set_entry(mm, address, entry, value)	set_pte_at(mm, address, entry, value)
 #endif

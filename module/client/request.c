@@ -162,7 +162,7 @@ static struct memmgr_heap *fallback_for(struct memmgr_heap *heap, struct client 
 static int alloc_fallback(struct memmgr_heap *heap, const struct heap_request *rq,
 			  struct heap_order *order, int err)
 {
-	struct engine_refusal *why = order->why, second;
+	struct engine_refusal *why = order->why, second = { 0 };
 	struct memmgr_heap *fallback;
 
 	fallback = fallback_for(heap, order->wanted.record.client, rq, err);
@@ -172,9 +172,13 @@ static int alloc_fallback(struct memmgr_heap *heap, const struct heap_request *r
 	order->why = &second;
 	err = alloc_try(fallback, order);
 	order->why = why;
-	if (err == -ENOMEM || err == -ENOSPC)
+	if (err == -ENOMEM || err == -ENOSPC) {
 		why->largest = max(why->largest, second.largest);
-	why->exact &= second.exact;
+		why->exact &= second.exact;
+	} else if (err) {
+		/* The error is the fallback's, a limit of the client or of its user: so is the reason. */
+		*why = second;
+	}
 	heap_put(fallback);
 	return err;
 }

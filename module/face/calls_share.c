@@ -149,5 +149,5 @@ void undo_pin(struct caller *caller, void *arg)
 	struct memmgr_pin *p = arg;
 
 	if (p->mine)
-		heap_unpin(caller->heap, caller->client, p);
+		pin_undo(caller->heap, caller->client, p->handle, p->flags & MEMMGR_PIN_LEASE);
 }

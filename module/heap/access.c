@@ -127,7 +127,7 @@ static int arena_map(struct memmgr_heap *heap, struct client *client, u64 offset
 	if (bytes > limit || offset > limit - bytes)
 		return -EINVAL;
 	view->kind = MAPPING_ARENA;
-	view->first = heap_arena_page(heap);
+	view->first = heap_window_page(heap, heap->table.arena_window);
 	return 0;
 }
 
@@ -169,18 +169,42 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	if (!err && (bytes > limit || offset > limit - bytes))
 		err = -EINVAL;
 	if (!err) {
-		record_set_mapped(heap, record);
+		record->mapped = true;
 		view->kind = MAPPING_RECORD;
 		view->handle = record->handle;
 		view->seq = record->seq;
 		view->inset = record_inset(record);
-		view->first = record->map_page;
+		view->first = heap_window_page(heap, window);
 		view->pages = record->map_bytes >> PAGE_SHIFT;
 		view->final = record->sealed;
 		view->populate = record->flags & MEMMGR_ALLOC_POPULATE;
 	}
 	heap_unlock(heap, flags);
 	return err;
+}
+
+/**
+ * heap_view_pages - the pages of the allocation that a mapping still shows
+ * @heap: the heap of @view
+ * @view: the part that the mapping shows
+ *
+ * The allocation may have been cut or freed since it was mapped.
+ *
+ * Context: any. O(1).
+ * Return: their number, without guard pages.
+ */
+u32 heap_view_pages(struct memmgr_heap *heap, const struct heap_view *view)
+{
+	struct record *record;
+	unsigned long flags;
+	u64 pages = 0;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, view->handle);
+	if (record && heap->serial == view->serial && record->seq == view->seq)
+		pages = record->map_bytes >> PAGE_SHIFT;
+	heap_unlock(heap, flags);
+	return min_t(u64, pages, view->pages);
 }
 
 /**
@@ -422,7 +446,7 @@ static int protect_zap(struct memmgr_heap *heap, const struct record *record)
 	if (!record->mapped)
 		return 0;
 	region_wait_writes(region, place, bytes);
-	return mapping_in_io(region, record_first_page(record), place, bytes) ? -EBUSY : 0;
+	return mapping_in_io(region, record_first_page(heap, record), place, bytes) ? -EBUSY : 0;
 }
 
 /**

@@ -39,8 +39,8 @@ enum mapping_kind {
  * @handle: handle of the allocation, unless it is an arena
  * @seq: number of the allocation
  * @inset: offset of the allocation in its first page
- * @first: vm_pgoff of its first page
  * @pages: pages of the allocation when it was mapped, without guard pages
+ * @first: vm_pgoff of its first page
  */
 struct heap_view {
 	u32 heap;
@@ -52,8 +52,8 @@ struct heap_view {
 	u64 handle;
 	u64 seq;
 	u32 inset;
-	u32 first;
 	u32 pages;
+	unsigned long first;
 };
 
 /**
@@ -90,6 +90,7 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 void heap_copy_end(struct memmgr_heap *heap, u64 handle);
 int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	     u64 offset, u64 bytes, struct heap_view *view);
+u32 heap_view_pages(struct memmgr_heap *heap, const struct heap_view *view);
 u32 heap_map_access(struct memmgr_heap *heap, const struct heap_view *view);
 int heap_map_place(struct memmgr_heap *heap, const struct heap_view *view,
 		   u64 offset, u32 access, enum heap_look look, struct heap_pages *found);

@@ -149,7 +149,7 @@ void heap_map_export(const struct heap_export *export, struct heap_view *view)
 	view->seq = record->seq;
 	view->populate = record->flags & MEMMGR_ALLOC_POPULATE;
 	/* Its pages may become the target of I/O through this mapping too. */
-	record_set_mapped(heap, record);
-	view->first = record_first_page(record);
+	record->mapped = true;
+	view->first = record_first_page(heap, record);
 	heap_unlock(heap, flags);
 }

@@ -49,7 +49,7 @@ static bool record_in_io(struct memmgr_heap *heap, const struct record *record)
 {
 	if (!record->mapped)
 		return false;
-	mapping_zap(heap->region, record_first_page(record), 0, record->map_bytes);
+	record_zap(heap, record, 0, record->map_bytes);
 	return region_in_io(heap->region, record_map_place(heap, record),
 			    record->map_bytes);
 }

@@ -85,7 +85,8 @@ static void trim_slab(struct memmgr_heap *heap, u32 n, unsigned long *flags)
 	bool in_io;
 
 	heap_unlock(heap, *flags);
-	mapping_zap(heap->region, heap_arena_page(heap), (u64)n << shift, 1ull << shift);
+	mapping_zap(heap->region, heap_window_page(heap, heap->table.arena_window),
+		    (u64)n << shift, 1ull << shift);
 	in_io = region_in_io(heap->region, place, 1ull << shift);
 	stop_here(heap->region, STOP_TRIMMED);
 	cond_resched();

@@ -566,11 +566,10 @@ static inline u64 heap_unplace(const struct memmgr_heap *heap, u64 place)
 	       ((u64)n << shift) | (place & ((1u << shift) - 1)) : 0;
 }
 
-/* The page number under which the arena's mappings are found in the address space. */
-static inline u32 heap_arena_page(const struct memmgr_heap *heap)
+/* The first page of a window of the mmap() offsets. */
+static inline unsigned long heap_window_page(const struct memmgr_heap *heap, u32 window)
 {
-	return (heap_is(heap, MEMMGR_KIND_SLAB) ? heap->region->memory.bytes :
-						  heap->arena) >> PAGE_SHIFT;
+	return (unsigned long)window << heap->region->view.window_shift;
 }
 
 #endif /* MEMMGR_HEAP_H */

@@ -434,22 +434,19 @@ static int heap_retire(struct memmgr_heap *heap, const struct client *client, bo
 	return 0;
 }
 
+static void windows_zap(struct memmgr_heap *heap, u32 first, u32 windows)
+{
+	mapping_zap(heap->region, heap_window_page(heap, first), 0,
+		    (u64)windows << (heap->region->view.window_shift + PAGE_SHIFT));
+}
+
 /* Remove all mappings of a heap whose records are forgotten. */
 static void heap_zap(struct memmgr_heap *heap)
 {
-	struct region *region = heap->region;
-
 	if (heap->table.arena_window != HEAP_NO_WINDOW)
-		mapping_zap(region, heap_arena_page(heap), 0, PAGE_ALIGN(heap->bytes));
-	/*
-	 * A slab's blocks may lie anywhere in the region. The mapping of an allocation with
-	 * a guard page before it is one page higher up.
-	 */
-	if (heap->table.window != HEAP_NO_WINDOW && heap_grows(heap))
-		mapping_zap(region, 0, 0, region->memory.bytes + PAGE_SIZE);
-	else if (heap->table.window != HEAP_NO_WINDOW)
-		mapping_zap(region, heap_arena_page(heap), 0,
-			    PAGE_ALIGN(heap->bytes) + PAGE_SIZE);
+		windows_zap(heap, heap->table.arena_window, 1);
+	if (heap->table.window != HEAP_NO_WINDOW)
+		windows_zap(heap, heap->table.window, heap->table.max);
 }
 
 /*

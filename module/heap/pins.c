@@ -239,6 +239,36 @@ int pin_change(struct memmgr_heap *heap, struct client *client, struct memmgr_pi
 	return err;
 }
 
+/**
+ * pin_undo - remove a pin or lease of a call that fails
+ * @heap: heap of the allocation
+ * @client: the client that has it
+ * @handle: handle of the allocation
+ * @lease: it is a lease
+ *
+ * It always succeeds, whatever other calls do with the allocation: one that changes it would
+ * refuse UNPIN. If the allocation or the heap was destroyed meanwhile, so were its pins.
+ *
+ * Context: any. O(1).
+ */
+void pin_undo(struct memmgr_heap *heap, struct client *client, u64 handle, bool lease)
+{
+	struct record *record;
+	unsigned long flags;
+	u32 left;
+
+	flags = heap_lock(heap);
+	record = record_of(heap, handle);
+	if (record && record->state != RECORD_HELD && !heap->lasting.dying &&
+	    !client_count_pin(client, record, lease, -1, &left)) {
+		client->pinned[heap->id]--;
+		record_count_pin(heap, record, lease, -1);
+		trace_memmgr_pin(heap->region->name, heap->name, handle,
+				 heap_place(heap, record->offset), lease, -1, record->pins);
+	}
+	heap_unlock(heap, flags);
+}
+
 /* Remove a pin or lease. */
 int heap_unpin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
 {

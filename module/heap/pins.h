@@ -18,5 +18,6 @@ void client_forget_pins(struct client *client, struct memmgr_heap *heap);
 void client_unpin_all(struct client *client);
 int pin_change(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out,
 	       bool lease, int change);
+void pin_undo(struct memmgr_heap *heap, struct client *client, u64 handle, bool lease);
 
 #endif /* MEMMGR_HEAP_PINS_H */

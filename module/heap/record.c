@@ -125,18 +125,16 @@ static u32 record_index(const struct memmgr_heap *heap,
 	return handle_record(record->handle, heap->table.bits);
 }
 
-/* The record is about to be mapped: fix the page number under which mappings are found. */
-void record_set_mapped(struct memmgr_heap *heap, struct record *record)
-{
-	if (!record->mapped)
-		record->map_page = record_map_place(heap, record) >> PAGE_SHIFT;
-	record->mapped = true;
-}
-
 /* The place in the region at which the mappable part of a record begins. */
 u64 record_map_place(const struct memmgr_heap *heap, const struct record *record)
 {
 	return heap_place(heap, record->offset - record_inset(record));
+}
+
+/* The window of the mmap() offsets that shows a record, of a heap that has windows. */
+static u32 record_window(const struct memmgr_heap *heap, const struct record *record)
+{
+	return heap->table.window + record_index(heap, record);
 }
 
 /* The offset for mmap() under which the caller maps it; ~0 if it cannot be mapped. */
@@ -146,14 +144,37 @@ u64 record_map_offset(const struct memmgr_heap *heap, const struct record *recor
 
 	if (heap->table.window == HEAP_NO_WINDOW)
 		return ~0ull;
-	window = (u64)heap->table.window + record_index(heap, record);
+	window = record_window(heap, record);
 	return (window << (heap->region->view.window_shift + PAGE_SHIFT)) + record_inset(record);
 }
 
-/* vm_pgoff of the allocation's first byte, behind the guard page if there is one. */
-u32 record_first_page(const struct record *record)
+/* vm_pgoff of the allocation's first page, behind the guard page if there is one. */
+unsigned long record_first_page(const struct memmgr_heap *heap, const struct record *record)
 {
-	return record->map_page + !!(record->flags & MEMMGR_ALLOC_GUARD);
+	return heap_window_page(heap, record_window(heap, record)) +
+	       !!(record->flags & MEMMGR_ALLOC_GUARD);
+}
+
+/**
+ * record_zap - remove the mappings of a part of an allocation so that they stay removed
+ * @heap: its heap, not locked
+ * @record: its record, which cannot move now, or a copy of it
+ * @from: first byte behind the one at which the mappable part begins; aligned to pages
+ * @to: the byte behind the last one
+ *
+ * In a private heap the arena shows the part too. There a page may be mapped again at once.
+ * The caller has made sure that new faults of the allocation's own mappings do not find it.
+ *
+ * Context: process, may sleep. Cost: proportional to the existing mappings.
+ */
+void record_zap(struct memmgr_heap *heap, const struct record *record, u64 from, u64 to)
+{
+	u64 arena = record->offset - record_inset(record);
+
+	if (heap->table.arena_window != HEAP_NO_WINDOW)
+		mapping_unmap(heap->region, heap_window_page(heap, heap->table.arena_window),
+			      arena + from, to - from);
+	mapping_zap(heap->region, record_first_page(heap, record), from, to - from);
 }
 
 /* Bytes of a block that users may map: without red zones, except in its last page. */
@@ -176,7 +197,6 @@ static __always_inline void record_fill(struct record *record, const struct reco
 	record->pins = 0;
 	record->users = 0;
 	record->writers = 0;
-	record->map_page = 0;
 	record->depth = 0;
 	record->moves = 0;
 	record->violations = 0;

@@ -53,7 +53,6 @@ enum record_state {
  * @pins: pins, leases and dma-bufs, which keep it in its place
  * @users: devices and kernel mappings that use its dma-bufs
  * @writers: how many of @users may write
- * @map_page: page of the region at which it was when it was first mapped
  * @depth: stack heaps: its index in the stack
  * @moves: how often it was moved, see record_count()
  * @violations: accesses that protection or guard pages stopped, see record_count()
@@ -103,7 +102,6 @@ struct record {
 	u32 pins;
 	u32 users;
 	u32 writers;
-	u32 map_page;
 	u32 depth;
 	u32 moves;
 	u32 violations;
@@ -295,8 +293,8 @@ struct record *record_use(struct memmgr_heap *heap, const struct viewer *viewer,
 			  u64 handle);
 struct record *record_use_alone(struct memmgr_heap *heap,
 				const struct viewer *viewer, u64 handle);
-void record_set_mapped(struct memmgr_heap *heap, struct record *record);
-u32 record_first_page(const struct record *record);
+unsigned long record_first_page(const struct memmgr_heap *heap, const struct record *record);
+void record_zap(struct memmgr_heap *heap, const struct record *record, u64 from, u64 to);
 u64 record_map_place(const struct memmgr_heap *heap, const struct record *record);
 u64 record_map_offset(const struct memmgr_heap *heap, const struct record *record);
 struct record *record_take(struct memmgr_heap *heap, const struct record *wanted, u32 origin,

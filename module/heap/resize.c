@@ -92,7 +92,7 @@ static int resize_cut(struct memmgr_heap *heap, struct record *record,
 	record_set_state(heap, record, RECORD_CHANGING);
 	record->map_bytes = from;
 	heap_unlock(heap, *flags);
-	mapping_zap(heap->region, record_first_page(record), from, to - from);
+	record_zap(heap, record, from, to);
 	in_io = region_in_io(heap->region, place + from, to - from);
 	*flags = heap_lock(heap);
 	if (!record_is_still(heap, record, handle, RECORD_CHANGING))

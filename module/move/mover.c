@@ -93,7 +93,7 @@ struct mover {
 	unsigned long at;
 	unsigned long end;
 	bool mapped;
-	u32 page;
+	unsigned long page;
 	struct work_struct unmapping;
 	bool off;
 	struct move_pace *pace;
@@ -146,7 +146,7 @@ static void mover_look(struct mover *m)
 	m->at = move->touched;
 	m->end = min_t(u64, move->touched_end, m->bytes);
 	m->mapped = m->record->mapped;
-	m->page = record_first_page(m->record);
+	m->page = record_first_page(m->heap, m->record);
 	move->touched_end = 0;
 }
 

@@ -4,6 +4,7 @@
 #include <linux/ioport.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
@@ -225,11 +226,15 @@ unsigned long region_read(struct region *region, u64 offset, void __user *to,
 
 /*
  * copy_from_user() clears the part of its target that it cannot copy. Here this part is a
- * program's memory, and keeps its contents.
+ * program's memory, and keeps its contents. The rest is as there, the barrier against a guessed
+ * access_ok() too.
  */
 static unsigned long copy_in(void *to, const void __user *from, unsigned long bytes)
 {
-	return access_ok(from, bytes) ? __copy_from_user(to, from, bytes) : bytes;
+	if (!access_ok(from, bytes))
+		return bytes;
+	barrier_nospec();
+	return __copy_from_user(to, from, bytes);
 }
 
 unsigned long region_write(struct region *region, u64 offset,

@@ -16,18 +16,19 @@
  * mapping_unmap - remove the present mappings of an allocation or arena
  * @region: the region
  * @page: vm_pgoff of its first byte
- * @offset: first byte to unmap
+ * @offset: first byte to unmap, in whole pages
  * @bytes: number of bytes
  *
  * A fault that is under way may map it again.
  *
  * Context: process, may sleep. Cost: proportional to the existing mappings.
  */
-void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes)
+void mapping_unmap(struct region *region, unsigned long page, u64 offset, u64 bytes)
 {
-	loff_t from = ((loff_t)page << PAGE_SHIFT) + offset;
-
-	unmap_mapping_range(region->view.inode->i_mapping, from, bytes, 1);
+	/* For the kernel 0 pages are all pages. */
+	if (bytes)
+		unmap_mapping_pages(region->view.inode->i_mapping, page + (offset >> PAGE_SHIFT),
+				    PAGE_ALIGN(bytes) >> PAGE_SHIFT, true);
 }
 
 static struct workqueue_struct *unmap_queue;
@@ -48,14 +49,14 @@ void mapping_run_soon(struct work_struct *work)
  * mapping_zap - remove mappings so that they stay removed
  * @region: the region
  * @page: vm_pgoff of its first byte
- * @offset: first byte to unmap
+ * @offset: first byte to unmap, in whole pages
  * @bytes: number of bytes
  *
  * The caller must first make sure that new faults cannot find the memory.
  *
  * Context: process, may sleep. Cost: proportional to the existing mappings.
  */
-void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
+void mapping_zap(struct region *region, unsigned long page, u64 offset, u64 bytes)
 {
 	down_write(&region->view.map_gate);
 	up_write(&region->view.map_gate);
@@ -69,9 +70,8 @@ void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes)
  * maps the page again, so no mapping is counted. A writer that is being refused and a
  * mapping that is just being removed hold the page for a moment. The retries wait for them.
  */
-static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 at)
+static bool mapping_page_in_io(struct region *region, unsigned long page, u64 place, u64 at)
 {
-	loff_t from = ((loff_t)page << PAGE_SHIFT) + at;
 	bool in_io = true;
 	int tries;
 
@@ -79,7 +79,7 @@ static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 a
 		if (tries)
 			schedule_timeout_uninterruptible(1);
 		down_write(&region->view.map_gate);
-		unmap_mapping_range(region->view.inode->i_mapping, from, PAGE_SIZE, 1);
+		mapping_unmap(region, page, at, PAGE_SIZE);
 		in_io = region_in_io(region, place + at, PAGE_SIZE);
 		up_write(&region->view.map_gate);
 	}
@@ -100,7 +100,7 @@ static bool mapping_page_in_io(struct region *region, u32 page, u64 place, u64 a
  * Context: process, may sleep. Cost: proportional to the existing mappings, and O(pages)
  * in a region with struct pages.
  */
-bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes)
+bool mapping_in_io(struct region *region, unsigned long page, u64 place, u64 bytes)
 {
 	u64 at;
 

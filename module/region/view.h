@@ -28,10 +28,10 @@ struct view {
 	unsigned long unmapping;
 };
 
-void mapping_unmap(struct region *region, u32 page, u64 offset, u64 bytes);
+void mapping_unmap(struct region *region, unsigned long page, u64 offset, u64 bytes);
 void mapping_run_soon(struct work_struct *work);
-void mapping_zap(struct region *region, u32 page, u64 offset, u64 bytes);
-bool mapping_in_io(struct region *region, u32 page, u64 place, u64 bytes);
+void mapping_zap(struct region *region, unsigned long page, u64 offset, u64 bytes);
+bool mapping_in_io(struct region *region, unsigned long page, u64 place, u64 bytes);
 int mapping_init(void);
 void mapping_exit(void);
 struct inode *mapping_inode_get(void);

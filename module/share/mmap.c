@@ -7,13 +7,11 @@
  * mmap() itself maps nothing: the kernel would not find it there to remove it, as it makes the
  * mapping known only afterwards.
  *
- * The mmap() offsets that users see are divided into windows as large as the region,
- * one for each record and each private arena. The window tells what is mapped. The
- * kernel finds a mapping again, to remove it, by another page number, its vm_pgoff: the
- * page of the region at which the allocation was when it was first mapped. These
- * numbers have to be small, because 6.1 cuts the arguments of unmap_mapping_range() to
- * 32 bits. If two mappings ever have the same number, both are removed, and the one
- * that is still valid is faulted in again.
+ * The mmap() offsets are divided into windows as large as the region, one for each record
+ * and each private arena. The window tells what is mapped. By the offset, in pages its
+ * vm_pgoff, the kernel also finds a mapping again, to remove it. So no call removes the
+ * mappings of another allocation, whose lease may promise that they stay. Not by
+ * unmap_mapping_range(), whose arguments 6.1 cuts to 32 bits.
  *
  * A fault holds the region's map_gate for reading while it looks up what a page shows
  * and maps it. Code that takes memory away first makes the lookup fail. Then it passes
@@ -21,8 +19,8 @@
  * Then it removes the existing mappings. A mover does not pass the gate, so that no
  * fault waits for it: see move/mover.c.
  *
- * The mappings of a dma-buf have the same numbers in the same address space. So when an
- * allocation's mappings are removed, those of its dma-bufs are removed with them.
+ * The mappings of a dma-buf have the vm_pgoff of the allocation, in the same address space.
+ * So when an allocation's mappings are removed, those of its dma-bufs are removed with them.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -393,12 +391,9 @@ int mapping_create(struct client *client, struct vm_area_struct *vma)
 	heap_put(heap);
 	if (!err)
 		err = mapping_attach(mapping, vma);
-	if (err) {
+	if (err)
 		kfree(mapping);
-		return err;
-	}
-	vma->vm_pgoff = mapping->view.first + page;
-	return 0;
+	return err;
 }
 
 /**

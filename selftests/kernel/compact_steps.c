@@ -34,6 +34,29 @@ TEST_F(board, steps_are_bounded)
 	end_board(&b);
 }
 
+/* A step of more than the heap has is one of all that it has: slides too are as before. */
+TEST_F(board, step_beyond_the_heap)
+{
+	static const __u64 steps[] = { 1ull << 40, 1ull << 60, ~0ull };
+	__u32 random = test_seed(), i;
+	struct memmgr_compact usual, c;
+	struct board b;
+
+	make_mixed(_metadata, &b, self->fd, MEMMGR_HEAP_MAIN, &random);
+	usual = compact_request(MEMMGR_HEAP_MAIN, MEMMGR_COMPACT_DRY_RUN, 0);
+	usual.step_bytes = b.before.units * b.unit;
+	ASSERT_EQ(0, mm_compact(self->fd, &usual));
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		c = compact_request(MEMMGR_HEAP_MAIN, MEMMGR_COMPACT_DRY_RUN, 0);
+		c.step_bytes = steps[i];
+		ASSERT_EQ(0, mm_compact(self->fd, &c));
+		EXPECT_EQ(usual.moved, c.moved);
+		EXPECT_EQ(usual.after, c.after);
+	}
+	expect_contents(_metadata, &b);
+	end_board(&b);
+}
+
 /* One block of many steps. */
 TEST_F(board, large_block_in_small_steps)
 {

@@ -6,6 +6,7 @@
  * Rule: <linux/memmgr.h>, struct memmgr_pin, and memmgr(7), REAL TIME, "A lease".
  */
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -604,6 +605,136 @@ TEST_F(pin, mapped_after_the_lease)
 	EXPECT_EQ(0, info_of(_metadata, self->fd, a.handle).lease_faults);
 }
 
+/* A heap of whole pages, private to another client, that comes and goes. */
+static int come_and_go(int fd, __u32 kind, const char *name)
+{
+	struct memmgr_heap_create config = heap_config(kind, name);
+
+	if (kind == MEMMGR_KIND_SLAB) {
+		config.object_size = page_size();
+	} else {
+		config.granule = page_size();
+		config.bytes = PAGES * page_size();
+	}
+	return mm_heap_create(fd, &config) ? : mm_heap_destroy(fd, config.heap, 0);
+}
+
+/* What other clients do with their heaps takes no page of a lease. */
+TEST_F(pin, lease_beside_heaps_that_come_and_go)
+{
+	static const __u32 kinds[] = { MEMMGR_KIND_BUDDY, MEMMGR_KIND_SLAB };
+	unsigned char *p[4 * PAGES];
+	struct memmgr_alloc a;
+	int other = open_device(O_RDWR), i;
+
+	ASSERT_LE(0, other);
+	/* On every side of the memory that the heaps will have. */
+	for (i = 0; i < 4 * PAGES; i++) {
+		a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, PAGES * self->page);
+		p[i] = must_map(_metadata, self->fd, a.map_offset, PAGES * self->page);
+		ASSERT_EQ(0, i % 2 ? mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE) :
+				     mm_free(self->fd, a.handle));
+	}
+	for (i = 0; i < (int)ARRAY_SIZE(kinds); i++) {
+		if (kind_is_built(self->fd, kinds[i]))
+			EXPECT_EQ(0, come_and_go(other, kinds[i], "t-goes"));
+	}
+	for (i = 1; i < 4 * PAGES; i += 2)
+		EXPECT_EQ(0, faults_of(p[i], PAGES * self->page));
+	close(other);
+}
+
+/* Nor does a call that changes what lay there when it was mapped, and has moved since. */
+TEST_F(pin, lease_where_another_was_mapped)
+{
+	size_t bytes = PAGES * self->page;
+	struct memmgr_alloc moved = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, bytes);
+	struct memmgr_alloc leased = { .offset = ~0ull };
+	struct memmgr_compact c;
+	unsigned char *p;
+	int i;
+
+	p = must_map(_metadata, self->fd, moved.map_offset, bytes);
+	memset(p, 1, bytes);
+	ASSERT_EQ(0, mm_empty(self->fd, MEMMGR_HEAP_MAIN, moved.offset, moved.granted, &c));
+	ASSERT_NE(moved.offset, info_of(_metadata, self->fd, moved.handle).offset);
+	for (i = 0; i < 64 && leased.offset != moved.offset; i++)
+		leased = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, bytes);
+	ASSERT_EQ(moved.offset, leased.offset);
+	p = must_map(_metadata, self->fd, leased.map_offset, bytes);
+	ASSERT_EQ(0, mm_pin(self->fd, leased.handle, MEMMGR_PIN_LEASE));
+	ASSERT_EQ(0, mm_protect(self->fd, moved.handle, MEMMGR_ACCESS_READ, 0));
+	EXPECT_EQ(0, faults_of(p, bytes));
+	ASSERT_EQ(0, mm_free(self->fd, moved.handle));
+	EXPECT_EQ(0, faults_of(p, bytes));
+	EXPECT_EQ(0, info_of(_metadata, self->fd, leased.handle).lease_faults);
+}
+
+/* The pages that were cut off since they were mapped are no longer those of the allocation. */
+TEST_F(pin, lease_of_what_was_cut)
+{
+	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, PAGES * self->page);
+	struct memmgr_resize r;
+	unsigned char *p;
+	int guarded;
+
+	for (guarded = 0; guarded < 2; guarded++) {
+		a.flags = guarded ? MEMMGR_ALLOC_GUARD : 0;
+		ASSERT_EQ(0, mm_alloc(self->fd, &a));
+		p = must_map(_metadata, self->fd, a.map_offset,
+			     a.granted + 2 * guarded * self->page);
+		ASSERT_EQ(0, mm_resize(self->fd, a.handle, PAGES / 2 * self->page, &r));
+		ASSERT_EQ(0, mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE));
+		EXPECT_EQ(0, faults_of(p + guarded * self->page, r.granted));
+		EXPECT_EQ(0, info_of(_metadata, self->fd, a.handle).violations);
+		EXPECT_EQ(0, info_of(_metadata, self->fd, a.handle).lease_faults);
+	}
+}
+
+struct resizer {
+	int fd;
+	__u64 handle;
+	size_t page;
+	bool done;
+};
+
+static void *resize_until_done(void *arg)
+{
+	struct resizer *r = arg;
+	struct memmgr_resize resize;
+	__u32 n = 0;
+
+	while (!__atomic_load_n(&r->done, __ATOMIC_RELAXED))
+		mm_resize(r->fd, r->handle, n++ % 2 ? r->page : 64 * r->page, &resize);
+	return NULL;
+}
+
+/* A lease that another call made impossible meanwhile leaves no pin. */
+TEST_F(pin, failed_lease_leaves_no_pin)
+{
+	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, 64 * self->page);
+	struct resizer r = { .fd = self->fd, .handle = a.handle, .page = self->page };
+	pthread_t thread;
+	int i, failed = 0;
+
+	must_map(_metadata, self->fd, a.map_offset, 64 * self->page);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, resize_until_done, &r));
+	for (i = 0; i < 2000; i++) {
+		if (mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE)) {
+			failed++;
+			continue;
+		}
+		while (mm_unpin(self->fd, a.handle, MEMMGR_PIN_LEASE) == -EBUSY)
+			;
+	}
+	__atomic_store_n(&r.done, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_LT(0, failed);
+	EXPECT_EQ(0, info_of(_metadata, self->fd, a.handle).pins);
+	EXPECT_EQ(-EINVAL, mm_unpin(self->fd, a.handle, 0));
+	EXPECT_EQ(0, own_account(self->fd).pins);
+}
+
 TEST_F(pin, lease_of_guarded_memory)
 {
 	struct memmgr_alloc a = alloc_request(MEMMGR_HEAP_MAIN, 3 * self->page);
@@ -665,25 +796,20 @@ TEST_F(pin, lease_of_a_mapping_for_reading)
 	munmap((void *)q, bytes);
 }
 
-/* A lease that fails takes nothing back but itself, also when its answer gets lost. */
+/* A lease whose answer gets lost takes nothing back but itself. */
 TEST_F(pin, failed_lease_leaves_the_earlier_one)
 {
 	size_t bytes = PAGES * self->page;
 	struct memmgr_alloc a = must_alloc(_metadata, self->fd, MEMMGR_HEAP_MAIN, bytes);
-	struct memmgr_resize r;
 	struct memmgr_pin *p;
 
 	must_map(_metadata, self->fd, a.map_offset, bytes);
 	ASSERT_EQ(0, mm_pin(self->fd, a.handle, MEMMGR_PIN_LEASE));
-	/* its mapping reaches beyond it now: not all can be made present */
-	ASSERT_EQ(0, mm_resize(self->fd, a.handle, self->page, &r));
 	p = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(p != MAP_FAILED);
 	*p = (struct memmgr_pin) {
 		.size = sizeof(*p), .flags = MEMMGR_PIN_LEASE, .handle = a.handle,
 	};
-	ASSERT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_PIN, p));
-	EXPECT_EQ(1, info_of(_metadata, self->fd, a.handle).pins);
 	p->mine = 1;
 	ASSERT_EQ(0, mprotect(p, self->page, PROT_READ));
 	EXPECT_EQ(-EFAULT, mm_call(self->fd, MEMMGR_IOC_PIN, p));

@@ -97,6 +97,27 @@ TEST_F(quota, allocations_of_a_client)
 	EXPECT_EQ(0, mm_alloc(self->fd, &b));
 }
 
+/* A private heap that is full asks its fallback: the answer is that of the fallback. */
+TEST_F(quota, of_a_fallback)
+{
+	struct memmgr_heap_create config = heap_config(MEMMGR_KIND_BUDDY, "t-private");
+	struct memmgr_alloc a;
+
+	config.flags |= MEMMGR_HEAP_FALLBACK;
+	config.fallback = MEMMGR_HEAP_MAIN;
+	config.granule = self->page;
+	config.bytes = 2 * self->page;
+	ASSERT_EQ(0, mm_heap_create(self->fd, &config));
+	must_alloc(_metadata, self->fd, config.heap, 2 * self->page);
+	set_client(_metadata, self->fd, my_account(_metadata, self->fd).bytes + 3 * self->page, 0);
+	a = alloc_request(config.heap, 4 * self->page);
+	EXPECT_EQ(-EDQUOT, mm_alloc(self->fd, &a));
+	EXPECT_EQ(MEMMGR_REASON_QUOTA, a.reason);
+	EXPECT_EQ(3 * self->page, a.largest);
+	a = alloc_request(config.heap, 3 * self->page);
+	EXPECT_EQ(0, mm_alloc(self->fd, &a));
+}
+
 /* Another client of the same user has an account of its own. */
 TEST_F(quota, clients_do_not_share)
 {

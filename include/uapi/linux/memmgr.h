@@ -528,7 +528,8 @@ struct memmgr_free {
  * @exact: out: after a failure: as in struct memmgr_alloc
  * @largest: out: after a failure: the largest size that it could have here
  *
- * Added memory reads as zeros. Memory that is cut off is no longer mapped. A stack
+ * Added memory reads as zeros: what lies beyond the old size, even where the program used
+ * what was granted beyond it. Memory that is cut off is no longer mapped. A stack
  * resizes only its top block. EBUSY if the allocation is exported, or if the part to be
  * cut off is the target of I/O; EPERM if it is sealed.
  */
