@@ -352,7 +352,10 @@ static int claim_check_mapped(const struct region_source *s)
 	return 0;
 }
 
-/* End of the memory bank that contains an address; 0 if none does. @known: there are banks. */
+/*
+ * End of the memory bank that contains an address; 0 if none does. @known: there are banks.
+ * A bank without bytes, and a disabled one, is none for the kernel either.
+ */
 static u64 claim_bank_end(u64 phys, bool *known)
 {
 	struct device_node *node = NULL;
@@ -360,9 +363,11 @@ static u64 claim_bank_end(u64 phys, bool *known)
 	int i;
 
 	while ((node = of_find_node_by_type(node, "memory"))) {
+		if (!of_device_is_available(node))
+			continue;
 		for (i = 0; !of_address_to_resource(node, i, &ram); i++) {
 			*known = true;
-			if (phys < ram.start || phys > ram.end)
+			if (!resource_size(&ram) || phys < ram.start || phys > ram.end)
 				continue;
 			of_node_put(node);
 			return (u64)ram.end + 1;

@@ -71,15 +71,27 @@ static const struct region *region_overlapping(const struct region_source *s)
 	return overlapping(&regions, s) ? : overlapping(&regions_gone, s);
 }
 
-/* The fault of a label; NULL if there is none. */
-static const char *region_label_fault(const char *label)
+/*
+ * Is it what a node under /dev is or will be called, or its number? Programs find regions by these
+ * too, so no other region may have it for its label.
+ */
+static bool names_a_node(const char *label)
+{
+	size_t prefix = str_has_prefix(label, KBUILD_MODNAME);
+
+	return !label[prefix + strspn(label + prefix, "0123456789")];
+}
+
+/* The fault of the label of a region; NULL if there is none. */
+static const char *region_label_fault(const struct region *region, const char *label)
 {
 	if (strlen(label) >= MEMMGR_NAME_LEN)
 		return "longer than 31 characters";
-	if (region_find(label, strlen(label)))
-		return "taken";
 	if (!*label || *label == '.' || label[strspn(label, LABEL_CHARACTERS)])
 		return "not of letters, digits and -_.,";
+	if (region_find(label, strlen(label)) ||
+	    (names_a_node(label) && strcmp(label, region->nodes->dev_name)))
+		return "taken";
 	return NULL;
 }
 
@@ -88,7 +100,7 @@ static void region_set_name(struct region *region,
 {
 	const char *fault;
 
-	fault = s->name ? region_label_fault(s->name) : NULL;
+	fault = s->name ? region_label_fault(region, s->name) : NULL;
 	strscpy(region->name, s->name && !fault ? s->name : region->nodes->dev_name,
 		sizeof(region->name));
 	if (fault)
