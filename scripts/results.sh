@@ -151,10 +151,11 @@ beside() {
 	set +m
 }
 
-# Suites that wait most of the time, or use what others leave: they take no place.
+# Suites that wait most of the time, or use what others leave: they take no place, and what
+# CPU the boots leave, which have a bound in time.
 aside=()
 beside_all() {
-	beside "$@"
+	beside "$1" nice "${@:2}"
 	aside+=($!)
 }
 

@@ -4,5 +4,5 @@ CHECK=1
 DEBUGCHECK=1
 DTSO=dmabuf
 GUEST="sh /usr/lib/memmgr/boots/guards.sh"
-TIMEOUT=1200
+TIMEOUT=3000
 TAKES=350

@@ -6,5 +6,5 @@ DEBUGCHECK=1
 DTSO="no-map"
 PLAIN="base=0x50000000 size=32M"
 GUEST="sh /usr/lib/memmgr/boots/kselftest.sh rest"
-TIMEOUT=1200
+TIMEOUT=3000
 TAKES=600
