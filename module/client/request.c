@@ -176,7 +176,7 @@ static int alloc_fallback(struct memmgr_heap *heap, const struct heap_request *r
 		why->largest = max(why->largest, second.largest);
 		why->exact &= second.exact;
 	} else if (err) {
-		/* The error is the fallback's, a limit of the client or of its user: so is the reason. */
+		/* The error is the fallback's, a limit of the caller: so is the reason. */
 		*why = second;
 	}
 	heap_put(fallback);

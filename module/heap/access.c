@@ -184,30 +184,6 @@ int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 }
 
 /**
- * heap_view_pages - the pages of the allocation that a mapping still shows
- * @heap: the heap of @view
- * @view: the part that the mapping shows
- *
- * The allocation may have been cut or freed since it was mapped.
- *
- * Context: any. O(1).
- * Return: their number, without guard pages.
- */
-u32 heap_view_pages(struct memmgr_heap *heap, const struct heap_view *view)
-{
-	struct record *record;
-	unsigned long flags;
-	u64 pages = 0;
-
-	flags = heap_lock(heap);
-	record = record_of(heap, view->handle);
-	if (record && heap->serial == view->serial && record->seq == view->seq)
-		pages = record->map_bytes >> PAGE_SHIFT;
-	heap_unlock(heap, flags);
-	return min_t(u64, pages, view->pages);
-}
-
-/**
  * heap_map_access - the accesses that a mapping allows now
  * @heap: heap with the id of the one that the mapping showed when it was made
  * @view: the part that the mapping shows
@@ -301,14 +277,17 @@ static int moving_place(struct memmgr_heap *heap, u64 offset, struct heap_pages 
 }
 
 static int record_place(struct memmgr_heap *heap, const struct heap_view *view,
-			u64 offset, u32 access, struct heap_pages *found,
-			struct violation *violation)
+			u64 offset, u32 access, enum heap_look look,
+			struct heap_pages *found, struct violation *violation)
 {
 	struct record *record = record_of(heap, view->handle);
 	u64 guard = view->guard ? PAGE_SIZE : 0;
 	u64 byte = offset - guard - view->inset;
 
 	if (!record_shows(record, view))
+		return -ENOENT;
+	/* A lease touches nothing: it ends where the allocation does, which may have been cut. */
+	if (look == LOOK_LEASE && offset - guard >= record->map_bytes)
 		return -ENOENT;
 	/* An access before the allocation, or to the page behind it; offset from its start. */
 	if (offset < guard || (guard && page_of(offset) - guard == record->map_bytes))
@@ -384,8 +363,8 @@ void heap_map_end(struct memmgr_heap *heap, const struct heap_view *view)
  * @view: the part that the mapping shows
  * @offset: offset of the accessed byte in the mapping
  * @access: MEMMGR_ACCESS_* that is wanted
- * @look: LOOK_PROGRAM alone counts as a page fault of a lease, and LOOK_DEBUGGER is no
- *	error of the program if the page is gone
+ * @look: LOOK_PROGRAM alone counts as a page fault of a lease, and is an error of the program
+ *	if the page is gone
  * @found: set to the page and what lies around it
  *
  * Context: process, the region's map_gate is held. O(1).
@@ -404,10 +383,10 @@ int heap_map_place(struct memmgr_heap *heap, const struct heap_view *view,
 	if (heap->serial == view->serial && view->kind == MAPPING_ARENA)
 		err = arena_place(heap, offset, found);
 	else if (heap->serial == view->serial)
-		err = record_place(heap, view, offset, access, found, &violation);
+		err = record_place(heap, view, offset, access, look, found, &violation);
 	if (!err && view->kind != MAPPING_ARENA)
 		err = count_fault(heap, view, look);
-	if (err && look != LOOK_DEBUGGER)
+	if (err && look == LOOK_PROGRAM)
 		heap_moment(heap, fault, view, offset);
 	heap_unlock(heap, flags);
 	if (err == -EACCES)

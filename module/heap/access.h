@@ -90,7 +90,6 @@ int heap_copy_begin(struct memmgr_heap *heap, struct client *client, u64 handle,
 void heap_copy_end(struct memmgr_heap *heap, u64 handle);
 int heap_map(struct memmgr_heap *heap, struct client *client, u32 window,
 	     u64 offset, u64 bytes, struct heap_view *view);
-u32 heap_view_pages(struct memmgr_heap *heap, const struct heap_view *view);
 u32 heap_map_access(struct memmgr_heap *heap, const struct heap_view *view);
 int heap_map_place(struct memmgr_heap *heap, const struct heap_view *view,
 		   u64 offset, u32 access, enum heap_look look, struct heap_pages *found);

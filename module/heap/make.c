@@ -434,19 +434,18 @@ static int heap_retire(struct memmgr_heap *heap, const struct client *client, bo
 	return 0;
 }
 
-static void windows_zap(struct memmgr_heap *heap, u32 first, u32 windows)
-{
-	mapping_zap(heap->region, heap_window_page(heap, first), 0,
-		    (u64)windows << (heap->region->view.window_shift + PAGE_SHIFT));
-}
-
-/* Remove all mappings of a heap whose records are forgotten. */
+/*
+ * Remove all mappings of a heap whose records are forgotten. Its windows lie behind each other,
+ * that of the arena last. Those of a private heap are counted.
+ */
 static void heap_zap(struct memmgr_heap *heap)
 {
-	if (heap->table.arena_window != HEAP_NO_WINDOW)
-		windows_zap(heap, heap->table.arena_window, 1);
-	if (heap->table.window != HEAP_NO_WINDOW)
-		windows_zap(heap, heap->table.window, heap->table.max);
+	u32 first = min(heap->table.window, heap->table.arena_window);
+	u32 windows = heap->windows ? : heap->table.max;
+
+	if (first != HEAP_NO_WINDOW)
+		mapping_zap(heap->region, heap_window_page(heap, first), 0,
+			    (u64)windows << (heap->region->view.window_shift + PAGE_SHIFT));
 }
 
 /*

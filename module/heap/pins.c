@@ -208,6 +208,21 @@ static void record_count_pin(struct memmgr_heap *heap, struct record *record, bo
 	record->leases += change;
 }
 
+/* Count a pin or lease, or one less. @mine: set to the client's own number of them. */
+static noinline int pin_count(struct memmgr_heap *heap, struct client *client,
+			      struct record *record, bool lease, int change, u32 *mine)
+{
+	int err = client_count_pin(client, record, lease, change, mine);
+
+	if (err)
+		return err;
+	client->pinned[heap->id] += change;
+	record_count_pin(heap, record, lease, change);
+	trace_memmgr_pin(heap->region->name, heap->name, record->handle,
+			 heap_place(heap, record->offset), lease, change, record->pins);
+	return 0;
+}
+
 /* Add or remove a pin or lease, and report the allocation's place. */
 int pin_change(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out,
 	       bool lease, int change)
@@ -224,14 +239,10 @@ int pin_change(struct memmgr_heap *heap, struct client *client, struct memmgr_pi
 	if (!err && change > 0 && record->pins >= U16_MAX)
 		err = -EBUSY;
 	if (!err)
-		err = client_count_pin(client, record, lease, change, &out->mine);
+		err = pin_count(heap, client, record, lease, change, &out->mine);
 	if (!err) {
-		client->pinned[heap->id] += change;
-		record_count_pin(heap, record, lease, change);
 		out->offset = heap_place(heap, record->offset);
 		out->pins = record->pins;
-		trace_memmgr_pin(heap->region->name, heap->name, out->handle,
-				 out->offset, lease, change, out->pins);
 	}
 	heap_unlock(heap, flags);
 	out->phys = !err && capable(CAP_SYS_ADMIN) ?
@@ -259,13 +270,8 @@ void pin_undo(struct memmgr_heap *heap, struct client *client, u64 handle, bool 
 
 	flags = heap_lock(heap);
 	record = record_of(heap, handle);
-	if (record && record->state != RECORD_HELD && !heap->lasting.dying &&
-	    !client_count_pin(client, record, lease, -1, &left)) {
-		client->pinned[heap->id]--;
-		record_count_pin(heap, record, lease, -1);
-		trace_memmgr_pin(heap->region->name, heap->name, handle,
-				 heap_place(heap, record->offset), lease, -1, record->pins);
-	}
+	if (record && record->state != RECORD_HELD && !heap->lasting.dying)
+		pin_count(heap, client, record, lease, -1, &left);
 	heap_unlock(heap, flags);
 }
 

@@ -169,11 +169,9 @@ unsigned long record_first_page(const struct memmgr_heap *heap, const struct rec
  */
 void record_zap(struct memmgr_heap *heap, const struct record *record, u64 from, u64 to)
 {
-	u64 arena = record->offset - record_inset(record);
-
 	if (heap->table.arena_window != HEAP_NO_WINDOW)
-		mapping_unmap(heap->region, heap_window_page(heap, heap->table.arena_window),
-			      arena + from, to - from);
+		mapping_unmap(heap->region, heap_window_page(heap, heap->table.arena_window) +
+			      (unsigned long)(record->offset >> PAGE_SHIFT), from, to - from);
 	mapping_zap(heap->region, record_first_page(heap, record), from, to - from);
 }
 

@@ -324,7 +324,7 @@ static void compact_limits(const struct memmgr_heap *heap, struct memmgr_compact
 	if (!out->step_bytes)
 		out->step_bytes = MEMMGR_COMPACT_STEP;
 	/* More than the heap has is no more; and MEMMGR_COMPACT_SLIDE times it must be a number. */
-	out->step_bytes = min(out->step_bytes, PAGE_ALIGN(heap->bytes));
+	out->step_bytes = min(out->step_bytes, heap->bytes);
 	out->step_bytes = max_t(u64, PAGE_SIZE, round_down(out->step_bytes, PAGE_SIZE));
 	*pace = (struct move_pace) {
 		.step = out->step_bytes,

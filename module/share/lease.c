@@ -25,7 +25,6 @@
 int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *out)
 {
 	bool lease = out->flags & MEMMGR_PIN_LEASE;
-	struct memmgr_pin undone = *out;
 	int err;
 
 	if (!lease)
@@ -33,12 +32,13 @@ int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin 
 	if (!heap_has_pages(heap))
 		return -EOPNOTSUPP;
 	/* Pin it while its pages are mapped. The lease, which counts faults, begins after. */
-	err = pin_change(heap, client, &undone, false, 1);
+	err = pin_change(heap, client, out, false, 1);
+	out->mine = 0;
 	if (err)
 		return err;
 	err = heap_wait_unmapped(heap->region);
 	if (!err)
-		err = mapping_populate(heap, out->handle);
+		err = mapping_populate(heap->region, out->handle);
 	if (!err)
 		err = pin_change(heap, client, out, true, 1);
 	pin_undo(heap, client, out->handle, false);
@@ -47,13 +47,12 @@ int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin 
 }
 
 /* Map the pages of the allocation that a mapping shows, as far as the process may touch them. */
-static int populate_vma(struct memmgr_heap *heap, struct vm_area_struct *vma)
+static int populate_vma(struct vm_area_struct *vma)
 {
 	struct mapping *mapping = vma->vm_private_data;
 	unsigned long first = mapping->view.first + mapping->view.guard;
 	unsigned long page = max(first, vma->vm_pgoff);
-	unsigned long end = min(first + heap_view_pages(heap, &mapping->view),
-				vma->vm_pgoff + vma_pages(vma));
+	unsigned long end = min(first + mapping->view.pages, vma->vm_pgoff + vma_pages(vma));
 	u32 pages;
 	int err = 0;
 
@@ -66,18 +65,19 @@ static int populate_vma(struct memmgr_heap *heap, struct vm_area_struct *vma)
 			err = -EINTR;
 		cond_resched();
 	}
-	return err;
+	/* The allocation was cut since it was mapped, and has no more pages. */
+	return err == -ENOENT ? 0 : err;
 }
 
 /**
  * mapping_populate - map all pages of an allocation that the calling process has mapped
- * @heap: heap of the allocation
+ * @region: the region
  * @handle: handle of the allocation, which does not move
  *
  * Context: process, may sleep. O(mappings of the process + pages).
  * Return: 0, -EINTR, -EFAULT or another error if a page could not be mapped.
  */
-int mapping_populate(struct memmgr_heap *heap, u64 handle)
+int mapping_populate(struct region *region, u64 handle)
 {
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
@@ -88,9 +88,9 @@ int mapping_populate(struct memmgr_heap *heap, u64 handle)
 	for (vma = find_vma(mm, 0); vma && !err; vma = find_vma(mm, vma->vm_end)) {
 		struct mapping *mapping = vma->vm_private_data;
 
-		if (vma->vm_ops == &mapping_ops && mapping->region == heap->region &&
+		if (vma->vm_ops == &mapping_ops && mapping->region == region &&
 		    mapping->view.kind == MAPPING_RECORD && mapping->view.handle == handle)
-			err = populate_vma(heap, vma);
+			err = populate_vma(vma);
 	}
 	mmap_read_unlock(mm);
 	return err;

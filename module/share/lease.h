@@ -10,7 +10,7 @@ struct client;
 struct memmgr_heap;
 struct region;
 
-int mapping_populate(struct memmgr_heap *heap, u64 handle);
+int mapping_populate(struct region *region, u64 handle);
 int heap_pin(struct memmgr_heap *heap, struct client *client, struct memmgr_pin *pin);
 
 #endif /* MEMMGR_SHARE_LEASE_H */

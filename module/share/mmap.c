@@ -178,8 +178,8 @@ static vm_fault_t mapping_mkwrite_pfn(struct vm_fault *vmf)
  * @pages: set to the number of pages from it on that are mapped then
  *
  * Context: process, mmap_lock held for reading; may sleep. O(POPULATE_PAGES).
- * Return: 0; -EFAULT if the program itself could not touch the first page now; -ENOMEM if the
- * system has no memory for page tables; or -EINTR.
+ * Return: 0; -ENOENT if there is no page any more; -EFAULT if the program itself could not touch
+ * the first page now; -ENOMEM if the system has no memory for page tables; or -EINTR.
  */
 int mapping_fill(struct vm_area_struct *vma, unsigned long address, u32 *pages)
 {
@@ -197,7 +197,9 @@ int mapping_fill(struct vm_area_struct *vma, unsigned long address, u32 *pages)
 	*pages = max(done, 0);
 	if (done >= 0 || done == -ENOMEM)
 		return min(done, 0);
-	return done == -EAGAIN ? -EINTR : -EFAULT;
+	if (done == -EAGAIN)
+		return -EINTR;
+	return done == -ENOENT ? done : -EFAULT;
 }
 
 /*

@@ -259,6 +259,12 @@ static __u64 measure(const struct trace *trace, enum how how, const char *librar
 	return result;
 }
 
+static void report_ratio(const char *impl, double worst, int n)
+{
+	printf("BENCH {\"name\":\"traces_least_region\",\"impl\":\"%s\",\"unit\":\"ratio\",", impl);
+	printf("\"mean\":%.4f,\"max\":%.4f,\"n\":%d}\n", worst, worst, n);
+}
+
 int main(int argc, char **argv)
 {
 	bool calls = argc > 1 && !strcmp(argv[1], "memmgr");
@@ -288,8 +294,7 @@ int main(int argc, char **argv)
 	if (!events)
 		return 1;
 	if (!calls)
-		printf("BENCH {\"name\":\"traces_least_region\",\"impl\":\"%s\",\"unit\":\"ratio\",\"mean\":%.4f,\"max\":%.4f,\"n\":%d}\n",
-		       argv[1], worst, worst, argc - 3);
+		report_ratio(argv[1], worst, argc - 3);
 	report("traces_event", argv[1], insns, events);
 	return 0;
 }
