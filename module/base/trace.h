@@ -71,6 +71,7 @@ TRACE_EVENT_FN(memmgr_free,
 	debug_trace_begin, debug_trace_end
 );
 
+#ifdef CONFIG_MEMMGR_DEBUG
 /* A client closed with allocations of tracked heaps that it had not freed. */
 TRACE_EVENT(memmgr_leak,
 	TP_PROTO(const char *region, u64 client, u64 count, u64 bytes),
@@ -90,6 +91,7 @@ TRACE_EVENT(memmgr_leak,
 	TP_printk("region=%s client=%llu count=%llu bytes=%llu", __get_str(region),
 		  __entry->client, __entry->count, __entry->bytes)
 );
+#endif
 
 /* A request failed; reason is enum memmgr_reason. */
 TRACE_EVENT(memmgr_fail,
@@ -192,6 +194,7 @@ TRACE_EVENT(memmgr_violation,
 		  __entry->offset, __entry->write ? "write" : "read")
 );
 
+#ifdef CONFIG_MEMMGR_MOVE
 /* An allocation was moved; places are offsets in the region. */
 TRACE_EVENT(memmgr_move,
 	TP_PROTO(const char *region, const char *heap, u64 handle, u64 from, u64 to,
@@ -243,7 +246,9 @@ TRACE_EVENT(memmgr_compact,
 		  __get_str(region), __get_str(heap), __entry->moves, __entry->moved,
 		  __entry->before, __entry->after)
 );
+#endif
 
+#ifdef CONFIG_MEMMGR_DEBUG
 /* A memory error was found; kind is enum memmgr_corruption_kind. */
 TRACE_EVENT(memmgr_corruption,
 	TP_PROTO(const char *region, const struct memmgr_corruption *c),
@@ -290,7 +295,9 @@ TRACE_EVENT(memmgr_corruption,
 		  __entry->bytes, __entry->distance, __entry->pid, __entry->freer,
 		  __entry->finder)
 );
+#endif
 
+#ifdef CONFIG_MEMMGR_MOVE
 /* A threshold was passed; kind is enum memmgr_event_kind, the rest in thousandths. */
 TRACE_EVENT(memmgr_watermark,
 	TP_PROTO(const char *region, u32 kind, u32 value, u32 limit),
@@ -310,6 +317,7 @@ TRACE_EVENT(memmgr_watermark,
 	TP_printk("region=%s kind=%u value=%u limit=%u", __get_str(region),
 		  __entry->kind, __entry->value, __entry->limit)
 );
+#endif
 
 #endif /* MEMMGR_TRACE_H */
 

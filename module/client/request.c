@@ -172,12 +172,12 @@ static int alloc_fallback(struct memmgr_heap *heap, const struct heap_request *r
 	order->why = &second;
 	err = alloc_try(fallback, order);
 	order->why = why;
-	if (err == -ENOMEM || err == -ENOSPC) {
-		why->largest = max(why->largest, second.largest);
-		why->exact &= second.exact;
-	} else if (err) {
+	if (err == -EDQUOT) {
 		/* The error is the fallback's, a limit of the caller: so is the reason. */
 		*why = second;
+	} else {
+		why->largest = max(why->largest, second.largest);
+		why->exact &= second.exact;
 	}
 	heap_put(fallback);
 	return err;

@@ -367,7 +367,7 @@ static u64 claim_bank_end(u64 phys, bool *known)
 			continue;
 		for (i = 0; !of_address_to_resource(node, i, &ram); i++) {
 			*known = true;
-			if (!resource_size(&ram) || phys < ram.start || phys > ram.end)
+			if (phys - ram.start >= resource_size(&ram))
 				continue;
 			of_node_put(node);
 			return (u64)ram.end + 1;
