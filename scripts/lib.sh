@@ -80,13 +80,16 @@ boots_with() {
 	grep -l "^$1=1" "$top"/selftests/boots/*.boot | xargs -n 1 basename -s .boot
 }
 
-# Does case $1 boot on this kernel? Its ONLY is a machine, or none, and a reason.
+# A case's ONLY is a machine, or none, and a reason.
+only_fits() { [ -z "$ONLY" ] || [ "${ONLY%%:*}" = "$arch" ]; }
+
+# Does case $1 boot on this kernel?
 boots_here() {
 	(
 		ONLY=''
 		# shellcheck source=/dev/null
 		. "$top/selftests/boots/$1.boot"
-		[ -z "$ONLY" ] || [ "${ONLY%%:*}" = "$arch" ]
+		only_fits
 	)
 }
 

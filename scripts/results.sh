@@ -8,7 +8,7 @@ results=$build/results
 passed=0 failed=0 skipped=0 number=0
 # Seconds until a suite is ended by force, and then until nothing of it is left: only what
 # hangs takes so long, be the machine as slow and as busy as it may.
-bound=4500 grace=30
+bound=1800 grace=30
 mkdir -p "$results"
 
 # What a suite's results may depend on: known names are trusted while it is the same.

@@ -10,8 +10,8 @@
  * The mmap() offsets are divided into windows as large as the region, one for each record
  * and each private arena. The window tells what is mapped. By the offset, in pages its
  * vm_pgoff, the kernel also finds a mapping again, to remove it. So no call removes the
- * mappings of another allocation, whose lease may promise that they stay. Not by
- * unmap_mapping_range(), whose arguments 6.1 cuts to 32 bits.
+ * mappings of another allocation, whose lease may promise that they stay. The function for it
+ * is unmap_mapping_pages(), because 6.1 cuts the arguments of unmap_mapping_range() to 32 bits.
  *
  * A fault holds the region's map_gate for reading while it looks up what a page shows
  * and maps it. Code that takes memory away first makes the lookup fail. Then it passes
