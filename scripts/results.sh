@@ -210,7 +210,7 @@ boot_bound() {
 # Their results come in order, as soon as those before have ended. Exit code 3 of a boot
 # is its command's: failed tests explain it.
 boots() {
-	local flag=$1 prefix=$2 case name names=() pids=() own_rc=3
+	local flag=$1 prefix=$2 case name names=() pids=() own_rc=3 bound
 	shift 2
 	for case in $(longest_first "$flag"); do
 		name=$prefix$case
