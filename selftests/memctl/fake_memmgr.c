@@ -523,6 +523,7 @@ static int do_heap_create(void *arg)
 	if (err)
 		return err;
 	block_at(arena.handle)->arena = id + 1;
+	state->heaps[0].stats.kernel_live++;
 	heap->exists = true;
 	heap->first = NONE;
 	heap->start = arena.offset;
@@ -550,6 +551,7 @@ static int do_heap_destroy(void *arg)
 		if (state->blocks[i].info.handle && state->blocks[i].arena == destroy->heap + 1)
 			remove_block(&state->blocks[i]);
 	}
+	state->heaps[0].stats.kernel_live--;
 	heap->exists = false;
 	memset(&state->latency[destroy->heap], 0, sizeof(state->latency[0]));
 	return 0;

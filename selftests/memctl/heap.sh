@@ -12,6 +12,9 @@ test_heaps() {
 	fails 1 "heap 'main'" m heap create huge --kind stack --size 1G
 	m alloc 1000 --heap x --tag a >/dev/null
 	m alloc 1000 --heap x --tag b >/dev/null
+	# The arena of x is one block of main, and kernel code's.
+	says '.heaps[] | [.name, .live]' '["main",1]
+["x",2]' m heap list --json
 	fails 1 'newest allocation first' m free a
 	fails 1 'it is in use' m heap destroy x
 	says '.heap.returned' 65536 m heap destroy x --force --json

@@ -67,7 +67,7 @@ static int list_heap(const struct memctl *ctl, const struct memmgr_heap_query *h
 	table_num(table, heap->held);
 	table_num(table, stats.used);
 	table_num(table, stats.free);
-	table_num(table, (uint64_t)stats.live + stats.kernel_live);
+	table_num(table, stats.live);
 	table_num(table, heap->granule);
 	table_num(table, heap->count);
 	table_num(table, heap->object_size);
